@@ -1,0 +1,96 @@
+//! Checked reading and writing of big-endian numbers: the only place that names byteorder.
+
+use byteorder::{BigEndian, ByteOrder};
+
+/// Reads from the front of a slice; `None` where it is too short.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    pub(crate) fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.rest.split_at_checked(count)?;
+        self.rest = rest;
+        Some(head)
+    }
+
+    pub(crate) fn u8(&mut self) -> Option<u8> {
+        let (head, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(*head)
+    }
+
+    pub(crate) fn u16(&mut self) -> Option<u16> {
+        self.bytes(2).map(BigEndian::read_u16)
+    }
+
+    pub(crate) fn u32(&mut self) -> Option<u32> {
+        self.bytes(4).map(BigEndian::read_u32)
+    }
+
+    pub(crate) fn u64(&mut self) -> Option<u64> {
+        self.bytes(8).map(BigEndian::read_u64)
+    }
+
+    /// What has not been read yet.
+    pub(crate) const fn rest(self) -> &'a [u8] {
+        self.rest
+    }
+}
+
+/// Writes from the front of a slice. What has no room is left out, and `finish` says so.
+#[derive(Debug)]
+pub(crate) struct Writer<'a> {
+    room: &'a mut [u8],
+    written: usize,
+    overflowed: bool,
+}
+
+impl<'a> Writer<'a> {
+    pub(crate) const fn new(room: &'a mut [u8]) -> Self {
+        Self { room, written: 0, overflowed: false }
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        let end = self.written.saturating_add(bytes.len());
+        match self.room.get_mut(self.written..end) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                self.written = end;
+            }
+            None => self.overflowed = true,
+        }
+    }
+
+    pub(crate) fn u8(&mut self, value: u8) {
+        self.bytes(&[value]);
+    }
+
+    pub(crate) fn u16(&mut self, value: u16) {
+        let mut bytes = [0; 2];
+        BigEndian::write_u16(&mut bytes, value);
+        self.bytes(&bytes);
+    }
+
+    pub(crate) fn u32(&mut self, value: u32) {
+        let mut bytes = [0; 4];
+        BigEndian::write_u32(&mut bytes, value);
+        self.bytes(&bytes);
+    }
+
+    pub(crate) fn u64(&mut self, value: u64) {
+        let mut bytes = [0; 8];
+        BigEndian::write_u64(&mut bytes, value);
+        self.bytes(&bytes);
+    }
+
+    /// How many bytes were written, or `None` if they did not all fit.
+    pub(crate) const fn finish(self) -> Option<usize> {
+        if self.overflowed { None } else { Some(self.written) }
+    }
+}

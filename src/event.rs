@@ -1,0 +1,112 @@
+//! What a session tells its caller.
+
+use core::fmt;
+
+use crate::frame::{Epoch, Frame, PeerId};
+use crate::health::Health;
+
+/// Something that is true now and was not told before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event<const INPUT: usize> {
+    /// What a peer did in a frame. Compact wire: every frame once, in order. Classic wire: every frame that arrives once,
+    /// the lowest known first.
+    Input {
+        /// Who did it.
+        peer: PeerId,
+        /// In which frame.
+        frame: Frame,
+        /// What was done.
+        input: [u8; INPUT],
+    },
+    /// Inputs of a peer can flow: the first datagram that proves it was accepted.
+    Connected {
+        /// Which peer.
+        peer: PeerId,
+    },
+    /// A peer's health is another one than told before.
+    Health {
+        /// Which peer.
+        peer: PeerId,
+        /// How it is now.
+        health: Health,
+    },
+    /// Inputs of a peer will never be told: they left the window unknown or not taken. Classic wire only.
+    Lost {
+        /// Whose inputs.
+        peer: PeerId,
+        /// The lowest frame lost since the last such event.
+        first: Frame,
+        /// How many inputs were lost since then.
+        count: u32,
+    },
+    /// A peer sent another input for a frame whose input was known; the first one stays. Told once an epoch.
+    Conflict {
+        /// Which peer.
+        peer: PeerId,
+    },
+    /// A peer is set up differently. Told once for each field; but for the frame interval, its inputs never flow.
+    Mismatch {
+        /// Which peer.
+        peer: PeerId,
+        /// What differs.
+        field: Field,
+        /// Our value.
+        ours: u32,
+        /// The peer's value.
+        theirs: u32,
+    },
+    /// A peer has begun an epoch beyond ours: follow with `begin_epoch`.
+    PeerAhead {
+        /// Which peer.
+        peer: PeerId,
+        /// The peer's epoch.
+        epoch: Epoch,
+    },
+    /// A peer was started anew: its inputs flow again after `begin_epoch`.
+    Restarted {
+        /// Which peer.
+        peer: PeerId,
+    },
+    /// A peer goes on after inputs that we do not hold: only a new epoch mends that. Told once an epoch.
+    OutOfStep {
+        /// Which peer.
+        peer: PeerId,
+    },
+    /// A peer said goodbye. Without a key this is only a hint.
+    Left {
+        /// Which peer.
+        peer: PeerId,
+    },
+}
+
+/// What two ends must agree on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Field {
+    /// The version of the compact wire.
+    Version,
+    /// The player numbers.
+    Player,
+    /// The size of an input.
+    Input,
+    /// The window.
+    Window,
+    /// The first frame of an epoch.
+    FirstFrame,
+    /// The frame interval, in microseconds.
+    FrameInterval,
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Version => "wire version",
+            Self::Player => "player number",
+            Self::Input => "input size",
+            Self::Window => "window",
+            Self::FirstFrame => "first frame",
+            Self::FrameInterval => "frame interval",
+        })
+    }
+}

@@ -1,0 +1,82 @@
+//! The numbers that name things: frames, epochs and peers.
+//!
+//! Inside the crate an exclusive end of a range of frames is a `u64`, so that the end after the last frame can be
+//! written and no subtraction wraps.
+
+use core::fmt;
+
+/// The number of one simulation step within an epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Frame(u32);
+
+impl Frame {
+    /// The frame with this number.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The number of this frame.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// The frame at a position, or the last one there is.
+    pub(crate) fn at(position: u64) -> Self {
+        Self(u32::try_from(position).unwrap_or(u32::MAX))
+    }
+
+    /// This frame as a position in a range whose ends are `u64`.
+    pub(crate) fn position(self) -> u64 {
+        u64::from(self.0)
+    }
+}
+
+/// The number of a run of frames: a match, a round, an episode. Epochs only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epoch(u32);
+
+impl Epoch {
+    /// The epoch with this number.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The number of this epoch.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// Names a peer within its session. The n-th peer that a session adds is number n - 1; no number is used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerId(u32);
+
+impl PeerId {
+    /// The peer with this number, for tables and foreign interfaces; a session refuses one that it did not give.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The number of this peer.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+macro_rules! displayed_as_its_number {
+    ($($number:ty)*) => {$(
+        impl fmt::Display for $number {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+    )*};
+}
+
+displayed_as_its_number!(Frame Epoch PeerId);

@@ -1,0 +1,219 @@
+//! A peer's window of inputs: what is known of it, and what the application was told.
+//!
+//! Two bitmaps over the window serve both wires. The compact wire appends, so its inputs have no holes; the classic wire
+//! fills holes as datagrams bring what is missing, and loses what falls out of the window.
+
+use crate::ring::{Ring, advance, row};
+
+/// The state of a window; the bytes of its inputs lie beside it, so that this part is compiled once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Inbox {
+    /// The first frame of the epoch. Frames before it count as known and told.
+    first: u64,
+    /// The frame after the newest known one.
+    end: u64,
+    /// Bit i is frame `end` - 1 - i. Frames outside the window count as known and told, too.
+    known: u128,
+    told: u128,
+    head: usize,
+    window: usize,
+    size: usize,
+    /// What was lost and not told, and how many inputs ever were.
+    lost: Lost,
+    lost_inputs: u64,
+}
+
+/// Inputs that left the window and were not told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lost {
+    pub(crate) first: u64,
+    pub(crate) count: u64,
+}
+
+/// What became of an input that was offered for a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    New,
+    /// Known before, with the same value.
+    Known,
+    /// Known before, with another value; the first one stays.
+    Conflict,
+    /// Older than the window.
+    Old,
+}
+
+impl Inbox {
+    pub(crate) const fn new(first: u64, window: usize, size: usize) -> Self {
+        Self {
+            first,
+            end: first,
+            known: u128::MAX,
+            told: u128::MAX,
+            head: 0,
+            window,
+            size,
+            lost: Lost { first: 0, count: 0 },
+            lost_inputs: 0,
+        }
+    }
+
+    /// Starts over with the first frame of an epoch.
+    pub(crate) fn restart(&mut self, rows: &mut [u8]) {
+        let lost_inputs = self.lost_inputs;
+        *self = Self { lost_inputs, ..Self::new(self.first, self.window, self.size) };
+        rows.fill(0);
+    }
+
+    /// The frame after the newest known one.
+    pub(crate) const fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// How many inputs can be appended before one would leave that was not told.
+    pub(crate) fn room(&self) -> u64 {
+        let untold = u64::from((self.known & !self.told).count_ones());
+        self.window().saturating_sub(untold)
+    }
+
+    /// Makes room for the input of the next frame, which is the same as the one before it until the caller changes it.
+    pub(crate) fn append<'a>(&mut self, rows: &'a mut [u8]) -> &'a mut [u8] {
+        rows.copy_within(row(self.head, 1, self.window, self.size), row(self.head, 0, self.window, self.size).start);
+        let place = row(self.head, 0, self.window, self.size);
+        self.head = advance(self.head, self.window);
+        self.end = self.end.saturating_add(1);
+        self.known = self.known << 1 | 1;
+        self.told <<= 1;
+        rows.get_mut(place).unwrap_or_default()
+    }
+
+    /// Takes the input of any frame below `end` + what the caller has judged to be near.
+    pub(crate) fn admit(&mut self, rows: &mut [u8], frame: u64, input: &[u8]) -> Admission {
+        if frame >= self.end {
+            self.slide(frame.saturating_sub(self.end).saturating_add(1));
+        }
+        let Some((back, bit)) = self.place(frame) else {
+            return Admission::Old;
+        };
+        let Some(place) = rows.get_mut(row(self.head, back, self.window, self.size)) else {
+            return Admission::Old;
+        };
+        if self.known & bit == 0 {
+            self.known |= bit;
+            place.iter_mut().zip(input).for_each(|(place, byte)| *place = *byte);
+            Admission::New
+        } else if place == input {
+            Admission::Known
+        } else {
+            Admission::Conflict
+        }
+    }
+
+    /// Moves the window `by` frames, whose inputs are not known yet; what falls out and was not told is lost.
+    fn slide(&mut self, by: u64) {
+        let kept = self.window().saturating_sub(by);
+        let leaving = self.mask() & !low_bits(kept);
+        let untold = leaving & !self.told;
+        let skipped = by.saturating_sub(self.window());
+        let count = u64::from(untold.count_ones()).saturating_add(skipped);
+        if count > 0 && self.lost.count == 0 {
+            self.lost.first = if untold == 0 { self.end } else { self.frame_of(untold) };
+        }
+        self.lost.count = self.lost.count.saturating_add(count);
+        self.lost_inputs = self.lost_inputs.saturating_add(count);
+
+        let shift = u32::try_from(by).unwrap_or(u32::MAX);
+        self.known = self.known.checked_shl(shift).unwrap_or(0) | !self.mask();
+        self.told = self.told.checked_shl(shift).unwrap_or(0) | !self.mask();
+        self.end = self.end.saturating_add(by);
+        let turn = usize::try_from(by.checked_rem(self.window()).unwrap_or(0)).unwrap_or(0);
+        self.head = self.head.saturating_add(turn);
+        self.head = self.head.checked_sub(self.window).unwrap_or(self.head);
+    }
+
+    /// The lowest frame that is known and was not told; it counts as told from now on.
+    pub(crate) fn tell(&mut self) -> Option<u64> {
+        let untold = self.known & !self.told;
+        if untold == 0 {
+            return None;
+        }
+        let frame = self.frame_of(untold);
+        let (_, bit) = self.place(frame)?;
+        self.told |= bit;
+        Some(frame)
+    }
+
+    /// What was lost since the last call, told once.
+    pub(crate) fn tell_lost(&mut self) -> Option<Lost> {
+        let lost = core::mem::take(&mut self.lost);
+        (lost.count > 0).then_some(lost)
+    }
+
+    /// The input of a frame that is known and still in the window.
+    pub(crate) fn input<'a>(&self, rows: &'a [u8], frame: u64) -> Option<&'a [u8]> {
+        let (back, bit) = self.place(frame)?;
+        let ring = Ring { rows, size: self.size, count: self.window, head: self.head };
+        (self.known & bit != 0).then(|| ring.back(back))
+    }
+
+    /// The newest frame below which no frame can still come.
+    pub(crate) fn known_to(&self) -> Option<u64> {
+        self.lowest_hole().unwrap_or(self.end).checked_sub(1).filter(|frame| *frame >= self.first)
+    }
+
+    /// The lowest frame in the window that is not known, if one below the newest is not.
+    pub(crate) fn lowest_hole(&self) -> Option<u64> {
+        let holes = self.holes();
+        (holes != 0).then(|| self.frame_of(holes))
+    }
+
+    /// The highest frame below `limit` that is not known.
+    pub(crate) fn highest_hole_below(&self, limit: u64) -> Option<u64> {
+        let newer = self.end.saturating_sub(limit);
+        let holes = self.holes() & !low_bits(newer);
+        (holes != 0).then(|| self.end.saturating_sub(1).saturating_sub(u64::from(holes.trailing_zeros())))
+    }
+
+    /// How many frames below the newest known one are not known.
+    pub(crate) fn gaps(&self) -> u32 {
+        self.holes().count_ones()
+    }
+
+    /// How many inputs left the window without having been told, in all epochs.
+    pub(crate) const fn lost_inputs(&self) -> u64 {
+        self.lost_inputs
+    }
+
+    fn holes(&self) -> u128 {
+        self.mask() & !self.known
+    }
+
+    /// How far back a frame in the window lies, and its bit.
+    fn place(&self, frame: u64) -> Option<(usize, u128)> {
+        let back = self.end.checked_sub(frame)?;
+        if frame < self.first || back == 0 || back > self.window() {
+            return None;
+        }
+        let bit = 1_u128.checked_shl(u32::try_from(back).ok()?.checked_sub(1)?)?;
+        Some((usize::try_from(back).ok()?, bit))
+    }
+
+    /// The lowest frame of a set: that of its highest bit.
+    fn frame_of(&self, set: u128) -> u64 {
+        let highest = 127_u32.saturating_sub(set.leading_zeros());
+        self.end.saturating_sub(1).saturating_sub(u64::from(highest))
+    }
+
+    fn mask(&self) -> u128 {
+        low_bits(self.window())
+    }
+
+    fn window(&self) -> u64 {
+        u64::try_from(self.window).unwrap_or(0)
+    }
+}
+
+/// A set of the lowest `count` bits.
+fn low_bits(count: u64) -> u128 {
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    1_u128.checked_shl(count).map_or(u128::MAX, |bit| bit.wrapping_sub(1))
+}

@@ -1,0 +1,57 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), no_std)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::alloc_instead_of_core,
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::std_instead_of_core,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
+// The layers. A module uses only modules of the groups above its own; a test holds us to it.
+
+mod cursor;
+mod frame;
+mod ring;
+mod time;
+
+mod bits;
+mod error;
+mod rtt;
+
+mod config;
+
+mod inbox;
+mod outbox;
+
+mod health;
+mod schedule;
+mod wire;
+
+mod event;
+mod stats;
+
+mod link;
+
+mod peer;
+
+mod session;
+
+pub use config::{Config, ConfigBuilder, DATAGRAM_MAX, PeerConfig};
+pub use error::{AddPeerError, ConfigError, DatagramError, EpochError, PushError};
+pub use event::{Event, Field};
+pub use frame::{Epoch, Frame, PeerId};
+pub use health::Health;
+pub use rtt::RttStats;
+pub use session::{Session, Transmit};
+pub use stats::{PeerStats, Refused, Totals};
+pub use time::Instant;

@@ -1,0 +1,248 @@
+//! A peer on the classic wire (PROTOCOL 2): redundancy instead of acknowledgement, and pings of their own.
+
+use heapless::Deque;
+
+use super::{Ours, Theirs};
+use crate::error::DatagramError;
+use crate::frame::Frame;
+use crate::inbox::Admission;
+use crate::stats::count;
+use crate::time::Instant;
+use crate::wire::classic::{Inputs, Packet, double_bits, emit, parse};
+
+/// How many of our pings can be answered late.
+const OUTSTANDING: usize = 8;
+const DEFAULT_PING_US: u64 = 500_000;
+
+/// What the classic wire keeps for a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Classic {
+    /// Our inputs below this frame have been sent once.
+    told: u64,
+    /// When our last pings were sent, oldest first; an answered one leaves its place empty.
+    pings: Deque<Option<Instant>, OUTSTANDING>,
+    pinged_at: Option<Instant>,
+    /// The newest ping of the peer that has not been answered, and the newest validation ping.
+    ping: Option<u64>,
+    validation: Option<u64>,
+    /// The frames that the peer asked for last, and when it was answered.
+    asked: Option<(u32, u32)>,
+    answered_at: Option<Instant>,
+    /// When we asked for frames last.
+    requested_at: Option<Instant>,
+    /// When the newest known frame moved: a peer may have played on while nothing came through.
+    moved_at: Instant,
+    /// Whether an input contradicted a known one in this epoch.
+    pub(crate) conflict: bool,
+}
+
+impl Classic {
+    pub(crate) fn new(ours: &Ours<'_>) -> Self {
+        Self {
+            told: ours.first_frame().position(),
+            pings: Deque::new(),
+            pinged_at: None,
+            ping: None,
+            validation: None,
+            asked: None,
+            answered_at: None,
+            requested_at: None,
+            moved_at: ours.now,
+            conflict: false,
+        }
+    }
+
+    /// The transport is open again: old pings are void, and the next one is due.
+    pub(crate) fn open(&mut self) {
+        self.pings.clear();
+        self.pinged_at = None;
+        self.ping = None;
+        self.validation = None;
+        self.asked = None;
+    }
+
+    pub(crate) fn begin_epoch(&mut self, ours: &Ours<'_>) {
+        self.told = ours.first_frame().position();
+        self.asked = None;
+        self.requested_at = None;
+        self.moved_at = ours.now;
+        self.conflict = false;
+    }
+
+    pub(crate) fn ping_us(ours: &Ours<'_>) -> u64 {
+        ours.config.ping_us.unwrap_or(DEFAULT_PING_US)
+    }
+
+    /// Judges a datagram, then applies it.
+    pub(crate) fn handle(
+        &mut self,
+        ours: &Ours<'_>,
+        theirs: &mut Theirs,
+        rows: &mut [u8],
+        datagram: &[u8],
+    ) -> Result<(), DatagramError> {
+        match parse(datagram)? {
+            Packet::Input { player, inputs, .. } | Packet::InputResponse { player, inputs } => {
+                self.judge_inputs(ours, theirs, player, inputs.clone())?;
+                self.take_inputs(ours, theirs, rows, inputs);
+            }
+            Packet::Ping(echo) => self.ping = Some(echo),
+            Packet::ValidationPing(echo) => self.validation = Some(echo),
+            Packet::Pong(echo) => {
+                let sent_at = self.take_ping(echo).ok_or(DatagramError::UnknownPing)?;
+                theirs.sample_rtt(ours.now.since(sent_at), ours.config);
+            }
+            // We never send a validation ping, so nothing can answer one.
+            Packet::ValidationPong(_) => return Err(DatagramError::UnknownPing),
+            Packet::KeepAlive => {}
+            Packet::InputRequest { first, last } => self.asked = Some((first, last)),
+        }
+        theirs.pulse.hear(ours.now);
+        theirs.connected = true;
+        Ok(())
+    }
+
+    fn judge_inputs(
+        &self,
+        ours: &Ours<'_>,
+        theirs: &Theirs,
+        player: u16,
+        inputs: Inputs<'_>,
+    ) -> Result<(), DatagramError> {
+        if player != theirs.player {
+            return Err(DatagramError::WrongPlayer);
+        }
+        // Twice the frames that the silence had time for: clocks differ, and a peer may catch up.
+        let silence = ours.now.since(self.moved_at);
+        let elapsed = silence.saturating_mul(2).checked_div(ours.config.frame_us).unwrap_or(0);
+        let limit = theirs.inbox.end().saturating_add(ours.pushed.window).saturating_add(elapsed);
+        match inputs.last() {
+            Some((newest, _)) if u64::from(newest) >= limit => Err(DatagramError::TooFar),
+            _ => Ok(()),
+        }
+    }
+
+    fn take_inputs(&mut self, ours: &Ours<'_>, theirs: &mut Theirs, rows: &mut [u8], inputs: Inputs<'_>) {
+        let end = theirs.inbox.end();
+        let mut carried = false;
+        let mut new = false;
+        for (frame, action) in inputs {
+            carried = true;
+            match theirs.inbox.admit(rows, u64::from(frame), &[action]) {
+                Admission::New => new = true,
+                Admission::Conflict => {
+                    self.conflict = true;
+                    count(&mut theirs.totals.conflicts, 1);
+                }
+                Admission::Known | Admission::Old => {}
+            }
+        }
+        if theirs.inbox.end() > end {
+            self.moved_at = ours.now;
+        }
+        if carried && !new {
+            count(&mut theirs.totals.duplicates, 1);
+        }
+    }
+
+    /// The newest outstanding ping with this stamp; it can be answered once.
+    fn take_ping(&mut self, echo: u64) -> Option<Instant> {
+        self.pings.iter_mut().rev().find(|ping| ping.is_some_and(|at| stamp(at) == echo)).and_then(Option::take)
+    }
+
+    /// The next datagram that is due, written into `room`; returns its length.
+    pub(crate) fn poll(&mut self, ours: &Ours<'_>, theirs: &Theirs, room: &mut [u8]) -> Option<usize> {
+        if !theirs.open {
+            return None;
+        }
+        if self.told != ours.pushed.next {
+            self.told = ours.pushed.next;
+            let redundancy = u64::from(ours.config.redundancy);
+            let first = ours.pushed.next.saturating_sub(redundancy).max(ours.pushed.oldest());
+            let current = Frame::at(ours.pushed.next.saturating_sub(1)).get();
+            let inputs = inputs(ours, first, ours.pushed.next);
+            return emit(room, Packet::Input { player: ours.config.player, current, inputs });
+        }
+        if let Some(echo) = self.ping.take() {
+            return emit(room, Packet::<Inputs<'_>>::Pong(echo));
+        }
+        if let Some(echo) = self.validation.take() {
+            return emit(room, Packet::<Inputs<'_>>::ValidationPong(echo));
+        }
+        if self.ping_due(ours) <= ours.now {
+            return emit(room, Packet::<Inputs<'_>>::Ping(self.send_ping(ours.now)));
+        }
+        if let Some((due, first, last)) = self.request(ours, theirs)
+            && due <= ours.now
+        {
+            self.requested_at = Some(ours.now);
+            return emit(room, Packet::<Inputs<'_>>::InputRequest { first, last });
+        }
+        if let Some((due, first, end)) = self.response(ours)
+            && due <= ours.now
+        {
+            self.asked = None;
+            self.answered_at = Some(ours.now);
+            let inputs = inputs(ours, first, end);
+            return emit(room, Packet::InputResponse { player: ours.config.player, inputs });
+        }
+        None
+    }
+
+    /// When something will be due that is not yet.
+    pub(crate) fn due(&self, ours: &Ours<'_>, theirs: &Theirs) -> [Option<Instant>; 3] {
+        if !theirs.open {
+            return [None; 3];
+        }
+        let request = self.request(ours, theirs).map(|(due, ..)| due);
+        let response = self.response(ours).map(|(due, ..)| due);
+        [Some(self.ping_due(ours)), request, response]
+    }
+
+    fn ping_due(&self, ours: &Ours<'_>) -> Instant {
+        self.pinged_at.map_or(Instant::ORIGIN, |at| at.after(Self::ping_us(ours)))
+    }
+
+    fn send_ping(&mut self, now: Instant) -> u64 {
+        self.pinged_at = Some(now);
+        if self.pings.is_full() {
+            self.pings.pop_front();
+        }
+        // There is room: the oldest ping has just left.
+        let _ = self.pings.push_back(Some(now));
+        stamp(now)
+    }
+
+    /// The holes that no later datagram of the peer will fill, and when to ask for them: once a round trip.
+    fn request(&self, ours: &Ours<'_>, theirs: &Theirs) -> Option<(Instant, u32, u32)> {
+        let limit = theirs.inbox.end().saturating_sub(u64::from(ours.config.redundancy));
+        let first = theirs.inbox.lowest_hole().filter(|hole| *hole < limit)?;
+        let last = theirs.inbox.highest_hole_below(limit)?;
+        let interval = theirs.rtt.smoothed_us().unwrap_or_else(|| Self::ping_us(ours));
+        let due = self.requested_at.map_or(Instant::ORIGIN, |at| at.after(interval.max(ours.config.frame_us)));
+        Some((due, Frame::at(first).get(), Frame::at(last).get()))
+    }
+
+    /// The frames of ours that the peer asked for and that are still here, and when to send them: once a ping interval.
+    fn response(&self, ours: &Ours<'_>) -> Option<(Instant, u64, u64)> {
+        let (first, last) = self.asked?;
+        let first = u64::from(first).max(ours.pushed.oldest());
+        let end = u64::from(last).saturating_add(1).min(ours.pushed.next);
+        let due = self.answered_at.map_or(Instant::ORIGIN, |at| at.after(Self::ping_us(ours)));
+        (first < end).then_some((due, first, end))
+    }
+}
+
+/// Our inputs of a range of frames that are still here.
+fn inputs<'a>(ours: &'a Ours<'_>, first: u64, end: u64) -> impl Iterator<Item = (u32, u8)> + Clone + use<'a> {
+    (first..end).map(|position| {
+        let frame = Frame::at(position);
+        let action = ours.pushed.input(frame).and_then(<[u8]>::first);
+        (frame.get(), action.copied().unwrap_or(0))
+    })
+}
+
+/// How a ping says when it was sent: whole milliseconds, as a double.
+fn stamp(at: Instant) -> u64 {
+    double_bits(at.as_micros() / 1_000)
+}

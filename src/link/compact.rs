@@ -1,0 +1,351 @@
+//! A peer on the compact wire (PROTOCOL 3): everything unacknowledged in every datagram.
+
+use super::greeting::{Acquaintance, Acquainted};
+use super::timing::Clocks;
+use super::{Ours, Theirs};
+use crate::config::PeerConfig;
+use crate::error::DatagramError;
+use crate::event::Field;
+use crate::rtt::Rtt;
+use crate::schedule::Schedule;
+use crate::stats::count;
+use crate::time::Instant;
+use crate::wire::body;
+use crate::wire::check::{Check, Context, End};
+use crate::wire::compact::{Draft, Expected, INPUT, Packet, emit, parse};
+use crate::wire::control::{BYE, HELLO, Hello, emit_bye, emit_hello, parse_bye, parse_hello};
+
+const DEFAULT_PING_US: u64 = 200_000;
+/// A peer that does not answer for this long, or for `disconnect_after` if that is longer, is sent keep-alives only.
+const SLOW_AFTER_US: u64 = 10_000_000;
+/// How many goodbyes are said.
+const BYES: u8 = 3;
+
+/// What the compact wire keeps for a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Compact {
+    /// The next frame of ours that the peer wants: those below it are acknowledged.
+    acked: u64,
+    /// When `acked` or the next frame wanted moved, or else when something was first owed.
+    moved_at: Instant,
+    schedule: Schedule,
+    clocks: Clocks,
+    acquaintance: Acquaintance,
+    /// The part of the check that stays for an epoch, in each direction, while the link runs.
+    checks: Option<Checks>,
+    out_of_step: Told,
+    left: Told,
+    /// Goodbyes left to say, and when the last one was said.
+    byes: u8,
+    bye_at: Option<Instant>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Checks {
+    outgoing: Check,
+    incoming: Check,
+}
+
+/// Something that is told once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Told {
+    #[default]
+    Nothing,
+    Not,
+    Already,
+}
+
+impl Told {
+    fn happen(&mut self) {
+        if *self == Self::Nothing {
+            *self = Self::Not;
+        }
+    }
+
+    fn tell(&mut self) -> bool {
+        let news = *self == Self::Not;
+        if news {
+            *self = Self::Already;
+        }
+        news
+    }
+}
+
+/// What only this wire can tell of a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    Restarted,
+    Mismatch(Field, u32, u32),
+    Ahead(u32),
+    OutOfStep,
+    Left,
+}
+
+impl Compact {
+    pub(crate) fn new<const INPUT: usize>(ours: &Ours<'_>, peer: &PeerConfig<INPUT>) -> Self {
+        let mut compact = Self {
+            acked: ours.first_frame().position(),
+            moved_at: ours.now,
+            schedule: Schedule::default(),
+            clocks: Clocks::default(),
+            acquaintance: Acquaintance::new(ours.now, peer.incarnation),
+            checks: None,
+            out_of_step: Told::Nothing,
+            left: Told::Nothing,
+            byes: 0,
+            bye_at: None,
+        };
+        compact.renew_checks(ours, peer.player);
+        compact
+    }
+
+    /// The transport is open again: say hello, and give the peer time to answer.
+    pub(crate) fn open(&mut self, ours: &Ours<'_>) {
+        self.acquaintance.open(ours.now);
+        self.moved_at = ours.now;
+        self.byes = 0;
+    }
+
+    pub(crate) fn begin_epoch(&mut self, ours: &Ours<'_>, theirs: &Theirs) {
+        self.acked = ours.first_frame().position();
+        self.moved_at = ours.now;
+        self.schedule = Schedule::default();
+        self.acquaintance.begin_epoch(ours.now);
+        self.out_of_step = Told::Nothing;
+        self.renew_checks(ours, theirs.player);
+    }
+
+    /// Says goodbye, if the peer ever spoke to us.
+    pub(crate) fn leave(&mut self, theirs: &Theirs) {
+        if theirs.totals.packets_received > 0 && self.acquaintance.incarnation().is_some() {
+            self.byes = BYES;
+            self.bye_at = None;
+        }
+    }
+
+    /// An input is about to be pushed: from now on something is owed.
+    pub(crate) fn push(&mut self, ours: &Ours<'_>) {
+        if self.acked == ours.pushed.next {
+            self.moved_at = ours.now;
+        }
+    }
+
+    pub(crate) fn unacked(&self, ours: &Ours<'_>) -> u64 {
+        ours.pushed.next.saturating_sub(self.acked)
+    }
+
+    pub(crate) fn clocks(&self) -> &Clocks {
+        &self.clocks
+    }
+
+    pub(crate) fn ping_us(ours: &Ours<'_>) -> u64 {
+        ours.config.ping_us.unwrap_or(DEFAULT_PING_US)
+    }
+
+    /// Judges a datagram, then applies it.
+    pub(crate) fn handle(
+        &mut self,
+        ours: &Ours<'_>,
+        theirs: &mut Theirs,
+        rows: &mut [u8],
+        datagram: &[u8],
+    ) -> Result<(), DatagramError> {
+        match *datagram.first().ok_or(DatagramError::Truncated)? {
+            INPUT.. => self.handle_input(ours, theirs, rows, datagram),
+            HELLO => self.handle_hello(ours, theirs, datagram),
+            BYE => self.handle_bye(ours, theirs, datagram),
+            _ => Err(DatagramError::UnknownType),
+        }
+    }
+
+    fn handle_input(
+        &mut self,
+        ours: &Ours<'_>,
+        theirs: &mut Theirs,
+        rows: &mut [u8],
+        datagram: &[u8],
+    ) -> Result<(), DatagramError> {
+        let checks = self.checks.as_ref().ok_or(DatagramError::NotReady)?;
+        let expected = Expected {
+            epoch: ours.epoch,
+            want: theirs.inbox.end(),
+            next: ours.pushed.next,
+            window: ours.pushed.window,
+            size: ours.pushed.size(),
+            check: checks.incoming,
+        };
+        let packet = parse(datagram, &expected).inspect_err(|reason| {
+            if *reason == DatagramError::OutOfStep {
+                self.out_of_step.happen();
+            }
+        })?;
+
+        let want = theirs.inbox.end();
+        take_inputs(ours, theirs, rows, &packet);
+        let moved = theirs.inbox.end() > want || packet.ack > self.acked;
+        self.acked = self.acked.max(packet.ack);
+        if moved {
+            self.moved_at = ours.now;
+        }
+        let reading = self.clocks.receive(ours.now, packet.timing);
+        if let Some(rtt_us) = reading.and_then(|reading| reading.rtt_us) {
+            theirs.sample_rtt(rtt_us, ours.config);
+        }
+        // What may be a replay is no sign of life.
+        if moved || reading.is_some() {
+            theirs.pulse.hear(ours.now);
+        }
+        if packet.count > 0 {
+            self.schedule.owe(ours.now);
+        }
+        self.acquaintance.link();
+        theirs.connected = true;
+        Ok(())
+    }
+
+    fn handle_hello(&mut self, ours: &Ours<'_>, theirs: &mut Theirs, datagram: &[u8]) -> Result<(), DatagramError> {
+        let greeting = parse_hello(datagram, ours.config)?;
+        match self.acquaintance.hear(&hello(ours, theirs.player), greeting)? {
+            Acquainted::Stranger => return Ok(()),
+            Acquainted::SameRun | Acquainted::NewRun => {}
+            Acquainted::Restarted => {
+                self.clocks.restart();
+                self.left = Told::Nothing;
+                theirs.rtt = Rtt::default();
+                theirs.connected = false;
+            }
+        }
+        theirs.pulse.hear(ours.now);
+        self.renew_checks(ours, theirs.player);
+        Ok(())
+    }
+
+    fn handle_bye(&mut self, ours: &Ours<'_>, theirs: &Theirs, datagram: &[u8]) -> Result<(), DatagramError> {
+        let incarnation = self.acquaintance.incarnation().ok_or(DatagramError::NotReady)?;
+        parse_bye(datagram, &incoming(ours, theirs.player, incarnation))?;
+        self.left.happen();
+        Ok(())
+    }
+
+    /// The next datagram that is due, written into `room`; returns its length.
+    pub(crate) fn poll(&mut self, ours: &Ours<'_>, theirs: &Theirs, room: &mut [u8]) -> Option<usize> {
+        let [hello_due, bye_due, input_due] = self.due(ours, theirs).map(|due| due.is_some_and(|at| at <= ours.now));
+        if hello_due {
+            self.acquaintance.say_hello(ours.now);
+            emit_hello(room, &hello(ours, theirs.player), ours.config)
+        } else if bye_due {
+            self.byes = self.byes.saturating_sub(1);
+            self.bye_at = Some(ours.now);
+            emit_bye(room, &outgoing(ours, theirs.player, self.acquaintance.incarnation()?))
+        } else if input_due {
+            self.emit_input(ours, theirs, room)
+        } else {
+            None
+        }
+    }
+
+    fn emit_input(&mut self, ours: &Ours<'_>, theirs: &Theirs, room: &mut [u8]) -> Option<usize> {
+        let draft = Draft {
+            epoch: ours.epoch,
+            acked: self.acked,
+            want: theirs.inbox.end(),
+            timing: self.clocks.send(ours.now, Self::ping_us(ours)),
+            limit: ours.config.datagram_max,
+            check: self.checks.as_ref()?.outgoing,
+        };
+        self.schedule.sent(ours.now, ours.pushed.next);
+        emit(room, &draft, &ours.pushed)
+    }
+
+    /// When a hello, a goodbye and an input datagram are due.
+    pub(crate) fn due(&self, ours: &Ours<'_>, theirs: &Theirs) -> [Option<Instant>; 3] {
+        if !theirs.open {
+            return [None, self.bye_due(ours), None];
+        }
+        let ping_us = Self::ping_us(ours);
+        let input_due = self.checks.is_some().then(|| {
+            let slow = self.is_slow(ours, theirs);
+            self.schedule.due(&ours.pushed, self.acked, ping_us, ours.config, slow)
+        });
+        [self.acquaintance.hello_due(ours.epoch, ping_us), None, input_due]
+    }
+
+    fn bye_due(&self, ours: &Ours<'_>) -> Option<Instant> {
+        let due = self.bye_at.map_or(Instant::ORIGIN, |at| at.after(ours.config.frame_us));
+        (self.byes > 0).then_some(due)
+    }
+
+    /// Whether the peer is silent, or does not acknowledge, for so long that only keep-alives make sense.
+    fn is_slow(&self, ours: &Ours<'_>, theirs: &Theirs) -> bool {
+        let limit = ours.config.disconnect_us.max(SLOW_AFTER_US);
+        let owing = self.acked < ours.pushed.next;
+        theirs.pulse.silence(ours.now) > limit || owing && ours.now.since(self.moved_at) > limit
+    }
+
+    /// What was not told yet.
+    pub(crate) fn tell(&mut self, ours: &Ours<'_>, theirs: &Theirs) -> Option<News> {
+        if self.acquaintance.tell_restart() {
+            Some(News::Restarted)
+        } else if let Some((field, ours, theirs)) = self.acquaintance.tell_mismatch(&hello(ours, theirs.player)) {
+            Some(News::Mismatch(field, ours, theirs))
+        } else if let Some(epoch) = self.acquaintance.tell_ahead(ours) {
+            Some(News::Ahead(epoch))
+        } else if self.out_of_step.tell() {
+            Some(News::OutOfStep)
+        } else {
+            self.left.tell().then_some(News::Left)
+        }
+    }
+
+    fn renew_checks(&mut self, ours: &Ours<'_>, player: u16) {
+        self.checks = self.acquaintance.running().map(|incarnation| Checks {
+            outgoing: outgoing(ours, player, incarnation).check(),
+            incoming: incoming(ours, player, incarnation).check(),
+        });
+    }
+}
+
+/// Appends what is new, as far as there is room for it. What has none is not acknowledged, and comes again.
+fn take_inputs(ours: &Ours<'_>, theirs: &mut Theirs, rows: &mut [u8], packet: &Packet<'_>) {
+    let want = theirs.inbox.end();
+    let new = packet.end.saturating_sub(want);
+    if new == 0 {
+        let repeated = u64::from(packet.count > 0);
+        return count(&mut theirs.totals.duplicates, repeated);
+    }
+    let mut body = packet.body;
+    body::skip(&mut body, ours.pushed.size(), packet.count.saturating_sub(new));
+    for _ in 0..new.min(theirs.inbox.room()) {
+        body::read(&mut body, theirs.inbox.append(rows));
+    }
+}
+
+fn hello(ours: &Ours<'_>, receiver: u16) -> Hello {
+    Hello {
+        sender: ours.config.player,
+        receiver,
+        input: u8::try_from(ours.pushed.size()).unwrap_or(u8::MAX),
+        window: u8::try_from(ours.pushed.window).unwrap_or(u8::MAX),
+        frame_us: u32::try_from(ours.config.frame_us).unwrap_or(u32::MAX),
+        ping_ms: u16::try_from(Compact::ping_us(ours) / 1_000).unwrap_or(u16::MAX),
+        first_frame: ours.first_frame().get(),
+        epoch: ours.epoch,
+        incarnation: ours.config.incarnation,
+    }
+}
+
+fn incoming<'a>(ours: &Ours<'a>, player: u16, incarnation: u32) -> Context<'a> {
+    let Context { sender, receiver, .. } = outgoing(ours, player, incarnation);
+    Context { sender: receiver, receiver: sender, ..outgoing(ours, player, incarnation) }
+}
+
+fn outgoing<'a>(ours: &Ours<'a>, player: u16, incarnation: u32) -> Context<'a> {
+    Context {
+        config: ours.config,
+        sender: End { player: ours.config.player, incarnation: ours.config.incarnation },
+        receiver: End { player, incarnation },
+        epoch: ours.epoch,
+        input: u16::try_from(ours.pushed.size()).unwrap_or(u16::MAX),
+        window: u16::try_from(ours.pushed.window).unwrap_or(u16::MAX),
+    }
+}

@@ -1,0 +1,213 @@
+//! What the two ends of a compact link know of each other before inputs flow: runs, epochs and settings (PROTOCOL 3.9
+//! and 3.10).
+
+use super::Ours;
+use crate::error::DatagramError;
+use crate::event::Field;
+use crate::schedule::EARLY_INTERVAL_US;
+use crate::time::Instant;
+use crate::wire::check::VERSION;
+use crate::wire::control::{Greeting, Hello};
+
+/// How long hellos are sent at the early interval.
+const HURRY_US: u64 = 1_000_000;
+
+/// In the order in which they are told.
+const FIELDS: [Field; 6] =
+    [Field::Version, Field::Player, Field::Input, Field::Window, Field::FirstFrame, Field::FrameInterval];
+
+/// What a peer said of itself, and what it was told of us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Acquaintance {
+    /// The peer's present run, once it is known.
+    incarnation: Option<u32>,
+    /// The run that the application knows of.
+    told_incarnation: Option<u32>,
+    /// The peer started anew, and we have not begun an epoch since.
+    halted: bool,
+    /// An input datagram of this run was accepted in this epoch.
+    linked: bool,
+    /// The greatest epoch that the peer told, and the greatest that the application was told to be ahead.
+    epoch: u32,
+    told_epoch: u32,
+    /// The last hello whose settings were looked at, and the fields that the application was told of.
+    greeting: Option<Greeting>,
+    mismatched: bool,
+    told_fields: [bool; FIELDS.len()],
+    /// When a reason to say hello last began, and when it was said last since then.
+    since: Instant,
+    hello_at: Option<Instant>,
+}
+
+/// What a hello turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Acquainted {
+    /// Nobody we know: it is told, and nothing else.
+    Stranger,
+    /// The peer, in the run that was known.
+    SameRun,
+    /// The peer, in a run that was not known before.
+    NewRun,
+    /// The peer, started anew: what was known of its earlier run is void.
+    Restarted,
+}
+
+impl Acquaintance {
+    pub(crate) fn new(now: Instant, incarnation: Option<u32>) -> Self {
+        Self {
+            incarnation,
+            told_incarnation: incarnation,
+            halted: false,
+            linked: false,
+            epoch: 0,
+            told_epoch: 0,
+            greeting: None,
+            mismatched: false,
+            told_fields: [false; FIELDS.len()],
+            since: now,
+            hello_at: None,
+        }
+    }
+
+    /// The peer's run, if inputs may flow between it and ours.
+    pub(crate) fn running(&self) -> Option<u32> {
+        self.incarnation.filter(|_| !self.halted && !self.mismatched)
+    }
+
+    /// The peer's run, if it is known.
+    pub(crate) fn incarnation(&self) -> Option<u32> {
+        self.incarnation
+    }
+
+    /// An input datagram was accepted: the peer has heard our hello, or did not need it.
+    pub(crate) fn link(&mut self) {
+        self.linked = true;
+    }
+
+    /// The transport is open again: say hello once more.
+    pub(crate) fn open(&mut self, now: Instant) {
+        self.since = now;
+        self.hello_at = None;
+    }
+
+    pub(crate) fn begin_epoch(&mut self, now: Instant) {
+        self.halted = false;
+        self.linked = false;
+        self.open(now);
+    }
+
+    /// When to say hello, if there is a reason to.
+    pub(crate) fn hello_due(&self, epoch: u32, ping_us: u64) -> Option<Instant> {
+        let Some(hello_at) = self.hello_at else {
+            return Some(self.since);
+        };
+        let hurried = hello_at.since(self.since) < HURRY_US;
+        let interval = if hurried { ping_us.min(EARLY_INTERVAL_US) } else { ping_us };
+        (!self.linked || self.epoch > epoch).then(|| hello_at.after(interval))
+    }
+
+    pub(crate) fn say_hello(&mut self, now: Instant) {
+        self.hello_at = Some(now);
+    }
+
+    /// Judges a hello against what we would say, then takes it in.
+    pub(crate) fn hear(&mut self, ours: &Hello, theirs: Greeting) -> Result<Acquainted, DatagramError> {
+        let (sender, receiver) = players(&theirs);
+        if (sender, receiver) == (ours.sender, ours.receiver) {
+            return Err(DatagramError::Reflected);
+        }
+        let known = (sender, receiver) == (ours.receiver, ours.sender);
+        if let Greeting::Hello(hello) = theirs
+            && known
+            && self.incarnation > Some(hello.incarnation)
+        {
+            return Err(DatagramError::OldIncarnation);
+        }
+
+        self.greeting = Some(theirs);
+        if !known {
+            return Ok(Acquainted::Stranger);
+        }
+        self.mismatched = FIELDS
+            .into_iter()
+            .filter(|field| *field != Field::FrameInterval)
+            .any(|field| difference(field, ours, &theirs).is_some());
+        match theirs {
+            Greeting::Hello(hello) if !self.mismatched => Ok(self.learn(&hello)),
+            _ => Ok(Acquainted::SameRun),
+        }
+    }
+
+    fn learn(&mut self, hello: &Hello) -> Acquainted {
+        self.epoch = self.epoch.max(hello.epoch);
+        match self.incarnation.replace(hello.incarnation) {
+            None => {
+                self.told_incarnation = self.incarnation;
+                Acquainted::NewRun
+            }
+            Some(before) if before < hello.incarnation => {
+                self.halted = true;
+                self.linked = false;
+                self.told_fields = [false; FIELDS.len()];
+                Acquainted::Restarted
+            }
+            Some(_) => Acquainted::SameRun,
+        }
+    }
+
+    /// Whether the peer started anew since the last call.
+    pub(crate) fn tell_restart(&mut self) -> bool {
+        let told = core::mem::replace(&mut self.told_incarnation, self.incarnation);
+        told != self.incarnation
+    }
+
+    /// The peer's epoch, if it is ahead of ours and that was not told.
+    pub(crate) fn tell_ahead(&mut self, ours: &Ours<'_>) -> Option<u32> {
+        let news = self.epoch > ours.epoch && self.epoch > self.told_epoch;
+        news.then(|| {
+            self.told_epoch = self.epoch;
+            self.epoch
+        })
+    }
+
+    /// The next field that differs and was not told, with our value and the peer's.
+    pub(crate) fn tell_mismatch(&mut self, ours: &Hello) -> Option<(Field, u32, u32)> {
+        let theirs = self.greeting?;
+        for (field, told) in FIELDS.into_iter().zip(self.told_fields.iter_mut()) {
+            if !*told && let Some((ours, theirs)) = difference(field, ours, &theirs) {
+                *told = true;
+                return Some((field, ours, theirs));
+            }
+        }
+        None
+    }
+}
+
+fn players(greeting: &Greeting) -> (u16, u16) {
+    match *greeting {
+        Greeting::Hello(Hello { sender, receiver, .. }) | Greeting::Foreign { sender, receiver, .. } => {
+            (sender, receiver)
+        }
+    }
+}
+
+/// Our value and the peer's of a field that differs. Of a stranger nothing but the player numbers is compared.
+fn difference(field: Field, ours: &Hello, theirs: &Greeting) -> Option<(u32, u32)> {
+    let (sender, receiver) = players(theirs);
+    let player = if sender == ours.receiver { (ours.sender, receiver) } else { (ours.receiver, sender) };
+    let player = (u32::from(player.0), u32::from(player.1));
+    let stranger = player.0 != player.1;
+    let values = match (field, theirs) {
+        (Field::Player, _) => player,
+        (Field::Version, Greeting::Foreign { version, .. }) if !stranger => (u32::from(VERSION), u32::from(*version)),
+        (_, Greeting::Hello(theirs)) if !stranger => match field {
+            Field::Input => (u32::from(ours.input), u32::from(theirs.input)),
+            Field::Window => (u32::from(ours.window), u32::from(theirs.window)),
+            Field::FirstFrame => (ours.first_frame, theirs.first_frame),
+            Field::FrameInterval => (ours.frame_us, theirs.frame_us),
+            Field::Version | Field::Player => return None,
+        },
+        _ => return None,
+    };
+    (values.0 != values.1).then_some(values)
+}

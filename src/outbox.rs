@@ -1,0 +1,100 @@
+//! Our window of inputs: what was pushed last, for every peer alike.
+
+use crate::frame::Frame;
+use crate::ring::{Ring, advance};
+use crate::time::Instant;
+
+/// The last `WINDOW` + 1 inputs that we pushed in this epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outbox<const INPUT: usize, const WINDOW: usize> {
+    first: u64,
+    next: u64,
+    newest_at: Instant,
+    head: usize,
+    rows: [[u8; INPUT]; WINDOW],
+    /// The input before those in `rows`: the predecessor of the oldest one that may be unacknowledged.
+    reference: [u8; INPUT],
+}
+
+impl<const INPUT: usize, const WINDOW: usize> Outbox<INPUT, WINDOW> {
+    pub(crate) const fn new(first: Frame) -> Self {
+        let first = crate::time::widen(first.get());
+        Self {
+            first,
+            next: first,
+            newest_at: Instant::ORIGIN,
+            head: 0,
+            rows: [[0; INPUT]; WINDOW],
+            reference: [0; INPUT],
+        }
+    }
+
+    /// Takes the input of the next frame; the oldest one leaves.
+    pub(crate) fn push(&mut self, now: Instant, input: [u8; INPUT]) {
+        if let Some(row) = self.rows.get_mut(self.head) {
+            self.reference = core::mem::replace(row, input);
+        }
+        self.head = advance(self.head, WINDOW);
+        self.next = self.next.saturating_add(1);
+        self.newest_at = now;
+    }
+
+    pub(crate) fn input(&self, frame: Frame) -> Option<[u8; INPUT]> {
+        self.view().input(frame).and_then(|input| input.try_into().ok())
+    }
+
+    /// The same without its sizes in the type, so that links are compiled once.
+    pub(crate) fn view(&self) -> Pushed<'_> {
+        Pushed {
+            first: self.first,
+            next: self.next,
+            newest_at: self.newest_at,
+            window: u64::try_from(WINDOW).unwrap_or(0),
+            rows: Ring { rows: self.rows.as_flattened(), size: INPUT, count: WINDOW, head: self.head },
+            reference: &self.reference,
+        }
+    }
+}
+
+/// Our window of inputs, as a link sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pushed<'a> {
+    /// The first frame of the epoch.
+    pub(crate) first: u64,
+    /// The frame that the next push gets.
+    pub(crate) next: u64,
+    /// When the newest input was pushed, if there is one.
+    pub(crate) newest_at: Instant,
+    pub(crate) window: u64,
+    rows: Ring<'a>,
+    reference: &'a [u8],
+}
+
+impl<'a> Pushed<'a> {
+    /// The first frame that is still here.
+    pub(crate) fn oldest(&self) -> u64 {
+        self.next.saturating_sub(self.window).max(self.first)
+    }
+
+    /// The input of a frame that is still here.
+    pub(crate) fn input(&self, frame: Frame) -> Option<&'a [u8]> {
+        let back = self.next.checked_sub(frame.position())?;
+        (frame.position() >= self.oldest() && back > 0).then(|| self.back(back))
+    }
+
+    /// Frames in the window.
+    pub(crate) const fn rows(&self) -> usize {
+        self.rows.count
+    }
+
+    /// Bytes in an input.
+    pub(crate) const fn size(&self) -> usize {
+        self.rows.size
+    }
+
+    /// The input `back` frames before the next one, at most `WINDOW` + 1; zeros before the first frame.
+    pub(crate) fn back(&self, back: u64) -> &'a [u8] {
+        let back = usize::try_from(back).unwrap_or(usize::MAX);
+        if back > self.rows.count { self.reference } else { self.rows.back(back) }
+    }
+}

@@ -1,0 +1,34 @@
+//! Inputs in a ring of rows, found by how far back they lie.
+
+/// Rows of bytes, the newest one just before `head`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ring<'a> {
+    pub(crate) rows: &'a [u8],
+    /// Bytes in a row.
+    pub(crate) size: usize,
+    /// Rows in the ring.
+    pub(crate) count: usize,
+    /// The row that the next input gets.
+    pub(crate) head: usize,
+}
+
+impl<'a> Ring<'a> {
+    /// The row `back` rows before the next one, 1 to `count`.
+    pub(crate) fn back(&self, back: usize) -> &'a [u8] {
+        self.rows.get(row(self.head, back, self.count, self.size)).unwrap_or(&[])
+    }
+}
+
+/// Where the row `back` rows before `head` lies in the bytes of a ring.
+pub(crate) fn row(head: usize, back: usize, count: usize, size: usize) -> core::ops::Range<usize> {
+    let behind = head.saturating_add(count).saturating_sub(back);
+    let index = behind.checked_sub(count).unwrap_or(behind);
+    let start = index.saturating_mul(size);
+    start..start.saturating_add(size)
+}
+
+/// The row after `head`.
+pub(crate) fn advance(head: usize, count: usize) -> usize {
+    let next = head.saturating_add(1);
+    if next < count { next } else { 0 }
+}

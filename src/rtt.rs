@@ -1,0 +1,115 @@
+//! Round-trip time and jitter, in whole microseconds.
+
+use core::time::Duration;
+
+use heapless::Deque;
+
+/// How many samples are remembered.
+const SAMPLES: usize = 10;
+
+/// What the last 10 round trips to a peer say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RttStats {
+    /// The newest sample.
+    pub latest: Duration,
+    /// The smallest of the last 10 samples.
+    pub min: Duration,
+    /// The mean of the last 10 samples.
+    pub mean: Duration,
+    /// The median of the last 10 samples; of an even number, the mean of the middle two.
+    pub median: Duration,
+    /// The smoothed estimate, `SRTT` of RFC 6298 (2.3).
+    pub smoothed: Duration,
+    /// The mean deviation, `RTTVAR` of RFC 6298 (2.3).
+    pub variation: Duration,
+}
+
+/// The round-trip time to one peer, from samples that the link trusts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rtt {
+    samples: Deque<u32, SAMPLES>,
+    /// `SRTT` times 8 and `RTTVAR` times 4, so that the divisions of RFC 6298 lose nothing.
+    smoothed_8: u64,
+    variation_4: u64,
+}
+
+impl Rtt {
+    /// Takes a sample in microseconds (RFC 6298, 2.2 and 2.3, with alpha 1/8 and beta 1/4).
+    pub(crate) fn sample(&mut self, micros: u64) {
+        let micros = u32::try_from(micros).unwrap_or(u32::MAX);
+        let rtt = u64::from(micros);
+        if self.samples.is_empty() {
+            self.smoothed_8 = rtt.saturating_mul(8);
+            self.variation_4 = rtt.saturating_mul(2);
+        } else {
+            let smoothed = self.smoothed_8 >> 3;
+            self.variation_4 =
+                self.variation_4.saturating_sub(self.variation_4 >> 2).saturating_add(smoothed.abs_diff(rtt));
+            self.smoothed_8 = self.smoothed_8.saturating_sub(smoothed).saturating_add(rtt);
+        }
+        if self.samples.is_full() {
+            self.samples.pop_front();
+        }
+        // There is room: the oldest sample has just left.
+        let _ = self.samples.push_back(micros);
+    }
+
+    /// The smoothed round-trip time in microseconds, once there is a sample.
+    pub(crate) fn smoothed_us(&self) -> Option<u64> {
+        (!self.samples.is_empty()).then_some(self.smoothed_8 >> 3)
+    }
+
+    /// The mean of the last samples in microseconds, once there is one.
+    pub(crate) fn mean_us(&self) -> Option<u64> {
+        let sum = self.samples.iter().fold(0_u64, |sum, sample| sum.saturating_add(u64::from(*sample)));
+        sum.checked_div(u64::try_from(self.samples.len()).unwrap_or(0))
+    }
+
+    /// The figures for the caller, once there is a sample.
+    pub(crate) fn stats(&self) -> Option<RttStats> {
+        let count = self.samples.len();
+        let middle = count >> 1;
+        let lower = if count & 1 == 0 { middle.saturating_sub(1) } else { middle };
+        let median = u64::midpoint(self.ranked(lower)?, self.ranked(middle)?);
+        Some(RttStats {
+            latest: Duration::from_micros(u64::from(*self.samples.back()?)),
+            min: Duration::from_micros(self.ranked(0)?),
+            mean: Duration::from_micros(self.mean_us()?),
+            median: Duration::from_micros(median),
+            smoothed: Duration::from_micros(self.smoothed_us()?),
+            variation: Duration::from_micros(self.variation_4 >> 2),
+        })
+    }
+
+    /// The sample with `rank` others before it in order of size.
+    fn ranked(&self, rank: usize) -> Option<u64> {
+        let below = |limit: u32| {
+            self.samples.iter().filter(|sample| **sample < limit).fold(0, |n: usize, _| n.saturating_add(1))
+        };
+        let within = |limit: u32| {
+            self.samples.iter().filter(|sample| **sample <= limit).fold(0, |n: usize, _| n.saturating_add(1))
+        };
+        let sample = self.samples.iter().find(|sample| below(**sample) <= rank && rank < within(**sample))?;
+        Some(u64::from(*sample))
+    }
+}
+
+/// Interarrival jitter (RFC 3550, 6.4.1), in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Jitter {
+    /// The estimate times 16, once two arrivals could be compared.
+    jitter_16: Option<u64>,
+}
+
+impl Jitter {
+    /// Takes the difference between how far apart two datagrams were sent and how far apart they arrived.
+    pub(crate) fn sample(&mut self, difference_us: u64) {
+        let jitter = self.jitter_16.unwrap_or(0);
+        self.jitter_16 = Some(jitter.saturating_sub(jitter >> 4).saturating_add(difference_us));
+    }
+
+    pub(crate) fn get(self) -> Option<Duration> {
+        self.jitter_16.map(|jitter| Duration::from_micros(jitter >> 4))
+    }
+}

@@ -1,0 +1,303 @@
+//! The machine: our inputs and every peer.
+//!
+//! All time enters here, and no call takes it back: the session keeps the greatest moment it was told.
+
+use heapless::Vec;
+
+use crate::config::{Config, DATAGRAM_MAX, PeerConfig};
+use crate::error::{AddPeerError, DatagramError, EpochError, PushError};
+use crate::event::Event;
+use crate::frame::{Epoch, Frame, PeerId};
+use crate::link::Ours;
+use crate::outbox::Outbox;
+use crate::peer::Peer;
+use crate::stats::PeerStats;
+use crate::time::{Instant, earlier};
+
+/// Our end of a game between peers: one window of our inputs, and what we know of each peer.
+///
+/// `PEERS` is how many peers there can be at once, `INPUT` the bytes of one input (1 to 255), and `WINDOW` how many
+/// frames of each player are kept (2 to 127); `INPUT` and `WINDOW` are the same at every end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session<const PEERS: usize, const INPUT: usize, const WINDOW: usize = 120> {
+    config: Config,
+    now: Instant,
+    epoch: Epoch,
+    outbox: Outbox<INPUT, WINDOW>,
+    seats: Vec<Seat<INPUT, WINDOW>, PEERS>,
+    /// Peers added so far: the number of the next one.
+    added: u32,
+}
+
+/// A peer and its window of inputs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Seat<const INPUT: usize, const WINDOW: usize> {
+    peer: Peer,
+    inputs: [[u8; INPUT]; WINDOW],
+}
+
+/// A datagram to be sent, borrowed from the caller's buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Transmit<'b> {
+    /// To whom.
+    pub peer: PeerId,
+    /// The bytes; never none.
+    pub datagram: &'b [u8],
+}
+
+impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS, INPUT, WINDOW> {
+    const SIZES: () = {
+        assert!(PEERS >= 1, "a session needs room for a peer");
+        assert!(INPUT >= 1 && INPUT <= 255, "an input is 1 to 255 bytes");
+        assert!(WINDOW >= 2 && WINDOW <= 127, "a window is 2 to 127 frames");
+    };
+
+    /// Creates a session without peers, in epoch 0. It works in a `static`.
+    #[must_use]
+    pub const fn new(config: Config) -> Self {
+        const { Self::SIZES };
+        Self {
+            config,
+            now: Instant::ORIGIN,
+            epoch: Epoch::new(0),
+            outbox: Outbox::new(config.first_frame),
+            seats: Vec::new(),
+            added: 0,
+        }
+    }
+
+    // What we do.
+
+    /// Adds a peer whose transport is open.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`](AddPeerError::Full), [`PlayerTaken`](AddPeerError::PlayerTaken), or
+    /// [`EpochRunning`](AddPeerError::EpochRunning) once frames of this epoch have left the window.
+    pub fn add_peer(&mut self, now: Instant, peer: PeerConfig<INPUT>) -> Result<PeerId, AddPeerError> {
+        self.advance(now);
+        let id = PeerId::new(self.added);
+        let (ours, seats) = self.split();
+        let taken = seats.iter().any(|seat| seat.peer.player() == peer.player);
+        if taken || peer.player == ours.config.player {
+            return Err(AddPeerError::PlayerTaken);
+        }
+        if ours.pushed.oldest() > ours.first_frame().position() {
+            return Err(AddPeerError::EpochRunning);
+        }
+        let seat = Seat { peer: Peer::new(id, &ours, &peer), inputs: [[0; INPUT]; WINDOW] };
+        let added = id.get().checked_add(1).ok_or(AddPeerError::Full)?;
+        self.seats.push(seat).map_err(|_| AddPeerError::Full)?;
+        self.added = added;
+        Ok(id)
+    }
+
+    /// The transport to a peer is closed: its state is kept, nothing is sent to it, and it counts as disconnected.
+    pub fn close_peer(&mut self, now: Instant, peer: PeerId) {
+        self.with(now, peer, |_, peer| peer.close());
+    }
+
+    /// The transport to a closed peer is open again: what is unacknowledged goes out, and RTT starts fresh.
+    pub fn open_peer(&mut self, now: Instant, peer: PeerId) {
+        self.with(now, peer, |ours, peer| peer.open(ours));
+    }
+
+    /// Forgets a peer. It no longer holds the window.
+    pub fn remove_peer(&mut self, now: Instant, peer: PeerId) {
+        self.advance(now);
+        self.seats.retain(|seat| seat.peer.id != peer);
+    }
+
+    /// Records our input of the next frame and returns that frame. It goes out with the next poll.
+    ///
+    /// # Errors
+    ///
+    /// [`WindowFull`](PushError::WindowFull) names the peer that has not acknowledged the oldest input in the window;
+    /// [`FramesExhausted`](PushError::FramesExhausted) after 2^32 - 1 frames. Nothing is recorded then.
+    pub fn push_input(&mut self, now: Instant, input: [u8; INPUT]) -> Result<Frame, PushError> {
+        self.advance(now);
+        let (ours, seats) = self.split();
+        if ours.pushed.next >= u64::from(u32::MAX) {
+            return Err(PushError::FramesExhausted);
+        }
+        seats.iter().try_for_each(|seat| seat.peer.judge_push(&ours))?;
+        for seat in seats {
+            seat.peer.push(&ours);
+        }
+        let frame = self.next_frame();
+        self.outbox.push(self.now, input);
+        Ok(frame)
+    }
+
+    /// Begins a later run of frames, here: windows are emptied, frames count from `first_frame`, peers stay.
+    ///
+    /// What is unacknowledged is abandoned. So begin an epoch when all own inputs are acknowledged and all of the
+    /// peers' are told, or when a peer is ahead.
+    ///
+    /// # Errors
+    ///
+    /// [`NotNewer`](EpochError::NotNewer) unless `epoch` is greater than the present one.
+    pub fn begin_epoch(&mut self, now: Instant, epoch: Epoch) -> Result<(), EpochError> {
+        self.advance(now);
+        if epoch <= self.epoch {
+            return Err(EpochError::NotNewer);
+        }
+        self.epoch = epoch;
+        self.outbox = Outbox::new(self.config.first_frame);
+        let (ours, seats) = self.split();
+        for seat in seats {
+            seat.peer.begin_epoch(&ours, seat.inputs.as_flattened_mut());
+        }
+        Ok(())
+    }
+
+    /// Says goodbye to every open peer, where its wire has a word for it, and closes them all.
+    pub fn leave(&mut self, now: Instant) {
+        self.advance(now);
+        for seat in &mut self.seats {
+            seat.peer.leave();
+        }
+    }
+
+    // What happens to us.
+
+    /// Takes a datagram that came from a peer.
+    ///
+    /// # Errors
+    ///
+    /// Says exactly why a datagram was refused. A refused one changes nothing but a counter; it is fit for a log, and
+    /// needs no other attention.
+    pub fn handle_datagram(&mut self, now: Instant, from: PeerId, datagram: &[u8]) -> Result<(), DatagramError> {
+        self.advance(now);
+        let (ours, seats) = self.split();
+        let seat = seats.iter_mut().find(|seat| seat.peer.id == from).ok_or(DatagramError::UnknownPeer)?;
+        if datagram.len() > DATAGRAM_MAX {
+            seat.peer.refuse(DatagramError::TooLong);
+            return Err(DatagramError::TooLong);
+        }
+        seat.peer.handle_datagram(&ours, seat.inputs.as_flattened_mut(), datagram)
+    }
+
+    /// Takes note that time has passed, when [`poll_timeout`](Self::poll_timeout) said so or at any other moment.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+    }
+
+    // What we say.
+
+    /// The next datagram to send, or `None` when everything is said. A caller whose channel is congested does not poll:
+    /// the next datagram will carry everything, fresh.
+    pub fn poll_transmit<'b>(&mut self, buf: &'b mut [u8; DATAGRAM_MAX]) -> Option<Transmit<'b>> {
+        let (ours, seats) = self.split();
+        let (peer, len) = seats
+            .iter_mut()
+            .find_map(|seat| Some((seat.peer.id, seat.peer.poll_transmit(&ours, buf.as_mut_slice())?)))?;
+        Some(Transmit { peer, datagram: buf.get(..len)? })
+    }
+
+    /// The next thing to tell, or `None` when everything is told. Inputs that are not taken are not acknowledged.
+    pub fn poll_event(&mut self) -> Option<Event<INPUT>> {
+        let (ours, seats) = self.split();
+        seats.iter_mut().find_map(|seat| seat.peer.poll_event(&ours, seat.inputs.as_flattened()))
+    }
+
+    /// When to wake the session next: always later than the newest `now`, drained or not. `None` if nothing will be due.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let ours = self.ours();
+        self.seats.iter().fold(None, |first, seat| earlier(first, seat.peer.poll_timeout(&ours)))
+    }
+
+    // What we know.
+
+    /// The settings of this session.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The present epoch.
+    #[must_use]
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The peers, in the order in which they were added.
+    pub fn peers(&self) -> impl Iterator<Item = PeerId> {
+        self.seats.iter().map(|seat| seat.peer.id)
+    }
+
+    /// The frame that the next push gets.
+    #[must_use]
+    pub fn next_frame(&self) -> Frame {
+        Frame::at(self.outbox.view().next)
+    }
+
+    /// Our input of a frame, while it is in the window.
+    #[must_use]
+    pub fn own_input(&self, frame: Frame) -> Option<[u8; INPUT]> {
+        self.outbox.input(frame)
+    }
+
+    /// A peer's input of a frame, while it is in the window: games need no buffer of their own.
+    #[must_use]
+    pub fn input(&self, peer: PeerId, frame: Frame) -> Option<[u8; INPUT]> {
+        let seat = self.seat(peer)?;
+        seat.peer.input(seat.inputs.as_flattened(), frame)?.try_into().ok()
+    }
+
+    /// The newest frame of a peer without a hole below it. What was lost for good is no hole.
+    #[must_use]
+    pub fn known(&self, peer: PeerId) -> Option<Frame> {
+        self.seat(peer)?.peer.known()
+    }
+
+    /// The newest frame known from everybody, if there is anybody.
+    #[must_use]
+    pub fn confirmed(&self) -> Option<Frame> {
+        let known = self.seats.iter().map(|seat| seat.peer.known());
+        known.reduce(core::cmp::min).flatten()
+    }
+
+    /// How many of our inputs a peer has not acknowledged; 0 on the classic wire, and for a peer that is not known.
+    #[must_use]
+    pub fn unacked(&self, peer: PeerId) -> u32 {
+        self.seat(peer).map_or(0, |seat| seat.peer.unacked(&self.ours()))
+    }
+
+    /// Everything known of a peer, in figures.
+    #[must_use]
+    pub fn stats(&self, peer: PeerId) -> Option<PeerStats> {
+        self.seat(peer).map(|seat| seat.peer.stats(&self.ours()))
+    }
+
+    // Inside.
+
+    /// A clock that goes back is a clock that stood still.
+    fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    fn with(&mut self, now: Instant, id: PeerId, act: impl FnOnce(&Ours<'_>, &mut Peer)) {
+        self.advance(now);
+        let (ours, seats) = self.split();
+        if let Some(seat) = seats.iter_mut().find(|seat| seat.peer.id == id) {
+            act(&ours, &mut seat.peer);
+        }
+    }
+
+    fn seat(&self, id: PeerId) -> Option<&Seat<INPUT, WINDOW>> {
+        self.seats.iter().find(|seat| seat.peer.id == id)
+    }
+
+    fn ours(&self) -> Ours<'_> {
+        Ours { now: self.now, config: &self.config, epoch: self.epoch.get(), pushed: self.outbox.view() }
+    }
+
+    /// Our end, to be looked at, and the peers, to be changed.
+    fn split(&mut self) -> (Ours<'_>, &mut [Seat<INPUT, WINDOW>]) {
+        let ours = Ours { now: self.now, config: &self.config, epoch: self.epoch.get(), pushed: self.outbox.view() };
+        (ours, self.seats.as_mut_slice())
+    }
+}

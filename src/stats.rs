@@ -1,0 +1,100 @@
+//! What a session knows of a peer, in figures.
+
+use core::time::Duration;
+
+use crate::error::DatagramError;
+use crate::health::Health;
+use crate::rtt::RttStats;
+
+/// A snapshot of everything known of a peer. Totals count from when the peer was added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeerStats {
+    /// How the peer is doing.
+    pub health: Health,
+    /// Round-trip times, once there is a sample.
+    pub rtt: Option<RttStats>,
+    /// Half the mean round-trip time.
+    pub latency: Option<Duration>,
+    /// Interarrival jitter (RFC 3550, 6.4.1); compact wire only.
+    pub jitter: Option<Duration>,
+    /// Time since the peer was heard.
+    pub silence: Option<Duration>,
+    /// Input datagrams that the peer sent and that never arrived; compact wire only.
+    pub inbound_lost: Option<u64>,
+    /// Inputs that we pushed and that the peer has not acknowledged; 0 on the classic wire, which has no acknowledgement.
+    pub unacked: u32,
+    /// Frames below the newest known one that are missing now.
+    pub gaps: u32,
+    /// Inputs that left the window without having been told; classic wire only.
+    pub lost_inputs: u64,
+    /// What was counted.
+    pub totals: Totals,
+}
+
+/// Counters of one peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Totals {
+    /// Datagrams accepted.
+    pub packets_received: u64,
+    /// Bytes in them.
+    pub bytes_received: u64,
+    /// Datagrams polled.
+    pub packets_sent: u64,
+    /// Bytes in them.
+    pub bytes_sent: u64,
+    /// Accepted datagrams that carried inputs, but no new one.
+    pub duplicates: u64,
+    /// Inputs that contradicted the one known for their frame; the first one stays.
+    pub conflicts: u64,
+    /// Datagrams refused, by reason.
+    pub refused: Refused,
+}
+
+/// How many datagrams were refused, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refused([u32; DatagramError::ALL.len()]);
+
+impl Refused {
+    /// How many were refused for `reason`.
+    #[must_use]
+    pub fn get(&self, reason: DatagramError) -> u32 {
+        self.iter().find_map(|(counted, count)| (counted == reason).then_some(count)).unwrap_or(0)
+    }
+
+    /// How many were refused for any reason.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().fold(0, |sum, count| sum.saturating_add(u64::from(*count)))
+    }
+
+    /// Every reason with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (DatagramError, u32)> {
+        DatagramError::ALL.iter().copied().zip(self.0)
+    }
+
+    pub(crate) fn count(&mut self, reason: DatagramError) {
+        let counters = DatagramError::ALL.iter().zip(self.0.iter_mut());
+        if let Some((_, count)) = counters.into_iter().find(|(counted, _)| **counted == reason) {
+            *count = count.saturating_add(1);
+        }
+    }
+}
+
+impl Totals {
+    pub(crate) fn receive(&mut self, bytes: usize) {
+        count(&mut self.packets_received, 1);
+        count(&mut self.bytes_received, u64::try_from(bytes).unwrap_or(0));
+    }
+
+    pub(crate) fn send(&mut self, bytes: usize) {
+        count(&mut self.packets_sent, 1);
+        count(&mut self.bytes_sent, u64::try_from(bytes).unwrap_or(0));
+    }
+}
+
+/// Adds to a counter that stops at its largest value.
+pub(crate) fn count(counter: &mut u64, by: u64) {
+    *counter = counter.saturating_add(by);
+}

@@ -1,0 +1,78 @@
+//! Time as a session sees it: microseconds since an origin that the caller chooses.
+
+use core::time::Duration;
+
+/// A moment, in microseconds since an origin that the caller chooses.
+///
+/// Any monotonic clock will do; only differences matter. There are no operators: every operation says what happens at
+/// the ends of the range.
+///
+/// ```
+/// use core::time::Duration;
+/// use inputwire::Instant;
+///
+/// let start = Instant::from_micros(1_000);
+/// let later = start.saturating_add(Duration::from_millis(2));
+/// assert_eq!(later.as_micros(), 3_000);
+/// assert_eq!(start.saturating_since(later), Duration::ZERO);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The origin of the caller's clock.
+    pub const ORIGIN: Self = Self(0);
+
+    /// The moment `micros` microseconds after the origin.
+    #[must_use]
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since the origin.
+    #[must_use]
+    pub const fn as_micros(self) -> u64 {
+        self.0
+    }
+
+    /// The moment `span` later, or the last one there is.
+    #[must_use]
+    pub const fn saturating_add(self, span: Duration) -> Self {
+        self.after(micros(span))
+    }
+
+    /// The time from `earlier` to this moment, or zero if `earlier` is later.
+    #[must_use]
+    pub const fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.since(earlier))
+    }
+
+    /// The moment `micros` microseconds later, or the last one there is.
+    pub(crate) const fn after(self, micros: u64) -> Self {
+        Self(self.0.saturating_add(micros))
+    }
+
+    /// Microseconds from `earlier` to this moment, or 0 if `earlier` is later.
+    pub(crate) const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// A span in whole microseconds, or the longest there is.
+pub(crate) const fn micros(span: Duration) -> u64 {
+    span.as_secs().saturating_mul(1_000_000).saturating_add(widen(span.subsec_micros()))
+}
+
+/// A `u32` as a `u64`, in const code, where `From` is not to be had.
+#[expect(clippy::as_conversions, reason = "lossless, and `u64::from` is not const")]
+pub(crate) const fn widen(number: u32) -> u64 {
+    number as u64
+}
+
+/// The earlier of two moments, where there may be none.
+pub(crate) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
