@@ -65,7 +65,7 @@ impl<'a> BitWriter<'a> {
 }
 
 /// Reads bits from a slice; past its end every bit is 0.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BitReader<'a> {
     bytes: &'a [u8],
     /// Bits read so far.

@@ -5,13 +5,14 @@ use core::time::Duration;
 
 use crate::error::ConfigError;
 use crate::frame::Frame;
-use crate::time::micros;
+use crate::time::{short_micros, widen};
 
 /// The longest datagram of either wire, in bytes.
 pub const DATAGRAM_MAX: usize = 1024;
+const DATAGRAM_MAX_U16: u16 = 1024;
 
-const MILLISECOND: u64 = 1_000;
-const SECOND: u64 = 1_000 * MILLISECOND;
+const MILLISECOND: u32 = 1_000;
+const SECOND: u32 = 1_000 * MILLISECOND;
 
 /// The settings of a session. Valid by construction: [`Config::builder`] is the only way to one.
 ///
@@ -32,15 +33,15 @@ pub struct Config {
     pub(crate) player: u16,
     pub(crate) incarnation: u32,
     pub(crate) first_frame: Frame,
-    pub(crate) frame_us: u64,
-    pub(crate) ping_us: Option<u64>,
-    pub(crate) interrupt_us: u64,
-    pub(crate) disconnect_us: u64,
-    pub(crate) warning_us: u64,
-    pub(crate) critical_us: u64,
+    frame_us: u32,
+    ping_us: Option<u32>,
+    interrupt_us: u32,
+    disconnect_us: u32,
+    warning_us: u32,
+    critical_us: u32,
     pub(crate) redundancy: u8,
     pub(crate) early_copies: bool,
-    pub(crate) datagram_max: usize,
+    datagram_max: u16,
 }
 
 impl Config {
@@ -61,14 +62,43 @@ impl Config {
                 critical_us: 200 * MILLISECOND,
                 redundancy: 3,
                 early_copies: false,
-                datagram_max: DATAGRAM_MAX,
+                datagram_max: DATAGRAM_MAX_U16,
             },
         }
     }
 
+    pub(crate) const fn frame_us(&self) -> u64 {
+        widen(self.frame_us)
+    }
+
     /// One and a half frame intervals: how long an echo waits for a datagram that goes out anyway.
     pub(crate) const fn patience_us(&self) -> u64 {
-        self.frame_us.saturating_add(self.frame_us >> 1)
+        self.frame_us().saturating_add(self.frame_us() >> 1)
+    }
+
+    /// The ping interval, unless it is left to the wire.
+    pub(crate) fn ping_us(&self) -> Option<u64> {
+        self.ping_us.map(u64::from)
+    }
+
+    pub(crate) const fn interrupt_us(&self) -> u64 {
+        widen(self.interrupt_us)
+    }
+
+    pub(crate) const fn disconnect_us(&self) -> u64 {
+        widen(self.disconnect_us)
+    }
+
+    pub(crate) const fn warning_us(&self) -> u64 {
+        widen(self.warning_us)
+    }
+
+    pub(crate) const fn critical_us(&self) -> u64 {
+        widen(self.critical_us)
+    }
+
+    pub(crate) fn datagram_max(&self) -> usize {
+        usize::from(self.datagram_max)
     }
 }
 
@@ -113,38 +143,38 @@ impl ConfigBuilder {
 
     /// The time between two frames, 1 ms to 10 s (default 16,667 us).
     pub const fn frame_interval(mut self, interval: Duration) -> Self {
-        self.config.frame_us = micros(interval);
+        self.config.frame_us = short_micros(interval);
         self
     }
 
     /// The time between two pings, 20 ms to 10 s (default 500 ms on the classic wire, 200 ms on the compact one).
     pub const fn ping_interval(mut self, interval: Duration) -> Self {
-        self.config.ping_us = Some(micros(interval));
+        self.config.ping_us = Some(short_micros(interval));
         self
     }
 
     /// The silence after which a peer is [`Interrupted`](crate::Health::Interrupted), but never before 2.5 ping
     /// intervals (default 500 ms).
     pub const fn interrupt_after(mut self, silence: Duration) -> Self {
-        self.config.interrupt_us = micros(silence);
+        self.config.interrupt_us = short_micros(silence);
         self
     }
 
     /// The silence after which a peer is [`Disconnected`](crate::Health::Disconnected) (default 5 s).
     pub const fn disconnect_after(mut self, silence: Duration) -> Self {
-        self.config.disconnect_us = micros(silence);
+        self.config.disconnect_us = short_micros(silence);
         self
     }
 
     /// The one-way latency above which a peer is [`Warning`](crate::Health::Warning) (default 100 ms).
     pub const fn warning_latency(mut self, latency: Duration) -> Self {
-        self.config.warning_us = micros(latency);
+        self.config.warning_us = short_micros(latency);
         self
     }
 
     /// The one-way latency above which a peer is [`Critical`](crate::Health::Critical) (default 200 ms).
     pub const fn critical_latency(mut self, latency: Duration) -> Self {
-        self.config.critical_us = micros(latency);
+        self.config.critical_us = short_micros(latency);
         self
     }
 
@@ -164,7 +194,9 @@ impl ConfigBuilder {
     /// The longest datagram to send on the compact wire, 64 to 1,024 bytes (default 1,024). One that carries a single
     /// input may be longer.
     pub const fn datagram_max(mut self, bytes: usize) -> Self {
-        self.config.datagram_max = bytes;
+        let [low, high, ..] = bytes.to_le_bytes();
+        // What does not fit is far too long, and must stay so.
+        self.config.datagram_max = if bytes > DATAGRAM_MAX { u16::MAX } else { u16::from_le_bytes([low, high]) };
         self
     }
 
@@ -179,11 +211,13 @@ impl ConfigBuilder {
             Some(ping_us) => ping_us,
             None => 500 * MILLISECOND,
         };
+        let [a, b, c, d, ..] = five_halves(widen(ping_us)).saturating_add(1).to_le_bytes();
+        let least_disconnect = u32::from_le_bytes([a, b, c, d]);
         if !within(config.frame_us, MILLISECOND, 10 * SECOND) {
             Err(ConfigError::FrameInterval)
         } else if !within(ping_us, 20 * MILLISECOND, 10 * SECOND) {
             Err(ConfigError::PingInterval)
-        } else if !within(config.disconnect_us, five_halves(ping_us).saturating_add(1), 3_600 * SECOND) {
+        } else if !within(config.disconnect_us, least_disconnect, 3_600 * SECOND) {
             Err(ConfigError::DisconnectAfter)
         } else if !within(config.interrupt_us, 1, config.disconnect_us.saturating_sub(1)) {
             Err(ConfigError::InterruptAfter)
@@ -193,7 +227,7 @@ impl ConfigBuilder {
             Err(ConfigError::Latency)
         } else if config.redundancy < 1 || config.redundancy > 15 {
             Err(ConfigError::Redundancy)
-        } else if config.datagram_max < 64 || config.datagram_max > DATAGRAM_MAX {
+        } else if config.datagram_max < 64 || config.datagram_max > DATAGRAM_MAX_U16 {
             Err(ConfigError::DatagramMax)
         } else {
             Ok(config)
@@ -201,7 +235,7 @@ impl ConfigBuilder {
     }
 }
 
-const fn within(value: u64, low: u64, high: u64) -> bool {
+const fn within(value: u32, low: u32, high: u32) -> bool {
     low <= value && value <= high
 }
 

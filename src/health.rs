@@ -48,9 +48,9 @@ impl Pulse {
         let latency = round_trip_us >> 1;
         let stays = |threshold: u64| latency.saturating_mul(5) >= threshold.saturating_mul(4);
         let above = |threshold: u64, level: Health| latency > threshold || self.latency >= level && stays(threshold);
-        self.latency = if above(config.critical_us, Health::Critical) {
+        self.latency = if above(config.critical_us(), Health::Critical) {
             Health::Critical
-        } else if above(config.warning_us, Health::Warning) {
+        } else if above(config.warning_us(), Health::Warning) {
             Health::Warning
         } else {
             Health::Good
@@ -62,6 +62,10 @@ impl Pulse {
         now.since(self.at)
     }
 
+    pub(crate) fn was_heard(&self) -> bool {
+        self.heard
+    }
+
     pub(crate) fn heard_for(&self, now: Instant) -> Option<Duration> {
         self.heard.then(|| Duration::from_micros(self.silence(now)))
     }
@@ -70,7 +74,7 @@ impl Pulse {
         let silence = self.silence(now);
         if !self.heard {
             Health::Connecting
-        } else if silence >= config.disconnect_us {
+        } else if silence >= config.disconnect_us() {
             Health::Disconnected
         } else if silence >= interrupt_us(ping_us, config) {
             Health::Interrupted
@@ -82,10 +86,10 @@ impl Pulse {
     /// When silence will change the health, if it can: the moments of both limits.
     pub(crate) fn due(&self, ping_us: u64, config: &Config) -> [Option<Instant>; 2] {
         let limit = |us| self.heard.then(|| self.at.after(us));
-        [limit(interrupt_us(ping_us, config)), limit(config.disconnect_us)]
+        [limit(interrupt_us(ping_us, config)), limit(config.disconnect_us())]
     }
 }
 
 fn interrupt_us(ping_us: u64, config: &Config) -> u64 {
-    config.interrupt_us.max(five_halves(ping_us))
+    config.interrupt_us().max(five_halves(ping_us))
 }

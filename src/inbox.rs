@@ -15,9 +15,9 @@ pub(crate) struct Inbox {
     /// Bit i is frame `end` - 1 - i. Frames outside the window count as known and told, too.
     known: u128,
     told: u128,
-    head: usize,
-    window: usize,
-    size: usize,
+    head: u8,
+    window: u8,
+    size: u8,
     /// What was lost and not told, and how many inputs ever were.
     lost: Lost,
     lost_inputs: u64,
@@ -43,7 +43,7 @@ pub(crate) enum Admission {
 }
 
 impl Inbox {
-    pub(crate) const fn new(first: u64, window: usize, size: usize) -> Self {
+    pub(crate) const fn new(first: u64, window: u8, size: u8) -> Self {
         Self {
             first,
             end: first,
@@ -125,7 +125,7 @@ impl Inbox {
         self.known = self.known.checked_shl(shift).unwrap_or(0) | !self.mask();
         self.told = self.told.checked_shl(shift).unwrap_or(0) | !self.mask();
         self.end = self.end.saturating_add(by);
-        let turn = usize::try_from(by.checked_rem(self.window()).unwrap_or(0)).unwrap_or(0);
+        let turn = u8::try_from(by.checked_rem(self.window()).unwrap_or(0)).unwrap_or(0);
         self.head = self.head.saturating_add(turn);
         self.head = self.head.checked_sub(self.window).unwrap_or(self.head);
     }
@@ -183,18 +183,23 @@ impl Inbox {
         self.lost_inputs
     }
 
+    pub(crate) const fn clear_lost_inputs(&mut self) {
+        self.lost_inputs = 0;
+    }
+
     fn holes(&self) -> u128 {
         self.mask() & !self.known
     }
 
     /// How far back a frame in the window lies, and its bit.
-    fn place(&self, frame: u64) -> Option<(usize, u128)> {
+    fn place(&self, frame: u64) -> Option<(u8, u128)> {
         let back = self.end.checked_sub(frame)?;
         if frame < self.first || back == 0 || back > self.window() {
             return None;
         }
-        let bit = 1_u128.checked_shl(u32::try_from(back).ok()?.checked_sub(1)?)?;
-        Some((usize::try_from(back).ok()?, bit))
+        let back = u8::try_from(back).ok()?;
+        let bit = 1_u128.checked_shl(u32::from(back.checked_sub(1)?))?;
+        Some((back, bit))
     }
 
     /// The lowest frame of a set: that of its highest bit.
@@ -208,7 +213,7 @@ impl Inbox {
     }
 
     fn window(&self) -> u64 {
-        u64::try_from(self.window).unwrap_or(0)
+        u64::from(self.window)
     }
 }
 

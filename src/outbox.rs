@@ -10,7 +10,7 @@ pub(crate) struct Outbox<const INPUT: usize, const WINDOW: usize> {
     first: u64,
     next: u64,
     newest_at: Instant,
-    head: usize,
+    head: u8,
     rows: [[u8; INPUT]; WINDOW],
     /// The input before those in `rows`: the predecessor of the oldest one that may be unacknowledged.
     reference: [u8; INPUT],
@@ -31,10 +31,10 @@ impl<const INPUT: usize, const WINDOW: usize> Outbox<INPUT, WINDOW> {
 
     /// Takes the input of the next frame; the oldest one leaves.
     pub(crate) fn push(&mut self, now: Instant, input: [u8; INPUT]) {
-        if let Some(row) = self.rows.get_mut(self.head) {
+        if let Some(row) = self.rows.get_mut(usize::from(self.head)) {
             self.reference = core::mem::replace(row, input);
         }
-        self.head = advance(self.head, WINDOW);
+        self.head = advance(self.head, short(WINDOW));
         self.next = self.next.saturating_add(1);
         self.newest_at = now;
     }
@@ -49,8 +49,8 @@ impl<const INPUT: usize, const WINDOW: usize> Outbox<INPUT, WINDOW> {
             first: self.first,
             next: self.next,
             newest_at: self.newest_at,
-            window: u64::try_from(WINDOW).unwrap_or(0),
-            rows: Ring { rows: self.rows.as_flattened(), size: INPUT, count: WINDOW, head: self.head },
+            window: u64::from(short(WINDOW)),
+            rows: Ring { rows: self.rows.as_flattened(), size: short(INPUT), count: short(WINDOW), head: self.head },
             reference: &self.reference,
         }
     }
@@ -83,18 +83,25 @@ impl<'a> Pushed<'a> {
     }
 
     /// Frames in the window.
-    pub(crate) const fn rows(&self) -> usize {
+    pub(crate) const fn rows(&self) -> u8 {
         self.rows.count
     }
 
     /// Bytes in an input.
-    pub(crate) const fn size(&self) -> usize {
+    pub(crate) const fn size(&self) -> u8 {
         self.rows.size
     }
 
     /// The input `back` frames before the next one, at most `WINDOW` + 1; zeros before the first frame.
     pub(crate) fn back(&self, back: u64) -> &'a [u8] {
-        let back = usize::try_from(back).unwrap_or(usize::MAX);
-        if back > self.rows.count { self.reference } else { self.rows.back(back) }
+        match u8::try_from(back) {
+            Ok(back) if back <= self.rows.count => self.rows.back(back),
+            _ => self.reference,
+        }
     }
+}
+
+/// A size of a session, which its constructor has checked to be below 256.
+fn short(size: usize) -> u8 {
+    u8::try_from(size).unwrap_or(u8::MAX)
 }

@@ -12,7 +12,7 @@ use crate::link::compact::{Compact, News};
 use crate::link::timing::Clocks;
 use crate::link::{Ours, Theirs};
 use crate::rtt::Rtt;
-use crate::stats::PeerStats;
+use crate::stats::{PeerStats, Totals};
 use crate::time::{Instant, earlier};
 
 /// One peer, but for the bytes of its inputs, so that this is compiled once for every size of them.
@@ -123,6 +123,14 @@ impl Peer {
     /// Counts a datagram that is refused.
     pub(crate) fn refuse(&mut self, reason: DatagramError) {
         self.theirs.totals.refused.count(reason);
+    }
+
+    pub(crate) fn clear_counters(&mut self) {
+        self.theirs.totals = Totals::default();
+        self.theirs.inbox.clear_lost_inputs();
+        if let Link::Compact(link) = &mut self.link {
+            link.clear_counters();
+        }
     }
 
     /// The next datagram that is due, written into `room`; returns its length.

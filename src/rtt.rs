@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
-use heapless::Deque;
-
 /// How many samples are remembered.
 const SAMPLES: usize = 10;
+/// The longest sample: nine minutes. What is longer counts as this long, so that 32 bits hold eight of them.
+const LONGEST_US: u32 = u32::MAX >> 3;
 
 /// What the last 10 round trips to a peer say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,18 +28,20 @@ pub struct RttStats {
 /// The round-trip time to one peer, from samples that the link trusts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rtt {
-    samples: Deque<u32, SAMPLES>,
+    /// Newest first.
+    samples: [u32; SAMPLES],
+    /// How many there are.
+    len: u8,
     /// `SRTT` times 8 and `RTTVAR` times 4, so that the divisions of RFC 6298 lose nothing.
-    smoothed_8: u64,
-    variation_4: u64,
+    smoothed_8: u32,
+    variation_4: u32,
 }
 
 impl Rtt {
     /// Takes a sample in microseconds (RFC 6298, 2.2 and 2.3, with alpha 1/8 and beta 1/4).
     pub(crate) fn sample(&mut self, micros: u64) {
-        let micros = u32::try_from(micros).unwrap_or(u32::MAX);
-        let rtt = u64::from(micros);
-        if self.samples.is_empty() {
+        let rtt = u32::try_from(micros).unwrap_or(u32::MAX).min(LONGEST_US);
+        if self.len == 0 {
             self.smoothed_8 = rtt.saturating_mul(8);
             self.variation_4 = rtt.saturating_mul(2);
         } else {
@@ -48,49 +50,54 @@ impl Rtt {
                 self.variation_4.saturating_sub(self.variation_4 >> 2).saturating_add(smoothed.abs_diff(rtt));
             self.smoothed_8 = self.smoothed_8.saturating_sub(smoothed).saturating_add(rtt);
         }
-        if self.samples.is_full() {
-            self.samples.pop_front();
+        self.samples.copy_within(..SAMPLES - 1, 1);
+        self.samples[0] = rtt;
+        if self.taken().len() < SAMPLES {
+            self.len = self.len.saturating_add(1);
         }
-        // There is room: the oldest sample has just left.
-        let _ = self.samples.push_back(micros);
+    }
+
+    /// The samples there are, newest first.
+    fn taken(&self) -> &[u32] {
+        self.samples.get(..usize::from(self.len)).unwrap_or(&self.samples)
     }
 
     /// The smoothed round-trip time in microseconds, once there is a sample.
     pub(crate) fn smoothed_us(&self) -> Option<u64> {
-        (!self.samples.is_empty()).then_some(self.smoothed_8 >> 3)
+        (self.len > 0).then_some(u64::from(self.smoothed_8 >> 3))
     }
 
     /// The mean of the last samples in microseconds, once there is one.
     pub(crate) fn mean_us(&self) -> Option<u64> {
-        let sum = self.samples.iter().fold(0_u64, |sum, sample| sum.saturating_add(u64::from(*sample)));
-        sum.checked_div(u64::try_from(self.samples.len()).unwrap_or(0))
+        let sum = self.taken().iter().fold(0_u64, |sum, sample| sum.saturating_add(u64::from(*sample)));
+        sum.checked_div(u64::from(self.len))
     }
 
     /// The figures for the caller, once there is a sample.
     pub(crate) fn stats(&self) -> Option<RttStats> {
-        let count = self.samples.len();
+        let count = self.taken().len();
         let middle = count >> 1;
         let lower = if count & 1 == 0 { middle.saturating_sub(1) } else { middle };
         let median = u64::midpoint(self.ranked(lower)?, self.ranked(middle)?);
         Some(RttStats {
-            latest: Duration::from_micros(u64::from(*self.samples.back()?)),
+            latest: Duration::from_micros(u64::from(*self.taken().first()?)),
             min: Duration::from_micros(self.ranked(0)?),
             mean: Duration::from_micros(self.mean_us()?),
             median: Duration::from_micros(median),
             smoothed: Duration::from_micros(self.smoothed_us()?),
-            variation: Duration::from_micros(self.variation_4 >> 2),
+            variation: Duration::from_micros(u64::from(self.variation_4 >> 2)),
         })
     }
 
     /// The sample with `rank` others before it in order of size.
     fn ranked(&self, rank: usize) -> Option<u64> {
         let below = |limit: u32| {
-            self.samples.iter().filter(|sample| **sample < limit).fold(0, |n: usize, _| n.saturating_add(1))
+            self.taken().iter().filter(|sample| **sample < limit).fold(0, |n: usize, _| n.saturating_add(1))
         };
         let within = |limit: u32| {
-            self.samples.iter().filter(|sample| **sample <= limit).fold(0, |n: usize, _| n.saturating_add(1))
+            self.taken().iter().filter(|sample| **sample <= limit).fold(0, |n: usize, _| n.saturating_add(1))
         };
-        let sample = self.samples.iter().find(|sample| below(**sample) <= rank && rank < within(**sample))?;
+        let sample = self.taken().iter().find(|sample| below(**sample) <= rank && rank < within(**sample))?;
         Some(u64::from(*sample))
     }
 }

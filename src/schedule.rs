@@ -53,7 +53,7 @@ impl Schedule {
             due = due.min(pushed.newest_at);
         } else if acked < pushed.next {
             // Not one frame after the push: the next push is due then, and a loop that jitters would send twice.
-            let again = pushed.newest_at.after(config.patience_us()).max(sent_at.after(config.frame_us));
+            let again = pushed.newest_at.after(config.patience_us()).max(sent_at.after(config.frame_us()));
             due = due.min(again).min(Self::next_copy(sent_at, pushed, config).unwrap_or(due));
         }
         match self.owed_since {
@@ -63,7 +63,7 @@ impl Schedule {
     }
 
     fn next_copy(sent_at: Instant, pushed: &Pushed<'_>, config: &Config) -> Option<Instant> {
-        let latest = config.frame_us.saturating_sub(COPY_MARGIN_US);
+        let latest = config.frame_us().saturating_sub(COPY_MARGIN_US);
         COPIES_US
             .into_iter()
             .filter(|delay| config.early_copies && *delay <= latest)

@@ -160,6 +160,13 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
         }
     }
 
+    /// Sets every counter in [`PeerStats`] to zero. Nothing else depends on them.
+    pub fn clear_counters(&mut self) {
+        for seat in &mut self.seats {
+            seat.peer.clear_counters();
+        }
+    }
+
     // What happens to us.
 
     /// Takes a datagram that came from a peer.
@@ -299,5 +306,15 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     fn split(&mut self) -> (Ours<'_>, &mut [Seat<INPUT, WINDOW>]) {
         let ours = Ours { now: self.now, config: &self.config, epoch: self.epoch.get(), pushed: self.outbox.view() };
         (ours, self.seats.as_mut_slice())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Session;
+
+    #[test]
+    fn a_session_of_two_players_is_small() {
+        assert!(size_of::<Session<1, 1>>() <= 1024, "{} bytes", size_of::<Session<1, 1>>());
     }
 }

@@ -45,9 +45,9 @@ pub struct Totals {
     /// Bytes in them.
     pub bytes_sent: u64,
     /// Accepted datagrams that carried inputs, but no new one.
-    pub duplicates: u64,
+    pub duplicates: u32,
     /// Inputs that contradicted the one known for their frame; the first one stays.
-    pub conflicts: u64,
+    pub conflicts: u32,
     /// Datagrams refused, by reason.
     pub refused: Refused,
 }
@@ -77,24 +77,24 @@ impl Refused {
     pub(crate) fn count(&mut self, reason: DatagramError) {
         let counters = DatagramError::ALL.iter().zip(self.0.iter_mut());
         if let Some((_, count)) = counters.into_iter().find(|(counted, _)| **counted == reason) {
-            *count = count.saturating_add(1);
+            tally(count);
         }
     }
 }
 
 impl Totals {
     pub(crate) fn receive(&mut self, bytes: usize) {
-        count(&mut self.packets_received, 1);
-        count(&mut self.bytes_received, u64::try_from(bytes).unwrap_or(0));
+        self.packets_received = self.packets_received.saturating_add(1);
+        self.bytes_received = self.bytes_received.saturating_add(u64::try_from(bytes).unwrap_or(0));
     }
 
     pub(crate) fn send(&mut self, bytes: usize) {
-        count(&mut self.packets_sent, 1);
-        count(&mut self.bytes_sent, u64::try_from(bytes).unwrap_or(0));
+        self.packets_sent = self.packets_sent.saturating_add(1);
+        self.bytes_sent = self.bytes_sent.saturating_add(u64::try_from(bytes).unwrap_or(0));
     }
 }
 
-/// Adds to a counter that stops at its largest value.
-pub(crate) fn count(counter: &mut u64, by: u64) {
-    *counter = counter.saturating_add(by);
+/// Adds one to a counter that stops at its largest value.
+pub(crate) fn tally(counter: &mut u32) {
+    *counter = counter.saturating_add(1);
 }

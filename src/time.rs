@@ -1,11 +1,13 @@
 //! Time as a session sees it: microseconds since an origin that the caller chooses.
 
+use core::fmt;
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 /// A moment, in microseconds since an origin that the caller chooses.
 ///
 /// Any monotonic clock will do; only differences matter. There are no operators: every operation says what happens at
-/// the ends of the range.
+/// the ends of the range. The last moment there is lies 2^64 - 2 microseconds after the origin.
 ///
 /// ```
 /// use core::time::Duration;
@@ -16,23 +18,26 @@ use core::time::Duration;
 /// assert_eq!(later.as_micros(), 3_000);
 /// assert_eq!(start.saturating_since(later), Duration::ZERO);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Instant(u64);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(
+    /// Microseconds and one more, so that an `Option` of a moment takes no more room than a moment.
+    NonZeroU64,
+);
 
 impl Instant {
     /// The origin of the caller's clock.
-    pub const ORIGIN: Self = Self(0);
+    pub const ORIGIN: Self = Self(NonZeroU64::MIN);
 
     /// The moment `micros` microseconds after the origin.
     #[must_use]
     pub const fn from_micros(micros: u64) -> Self {
-        Self(micros)
+        Self(NonZeroU64::MIN.saturating_add(micros))
     }
 
     /// Microseconds since the origin.
     #[must_use]
     pub const fn as_micros(self) -> u64 {
-        self.0
+        self.0.get().saturating_sub(1)
     }
 
     /// The moment `span` later, or the last one there is.
@@ -54,13 +59,32 @@ impl Instant {
 
     /// Microseconds from `earlier` to this moment, or 0 if `earlier` is later.
     pub(crate) const fn since(self, earlier: Self) -> u64 {
-        self.0.saturating_sub(earlier.0)
+        self.0.get().saturating_sub(earlier.0.get())
+    }
+}
+
+impl fmt::Debug for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Instant").field(&self.as_micros()).finish()
+    }
+}
+
+impl Default for Instant {
+    fn default() -> Self {
+        Self::ORIGIN
     }
 }
 
 /// A span in whole microseconds, or the longest there is.
-pub(crate) const fn micros(span: Duration) -> u64 {
+const fn micros(span: Duration) -> u64 {
     span.as_secs().saturating_mul(1_000_000).saturating_add(widen(span.subsec_micros()))
+}
+
+/// A span in whole microseconds, or the longest that 32 bits hold: 71 minutes.
+pub(crate) const fn short_micros(span: Duration) -> u32 {
+    let micros = micros(span);
+    let [a, b, c, d, ..] = micros.to_le_bytes();
+    if micros > widen(u32::MAX) { u32::MAX } else { u32::from_le_bytes([a, b, c, d]) }
 }
 
 /// A `u32` as a `u64`, in const code, where `From` is not to be had.

@@ -6,7 +6,7 @@ use super::{Ours, Theirs};
 use crate::error::DatagramError;
 use crate::frame::Frame;
 use crate::inbox::Admission;
-use crate::stats::count;
+use crate::stats::tally;
 use crate::time::Instant;
 use crate::wire::classic::{Inputs, Packet, double_bits, emit, parse};
 
@@ -70,7 +70,7 @@ impl Classic {
     }
 
     pub(crate) fn ping_us(ours: &Ours<'_>) -> u64 {
-        ours.config.ping_us.unwrap_or(DEFAULT_PING_US)
+        ours.config.ping_us().unwrap_or(DEFAULT_PING_US)
     }
 
     /// Judges a datagram, then applies it.
@@ -114,7 +114,7 @@ impl Classic {
         }
         // Twice the frames that the silence had time for: clocks differ, and a peer may catch up.
         let silence = ours.now.since(self.moved_at);
-        let elapsed = silence.saturating_mul(2).checked_div(ours.config.frame_us).unwrap_or(0);
+        let elapsed = silence.saturating_mul(2).checked_div(ours.config.frame_us()).unwrap_or(0);
         let limit = theirs.inbox.end().saturating_add(ours.pushed.window).saturating_add(elapsed);
         match inputs.last() {
             Some((newest, _)) if u64::from(newest) >= limit => Err(DatagramError::TooFar),
@@ -132,7 +132,7 @@ impl Classic {
                 Admission::New => new = true,
                 Admission::Conflict => {
                     self.conflict = true;
-                    count(&mut theirs.totals.conflicts, 1);
+                    tally(&mut theirs.totals.conflicts);
                 }
                 Admission::Known | Admission::Old => {}
             }
@@ -141,7 +141,7 @@ impl Classic {
             self.moved_at = ours.now;
         }
         if carried && !new {
-            count(&mut theirs.totals.duplicates, 1);
+            tally(&mut theirs.totals.duplicates);
         }
     }
 
@@ -219,7 +219,7 @@ impl Classic {
         let first = theirs.inbox.lowest_hole().filter(|hole| *hole < limit)?;
         let last = theirs.inbox.highest_hole_below(limit)?;
         let interval = theirs.rtt.smoothed_us().unwrap_or_else(|| Self::ping_us(ours));
-        let due = self.requested_at.map_or(Instant::ORIGIN, |at| at.after(interval.max(ours.config.frame_us)));
+        let due = self.requested_at.map_or(Instant::ORIGIN, |at| at.after(interval.max(ours.config.frame_us())));
         Some((due, Frame::at(first).get(), Frame::at(last).get()))
     }
 

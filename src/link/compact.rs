@@ -8,7 +8,7 @@ use crate::error::DatagramError;
 use crate::event::Field;
 use crate::rtt::Rtt;
 use crate::schedule::Schedule;
-use crate::stats::count;
+use crate::stats::tally;
 use crate::time::Instant;
 use crate::wire::body;
 use crate::wire::check::{Check, Context, End};
@@ -117,7 +117,7 @@ impl Compact {
 
     /// Says goodbye, if the peer ever spoke to us.
     pub(crate) fn leave(&mut self, theirs: &Theirs) {
-        if theirs.totals.packets_received > 0 && self.acquaintance.incarnation().is_some() {
+        if theirs.pulse.was_heard() && self.acquaintance.incarnation().is_some() {
             self.byes = BYES;
             self.bye_at = None;
         }
@@ -138,8 +138,12 @@ impl Compact {
         &self.clocks
     }
 
+    pub(crate) fn clear_counters(&mut self) {
+        self.clocks.clear_counters();
+    }
+
     pub(crate) fn ping_us(ours: &Ours<'_>) -> u64 {
-        ours.config.ping_us.unwrap_or(DEFAULT_PING_US)
+        ours.config.ping_us().unwrap_or(DEFAULT_PING_US)
     }
 
     /// Judges a datagram, then applies it.
@@ -250,7 +254,7 @@ impl Compact {
             acked: self.acked,
             want: theirs.inbox.end(),
             timing: self.clocks.send(ours.now, Self::ping_us(ours)),
-            limit: ours.config.datagram_max,
+            limit: ours.config.datagram_max(),
             check: self.checks.as_ref()?.outgoing,
         };
         self.schedule.sent(ours.now, ours.pushed.next);
@@ -271,13 +275,13 @@ impl Compact {
     }
 
     fn bye_due(&self, ours: &Ours<'_>) -> Option<Instant> {
-        let due = self.bye_at.map_or(Instant::ORIGIN, |at| at.after(ours.config.frame_us));
+        let due = self.bye_at.map_or(Instant::ORIGIN, |at| at.after(ours.config.frame_us()));
         (self.byes > 0).then_some(due)
     }
 
     /// Whether the peer is silent, or does not acknowledge, for so long that only keep-alives make sense.
     fn is_slow(&self, ours: &Ours<'_>, theirs: &Theirs) -> bool {
-        let limit = ours.config.disconnect_us.max(SLOW_AFTER_US);
+        let limit = ours.config.disconnect_us().max(SLOW_AFTER_US);
         let owing = self.acked < ours.pushed.next;
         theirs.pulse.silence(ours.now) > limit || owing && ours.now.since(self.moved_at) > limit
     }
@@ -310,8 +314,10 @@ fn take_inputs(ours: &Ours<'_>, theirs: &mut Theirs, rows: &mut [u8], packet: &P
     let want = theirs.inbox.end();
     let new = packet.end.saturating_sub(want);
     if new == 0 {
-        let repeated = u64::from(packet.count > 0);
-        return count(&mut theirs.totals.duplicates, repeated);
+        if packet.count > 0 {
+            tally(&mut theirs.totals.duplicates);
+        }
+        return;
     }
     let mut body = packet.body;
     body::skip(&mut body, ours.pushed.size(), packet.count.saturating_sub(new));
@@ -324,9 +330,9 @@ fn hello(ours: &Ours<'_>, receiver: u16) -> Hello {
     Hello {
         sender: ours.config.player,
         receiver,
-        input: u8::try_from(ours.pushed.size()).unwrap_or(u8::MAX),
-        window: u8::try_from(ours.pushed.window).unwrap_or(u8::MAX),
-        frame_us: u32::try_from(ours.config.frame_us).unwrap_or(u32::MAX),
+        input: ours.pushed.size(),
+        window: ours.pushed.rows(),
+        frame_us: u32::try_from(ours.config.frame_us()).unwrap_or(u32::MAX),
         ping_ms: u16::try_from(Compact::ping_us(ours) / 1_000).unwrap_or(u16::MAX),
         first_frame: ours.first_frame().get(),
         epoch: ours.epoch,
@@ -345,7 +351,7 @@ fn outgoing<'a>(ours: &Ours<'a>, player: u16, incarnation: u32) -> Context<'a> {
         sender: End { player: ours.config.player, incarnation: ours.config.incarnation },
         receiver: End { player, incarnation },
         epoch: ours.epoch,
-        input: u16::try_from(ours.pushed.size()).unwrap_or(u16::MAX),
-        window: u16::try_from(ours.pushed.window).unwrap_or(u16::MAX),
+        input: u16::from(ours.pushed.size()),
+        window: u16::from(ours.pushed.rows()),
     }
 }

@@ -30,8 +30,8 @@ pub(crate) struct Acquaintance {
     /// The greatest epoch that the peer told, and the greatest that the application was told to be ahead.
     epoch: u32,
     told_epoch: u32,
-    /// The last hello whose settings were looked at, and the fields that the application was told of.
-    greeting: Option<Greeting>,
+    /// The settings that were heard last, and the fields that the application was told of.
+    settings: Option<Settings>,
     mismatched: bool,
     told_fields: [bool; FIELDS.len()],
     /// When a reason to say hello last began, and when it was said last since then.
@@ -61,7 +61,7 @@ impl Acquaintance {
             linked: false,
             epoch: 0,
             told_epoch: 0,
-            greeting: None,
+            settings: None,
             mismatched: false,
             told_fields: [false; FIELDS.len()],
             since: now,
@@ -112,26 +112,25 @@ impl Acquaintance {
 
     /// Judges a hello against what we would say, then takes it in.
     pub(crate) fn hear(&mut self, ours: &Hello, theirs: Greeting) -> Result<Acquainted, DatagramError> {
-        let (sender, receiver) = players(&theirs);
-        if (sender, receiver) == (ours.sender, ours.receiver) {
+        let settings = Settings::heard(ours, &theirs);
+        if (settings.sender, settings.receiver) == (ours.sender, ours.receiver) {
             return Err(DatagramError::Reflected);
         }
-        let known = (sender, receiver) == (ours.receiver, ours.sender);
         if let Greeting::Hello(hello) = theirs
-            && known
+            && settings.are_for(ours)
             && self.incarnation > Some(hello.incarnation)
         {
             return Err(DatagramError::OldIncarnation);
         }
 
-        self.greeting = Some(theirs);
-        if !known {
+        self.settings = Some(settings);
+        if !settings.are_for(ours) {
             return Ok(Acquainted::Stranger);
         }
         self.mismatched = FIELDS
             .into_iter()
             .filter(|field| *field != Field::FrameInterval)
-            .any(|field| difference(field, ours, &theirs).is_some());
+            .any(|field| settings.difference(ours, field).is_some());
         match theirs {
             Greeting::Hello(hello) if !self.mismatched => Ok(self.learn(&hello)),
             _ => Ok(Acquainted::SameRun),
@@ -172,9 +171,9 @@ impl Acquaintance {
 
     /// The next field that differs and was not told, with our value and the peer's.
     pub(crate) fn tell_mismatch(&mut self, ours: &Hello) -> Option<(Field, u32, u32)> {
-        let theirs = self.greeting?;
+        let settings = self.settings?;
         for (field, told) in FIELDS.into_iter().zip(self.told_fields.iter_mut()) {
-            if !*told && let Some((ours, theirs)) = difference(field, ours, &theirs) {
+            if !*told && let Some((ours, theirs)) = settings.difference(ours, field) {
                 *told = true;
                 return Some((field, ours, theirs));
             }
@@ -183,31 +182,50 @@ impl Acquaintance {
     }
 }
 
-fn players(greeting: &Greeting) -> (u16, u16) {
-    match *greeting {
-        Greeting::Hello(Hello { sender, receiver, .. }) | Greeting::Foreign { sender, receiver, .. } => {
-            (sender, receiver)
-        }
-    }
+/// What two ends must agree on, and what one of them says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Settings {
+    version: u8,
+    sender: u16,
+    receiver: u16,
+    input: u8,
+    window: u8,
+    first_frame: u32,
+    frame_us: u32,
 }
 
-/// Our value and the peer's of a field that differs. Of a stranger nothing but the player numbers is compared.
-fn difference(field: Field, ours: &Hello, theirs: &Greeting) -> Option<(u32, u32)> {
-    let (sender, receiver) = players(theirs);
-    let player = if sender == ours.receiver { (ours.sender, receiver) } else { (ours.receiver, sender) };
-    let player = (u32::from(player.0), u32::from(player.1));
-    let stranger = player.0 != player.1;
-    let values = match (field, theirs) {
-        (Field::Player, _) => player,
-        (Field::Version, Greeting::Foreign { version, .. }) if !stranger => (u32::from(VERSION), u32::from(*version)),
-        (_, Greeting::Hello(theirs)) if !stranger => match field {
-            Field::Input => (u32::from(ours.input), u32::from(theirs.input)),
-            Field::Window => (u32::from(ours.window), u32::from(theirs.window)),
-            Field::FirstFrame => (ours.first_frame, theirs.first_frame),
-            Field::FrameInterval => (ours.frame_us, theirs.frame_us),
-            Field::Version | Field::Player => return None,
-        },
-        _ => return None,
-    };
-    (values.0 != values.1).then_some(values)
+impl Settings {
+    fn of(hello: &Hello) -> Self {
+        let Hello { sender, receiver, input, window, first_frame, frame_us, .. } = *hello;
+        Self { version: VERSION, sender, receiver, input, window, first_frame, frame_us }
+    }
+
+    /// The peer's, as far as they can be read; the rest counts as ours.
+    fn heard(ours: &Hello, theirs: &Greeting) -> Self {
+        match *theirs {
+            Greeting::Hello(hello) => Self::of(&hello),
+            Greeting::Foreign { version, sender, receiver } => Self { version, sender, receiver, ..Self::of(ours) },
+        }
+    }
+
+    /// Whether they are of the peer's player to ours.
+    fn are_for(&self, ours: &Hello) -> bool {
+        (self.sender, self.receiver) == (ours.receiver, ours.sender)
+    }
+
+    /// Our value and the peer's of a field that differs. Of a stranger nothing but the player numbers is compared.
+    fn difference(&self, ours: &Hello, field: Field) -> Option<(u32, u32)> {
+        let stranger = !self.are_for(ours);
+        let values = match field {
+            Field::Player if self.sender == ours.receiver => (ours.sender.into(), self.receiver.into()),
+            Field::Player => (ours.receiver.into(), self.sender.into()),
+            _ if stranger => return None,
+            Field::Version => (VERSION.into(), self.version.into()),
+            Field::Input => (ours.input.into(), self.input.into()),
+            Field::Window => (ours.window.into(), self.window.into()),
+            Field::FirstFrame => (ours.first_frame, self.first_frame),
+            Field::FrameInterval => (ours.frame_us, self.frame_us),
+        };
+        (values.0 != values.1).then_some(values)
+    }
 }

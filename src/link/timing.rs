@@ -88,6 +88,11 @@ impl Clocks {
         Some(Reading { rtt_us })
     }
 
+    pub(crate) fn clear_counters(&mut self) {
+        self.expected = 0;
+        self.arrived = 0;
+    }
+
     pub(crate) fn jitter(&self) -> Option<Duration> {
         self.jitter.get()
     }

@@ -32,8 +32,8 @@ fn step(previous: u8, current: u8) -> (u32, u32) {
 }
 
 /// The most bits that an input of `size` bytes can take.
-pub(crate) const fn longest_bits(size: usize) -> usize {
-    size.saturating_mul(8).saturating_add(3)
+pub(crate) fn longest_bits(size: u8) -> usize {
+    usize::from(size).saturating_mul(8).saturating_add(3)
 }
 
 /// Writes an input after its predecessor, in the shortest form.
@@ -59,7 +59,7 @@ pub(crate) fn write(to: &mut BitWriter<'_>, previous: &[u8], current: &[u8]) {
 }
 
 /// Passes over `count` inputs of `size` bytes: where an input ends does not depend on what it says.
-pub(crate) fn skip(from: &mut BitReader<'_>, size: usize, count: u64) {
+pub(crate) fn skip(from: &mut BitReader<'_>, size: u8, count: u64) {
     for _ in 0..count {
         if size == 1 {
             read_step(from, 0);

@@ -47,7 +47,7 @@ pub(crate) struct Expected {
     pub(crate) next: u64,
     pub(crate) window: u64,
     /// Bytes in an input.
-    pub(crate) size: usize,
+    pub(crate) size: u8,
     pub(crate) check: Check,
 }
 

@@ -5,3 +5,5 @@ pub(crate) mod check;
 pub(crate) mod classic;
 pub(crate) mod compact;
 pub(crate) mod control;
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,3 @@
-fn main() {}
+//! The tests of the public API: one binary, a module a subject.
+
+mod layers;

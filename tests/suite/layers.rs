@@ -1,0 +1,63 @@
+//! Layers only downward: the groups of `mod` lines in src/lib.rs are the law.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The modules of src/lib.rs, each with the number of its group.
+fn layers(lib: &str) -> HashMap<&str, usize> {
+    let groups = lib.split("\n\n").filter(|group| group.starts_with("mod "));
+    let modules = groups.enumerate().flat_map(|(layer, group)| {
+        group.lines().filter_map(move |line| Some((line.strip_prefix("mod ")?.strip_suffix(';')?, layer)))
+    });
+    modules.collect()
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+}
+
+/// The modules that a file uses: the word after each `crate::`.
+fn uses(text: &str) -> impl Iterator<Item = &str> {
+    text.split("crate::").skip(1).filter_map(|rest| {
+        let end = rest.find(|letter: char| !(letter.is_lowercase() || letter == '_')).unwrap_or(rest.len());
+        (end > 0).then(|| &rest[..end])
+    })
+}
+
+#[test]
+fn a_module_uses_only_modules_of_the_groups_above_its_own() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let lib = fs::read_to_string(src.join("lib.rs")).expect("lib.rs");
+    let layers = layers(&lib);
+    let mut looked_at = 0;
+    for path in sources(&src) {
+        let inside = path.strip_prefix(&src).expect("inside").with_extension("");
+        let module = inside.components().next().expect("a name").as_os_str().to_str().expect("UTF-8").to_owned();
+        if module == "lib" || inside.components().any(|part| part.as_os_str() == "tests") {
+            continue;
+        }
+        let own = layers.get(module.as_str()).unwrap_or_else(|| panic!("{module} has no layer"));
+        let text = fs::read_to_string(&path).expect("a source");
+        let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        for used in uses(&code).filter(|used| *used != module) {
+            if let Some(layer) = layers.get(used) {
+                assert!(layer < own, "{} uses {used}, which is not below it", path.display());
+                looked_at += 1;
+            }
+        }
+    }
+    assert!(looked_at > 50, "only {looked_at} uses were found");
+}
+
+#[test]
+fn a_source_file_holds_one_idea_in_less_than_400_lines() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in ["src", "tests/suite", "examples"] {
+        for path in sources(&root.join(folder)) {
+            let lines = fs::read_to_string(&path).expect("text").lines().count();
+            assert!(lines < 400, "{} has {lines} lines", path.display());
+        }
+    }
+}
