@@ -1,0 +1,329 @@
+//! The line peer: one end with one peer, driven by lines of text, so that an implementation in any language can be
+//! tested against this one. PROTOCOL.md, section 5, tells what it reads and answers.
+
+use std::fmt::{Debug, Write as _};
+use std::io::{self, BufRead, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use inputwire::{Config, DATAGRAM_MAX, Epoch, Event, Frame, Instant, PeerConfig, PeerId, PeerStats, Session};
+
+const USAGE: &str = "\
+One end with one peer, driven by lines of text on standard input (docs/PROTOCOL.md, section 5).
+
+usage: cargo run --release --example lines -- [OPTIONS]
+
+  --wire compact|classic     the wire (compact)
+  --input-size N             bytes of an input: 1, 2, 4, 8, 16 or 32 (1; classic has 1 only)
+  --session HEX16            session id (0)
+  --epoch N                  the epoch it starts in (0)
+  --me N, --peer N           player numbers (0, 1)
+  --key HEX32                key (none)
+  --redundancy N             inputs in each datagram, classic (3)
+  --frame-us N               frame interval (16667)
+  --ping-us N                ping interval (500000 classic, 200000 compact)
+  --incarnation N            its own (1)
+  --peer-incarnation N       the peer's (unknown: hello tells it)
+  --first-frame N            the frame that the first push gets (0)";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
+    let outcome = Options::read(&arguments).and_then(|options| match (options.classic, options.input_size) {
+        (true, 1) => run(&options, PeerConfig::<1>::classic(options.peer)),
+        (true, _) => Err("the classic wire has inputs of one byte: leave --input-size out".into()),
+        (false, 1) => run(&options, PeerConfig::<1>::compact(options.peer)),
+        (false, 2) => run(&options, PeerConfig::<2>::compact(options.peer)),
+        (false, 4) => run(&options, PeerConfig::<4>::compact(options.peer)),
+        (false, 8) => run(&options, PeerConfig::<8>::compact(options.peer)),
+        (false, 16) => run(&options, PeerConfig::<16>::compact(options.peer)),
+        (false, 32) => run(&options, PeerConfig::<32>::compact(options.peer)),
+        (false, size) => Err(format!("--input-size {size}: it is 1, 2, 4, 8, 16 or 32")),
+    });
+    match outcome {
+        Ok(status) => status,
+        Err(message) => {
+            eprintln!("lines: {message}\n(--help lists the options)");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs the peer to the end of its input. An `Err` is about the options; the streams have their own status.
+fn run<const INPUT: usize>(options: &Options, peer: PeerConfig<INPUT>) -> Result<ExitCode, String> {
+    let mut line_peer = LinePeer::new(options, peer)?;
+    match line_peer.converse(io::stdin().lock(), io::stdout().lock()) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        // Whoever asked does not listen any more.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            eprintln!("lines: {error}");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+struct LinePeer<const INPUT: usize> {
+    session: Session<1, INPUT>,
+    peer: PeerId,
+    muted: bool,
+}
+
+impl<const INPUT: usize> LinePeer<INPUT> {
+    fn new(options: &Options, mut peer: PeerConfig<INPUT>) -> Result<Self, String> {
+        let mut session = Session::new(options.config()?);
+        if options.epoch > 0 {
+            let begun = session.begin_epoch(Instant::ORIGIN, Epoch::new(options.epoch));
+            begun.map_err(|error| error.to_string())?;
+        }
+        if let Some(incarnation) = options.peer_incarnation {
+            peer = peer.incarnation(incarnation);
+        }
+        let peer = session.add_peer(Instant::ORIGIN, peer).map_err(|error| error.to_string())?;
+        Ok(Self { session, peer, muted: false })
+    }
+
+    fn converse(&mut self, mut lines: impl BufRead, mut answers: impl Write) -> io::Result<()> {
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line)? > 0 {
+            let answer = match str::from_utf8(&line).ok().and_then(Command::read) {
+                Some(command) => self.obey(&command),
+                None => "error a line that cannot be read\n.\n".into(),
+            };
+            answers.write_all(answer.as_bytes())?;
+            answers.flush()?;
+            line.clear();
+        }
+        Ok(())
+    }
+
+    fn obey(&mut self, command: &Command<INPUT>) -> String {
+        let mut answer = vec![self.act(command)];
+        // Events first: inputs that are taken are acknowledged in the datagrams that follow.
+        while let Some(event) = self.session.poll_event() {
+            answer.push(match event {
+                Event::Input { frame, input, .. } => format!("input {frame} {}", hex(&input)),
+                event => format!("event {event:?}"),
+            });
+        }
+        let mut buffer = [0; DATAGRAM_MAX];
+        while !self.muted
+            && let Some(transmit) = self.session.poll_transmit(&mut buffer)
+        {
+            answer.push(format!("tx {}", hex(transmit.datagram)));
+        }
+        if let (Command::Stats, Some(stats)) = (command, self.session.stats(self.peer)) {
+            answer.push(format!("stats {}", json(&stats)));
+        }
+        let due = self.session.poll_timeout().map(|due| due.as_micros().to_string());
+        answer.push(format!("next {}\n.\n", due.as_deref().unwrap_or("none")));
+        answer.join("\n")
+    }
+
+    /// Carries a command out, and says how that went.
+    fn act(&mut self, command: &Command<INPUT>) -> String {
+        let error = |reason: &dyn Debug| format!("error {reason:?}");
+        match command {
+            Command::Push(now, input) => match self.session.push_input(*now, *input) {
+                Ok(frame) => return format!("pushed {frame}"),
+                Err(reason) => return error(&reason),
+            },
+            Command::Receive(now, datagram) => {
+                if let Err(reason) = self.session.handle_datagram(*now, self.peer, datagram) {
+                    return format!("refused {reason:?}");
+                }
+            }
+            Command::Epoch(now, epoch) => {
+                if let Err(reason) = self.session.begin_epoch(*now, *epoch) {
+                    return error(&reason);
+                }
+            }
+            Command::Time(now) => self.session.handle_timeout(*now),
+            Command::Close(now) => self.session.close_peer(*now, self.peer),
+            Command::Open(now) => self.session.open_peer(*now, self.peer),
+            Command::Mute(muted) => self.muted = *muted,
+            Command::Stats => {}
+        }
+        "ok".into()
+    }
+}
+
+/// What a line asks for.
+enum Command<const INPUT: usize> {
+    Push(Instant, [u8; INPUT]),
+    Receive(Instant, Vec<u8>),
+    Time(Instant),
+    Epoch(Instant, Epoch),
+    Close(Instant),
+    Open(Instant),
+    Mute(bool),
+    Stats,
+}
+
+impl<const INPUT: usize> Command<INPUT> {
+    fn read(line: &str) -> Option<Self> {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        Some(match words.as_slice() {
+            ["push", now, input] => Self::Push(moment(now)?, bytes(input)?.try_into().ok()?),
+            ["rx", now, datagram] => Self::Receive(moment(now)?, bytes(datagram)?),
+            ["time", now] => Self::Time(moment(now)?),
+            ["epoch", now, epoch] => Self::Epoch(moment(now)?, Epoch::new(number(epoch)?)),
+            ["close", now] => Self::Close(moment(now)?),
+            ["open", now] => Self::Open(moment(now)?),
+            ["mute"] => Self::Mute(true),
+            ["unmute"] => Self::Mute(false),
+            ["stats"] => Self::Stats,
+            _ => return None,
+        })
+    }
+}
+
+fn moment(word: &str) -> Option<Instant> {
+    number(word).map(Instant::from_micros)
+}
+
+/// A number that fits its type, in digits alone.
+fn number<N: TryFrom<u64>>(word: &str) -> Option<N> {
+    let digits = word.bytes().all(|byte| byte.is_ascii_digit());
+    word.parse().ok().filter(|_: &u64| digits)?.try_into().ok()
+}
+
+fn bytes(word: &str) -> Option<Vec<u8>> {
+    if word == "-" {
+        return Some(Vec::new());
+    }
+    let digits: Vec<u32> = word.chars().map(|digit| digit.to_digit(16)).collect::<Option<_>>()?;
+    let byte = |pair: &[u32]| u8::try_from(pair.first()? << 4 | pair.get(1)?).ok();
+    digits.chunks(2).map(byte).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Everything in the statistics, in one line; `null` for what is not known.
+fn json(stats: &PeerStats) -> String {
+    let micros = |span: Option<Duration>| span.map_or("null".into(), |span| span.as_micros().to_string());
+    let rtt = stats.rtt;
+    let totals = stats.totals;
+    let refusals = totals.refused.iter().filter(|(_, count)| *count > 0);
+    let refusals: Vec<String> = refusals.map(|(reason, count)| format!("\"{reason:?}\": {count}")).collect();
+    let members = [
+        ("health", format!("\"{:?}\"", stats.health)),
+        ("rtt_us", micros(rtt.map(|rtt| rtt.smoothed))),
+        ("rtt_latest_us", micros(rtt.map(|rtt| rtt.latest))),
+        ("rtt_min_us", micros(rtt.map(|rtt| rtt.min))),
+        ("rtt_mean_us", micros(rtt.map(|rtt| rtt.mean))),
+        ("rtt_median_us", micros(rtt.map(|rtt| rtt.median))),
+        ("rtt_variation_us", micros(rtt.map(|rtt| rtt.variation))),
+        ("latency_us", micros(stats.latency)),
+        ("jitter_us", micros(stats.jitter)),
+        ("silence_us", micros(stats.silence)),
+        ("inbound_lost", stats.inbound_lost.map_or("null".into(), |lost| lost.to_string())),
+        ("unacked", stats.unacked.to_string()),
+        ("gaps", stats.gaps.to_string()),
+        ("lost_inputs", stats.lost_inputs.to_string()),
+        ("packets_received", totals.packets_received.to_string()),
+        ("bytes_received", totals.bytes_received.to_string()),
+        ("packets_sent", totals.packets_sent.to_string()),
+        ("bytes_sent", totals.bytes_sent.to_string()),
+        ("duplicates", totals.duplicates.to_string()),
+        ("conflicts", totals.conflicts.to_string()),
+        ("refused", totals.refused.total().to_string()),
+        ("refused_by_reason", format!("{{{}}}", refusals.join(", "))),
+    ];
+    let members = members.map(|(name, value)| format!("\"{name}\": {value}"));
+    format!("{{{}}}", members.join(", "))
+}
+
+struct Options {
+    classic: bool,
+    input_size: u8,
+    session: u64,
+    epoch: u32,
+    me: u16,
+    peer: u16,
+    key: Option<[u8; 16]>,
+    redundancy: u8,
+    frame_us: u64,
+    ping_us: Option<u64>,
+    incarnation: u32,
+    peer_incarnation: Option<u32>,
+    first_frame: u32,
+}
+
+impl Options {
+    fn read(arguments: &[String]) -> Result<Self, String> {
+        let mut options = Self {
+            classic: false,
+            input_size: 1,
+            session: 0,
+            epoch: 0,
+            me: 0,
+            peer: 1,
+            key: None,
+            redundancy: 3,
+            frame_us: 16_667,
+            ping_us: None,
+            incarnation: 1,
+            peer_incarnation: None,
+            first_frame: 0,
+        };
+        for pair in arguments.chunks(2) {
+            let [name, value] = pair else {
+                return Err(format!("{}: no value follows it, or no such option", pair.concat()));
+            };
+            options.set(name, value).ok_or_else(|| format!("{name} {value}: no such option, or not a value for it"))?;
+        }
+        Ok(options)
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Option<()> {
+        match name {
+            "--wire" => self.classic = ["compact", "classic"].iter().position(|wire| *wire == value)? == 1,
+            "--input-size" => self.input_size = number(value)?,
+            "--session" => self.session = session_id(value)?,
+            "--epoch" => self.epoch = number(value)?,
+            "--me" => self.me = number(value)?,
+            "--peer" => self.peer = number(value)?,
+            "--key" => self.key = Some(bytes(value)?.try_into().ok()?),
+            "--redundancy" => self.redundancy = number(value)?,
+            "--frame-us" => self.frame_us = number(value)?,
+            "--ping-us" => self.ping_us = Some(number(value)?),
+            "--incarnation" => self.incarnation = number(value)?,
+            "--peer-incarnation" => self.peer_incarnation = Some(number(value)?),
+            "--first-frame" => self.first_frame = number(value)?,
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn config(&self) -> Result<Config, String> {
+        let mut builder = Config::builder()
+            .session(self.session)
+            .player(self.me)
+            .redundancy(self.redundancy)
+            .frame_interval(Duration::from_micros(self.frame_us))
+            .incarnation(self.incarnation)
+            .first_frame(Frame::new(self.first_frame));
+        if let Some(key) = self.key {
+            builder = builder.key(key);
+        }
+        if let Some(ping_us) = self.ping_us {
+            builder = builder.ping_interval(Duration::from_micros(ping_us));
+        }
+        builder.build().map_err(|error| error.to_string())
+    }
+}
+
+fn session_id(value: &str) -> Option<u64> {
+    let digits = value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    u64::from_str_radix(value, 16).ok().filter(|_| digits)
+}
