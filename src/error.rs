@@ -46,6 +46,16 @@ pub enum PushError {
     FramesExhausted,
 }
 
+/// Why a checksum was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChecksumError {
+    /// Its frame is not newer than that of the last checksum of this epoch.
+    NotNewer,
+    /// This peer has not acknowledged the oldest of 16 checksums within the window.
+    Full(PeerId),
+}
+
 /// Why an epoch was not begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -150,6 +160,15 @@ impl EpochError {
     }
 }
 
+impl fmt::Display for ChecksumError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotNewer => f.write_str("checksums go forward: push that of a later frame"),
+            Self::Full(peer) => write!(f, "peer {peer} has not acknowledged the oldest checksum: push fewer, or later"),
+        }
+    }
+}
+
 impl fmt::Display for PushError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -176,5 +195,6 @@ displayed_as_their_text!(ConfigError AddPeerError EpochError DatagramError);
 impl core::error::Error for ConfigError {}
 impl core::error::Error for AddPeerError {}
 impl core::error::Error for PushError {}
+impl core::error::Error for ChecksumError {}
 impl core::error::Error for EpochError {}
 impl core::error::Error for DatagramError {}

@@ -1,6 +1,7 @@
 //! What a session tells its caller.
 
 use core::fmt;
+use core::time::Duration;
 
 use crate::frame::{Epoch, Frame, PeerId};
 use crate::health::Health;
@@ -30,6 +31,30 @@ pub enum Event<const INPUT: usize> {
         peer: PeerId,
         /// How it is now.
         health: Health,
+        /// For how long it has been silent; if it is not, the longest silence since the last such event.
+        silence: Duration,
+    },
+    /// We were not called for this long after something was due: a hidden tab, a debugger, a slow load. No peer counts as
+    /// silent in that time, so that what waits to be handled is handled first.
+    LocalStall {
+        /// For how long.
+        duration: Duration,
+    },
+    /// A peer has acknowledged everything pushed in this epoch, and pushing has paused. Compact wire only.
+    Flushed {
+        /// Which peer.
+        peer: PeerId,
+    },
+    /// The state of a peer's game differs from ours. Told once an epoch, for the first frame at which it does.
+    Desync {
+        /// Which peer.
+        peer: PeerId,
+        /// The first frame whose checksums differ.
+        frame: Frame,
+        /// Our checksum.
+        ours: u64,
+        /// The peer's checksum.
+        theirs: u64,
     },
     /// Inputs of a peer will never be told: they left the window unknown or not taken. Classic wire only.
     Lost {

@@ -5,6 +5,9 @@ use core::time::Duration;
 use crate::config::{Config, five_halves};
 use crate::time::Instant;
 
+/// For how long a peer may echo something that it heard before it went deaf: the longest hold of the compact wire.
+const STALE_ECHO_US: u64 = 2_000_000;
+
 /// How a peer is doing, from best to worst but for the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -18,6 +21,8 @@ pub enum Health {
     Warning,
     /// The one-way latency is above `critical_latency`.
     Critical,
+    /// Heard, but it does not hear us: nothing that we sent was acknowledged or echoed for long.
+    Deaf,
     /// Silent for `interrupt_after`: the link may be down.
     Interrupted,
     /// Silent for `disconnect_after`, or closed by the caller.
@@ -31,16 +36,54 @@ pub(crate) struct Pulse {
     at: Instant,
     heard: bool,
     latency: Health,
+    /// When the peer proved last that it hears us, once it can be expected to.
+    answered_at: Option<Instant>,
+    /// The longest silence that ended, ever and since the health was told last.
+    longest_us: u64,
+    untold_us: u64,
 }
 
 impl Pulse {
     pub(crate) const fn new(now: Instant) -> Self {
-        Self { at: now, heard: false, latency: Health::Good }
+        Self { at: now, heard: false, latency: Health::Good, answered_at: None, longest_us: 0, untold_us: 0 }
     }
 
     pub(crate) fn hear(&mut self, now: Instant) {
+        if self.heard {
+            let silence = self.silence(now);
+            self.longest_us = self.longest_us.max(silence);
+            self.untold_us = self.untold_us.max(silence);
+        }
         self.at = now;
         self.heard = true;
+    }
+
+    /// The peer proved that it hears us, or can be expected to from now on.
+    pub(crate) fn answer(&mut self, now: Instant) {
+        self.answered_at = Some(now);
+    }
+
+    /// Nothing that we send can be answered until further notice.
+    pub(crate) fn expect_no_answer(&mut self) {
+        self.answered_at = None;
+    }
+
+    /// We were not there for `micros`: nobody was silent in that time.
+    pub(crate) fn skip(&mut self, micros: u64) {
+        self.at = self.at.after(micros);
+        self.answered_at = self.answered_at.map(|at| at.after(micros));
+    }
+
+    /// The silence to tell with a change of health: the present one, or the longest that has ended since the last change.
+    pub(crate) fn tell_silence(&mut self, now: Instant, health: Health) -> Duration {
+        let ended = core::mem::take(&mut self.untold_us);
+        let silent = matches!(health, Health::Interrupted | Health::Disconnected);
+        Duration::from_micros(if silent { self.silence(now) } else { ended })
+    }
+
+    /// The longest silence so far, the present one included.
+    pub(crate) fn longest_silence(&self, now: Instant) -> Option<Duration> {
+        self.heard.then(|| Duration::from_micros(self.longest_us.max(self.silence(now))))
     }
 
     /// Judges the latency anew. A level is left only below 80 % of its threshold, so that it does not flap.
@@ -78,18 +121,25 @@ impl Pulse {
             Health::Disconnected
         } else if silence >= interrupt_us(ping_us, config) {
             Health::Interrupted
+        } else if self.answered_at.is_some_and(|at| now.since(at) >= deaf_us(ping_us, config)) {
+            Health::Deaf
         } else {
             self.latency
         }
     }
 
-    /// When silence will change the health, if it can: the moments of both limits.
-    pub(crate) fn due(&self, ping_us: u64, config: &Config) -> [Option<Instant>; 2] {
+    /// When silence will change the health, if it can.
+    pub(crate) fn due(&self, ping_us: u64, config: &Config) -> [Option<Instant>; 3] {
         let limit = |us| self.heard.then(|| self.at.after(us));
-        [limit(interrupt_us(ping_us, config)), limit(config.disconnect_us())]
+        let deaf = self.answered_at.map(|at| at.after(deaf_us(ping_us, config)));
+        [limit(interrupt_us(ping_us, config)), limit(config.disconnect_us()), deaf]
     }
 }
 
-fn interrupt_us(ping_us: u64, config: &Config) -> u64 {
+pub(crate) fn interrupt_us(ping_us: u64, config: &Config) -> u64 {
     config.interrupt_us().max(five_halves(ping_us))
+}
+
+fn deaf_us(ping_us: u64, config: &Config) -> u64 {
+    interrupt_us(ping_us, config).saturating_add(STALE_ECHO_US)
 }

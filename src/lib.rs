@@ -19,13 +19,16 @@
 
 // The layers. A module uses only modules of the groups above its own; a test holds us to it.
 
+mod checksum;
 mod cursor;
+mod floor;
 mod frame;
 mod ring;
 mod time;
 
 mod bits;
 mod error;
+mod pace;
 mod rtt;
 
 mod config;
@@ -47,11 +50,12 @@ mod peer;
 mod session;
 
 pub use config::{Config, ConfigBuilder, DATAGRAM_MAX, PeerConfig};
-pub use error::{AddPeerError, ConfigError, DatagramError, EpochError, PushError};
+pub use error::{AddPeerError, ChecksumError, ConfigError, DatagramError, EpochError, PushError};
 pub use event::{Event, Field};
 pub use frame::{Epoch, Frame, PeerId};
 pub use health::Health;
+pub use pace::Pace;
 pub use rtt::RttStats;
 pub use session::{Session, Transmit};
-pub use stats::{PeerStats, Refused, Totals};
+pub use stats::{PeerStats, Rates, Refused, Totals};
 pub use time::Instant;

@@ -2,18 +2,20 @@
 
 use core::time::Duration;
 
+use crate::checksum::Checksum;
 use crate::config::{PeerConfig, Wire};
 use crate::error::{DatagramError, PushError};
 use crate::event::Event;
 use crate::frame::{Epoch, Frame, PeerId};
-use crate::health::{Health, Pulse};
+use crate::health::{Health, Pulse, interrupt_us};
+use crate::link::agreement::Difference;
 use crate::link::classic::Classic;
 use crate::link::compact::{Compact, News};
 use crate::link::timing::Clocks;
 use crate::link::{Ours, Theirs};
-use crate::rtt::Rtt;
+use crate::pace::{Arrivals, Pace};
 use crate::stats::{PeerStats, Totals};
-use crate::time::{Instant, earlier};
+use crate::time::{Instant, short_micros};
 
 /// One peer, but for the bytes of its inputs, so that this is compiled once for every size of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +28,7 @@ pub(crate) struct Peer {
 
 /// The state of the wire that a peer speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is no heap to put the larger one on")]
 enum Link {
     Compact(Compact),
     Classic(Classic),
@@ -62,7 +65,7 @@ impl Peer {
         }
         self.theirs.open = true;
         self.theirs.pulse = Pulse::new(ours.now);
-        self.theirs.rtt = Rtt::default();
+        self.theirs.forget_rtt();
         match &mut self.link {
             Link::Compact(link) => link.open(ours),
             Link::Classic(link) => link.open(),
@@ -81,9 +84,10 @@ impl Peer {
 
     pub(crate) fn begin_epoch(&mut self, ours: &Ours<'_>, rows: &mut [u8]) {
         self.theirs.inbox.restart(rows);
+        self.theirs.arrivals = Arrivals::default();
         self.told.conflict = false;
         match &mut self.link {
-            Link::Compact(link) => link.begin_epoch(ours, &self.theirs),
+            Link::Compact(link) => link.begin_epoch(ours, &mut self.theirs),
             Link::Classic(link) => link.begin_epoch(ours),
         }
     }
@@ -147,14 +151,13 @@ impl Peer {
     pub(crate) fn poll_timeout(&self, ours: &Ours<'_>) -> Option<Instant> {
         let link = match &self.link {
             Link::Compact(link) => link.due(ours, &self.theirs),
-            Link::Classic(link) => link.due(ours, &self.theirs),
+            Link::Classic(link) => {
+                let [ping, request, response] = link.due(ours, &self.theirs);
+                [ping, request, response, None, None]
+            }
         };
         let health = self.theirs.pulse.due(self.ping_us(ours), ours.config).map(|due| due.filter(|_| self.theirs.open));
-        link.into_iter()
-            .chain(health)
-            .flatten()
-            .filter(|due| *due > ours.now)
-            .fold(None, |first, due| earlier(first, Some(due)))
+        link.into_iter().chain(health).flatten().filter(|due| *due > ours.now).min()
     }
 
     /// What is true and was not told.
@@ -172,7 +175,8 @@ impl Peer {
         let health = self.health(ours);
         if health != self.told.health {
             self.told.health = health;
-            return Some(Event::Health { peer, health });
+            let silence = self.theirs.pulse.tell_silence(ours.now, health);
+            return Some(Event::Health { peer, health, silence });
         }
         if let Some(lost) = self.theirs.inbox.tell_lost() {
             let count = u32::try_from(lost.count).unwrap_or(u32::MAX);
@@ -191,6 +195,10 @@ impl Peer {
                 News::Mismatch(field, ours, theirs) => Event::Mismatch { peer, field, ours, theirs },
                 News::Ahead(epoch) => Event::PeerAhead { peer, epoch: Epoch::new(epoch) },
                 News::OutOfStep => Event::OutOfStep { peer },
+                News::Desync(Difference { frame, ours, theirs }) => {
+                    Event::Desync { peer, frame: Frame::new(frame), ours, theirs }
+                }
+                News::Flushed => Event::Flushed { peer },
                 News::Left => Event::Left { peer },
             }),
             Link::Classic(link) => {
@@ -216,6 +224,57 @@ impl Peer {
         }
     }
 
+    /// We were not called for `micros` after something was due. Returns whether that is long enough to matter.
+    pub(crate) fn stall(&mut self, ours: &Ours<'_>, micros: u64) -> bool {
+        // Half of the limit: the other half may have been silent before.
+        let stalled = self.theirs.open && micros >= interrupt_us(self.ping_us(ours), ours.config) >> 1;
+        if stalled {
+            self.theirs.pulse.skip(micros);
+        }
+        stalled
+    }
+
+    /// Whether the peer may still need our checksum of a frame.
+    pub(crate) fn needs_checksum(&self, ours: &Ours<'_>, frame: u32) -> bool {
+        match &self.link {
+            Link::Compact(link) => self.theirs.open && link.needs_checksum(ours, frame),
+            Link::Classic(_) => false,
+        }
+    }
+
+    pub(crate) fn push_checksum(&mut self, checksum: Checksum) {
+        if let Link::Compact(link) = &mut self.link {
+            link.push_checksum(checksum);
+        }
+    }
+
+    /// The newest frame that is known, with its input.
+    pub(crate) fn newest<'a>(&self, rows: &'a [u8]) -> Option<(Frame, &'a [u8])> {
+        let frame = self.theirs.inbox.end().checked_sub(1)?;
+        Some((Frame::at(frame), self.theirs.inbox.input(rows, frame)?))
+    }
+
+    pub(crate) fn pace(&self, ours: &Ours<'_>) -> Option<Pace> {
+        self.theirs.pace(ours.config)
+    }
+
+    /// How many frames of input delay hide the way to us: the usual latency, three times its jitter, and a frame.
+    pub(crate) fn suggested_delay(&self, ours: &Ours<'_>) -> Option<u32> {
+        let rtt = self.theirs.rtt.stats()?;
+        let jitter = self.clocks().and_then(Clocks::jitter).unwrap_or(rtt.variation);
+        let late_us =
+            u64::from(short_micros(rtt.mean) >> 1).saturating_add(u64::from(short_micros(jitter.saturating_mul(3))));
+        let frames = late_us.div_ceil(ours.config.frame_us());
+        u32::try_from(frames).ok()?.checked_add(1)
+    }
+
+    fn clocks(&self) -> Option<&Clocks> {
+        match &self.link {
+            Link::Compact(link) => Some(link.clocks()),
+            Link::Classic(_) => None,
+        }
+    }
+
     pub(crate) fn input<'a>(&self, rows: &'a [u8], frame: Frame) -> Option<&'a [u8]> {
         self.theirs.inbox.input(rows, frame.position())
     }
@@ -232,18 +291,18 @@ impl Peer {
     }
 
     pub(crate) fn stats(&self, ours: &Ours<'_>) -> PeerStats {
-        let clocks = match &self.link {
-            Link::Compact(link) => Some(link.clocks()),
-            Link::Classic(_) => None,
-        };
+        let clocks = self.clocks();
         PeerStats {
+            at: ours.now,
             health: self.health(ours),
             rtt: self.theirs.rtt.stats(),
             latency: self.theirs.rtt.mean_us().map(|mean| Duration::from_micros(mean >> 1)),
             jitter: clocks.and_then(Clocks::jitter),
             silence: self.theirs.pulse.heard_for(ours.now),
+            longest_silence: self.theirs.pulse.longest_silence(ours.now),
             inbound_lost: clocks.and_then(Clocks::lost),
             unacked: self.unacked(ours),
+            window: u32::from(ours.pushed.rows()),
             gaps: self.theirs.inbox.gaps(),
             lost_inputs: self.theirs.inbox.lost_inputs(),
             totals: self.theirs.totals,

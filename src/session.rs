@@ -1,18 +1,25 @@
-//! The machine: our inputs and every peer.
+//! The machine: our inputs and every peer. What it knows is in `session/view.rs`.
 //!
 //! All time enters here, and no call takes it back: the session keeps the greatest moment it was told.
 
+use core::time::Duration;
+
 use heapless::Vec;
 
+use crate::checksum::{Checksum, Checksums, OWN};
 use crate::config::{Config, DATAGRAM_MAX, PeerConfig};
-use crate::error::{AddPeerError, DatagramError, EpochError, PushError};
+use crate::error::{AddPeerError, ChecksumError, DatagramError, EpochError, PushError};
 use crate::event::Event;
 use crate::frame::{Epoch, Frame, PeerId};
 use crate::link::Ours;
 use crate::outbox::Outbox;
 use crate::peer::Peer;
-use crate::stats::PeerStats;
 use crate::time::{Instant, earlier};
+
+mod view;
+
+/// A pause between two calls that is shorter is no stall with any configuration: half of 2.5 ping intervals of 20 ms.
+const STALL_MIN_US: u64 = 25_000;
 
 /// Our end of a game between peers: one window of our inputs, and what we know of each peer.
 ///
@@ -27,6 +34,10 @@ pub struct Session<const PEERS: usize, const INPUT: usize, const WINDOW: usize =
     seats: Vec<Seat<INPUT, WINDOW>, PEERS>,
     /// Peers added so far: the number of the next one.
     added: u32,
+    /// The newest state hashes of our game in this epoch.
+    checksums: Checksums<OWN>,
+    /// How long we were not called though something was due, in microseconds, while that is not told.
+    stalled_us: u64,
 }
 
 /// A peer and its window of inputs.
@@ -64,6 +75,8 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
             outbox: Outbox::new(config.first_frame),
             seats: Vec::new(),
             added: 0,
+            checksums: Checksums::new(),
+            stalled_us: 0,
         }
     }
 
@@ -145,10 +158,38 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
         }
         self.epoch = epoch;
         self.outbox = Outbox::new(self.config.first_frame);
+        self.checksums = Checksums::new();
         let (ours, seats) = self.split();
         for seat in seats {
             seat.peer.begin_epoch(&ours, seat.inputs.as_flattened_mut());
         }
+        Ok(())
+    }
+
+    /// Records a hash of our game's state after a frame, to be compared with every peer's on the compact wire. A game
+    /// pushes one every tenth frame or so, once the frame is [`confirmed`](Self::confirmed).
+    ///
+    /// # Errors
+    ///
+    /// [`NotNewer`](ChecksumError::NotNewer) unless the frame is greater than that of the last checksum in this epoch;
+    /// [`Full`](ChecksumError::Full) when a peer has not acknowledged the oldest of 16 within the window. Nothing is
+    /// recorded then.
+    pub fn push_checksum(&mut self, now: Instant, frame: Frame, hash: u64) -> Result<(), ChecksumError> {
+        self.advance(now);
+        let checksum = Checksum { frame: frame.get(), hash };
+        let (ours, seats) = self.split();
+        if checksum.frame < ours.checksums.end() {
+            return Err(ChecksumError::NotNewer);
+        }
+        if let Some(leaving) = ours.checksums.leaving()
+            && let Some(seat) = seats.iter().find(|seat| seat.peer.needs_checksum(&ours, leaving))
+        {
+            return Err(ChecksumError::Full(seat.peer.id));
+        }
+        for seat in seats {
+            seat.peer.push_checksum(checksum);
+        }
+        self.checksums.push(checksum);
         Ok(())
     }
 
@@ -160,7 +201,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
         }
     }
 
-    /// Sets every counter in [`PeerStats`] to zero. Nothing else depends on them.
+    /// Sets every counter in [`PeerStats`](crate::PeerStats) to zero. Nothing else depends on them.
     pub fn clear_counters(&mut self) {
         for seat in &mut self.seats {
             seat.peer.clear_counters();
@@ -205,6 +246,10 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
 
     /// The next thing to tell, or `None` when everything is told. Inputs that are not taken are not acknowledged.
     pub fn poll_event(&mut self) -> Option<Event<INPUT>> {
+        if self.stalled_us > 0 {
+            let duration = Duration::from_micros(core::mem::take(&mut self.stalled_us));
+            return Some(Event::LocalStall { duration });
+        }
         let (ours, seats) = self.split();
         seats.iter_mut().find_map(|seat| seat.peer.poll_event(&ours, seat.inputs.as_flattened()))
     }
@@ -216,73 +261,21 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
         self.seats.iter().fold(None, |first, seat| earlier(first, seat.peer.poll_timeout(&ours)))
     }
 
-    // What we know.
-
-    /// The settings of this session.
-    #[must_use]
-    pub const fn config(&self) -> &Config {
-        &self.config
-    }
-
-    /// The present epoch.
-    #[must_use]
-    pub const fn epoch(&self) -> Epoch {
-        self.epoch
-    }
-
-    /// The peers, in the order in which they were added.
-    pub fn peers(&self) -> impl Iterator<Item = PeerId> {
-        self.seats.iter().map(|seat| seat.peer.id)
-    }
-
-    /// The frame that the next push gets.
-    #[must_use]
-    pub fn next_frame(&self) -> Frame {
-        Frame::at(self.outbox.view().next)
-    }
-
-    /// Our input of a frame, while it is in the window.
-    #[must_use]
-    pub fn own_input(&self, frame: Frame) -> Option<[u8; INPUT]> {
-        self.outbox.input(frame)
-    }
-
-    /// A peer's input of a frame, while it is in the window: games need no buffer of their own.
-    #[must_use]
-    pub fn input(&self, peer: PeerId, frame: Frame) -> Option<[u8; INPUT]> {
-        let seat = self.seat(peer)?;
-        seat.peer.input(seat.inputs.as_flattened(), frame)?.try_into().ok()
-    }
-
-    /// The newest frame of a peer without a hole below it. What was lost for good is no hole.
-    #[must_use]
-    pub fn known(&self, peer: PeerId) -> Option<Frame> {
-        self.seat(peer)?.peer.known()
-    }
-
-    /// The newest frame known from everybody, if there is anybody.
-    #[must_use]
-    pub fn confirmed(&self) -> Option<Frame> {
-        let known = self.seats.iter().map(|seat| seat.peer.known());
-        known.reduce(core::cmp::min).flatten()
-    }
-
-    /// How many of our inputs a peer has not acknowledged; 0 on the classic wire, and for a peer that is not known.
-    #[must_use]
-    pub fn unacked(&self, peer: PeerId) -> u32 {
-        self.seat(peer).map_or(0, |seat| seat.peer.unacked(&self.ours()))
-    }
-
-    /// Everything known of a peer, in figures.
-    #[must_use]
-    pub fn stats(&self, peer: PeerId) -> Option<PeerStats> {
-        self.seat(peer).map(|seat| seat.peer.stats(&self.ours()))
-    }
-
     // Inside.
 
-    /// A clock that goes back is a clock that stood still.
+    /// A clock that goes back is a clock that stood still; one that jumps ahead is a stall of our own.
     fn advance(&mut self, now: Instant) {
+        if now.since(self.now) >= STALL_MIN_US {
+            let late = self.poll_timeout().map_or(0, |due| now.since(due));
+            let (ours, seats) = self.split();
+            let mut stalled_us = 0;
+            for seat in seats {
+                if seat.peer.stall(&ours, late) {
+                    stalled_us = late;
+                }
+            }
+            self.stalled_us = self.stalled_us.saturating_add(stalled_us);
+        }
         self.now = self.now.max(now);
     }
 
@@ -294,17 +287,25 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
         }
     }
 
-    fn seat(&self, id: PeerId) -> Option<&Seat<INPUT, WINDOW>> {
-        self.seats.iter().find(|seat| seat.peer.id == id)
-    }
-
     fn ours(&self) -> Ours<'_> {
-        Ours { now: self.now, config: &self.config, epoch: self.epoch.get(), pushed: self.outbox.view() }
+        Ours {
+            now: self.now,
+            config: &self.config,
+            epoch: self.epoch.get(),
+            pushed: self.outbox.view(),
+            checksums: &self.checksums,
+        }
     }
 
     /// Our end, to be looked at, and the peers, to be changed.
     fn split(&mut self) -> (Ours<'_>, &mut [Seat<INPUT, WINDOW>]) {
-        let ours = Ours { now: self.now, config: &self.config, epoch: self.epoch.get(), pushed: self.outbox.view() };
+        let ours = Ours {
+            now: self.now,
+            config: &self.config,
+            epoch: self.epoch.get(),
+            pushed: self.outbox.view(),
+            checksums: &self.checksums,
+        };
         (ours, self.seats.as_mut_slice())
     }
 }
@@ -315,6 +316,6 @@ mod tests {
 
     #[test]
     fn a_session_of_two_players_is_small() {
-        assert!(size_of::<Session<1, 1>>() <= 1024, "{} bytes", size_of::<Session<1, 1>>());
+        assert!(size_of::<Session<1, 1>>() <= 1536, "{} bytes", size_of::<Session<1, 1>>());
     }
 }

@@ -5,11 +5,14 @@ use core::time::Duration;
 use crate::error::DatagramError;
 use crate::health::Health;
 use crate::rtt::RttStats;
+use crate::time::Instant;
 
-/// A snapshot of everything known of a peer. Totals count from when the peer was added.
+/// A snapshot of everything known of a peer. Totals count from when the peer was added; two snapshots make [`Rates`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerStats {
+    /// When the snapshot was taken: the greatest time that the session was told.
+    pub at: Instant,
     /// How the peer is doing.
     pub health: Health,
     /// Round-trip times, once there is a sample.
@@ -20,10 +23,14 @@ pub struct PeerStats {
     pub jitter: Option<Duration>,
     /// Time since the peer was heard.
     pub silence: Option<Duration>,
+    /// The longest time without a sign of life since the peer was first heard, the present one included.
+    pub longest_silence: Option<Duration>,
     /// Input datagrams that the peer sent and that never arrived; compact wire only.
     pub inbound_lost: Option<u64>,
     /// Inputs that we pushed and that the peer has not acknowledged; 0 on the classic wire, which has no acknowledgement.
     pub unacked: u32,
+    /// How many there can be at most.
+    pub window: u32,
     /// Frames below the newest known one that are missing now.
     pub gaps: u32,
     /// Inputs that left the window without having been told; classic wire only.
@@ -82,7 +89,64 @@ impl Refused {
     }
 }
 
+/// What happened between two snapshots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rates {
+    /// The time between them.
+    pub span: Duration,
+    /// What was counted between them.
+    pub totals: Totals,
+    /// Input datagrams of the peer that got lost between them, once known.
+    pub inbound_lost: Option<u64>,
+}
+
+impl PeerStats {
+    /// What happened since an earlier snapshot of the same peer.
+    ///
+    /// ```
+    /// # fn show(earlier: inputwire::PeerStats, later: inputwire::PeerStats) {
+    /// let rates = later.since(&earlier);
+    /// let bits_per_second = rates.per_second(rates.totals.bytes_received * 8);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Rates {
+        let before = earlier.inbound_lost.unwrap_or(0);
+        Rates {
+            span: self.at.saturating_since(earlier.at),
+            totals: self.totals.since(&earlier.totals),
+            inbound_lost: self.inbound_lost.map(|lost| lost.saturating_sub(before)),
+        }
+    }
+}
+
+impl Rates {
+    /// A count of these rates, per second; 0 if no time has passed.
+    #[must_use]
+    pub fn per_second(&self, count: u64) -> u64 {
+        let micros = u128::from(count).saturating_mul(1_000_000);
+        u64::try_from(micros.checked_div(self.span.as_micros()).unwrap_or(0)).unwrap_or(u64::MAX)
+    }
+}
+
 impl Totals {
+    fn since(&self, earlier: &Self) -> Self {
+        let mut refused = self.refused;
+        for (now, before) in refused.0.iter_mut().zip(earlier.refused.0) {
+            *now = now.saturating_sub(before);
+        }
+        Self {
+            packets_received: self.packets_received.saturating_sub(earlier.packets_received),
+            bytes_received: self.bytes_received.saturating_sub(earlier.bytes_received),
+            packets_sent: self.packets_sent.saturating_sub(earlier.packets_sent),
+            bytes_sent: self.bytes_sent.saturating_sub(earlier.bytes_sent),
+            duplicates: self.duplicates.saturating_sub(earlier.duplicates),
+            conflicts: self.conflicts.saturating_sub(earlier.conflicts),
+            refused,
+        }
+    }
+
     pub(crate) fn receive(&mut self, bytes: usize) {
         self.packets_received = self.packets_received.saturating_add(1);
         self.bytes_received = self.bytes_received.saturating_add(u64::try_from(bytes).unwrap_or(0));

@@ -91,6 +91,7 @@ impl Classic {
             Packet::Pong(echo) => {
                 let sent_at = self.take_ping(echo).ok_or(DatagramError::UnknownPing)?;
                 theirs.sample_rtt(ours.now.since(sent_at), ours.config);
+                theirs.pulse.answer(ours.now);
             }
             // We never send a validation ping, so nothing can answer one.
             Packet::ValidationPong(_) => return Err(DatagramError::UnknownPing),
@@ -98,7 +99,9 @@ impl Classic {
             Packet::InputRequest { first, last } => self.asked = Some((first, last)),
         }
         theirs.pulse.hear(ours.now);
-        theirs.connected = true;
+        if !core::mem::replace(&mut theirs.connected, true) {
+            theirs.pulse.answer(ours.now);
+        }
         Ok(())
     }
 
@@ -139,6 +142,7 @@ impl Classic {
         }
         if theirs.inbox.end() > end {
             self.moved_at = ours.now;
+            theirs.arrive(ours, theirs.inbox.end());
         }
         if carried && !new {
             tally(&mut theirs.totals.duplicates);

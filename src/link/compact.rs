@@ -1,8 +1,11 @@
 //! A peer on the compact wire (PROTOCOL 3): everything unacknowledged in every datagram.
 
+use super::agreement::{Agreement, Difference};
+use super::farewell::Farewell;
 use super::greeting::{Acquaintance, Acquainted};
 use super::timing::Clocks;
-use super::{Ours, Theirs};
+use super::{Ours, Theirs, Told};
+use crate::checksum::Checksum;
 use crate::config::PeerConfig;
 use crate::error::DatagramError;
 use crate::event::Field;
@@ -13,13 +16,11 @@ use crate::time::Instant;
 use crate::wire::body;
 use crate::wire::check::{Check, Context, End};
 use crate::wire::compact::{Draft, Expected, INPUT, Packet, emit, parse};
-use crate::wire::control::{BYE, HELLO, Hello, emit_bye, emit_hello, parse_bye, parse_hello};
+use crate::wire::control::{BYE, CHECKSUMS, HELLO, Hello, emit_bye, emit_hello, parse_bye, parse_hello};
 
 const DEFAULT_PING_US: u64 = 200_000;
 /// A peer that does not answer for this long, or for `disconnect_after` if that is longer, is sent keep-alives only.
 const SLOW_AFTER_US: u64 = 10_000_000;
-/// How many goodbyes are said.
-const BYES: u8 = 3;
 
 /// What the compact wire keeps for a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,41 +35,16 @@ pub(crate) struct Compact {
     /// The part of the check that stays for an epoch, in each direction, while the link runs.
     checks: Option<Checks>,
     out_of_step: Told,
-    left: Told,
-    /// Goodbyes left to say, and when the last one was said.
-    byes: u8,
-    bye_at: Option<Instant>,
+    /// The frame that the next push got when the application was told last that everything is acknowledged.
+    flushed: u64,
+    agreement: Agreement,
+    farewell: Farewell,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Checks {
     outgoing: Check,
     incoming: Check,
-}
-
-/// Something that is told once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Told {
-    #[default]
-    Nothing,
-    Not,
-    Already,
-}
-
-impl Told {
-    fn happen(&mut self) {
-        if *self == Self::Nothing {
-            *self = Self::Not;
-        }
-    }
-
-    fn tell(&mut self) -> bool {
-        let news = *self == Self::Not;
-        if news {
-            *self = Self::Already;
-        }
-        news
-    }
 }
 
 /// What only this wire can tell of a peer.
@@ -78,6 +54,8 @@ pub(crate) enum News {
     Mismatch(Field, u32, u32),
     Ahead(u32),
     OutOfStep,
+    Desync(Difference),
+    Flushed,
     Left,
 }
 
@@ -91,9 +69,9 @@ impl Compact {
             acquaintance: Acquaintance::new(ours.now, peer.incarnation),
             checks: None,
             out_of_step: Told::Nothing,
-            left: Told::Nothing,
-            byes: 0,
-            bye_at: None,
+            flushed: ours.first_frame().position(),
+            agreement: Agreement::default(),
+            farewell: Farewell::default(),
         };
         compact.renew_checks(ours, peer.player);
         compact
@@ -103,23 +81,25 @@ impl Compact {
     pub(crate) fn open(&mut self, ours: &Ours<'_>) {
         self.acquaintance.open(ours.now);
         self.moved_at = ours.now;
-        self.byes = 0;
+        self.farewell.stay();
     }
 
-    pub(crate) fn begin_epoch(&mut self, ours: &Ours<'_>, theirs: &Theirs) {
+    pub(crate) fn begin_epoch(&mut self, ours: &Ours<'_>, theirs: &mut Theirs) {
+        theirs.pulse.expect_no_answer();
         self.acked = ours.first_frame().position();
         self.moved_at = ours.now;
         self.schedule = Schedule::default();
         self.acquaintance.begin_epoch(ours.now);
         self.out_of_step = Told::Nothing;
+        self.flushed = self.acked;
+        self.agreement = Agreement::default();
         self.renew_checks(ours, theirs.player);
     }
 
     /// Says goodbye, if the peer ever spoke to us.
     pub(crate) fn leave(&mut self, theirs: &Theirs) {
         if theirs.pulse.was_heard() && self.acquaintance.incarnation().is_some() {
-            self.byes = BYES;
-            self.bye_at = None;
+            self.farewell.leave();
         }
     }
 
@@ -128,6 +108,15 @@ impl Compact {
         if self.acked == ours.pushed.next {
             self.moved_at = ours.now;
         }
+    }
+
+    /// A checksum of ours is there to be compared.
+    pub(crate) fn push_checksum(&mut self, checksum: Checksum) {
+        self.agreement.push(checksum);
+    }
+
+    pub(crate) fn needs_checksum(&self, ours: &Ours<'_>, frame: u32) -> bool {
+        self.agreement.needs(ours, frame)
     }
 
     pub(crate) fn unacked(&self, ours: &Ours<'_>) -> u64 {
@@ -158,6 +147,10 @@ impl Compact {
             INPUT.. => self.handle_input(ours, theirs, rows, datagram),
             HELLO => self.handle_hello(ours, theirs, datagram),
             BYE => self.handle_bye(ours, theirs, datagram),
+            CHECKSUMS => {
+                let check = self.checks.as_ref().ok_or(DatagramError::NotReady)?.incoming;
+                self.agreement.handle(ours, check, datagram)
+            }
             _ => Err(DatagramError::UnknownType),
         }
     }
@@ -186,14 +179,19 @@ impl Compact {
 
         let want = theirs.inbox.end();
         take_inputs(ours, theirs, rows, &packet);
-        let moved = theirs.inbox.end() > want || packet.ack > self.acked;
+        let acknowledged = packet.ack > self.acked;
+        let moved = acknowledged || theirs.inbox.end() > want;
         self.acked = self.acked.max(packet.ack);
         if moved {
             self.moved_at = ours.now;
         }
         let reading = self.clocks.receive(ours.now, packet.timing);
-        if let Some(rtt_us) = reading.and_then(|reading| reading.rtt_us) {
+        let rtt_us = reading.and_then(|reading| reading.rtt_us);
+        if let Some(rtt_us) = rtt_us {
             theirs.sample_rtt(rtt_us, ours.config);
+        }
+        if acknowledged || rtt_us.is_some() || self.acquaintance.link() {
+            theirs.pulse.answer(ours.now);
         }
         // What may be a replay is no sign of life.
         if moved || reading.is_some() {
@@ -202,7 +200,6 @@ impl Compact {
         if packet.count > 0 {
             self.schedule.owe(ours.now);
         }
-        self.acquaintance.link();
         theirs.connected = true;
         Ok(())
     }
@@ -214,9 +211,10 @@ impl Compact {
             Acquainted::SameRun | Acquainted::NewRun => {}
             Acquainted::Restarted => {
                 self.clocks.restart();
-                self.left = Told::Nothing;
+                self.farewell.forget();
                 theirs.rtt = Rtt::default();
                 theirs.connected = false;
+                theirs.pulse.expect_no_answer();
             }
         }
         theirs.pulse.hear(ours.now);
@@ -227,22 +225,24 @@ impl Compact {
     fn handle_bye(&mut self, ours: &Ours<'_>, theirs: &Theirs, datagram: &[u8]) -> Result<(), DatagramError> {
         let incarnation = self.acquaintance.incarnation().ok_or(DatagramError::NotReady)?;
         parse_bye(datagram, &incoming(ours, theirs.player, incarnation))?;
-        self.left.happen();
+        self.farewell.hear();
         Ok(())
     }
 
     /// The next datagram that is due, written into `room`; returns its length.
     pub(crate) fn poll(&mut self, ours: &Ours<'_>, theirs: &Theirs, room: &mut [u8]) -> Option<usize> {
-        let [hello_due, bye_due, input_due] = self.due(ours, theirs).map(|due| due.is_some_and(|at| at <= ours.now));
+        let due = self.due(ours, theirs).map(|due| due.is_some_and(|at| at <= ours.now));
+        let [hello_due, bye_due, input_due, checksums_due, _] = due;
         if hello_due {
             self.acquaintance.say_hello(ours.now);
             emit_hello(room, &hello(ours, theirs.player), ours.config)
         } else if bye_due {
-            self.byes = self.byes.saturating_sub(1);
-            self.bye_at = Some(ours.now);
+            self.farewell.say(ours.now);
             emit_bye(room, &outgoing(ours, theirs.player, self.acquaintance.incarnation()?))
         } else if input_due {
             self.emit_input(ours, theirs, room)
+        } else if checksums_due {
+            self.agreement.emit(ours, self.checks.as_ref()?.outgoing, room)
         } else {
             None
         }
@@ -261,22 +261,27 @@ impl Compact {
         emit(room, &draft, &ours.pushed)
     }
 
-    /// When a hello, a goodbye and an input datagram are due.
-    pub(crate) fn due(&self, ours: &Ours<'_>, theirs: &Theirs) -> [Option<Instant>; 3] {
+    /// When a hello, a goodbye, an input datagram and checksums are due, and the news of a flush.
+    pub(crate) fn due(&self, ours: &Ours<'_>, theirs: &Theirs) -> [Option<Instant>; 5] {
+        let flush_due = self.flush_due(ours);
         if !theirs.open {
-            return [None, self.bye_due(ours), None];
+            return [None, self.farewell.due(ours.config.frame_us()), None, None, flush_due];
         }
         let ping_us = Self::ping_us(ours);
-        let input_due = self.checks.is_some().then(|| {
-            let slow = self.is_slow(ours, theirs);
-            self.schedule.due(&ours.pushed, self.acked, ping_us, ours.config, slow)
-        });
-        [self.acquaintance.hello_due(ours.epoch, ping_us), None, input_due]
+        let hello_due = self.acquaintance.hello_due(ours.epoch, ping_us);
+        if self.checks.is_none() {
+            return [hello_due, None, None, None, flush_due];
+        }
+        let slow = self.is_slow(ours, theirs);
+        let input_due = self.schedule.due(&ours.pushed, self.acked, ping_us, ours.config, slow);
+        [hello_due, None, Some(input_due), self.agreement.due(ours, ping_us), flush_due]
     }
 
-    fn bye_due(&self, ours: &Ours<'_>) -> Option<Instant> {
-        let due = self.bye_at.map_or(Instant::ORIGIN, |at| at.after(ours.config.frame_us()));
-        (self.byes > 0).then_some(due)
+    /// When it is time to tell that everything is acknowledged: not before a push is missing, or a game with a short way
+    /// would be told so in every frame.
+    fn flush_due(&self, ours: &Ours<'_>) -> Option<Instant> {
+        let news = self.acked == ours.pushed.next && self.flushed != ours.pushed.next;
+        news.then(|| ours.pushed.newest_at.after(ours.config.patience_us()))
     }
 
     /// Whether the peer is silent, or does not acknowledge, for so long that only keep-alives make sense.
@@ -296,8 +301,13 @@ impl Compact {
             Some(News::Ahead(epoch))
         } else if self.out_of_step.tell() {
             Some(News::OutOfStep)
+        } else if let Some(difference) = self.agreement.tell() {
+            Some(News::Desync(difference))
+        } else if self.flush_due(ours).is_some_and(|at| at <= ours.now) {
+            self.flushed = ours.pushed.next;
+            Some(News::Flushed)
         } else {
-            self.left.tell().then_some(News::Left)
+            self.farewell.tell().then_some(News::Left)
         }
     }
 
@@ -319,6 +329,7 @@ fn take_inputs(ours: &Ours<'_>, theirs: &mut Theirs, rows: &mut [u8], packet: &P
         }
         return;
     }
+    theirs.arrive(ours, packet.end);
     let mut body = packet.body;
     body::skip(&mut body, ours.pushed.size(), packet.count.saturating_sub(new));
     for _ in 0..new.min(theirs.inbox.room()) {

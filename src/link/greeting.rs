@@ -79,9 +79,10 @@ impl Acquaintance {
         self.incarnation
     }
 
-    /// An input datagram was accepted: the peer has heard our hello, or did not need it.
-    pub(crate) fn link(&mut self) {
-        self.linked = true;
+    /// An input datagram was accepted: the peer has heard our hello, or did not need it. Returns whether that is new in
+    /// this epoch.
+    pub(crate) fn link(&mut self) -> bool {
+        !core::mem::replace(&mut self.linked, true)
     }
 
     /// The transport is open again: say hello once more.

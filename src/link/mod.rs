@@ -1,15 +1,20 @@
 //! The state that each wire keeps for a peer: what a datagram changes, and what the next one says.
 
+pub(crate) mod agreement;
 pub(crate) mod classic;
 pub(crate) mod compact;
+mod farewell;
 mod greeting;
 pub(crate) mod timing;
 
+use crate::checksum::{Checksums, OWN};
 use crate::config::Config;
+use crate::floor::Floor;
 use crate::frame::Frame;
 use crate::health::Pulse;
 use crate::inbox::Inbox;
 use crate::outbox::Pushed;
+use crate::pace::{Arrivals, Pace};
 use crate::rtt::Rtt;
 use crate::stats::Totals;
 use crate::time::Instant;
@@ -22,6 +27,7 @@ pub(crate) struct Ours<'a> {
     pub(crate) config: &'a Config,
     pub(crate) epoch: u32,
     pub(crate) pushed: Pushed<'a>,
+    pub(crate) checksums: &'a Checksums<OWN>,
 }
 
 /// A peer, as both wires see it.
@@ -35,6 +41,8 @@ pub(crate) struct Theirs {
     pub(crate) inbox: Inbox,
     pub(crate) pulse: Pulse,
     pub(crate) rtt: Rtt,
+    pub(crate) shortest_us: Floor<64>,
+    pub(crate) arrivals: Arrivals,
     pub(crate) totals: Totals,
 }
 
@@ -47,6 +55,8 @@ impl Theirs {
             inbox: Inbox::new(ours.first_frame().position(), ours.pushed.rows(), ours.pushed.size()),
             pulse: Pulse::new(ours.now),
             rtt: Rtt::default(),
+            shortest_us: Floor::default(),
+            arrivals: Arrivals::default(),
             totals: Totals::default(),
         }
     }
@@ -54,12 +64,59 @@ impl Theirs {
     /// Takes a round-trip time that the link trusts.
     pub(crate) fn sample_rtt(&mut self, micros: u64, config: &Config) {
         self.rtt.sample(micros);
+        self.shortest_us.sample(i32::try_from(micros).unwrap_or(i32::MAX));
         self.pulse.judge_latency(self.rtt.mean_us().unwrap_or(0), config);
+    }
+
+    /// Forgets the round trips: the way to the peer is another one.
+    pub(crate) fn forget_rtt(&mut self) {
+        self.rtt = Rtt::default();
+        self.shortest_us = Floor::default();
+        self.arrivals = Arrivals::default();
+    }
+
+    /// Takes note that an input of the peer arrived that is newer than all before it: that of the frame below `end`.
+    pub(crate) fn arrive(&mut self, ours: &Ours<'_>, end: u64) {
+        let pushed = &ours.pushed;
+        if pushed.next > pushed.first {
+            let frames = i64::try_from(pushed.next).unwrap_or(0).saturating_sub(i64::try_from(end).unwrap_or(0));
+            self.arrivals.arrive(frames, ours.now.since(pushed.newest_at), ours.config.frame_us());
+        }
+    }
+
+    /// How far ahead of the peer we are.
+    pub(crate) fn pace(&self, config: &Config) -> Option<Pace> {
+        self.arrivals.pace(self.shortest_us.get()?, config.frame_us())
     }
 }
 
 impl Ours<'_> {
     pub(crate) fn first_frame(&self) -> Frame {
         self.config.first_frame
+    }
+}
+
+/// Something that is told once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Told {
+    #[default]
+    Nothing,
+    Not,
+    Already,
+}
+
+impl Told {
+    pub(crate) fn happen(&mut self) {
+        if *self == Self::Nothing {
+            *self = Self::Not;
+        }
+    }
+
+    pub(crate) fn tell(&mut self) -> bool {
+        let news = *self == Self::Not;
+        if news {
+            *self = Self::Already;
+        }
+        news
     }
 }

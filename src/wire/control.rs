@@ -4,15 +4,18 @@
 //! hello  20 | check 2 or 8 | version 1 | sender 2 | receiver 2 | INPUT 1 | WINDOW 1 | frame interval 4, us
 //!           | ping interval 2, ms | first frame 4 | epoch 4 | incarnation 4
 //! bye    21 | check 2 or 8
+//! sums   22 | check 2 or 8 | ack 4 | n x { frame 4, hash 8 }
 //! ```
 
 use super::check::{Check, Context, VERSION};
+use crate::checksum::Checksum;
 use crate::config::Config;
 use crate::cursor::{Reader, Writer};
 use crate::error::DatagramError;
 
 pub(crate) const HELLO: u8 = 0x20;
 pub(crate) const BYE: u8 = 0x21;
+pub(crate) const CHECKSUMS: u8 = 0x22;
 
 /// What an end says of itself before inputs flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,8 +122,77 @@ pub(crate) fn emit_bye(room: &mut [u8], context: &Context<'_>) -> Option<usize> 
     to.finish()
 }
 
-/// A goodbye belongs to a run, not to an epoch: the epoch, E and A are 0.
+/// A goodbye belongs to a run, not to an epoch: that is 0, too.
 fn bye_check(context: &Context<'_>) -> Check {
     let context = Context { epoch: 0, ..*context };
-    context.check().with(&[0; 8]).with(&[BYE])
+    without_frames(context.check()).with(&[BYE])
+}
+
+/// State hashes of the sender, and how far it has ours.
+#[derive(Clone, Debug)]
+pub(crate) struct Sums<'a> {
+    /// The frame after the newest of the receiver's checksums that the sender has; 0 for none.
+    pub(crate) ack: u32,
+    pub(crate) entries: Entries<'a>,
+}
+
+/// The checksums of a datagram, in the order of the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct Entries<'a> {
+    bytes: Reader<'a>,
+}
+
+impl Iterator for Entries<'_> {
+    type Item = Checksum;
+
+    fn next(&mut self) -> Option<Checksum> {
+        Some(Checksum { frame: self.bytes.u32()?, hash: self.bytes.u64()? })
+    }
+}
+
+/// Judges checksums from the sender of `check`, the part of the check that stays for an epoch.
+pub(crate) fn parse_sums(datagram: &[u8], check: Check) -> Result<Sums<'_>, DatagramError> {
+    let mut reader = Reader::new(datagram);
+    let tag = reader.bytes(1).ok_or(DatagramError::Truncated)?;
+    let sent = reader.bytes(check.len()).ok_or(DatagramError::Truncated)?;
+    if !without_frames(check).with(tag).with(reader.rest()).is(sent) {
+        return Err(DatagramError::Check);
+    }
+    let ack = reader.u32().ok_or(DatagramError::Truncated)?;
+    let entries = Entries { bytes: reader };
+    let mut end = 0;
+    let mut walk = entries.clone();
+    for checksum in walk.by_ref() {
+        if u64::from(checksum.frame) < end {
+            return Err(DatagramError::Order);
+        }
+        end = u64::from(checksum.frame).saturating_add(1);
+    }
+    if walk.bytes.rest().is_empty() { Ok(Sums { ack, entries }) } else { Err(DatagramError::Length) }
+}
+
+/// Writes checksums and returns their length.
+pub(crate) fn emit_sums(
+    room: &mut [u8],
+    check: Check,
+    ack: u32,
+    entries: impl Iterator<Item = Checksum>,
+) -> Option<usize> {
+    let (front, rest) = room.split_at_mut_checked(check.len().saturating_add(1))?;
+    let mut to = Writer::new(rest);
+    to.u32(ack);
+    for checksum in entries {
+        to.u32(checksum.frame);
+        to.u64(checksum.hash);
+    }
+    let len = to.finish()?;
+    let mut to = Writer::new(front);
+    to.u8(CHECKSUMS);
+    without_frames(check).with(&[CHECKSUMS]).with(rest.get(..len)?).write(&mut to);
+    Some(front.len().saturating_add(len))
+}
+
+/// A control datagram says nothing of inputs: E and A are 0.
+fn without_frames(check: Check) -> Check {
+    check.with(&[0; 8])
 }

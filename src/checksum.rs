@@ -1,0 +1,64 @@
+//! State hashes by frame: our own, and a peer's that wait for ours.
+
+use heapless::Vec;
+
+/// How many of our own are kept. Pushed every eighth frame, they reach back as far as the longest window.
+pub(crate) const OWN: usize = 16;
+/// How many of a peer's wait for ours. The peer says the others again.
+pub(crate) const WAITING: usize = 8;
+
+/// The hash of a game's state after a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Checksum {
+    pub(crate) frame: u32,
+    pub(crate) hash: u64,
+}
+
+/// The newest hashes of one end, in the order of their frames.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Checksums<const COUNT: usize> {
+    // Apart, since together they would be padded.
+    frames: Vec<u32, COUNT, u8>,
+    hashes: Vec<u64, COUNT, u8>,
+}
+
+impl<const COUNT: usize> Checksums<COUNT> {
+    pub(crate) const fn new() -> Self {
+        Self { frames: Vec::new(), hashes: Vec::new() }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Checksum> {
+        let pairs = self.frames.iter().zip(&self.hashes);
+        pairs.map(|(frame, hash)| Checksum { frame: *frame, hash: *hash })
+    }
+
+    pub(crate) fn get(&self, frame: u32) -> Option<u64> {
+        self.iter().find(|checksum| checksum.frame == frame).map(|checksum| checksum.hash)
+    }
+
+    /// The frame after the newest one; 0 if there is none.
+    pub(crate) fn end(&self) -> u32 {
+        self.frames.last().map_or(0, |frame| frame.saturating_add(1))
+    }
+
+    /// The oldest frame, if the next one would push it out.
+    pub(crate) fn leaving(&self) -> Option<u32> {
+        if self.frames.is_full() { self.frames.first().copied() } else { None }
+    }
+
+    /// Adds one whose frame is `end` or later; the oldest leaves if there is no room.
+    pub(crate) fn push(&mut self, checksum: Checksum) {
+        if let Some(oldest) = self.leaving() {
+            self.forget_to(oldest);
+        }
+        // There is room: the oldest one has just left.
+        let _ = self.frames.push(checksum.frame).is_ok() && self.hashes.push(checksum.hash).is_ok();
+    }
+
+    /// Forgets all up to and including `frame`.
+    pub(crate) fn forget_to(&mut self, frame: u32) {
+        let mut frames = self.frames.iter();
+        self.hashes.retain(|_| frames.next().is_some_and(|other| *other > frame));
+        self.frames.retain(|other| *other > frame);
+    }
+}

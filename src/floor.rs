@@ -1,0 +1,27 @@
+//! The least of the newest samples: what a path does at its best.
+
+/// A sliding minimum in two halves: the one being filled, and the full one before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Floor<const HALF: u8> {
+    filling: Option<i32>,
+    full: Option<i32>,
+    taken: u8,
+}
+
+impl<const HALF: u8> Floor<HALF> {
+    pub(crate) fn sample(&mut self, value: i32) {
+        if self.taken >= HALF {
+            *self = Self { filling: None, full: self.filling, taken: 0 };
+        }
+        self.filling = Some(self.filling.map_or(value, |least| least.min(value)));
+        self.taken = self.taken.saturating_add(1);
+    }
+
+    /// The least of the last `HALF` to twice as many samples, once there is one.
+    pub(crate) fn get(&self) -> Option<i32> {
+        match (self.filling, self.full) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+}

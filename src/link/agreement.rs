@@ -1,0 +1,118 @@
+//! Whether both games have the same state: checksums there and back, and the first frame at which they differ
+//! (PROTOCOL 3.9).
+
+use super::Ours;
+use crate::checksum::{Checksum, Checksums, WAITING};
+use crate::error::DatagramError;
+use crate::time::Instant;
+use crate::wire::check::Check;
+use crate::wire::control::{Sums, emit_sums, parse_sums};
+
+/// What both ends told each other of their states in this epoch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Agreement {
+    /// The peer has our checksums of the frames below this one ...
+    acked: u32,
+    /// ... and we have the peer's of those below this one.
+    taken: u32,
+    /// When we took the last one that was not acknowledged yet.
+    taken_at: Option<Instant>,
+    /// The peer's checksums of frames for which we have none yet.
+    waiting: Checksums<WAITING>,
+    /// Up to where ours were said, and when last.
+    said: u32,
+    said_at: Option<Instant>,
+    difference: Option<Difference>,
+    told: bool,
+}
+
+/// Two states that should be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Difference {
+    pub(crate) frame: u32,
+    pub(crate) ours: u64,
+    pub(crate) theirs: u64,
+}
+
+impl Agreement {
+    /// Whether a checksum of ours has to stay, since the peer may still need it.
+    pub(crate) fn needs(&self, ours: &Ours<'_>, frame: u32) -> bool {
+        frame >= self.first_unsaid(ours)
+    }
+
+    /// Judges the peer's checksums, then compares those that can be; the rest waits. What has no room to wait is not
+    /// acknowledged, and comes again.
+    pub(crate) fn handle(&mut self, ours: &Ours<'_>, check: Check, datagram: &[u8]) -> Result<(), DatagramError> {
+        let Sums { ack, entries } = parse_sums(datagram, check)?;
+        if ack > ours.checksums.end() {
+            return Err(DatagramError::FrameRange);
+        }
+        self.acked = self.acked.max(ack);
+        for checksum in entries {
+            if checksum.frame < self.taken {
+                continue;
+            }
+            if checksum.frame >= ours.checksums.end() {
+                if self.waiting.leaving().is_some() {
+                    break;
+                }
+                self.waiting.push(checksum);
+            } else if let Some(hash) = ours.checksums.get(checksum.frame) {
+                self.compare(checksum, hash);
+            }
+            self.taken = checksum.frame.saturating_add(1);
+            self.taken_at.get_or_insert(ours.now);
+        }
+        Ok(())
+    }
+
+    /// Compares the newest checksum of ours with the peer's, if that waits for it.
+    pub(crate) fn push(&mut self, checksum: Checksum) {
+        if let Some(theirs) = self.waiting.get(checksum.frame) {
+            self.compare(Checksum { hash: theirs, ..checksum }, checksum.hash);
+        }
+        self.waiting.forget_to(checksum.frame);
+    }
+
+    fn compare(&mut self, theirs: Checksum, ours: u64) {
+        if theirs.hash != ours {
+            self.difference.get_or_insert(Difference { frame: theirs.frame, ours, theirs: theirs.hash });
+        }
+    }
+
+    /// When to say checksums, or that we have the peer's: at once what is new, and what is not acknowledged again and
+    /// again. An acknowledgement waits for something to ride on, so that nothing is ever an answer.
+    pub(crate) fn due(&self, ours: &Ours<'_>, ping_us: u64) -> Option<Instant> {
+        let again = self.said_at.map_or(Instant::ORIGIN, |at| at.after(ping_us));
+        let owed = self.taken_at.map(|at| at.after(ping_us).max(again));
+        let unsaid = self.first_unsaid(ours);
+        let newest = ours.checksums.end();
+        if newest <= unsaid {
+            owed
+        } else if self.said < newest {
+            Some(Instant::ORIGIN)
+        } else {
+            Some(again)
+        }
+    }
+
+    pub(crate) fn emit(&mut self, ours: &Ours<'_>, check: Check, room: &mut [u8]) -> Option<usize> {
+        self.said = ours.checksums.end();
+        self.said_at = Some(ours.now);
+        self.taken_at = None;
+        let first = self.first_unsaid(ours);
+        emit_sums(room, check, self.taken, ours.checksums.iter().filter(|checksum| checksum.frame >= first))
+    }
+
+    /// The first frame whose checksum the peer may need. One older than the window comes too late to help.
+    fn first_unsaid(&self, ours: &Ours<'_>) -> u32 {
+        let oldest = ours.pushed.next.saturating_sub(ours.pushed.window);
+        self.acked.max(u32::try_from(oldest).unwrap_or(u32::MAX))
+    }
+
+    /// The first difference, told once.
+    pub(crate) fn tell(&mut self) -> Option<Difference> {
+        let told = core::mem::replace(&mut self.told, self.difference.is_some());
+        self.difference.filter(|_| !told)
+    }
+}
