@@ -1,6 +1,6 @@
 //! A peer on the classic wire (PROTOCOL 2): redundancy instead of acknowledgement, and pings of their own.
 
-use heapless::Deque;
+use heapless::Vec;
 
 use super::{Ours, Theirs};
 use crate::error::DatagramError;
@@ -8,7 +8,7 @@ use crate::frame::Frame;
 use crate::inbox::Admission;
 use crate::stats::tally;
 use crate::time::Instant;
-use crate::wire::classic::{Inputs, Packet, double_bits, emit, parse};
+use crate::wire::classic::{Inputs, Packet, double_bits, emit, newest, parse};
 
 /// How many of our pings can be answered late.
 const OUTSTANDING: usize = 8;
@@ -19,8 +19,8 @@ const DEFAULT_PING_US: u64 = 500_000;
 pub(crate) struct Classic {
     /// Our inputs below this frame have been sent once.
     told: u64,
-    /// When our last pings were sent, oldest first; an answered one leaves its place empty.
-    pings: Deque<Option<Instant>, OUTSTANDING>,
+    /// When our last pings were sent that are not answered, oldest first.
+    pings: Vec<Instant, OUTSTANDING>,
     pinged_at: Option<Instant>,
     /// The newest ping of the peer that has not been answered, and the newest validation ping.
     ping: Option<u64>,
@@ -40,7 +40,7 @@ impl Classic {
     pub(crate) fn new(ours: &Ours<'_>) -> Self {
         Self {
             told: ours.first_frame().position(),
-            pings: Deque::new(),
+            pings: Vec::new(),
             pinged_at: None,
             ping: None,
             validation: None,
@@ -82,8 +82,12 @@ impl Classic {
         datagram: &[u8],
     ) -> Result<(), DatagramError> {
         match parse(datagram)? {
-            Packet::Input { player, inputs, .. } | Packet::InputResponse { player, inputs } => {
-                self.judge_inputs(ours, theirs, player, inputs.clone())?;
+            Packet::Input { player, current, inputs } => {
+                self.judge_inputs(ours, theirs, player, Some(current), inputs.clone())?;
+                self.take_inputs(ours, theirs, rows, inputs);
+            }
+            Packet::InputResponse { player, inputs } => {
+                self.judge_inputs(ours, theirs, player, None, inputs.clone())?;
                 self.take_inputs(ours, theirs, rows, inputs);
             }
             Packet::Ping(echo) => self.ping = Some(echo),
@@ -96,6 +100,7 @@ impl Classic {
             // We never send a validation ping, so nothing can answer one.
             Packet::ValidationPong(_) => return Err(DatagramError::UnknownPing),
             Packet::KeepAlive => {}
+            Packet::InputRequest { first, last } if first > last => return Err(DatagramError::Order),
             Packet::InputRequest { first, last } => self.asked = Some((first, last)),
         }
         theirs.pulse.hear(ours.now);
@@ -110,19 +115,21 @@ impl Classic {
         ours: &Ours<'_>,
         theirs: &Theirs,
         player: u16,
+        current: Option<u32>,
         inputs: Inputs<'_>,
     ) -> Result<(), DatagramError> {
         if player != theirs.player {
             return Err(DatagramError::WrongPlayer);
         }
+        let newest = newest(inputs, current)?;
         // Twice the frames that the silence had time for: clocks differ, and a peer may catch up.
         let silence = ours.now.since(self.moved_at);
         let elapsed = silence.saturating_mul(2).checked_div(ours.config.frame_us()).unwrap_or(0);
         let limit = theirs.inbox.end().saturating_add(ours.pushed.window).saturating_add(elapsed);
-        match inputs.last() {
-            Some((newest, _)) if u64::from(newest) >= limit => Err(DatagramError::TooFar),
-            _ => Ok(()),
+        if newest.is_some_and(|newest| u64::from(newest) >= limit) {
+            return Err(DatagramError::TooFar);
         }
+        Ok(())
     }
 
     fn take_inputs(&mut self, ours: &Ours<'_>, theirs: &mut Theirs, rows: &mut [u8], inputs: Inputs<'_>) {
@@ -149,9 +156,11 @@ impl Classic {
         }
     }
 
-    /// The newest outstanding ping with this stamp; it can be answered once.
+    /// The outstanding ping with this stamp; it can be answered once. Pings are 20 ms apart, so no two have one stamp.
     fn take_ping(&mut self, echo: u64) -> Option<Instant> {
-        self.pings.iter_mut().rev().find(|ping| ping.is_some_and(|at| stamp(at) == echo)).and_then(Option::take)
+        let sent_at = self.pings.iter().copied().find(|at| stamp(*at) == echo);
+        self.pings.retain(|at| stamp(*at) != echo);
+        sent_at
     }
 
     /// The next datagram that is due, written into `room`; returns its length.
@@ -182,15 +191,18 @@ impl Classic {
             self.requested_at = Some(ours.now);
             return emit(room, Packet::<Inputs<'_>>::InputRequest { first, last });
         }
-        if let Some((due, first, end)) = self.response(ours)
-            && due <= ours.now
-        {
-            self.asked = None;
-            self.answered_at = Some(ours.now);
-            let inputs = inputs(ours, first, end);
-            return emit(room, Packet::InputResponse { player: ours.config.player, inputs });
+        let (due, first, end) = self.response(ours)?;
+        if due > ours.now {
+            return None;
         }
-        None
+        // What we have nothing for is forgotten without an answer.
+        self.asked = None;
+        if first >= end {
+            return None;
+        }
+        self.answered_at = Some(ours.now);
+        let inputs = inputs(ours, first, end);
+        emit(room, Packet::InputResponse { player: ours.config.player, inputs })
     }
 
     /// When something will be due that is not yet.
@@ -210,10 +222,11 @@ impl Classic {
     fn send_ping(&mut self, now: Instant) -> u64 {
         self.pinged_at = Some(now);
         if self.pings.is_full() {
-            self.pings.pop_front();
+            let oldest = self.pings.first().copied();
+            self.pings.retain(|at| Some(*at) != oldest);
         }
         // There is room: the oldest ping has just left.
-        let _ = self.pings.push_back(Some(now));
+        let _ = self.pings.push(now);
         stamp(now)
     }
 
@@ -233,7 +246,7 @@ impl Classic {
         let first = u64::from(first).max(ours.pushed.oldest());
         let end = u64::from(last).saturating_add(1).min(ours.pushed.next);
         let due = self.answered_at.map_or(Instant::ORIGIN, |at| at.after(Self::ping_us(ours)));
-        (first < end).then_some((due, first, end))
+        Some((due, first, end))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::stats::tally;
 use crate::time::Instant;
 use crate::wire::body;
 use crate::wire::check::{Check, Context, End};
-use crate::wire::compact::{Draft, Expected, INPUT, Packet, emit, parse};
+use crate::wire::compact::{Draft, Expected, INPUT, Packet, emit, is_long_enough, parse};
 use crate::wire::control::{BYE, CHECKSUMS, HELLO, Hello, emit_bye, emit_hello, parse_bye, parse_hello};
 
 const DEFAULT_PING_US: u64 = 200_000;
@@ -162,7 +162,13 @@ impl Compact {
         rows: &mut [u8],
         datagram: &[u8],
     ) -> Result<(), DatagramError> {
-        let checks = self.checks.as_ref().ok_or(DatagramError::NotReady)?;
+        let Some(checks) = &self.checks else {
+            return Err(if is_long_enough(datagram, ours.config) {
+                DatagramError::NotReady
+            } else {
+                DatagramError::Truncated
+            });
+        };
         let expected = Expected {
             epoch: ours.epoch,
             want: theirs.inbox.end(),

@@ -54,7 +54,7 @@ impl Iterator for Inputs<'_> {
     }
 }
 
-/// Judges a datagram: its type, its exact length, and the order of its frames.
+/// Judges a datagram: its type and its exact length. What its frames must be is asked later ([`newest`]).
 pub(crate) fn parse(datagram: &[u8]) -> Result<Packet<Inputs<'_>>, DatagramError> {
     let mut reader = Reader::new(datagram);
     let kind = reader.u8().ok_or(DatagramError::Truncated)?;
@@ -63,10 +63,6 @@ pub(crate) fn parse(datagram: &[u8]) -> Result<Packet<Inputs<'_>>, DatagramError
             let (player, current) = parse_two(&mut reader, Reader::u16, Reader::u32)?;
             let (count, _flags) = parse_two(&mut reader, Reader::u8, Reader::u8)?;
             let inputs = parse_inputs(&mut reader, usize::from(count))?;
-            let newest = ascending(inputs.clone())?;
-            if newest.is_some_and(|newest| newest != current) {
-                return Err(DatagramError::Order);
-            }
             Packet::Input { player, current, inputs }
         }
         PING => Packet::Ping(parse_one(&mut reader)?),
@@ -76,15 +72,11 @@ pub(crate) fn parse(datagram: &[u8]) -> Result<Packet<Inputs<'_>>, DatagramError
         VALIDATION_PONG => Packet::ValidationPong(parse_one(&mut reader)?),
         INPUT_REQUEST => {
             let (first, last) = parse_two(&mut reader, Reader::u32, Reader::u32)?;
-            if first > last {
-                return Err(DatagramError::Order);
-            }
             Packet::InputRequest { first, last }
         }
         INPUT_RESPONSE => {
             let (player, count) = parse_two(&mut reader, Reader::u16, Reader::u16)?;
             let inputs = parse_inputs(&mut reader, usize::from(count))?;
-            ascending(inputs.clone())?;
             Packet::InputResponse { player, inputs }
         }
         0x05..=0x07 | 0x14 | b'{' | b'[' => return Err(DatagramError::GameMessage),
@@ -113,8 +105,9 @@ fn parse_inputs<'a>(reader: &mut Reader<'a>, count: usize) -> Result<Inputs<'a>,
     Ok(Inputs { bytes })
 }
 
-/// The newest frame, if each is greater than the one before.
-fn ascending(inputs: Inputs<'_>) -> Result<Option<u32>, DatagramError> {
+/// The newest frame, if there is one: each must be greater than the one before, and the last be the current one, if the
+/// message says which that is.
+pub(crate) fn newest(inputs: Inputs<'_>, current: Option<u32>) -> Result<Option<u32>, DatagramError> {
     let mut newest = None;
     for (frame, _) in inputs {
         if newest >= Some(frame) {
@@ -122,7 +115,10 @@ fn ascending(inputs: Inputs<'_>) -> Result<Option<u32>, DatagramError> {
         }
         newest = Some(frame);
     }
-    Ok(newest)
+    match (newest, current) {
+        (Some(newest), Some(current)) if newest != current => Err(DatagramError::Order),
+        _ => Ok(newest),
+    }
 }
 
 /// Writes a message and returns its length, or `None` if it does not fit.

@@ -7,6 +7,7 @@
 use super::body;
 use super::check::Check;
 use crate::bits::{BitReader, BitWriter};
+use crate::config::Config;
 use crate::cursor::{Reader, Writer};
 use crate::error::DatagramError;
 use crate::outbox::Pushed;
@@ -49,6 +50,11 @@ pub(crate) struct Expected {
     /// Bytes in an input.
     pub(crate) size: u8,
     pub(crate) check: Check,
+}
+
+/// Whether a datagram has the bytes that each has, which is asked first, whoever sent it.
+pub(crate) fn is_long_enough(datagram: &[u8], config: &Config) -> bool {
+    datagram.len() >= 3_usize.saturating_add(Check::new(config).len())
 }
 
 /// Judges a datagram in the order of PROTOCOL 3.7.

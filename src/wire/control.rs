@@ -17,6 +17,9 @@ pub(crate) const HELLO: u8 = 0x20;
 pub(crate) const BYE: u8 = 0x21;
 pub(crate) const CHECKSUMS: u8 = 0x22;
 
+/// Bytes after the check of a hello that are there in every version.
+const FRONT: usize = 5;
+
 /// What an end says of itself before inputs flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hello {
@@ -46,10 +49,13 @@ pub(crate) fn parse_hello(datagram: &[u8], config: &Config) -> Result<Greeting, 
     let mut reader = Reader::new(datagram);
     let tag = reader.bytes(1).ok_or(DatagramError::Truncated)?;
     let check = reader.bytes(start.len()).ok_or(DatagramError::Truncated)?;
+    if reader.rest().len() < FRONT {
+        return Err(DatagramError::Truncated);
+    }
     if !start.with(tag).with(reader.rest()).is(check) {
         return Err(DatagramError::Check);
     }
-    let greeting = read_greeting(&mut reader).ok_or(DatagramError::Truncated)?;
+    let greeting = read_greeting(&mut reader).ok_or(DatagramError::Length)?;
     match greeting {
         Greeting::Hello(_) if !reader.rest().is_empty() => Err(DatagramError::Length),
         greeting => Ok(greeting),
