@@ -57,11 +57,11 @@ impl<'a> Writer<'a> {
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        let end = self.written.saturating_add(bytes.len());
-        match self.room.get_mut(self.written..end) {
+        // In two steps, so that the compiler sees that both lengths are equal.
+        match self.room.get_mut(self.written..).and_then(|room| room.get_mut(..bytes.len())) {
             Some(place) => {
                 place.copy_from_slice(bytes);
-                self.written = end;
+                self.written = self.written.saturating_add(bytes.len());
             }
             None => self.overflowed = true,
         }
