@@ -77,13 +77,18 @@ impl Inbox {
 
     /// Makes room for the input of the next frame, which is the same as the one before it until the caller changes it.
     pub(crate) fn append<'a>(&mut self, rows: &'a mut [u8]) -> &'a mut [u8] {
-        rows.copy_within(row(self.head, 1, self.window, self.size), row(self.head, 0, self.window, self.size).start);
-        let place = row(self.head, 0, self.window, self.size);
+        let newest = row(self.head, 1, self.window, self.size);
+        let next = row(self.head, 0, self.window, self.size);
         self.head = advance(self.head, self.window);
         self.end = self.end.saturating_add(1);
         self.known = self.known << 1 | 1;
         self.told <<= 1;
-        rows.get_mut(place).unwrap_or_default()
+        // A window has two rows or more, so these are never one.
+        let Ok([newest, next]) = rows.get_disjoint_mut([newest, next]) else {
+            return &mut [];
+        };
+        next.iter_mut().zip(newest).for_each(|(next, newest)| *next = *newest);
+        next
     }
 
     /// Takes the input of any frame below `end` + what the caller has judged to be near.
