@@ -51,14 +51,17 @@ impl<const COUNT: usize> Checksums<COUNT> {
         if let Some(oldest) = self.leaving() {
             self.forget_to(oldest);
         }
-        // There is room: the oldest one has just left.
-        let _ = self.frames.push(checksum.frame).is_ok() && self.hashes.push(checksum.hash).is_ok();
+        self.append(checksum);
     }
 
     /// Forgets all up to and including `frame`.
     pub(crate) fn forget_to(&mut self, frame: u32) {
-        let mut frames = self.frames.iter();
-        self.hashes.retain(|_| frames.next().is_some_and(|other| *other > frame));
-        self.frames.retain(|other| *other > frame);
+        let before = core::mem::take(self);
+        before.iter().filter(|checksum| checksum.frame > frame).for_each(|checksum| self.append(checksum));
+    }
+
+    fn append(&mut self, checksum: Checksum) {
+        // There is room: the callers have seen to that.
+        let _ = self.frames.push(checksum.frame).is_ok() && self.hashes.push(checksum.hash).is_ok();
     }
 }
