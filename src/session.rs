@@ -119,7 +119,9 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// Forgets a peer. It no longer holds the window.
     pub fn remove_peer(&mut self, now: Instant, peer: PeerId) {
         self.advance(now);
-        self.seats.retain(|seat| seat.peer.id != peer);
+        if let Some(index) = self.seats.iter().position(|seat| seat.peer.id == peer) {
+            self.seats.remove(index);
+        }
     }
 
     /// Records our input of the next frame and returns that frame. It goes out with the next poll.
