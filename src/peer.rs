@@ -264,7 +264,7 @@ impl Peer {
         let jitter = self.clocks().and_then(Clocks::jitter).unwrap_or(rtt.variation);
         let late_us =
             u64::from(short_micros(rtt.mean) >> 1).saturating_add(u64::from(short_micros(jitter.saturating_mul(3))));
-        let frames = late_us.div_ceil(ours.config.frame_us());
+        let frames = late_us.div_ceil(ours.config.frame_us().max(1));
         u32::try_from(frames).ok()?.checked_add(1)
     }
 
