@@ -196,7 +196,8 @@ impl Compact {
         if let Some(rtt_us) = rtt_us {
             theirs.sample_rtt(rtt_us, ours.config);
         }
-        if acknowledged || rtt_us.is_some() || self.acquaintance.link() {
+        let linked = self.acquaintance.link();
+        if acknowledged || rtt_us.is_some() || linked {
             theirs.pulse.answer(ours.now);
         }
         // What may be a replay is no sign of life.
