@@ -260,13 +260,15 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let ours = self.ours();
-        self.seats.iter().fold(None, |first, seat| earlier(first, seat.peer.poll_timeout(&ours)))
+        let due = self.seats.iter().fold(None, |first, seat| earlier(first, seat.peer.poll_timeout(&ours)));
+        due.filter(|due| *due <= Instant::LAST)
     }
 
     // Inside.
 
     /// A clock that goes back is a clock that stood still; one that jumps ahead is a stall of our own.
     fn advance(&mut self, now: Instant) {
+        let now = now.min(Instant::LAST);
         if now.since(self.now) >= STALL_MIN_US {
             let late = self.poll_timeout().map_or(0, |due| now.since(due));
             let (ours, seats) = self.split();

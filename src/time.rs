@@ -28,6 +28,10 @@ impl Instant {
     /// The origin of the caller's clock.
     pub const ORIGIN: Self = Self(NonZeroU64::MIN);
 
+    /// The latest moment that a session tells from later ones. Every interval after it can still be told, so that at the
+    /// end of time what was just done is not due again at once.
+    pub(crate) const LAST: Self = Self::from_micros(u64::MAX - (1 << 40));
+
     /// The moment `micros` microseconds after the origin.
     #[must_use]
     pub const fn from_micros(micros: u64) -> Self {
