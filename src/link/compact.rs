@@ -336,10 +336,13 @@ fn take_inputs(ours: &Ours<'_>, theirs: &mut Theirs, rows: &mut [u8], packet: &P
         }
         return;
     }
-    theirs.arrive(ours, packet.end);
+    let room = theirs.inbox.room();
+    if room > 0 {
+        theirs.arrive(ours, packet.end);
+    }
     let mut body = packet.body;
     body::skip(&mut body, ours.pushed.size(), packet.count.saturating_sub(new));
-    for _ in 0..new.min(theirs.inbox.room()) {
+    for _ in 0..new.min(room) {
         body::read(&mut body, theirs.inbox.append(rows));
     }
 }
