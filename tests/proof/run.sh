@@ -1,0 +1,83 @@
+#!/bin/sh
+# Proves by linking that no public function can panic, or allocate, and that a planted panic would be noticed.
+#
+#   tests/proof/run.sh
+#
+# One line for each target: proved, skipped (the target cannot be had) or FAILED. The status says whether any failed.
+set -u
+cd "$(dirname "$0")" || exit 1
+root=$(cd ../.. && pwd)
+CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}/proof
+export CARGO_TARGET_DIR
+# Flags from outside could make what is proved another program.
+unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
+symbol=a_panic_is_reachable
+log=$CARGO_TARGET_DIR/log
+tables='PROOF_SHARED PROOF_1 PROOF_1_SMALL PROOF_4 PROOF_16 PROOF_255'
+failed=0
+mkdir -p "$CARGO_TARGET_DIR"
+
+sysroot=$(rustc --print sysroot)
+host=$(rustc -vV | sed -n 's/^host: //p')
+lld=$sysroot/lib/rustlib/$host/bin/rust-lld
+
+# Every name that the library makes public has to be in the tables.
+missing=$(sed -n 's/^    pub \(const \)\{0,1\}fn \([a-z_]*\).*/\2/p' \
+    "$root"/src/*.rs "$root"/src/session/*.rs | sort -u | while read -r name; do
+    grep -Eq "(::|\.)$name\b" src/doors.rs || echo "$name"
+done)
+if [ -n "$missing" ]; then
+    echo "FAILED: not in tests/proof/src/doors.rs:" $missing
+    exit 1
+fi
+
+# Builds and links for a target; leaves the linker's words in the log.
+build() { # target, features
+    out=$CARGO_TARGET_DIR/$1/release
+    rm -f "$out"/libproof.* "$out"/proof.*
+    case $1 in
+    *linux-gnu)
+        cargo rustc --release --locked --target "$1" --features "$2" --crate-type cdylib >"$log" 2>&1
+        ;;
+    wasm32-*)
+        # Here what is left open becomes an import instead of an error.
+        cargo rustc --release --locked --target "$1" --features "$2" --crate-type cdylib >"$log" 2>&1 &&
+            if grep -q "$symbol" "$out/proof.wasm"; then
+                echo "import: $symbol" >>"$log"
+                false
+            fi
+        ;;
+    *)
+        # There is nothing dynamic: the tables are what an archive is linked for.
+        cargo rustc --release --locked --target "$1" --features "$2" --crate-type staticlib >"$log" 2>&1 &&
+            "$lld" -flavor gnu --gc-sections -e 0 $(printf ' -u %s' $tables) \
+                -o "$out/proof.elf" "$out/libproof.a" >>"$log" 2>&1
+        ;;
+    esac
+}
+
+for target in x86_64-unknown-linux-gnu thumbv6m-none-eabi wasm32-unknown-unknown; do
+    if [ ! -d "$sysroot/lib/rustlib/$target/lib" ] && ! rustup -q target add "$target" >/dev/null 2>&1; then
+        echo "$target: skipped, the target cannot be had"
+        continue
+    fi
+    if ! build "$target" ''; then
+        if grep -q "$symbol" "$log"; then
+            echo "$target: FAILED, a panic is reachable"
+        else
+            echo "$target: FAILED to build"
+            cat "$log"
+        fi
+        failed=1
+    elif build "$target" planted; then
+        echo "$target: FAILED, a planted panic was not noticed"
+        failed=1
+    elif ! grep -q "$symbol" "$log"; then
+        echo "$target: FAILED, a planted panic broke something else"
+        cat "$log"
+        failed=1
+    else
+        echo "$target: proved, no public function panics or allocates; a planted panic does not link"
+    fi
+done
+exit $failed
