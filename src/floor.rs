@@ -1,15 +1,19 @@
 //! The least of the newest samples: what a path does at its best.
 
 /// A sliding minimum in two halves: the one being filled, and the full one before it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Floor<const HALF: u8> {
-    filling: Option<i32>,
-    full: Option<i32>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Floor<T, const HALF: u8> {
+    filling: Option<T>,
+    full: Option<T>,
     taken: u8,
 }
 
-impl<const HALF: u8> Floor<HALF> {
-    pub(crate) fn sample(&mut self, value: i32) {
+impl<T: Copy + Ord, const HALF: u8> Floor<T, HALF> {
+    pub(crate) const fn new() -> Self {
+        Self { filling: None, full: None, taken: 0 }
+    }
+
+    pub(crate) fn sample(&mut self, value: T) {
         if self.taken >= HALF {
             *self = Self { filling: None, full: self.filling, taken: 0 };
         }
@@ -18,7 +22,7 @@ impl<const HALF: u8> Floor<HALF> {
     }
 
     /// The least of the last `HALF` to twice as many samples, once there is one.
-    pub(crate) fn get(&self) -> Option<i32> {
+    pub(crate) fn get(&self) -> Option<T> {
         match (self.filling, self.full) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),

@@ -1,19 +1,20 @@
 //! Which end is ahead, and how both meet: from arrival times and the shortest round trip, without a byte on the wire.
 //!
-//! A datagram goes out with its push. When it arrives, the peer has played on for as long as it travelled, and we know
-//! how far we are ourselves. What a datagram was delayed beyond the shortest way only makes us look further ahead, so
-//! the least of the newest samples is the best one.
+//! A datagram goes out with its push, so its arrival tells when the peer pushed a frame, but for the way. What it was
+//! delayed beyond the shortest way only makes the peer look further behind, so the earliest of the newest arrivals is the
+//! best one. Our own place is known exactly.
 
 use core::time::Duration;
 
 use crate::floor::Floor;
+use crate::time::Instant;
 
-/// How many datagrams make half a sliding minimum: a quarter of a second at 60 frames a second.
-const HALF: u8 = 16;
+/// How many datagrams make half a sliding minimum: half a second at 60 frames a second.
+const HALF: u8 = 32;
 /// The strongest recommendation: nobody notices 2 %.
 const STRETCH_MAX_PPM: i64 = 20_000;
 /// From how many thousandths of a frame on the recommendation is the strongest.
-const FULL_STRETCH_AT: i64 = 1_000;
+const FULL_STRETCH_AT: i64 = 1_500;
 
 /// How far ahead of a peer we play, and what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,34 +43,39 @@ impl Pace {
     }
 }
 
+/// When an end pushed its inputs: the time of a push less the frame intervals up to its end, in microseconds. An end that
+/// plays in step stays at one value; a greater one is later.
+fn phase(pushed_at: Instant, end: u64, frame_us: u64) -> i64 {
+    signed(pushed_at.as_micros()).saturating_sub(signed(end.saturating_mul(frame_us)))
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 /// The arrivals that a pace is read from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Arrivals {
-    ahead_us: Floor<HALF>,
+    earliest: Floor<i64, HALF>,
 }
 
 impl Arrivals {
-    /// Takes note of a new input that arrived: `frames` between its end and ours, and the time since our own newest push,
-    /// both as they are when it arrives.
-    pub(crate) fn arrive(&mut self, frames: i64, since_push_us: u64, frame_us: u64) {
-        let frame_us = i64::try_from(frame_us).unwrap_or(i64::MAX);
-        // Who waits for more than a frame does not play.
-        let part = i64::try_from(since_push_us).unwrap_or(i64::MAX).min(frame_us);
-        let ahead = frames.saturating_mul(frame_us).saturating_add(part);
-        self.ahead_us.sample(i32::try_from(ahead).unwrap_or(if ahead < 0 { i32::MIN } else { i32::MAX }));
+    pub(crate) const fn new() -> Self {
+        Self { earliest: Floor::new() }
     }
 
-    /// The pace, given the shortest round trip.
-    pub(crate) fn pace(&self, shortest_us: i32, frame_us: u64) -> Option<Pace> {
-        let travelled = i64::from(shortest_us >> 1);
-        let lead_us = i64::from(self.ahead_us.get()?).saturating_sub(travelled);
-        let frame_us = i64::try_from(frame_us).unwrap_or(i64::MAX);
-        let lead = lead_us.saturating_mul(1_000).checked_div(frame_us).unwrap_or(0);
-        let stretch = lead
-            .saturating_mul(STRETCH_MAX_PPM)
-            .checked_div(FULL_STRETCH_AT)
-            .unwrap_or(0)
-            .clamp(STRETCH_MAX_PPM.saturating_neg(), STRETCH_MAX_PPM);
+    /// Takes note that the input of the frame below `end` has arrived, newer than all before it.
+    pub(crate) fn arrive(&mut self, now: Instant, end: u64, frame_us: u64) {
+        self.earliest.sample(phase(now, end, frame_us));
+    }
+
+    /// The pace, given our newest push, the frame after it, and the shortest round trip.
+    pub(crate) fn pace(&self, newest_at: Instant, next: u64, frame_us: u64, shortest_us: u32) -> Option<Pace> {
+        let theirs = self.earliest.get()?.saturating_sub(i64::from(shortest_us >> 1));
+        let lead_us = theirs.saturating_sub(phase(newest_at, next, frame_us));
+        let lead = lead_us.saturating_mul(1_000).checked_div(signed(frame_us)).unwrap_or(0);
+        let stretch = lead.saturating_mul(STRETCH_MAX_PPM).checked_div(FULL_STRETCH_AT).unwrap_or(0);
+        let stretch = stretch.clamp(STRETCH_MAX_PPM.saturating_neg(), STRETCH_MAX_PPM);
         Some(Pace { lead_millis: i32::try_from(lead).ok()?, stretch_ppm: i32::try_from(stretch).ok()? })
     }
 }

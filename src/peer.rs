@@ -84,7 +84,7 @@ impl Peer {
 
     pub(crate) fn begin_epoch(&mut self, ours: &Ours<'_>, rows: &mut [u8]) {
         self.theirs.inbox.restart(rows);
-        self.theirs.arrivals = Arrivals::default();
+        self.theirs.arrivals = Arrivals::new();
         self.told.conflict = false;
         match &mut self.link {
             Link::Compact(link) => link.begin_epoch(ours, &mut self.theirs),
@@ -255,7 +255,11 @@ impl Peer {
     }
 
     pub(crate) fn pace(&self, ours: &Ours<'_>) -> Option<Pace> {
-        self.theirs.pace(ours.config)
+        let shortest_us = match &self.link {
+            Link::Compact(link) => link.clocks().shortest_us(),
+            Link::Classic(link) => link.shortest_us(),
+        }?;
+        self.theirs.pace(ours, shortest_us)
     }
 
     /// How many frames of input delay hide the way to us: the usual latency, three times its jitter, and a frame.

@@ -103,13 +103,17 @@ impl Rtt {
 }
 
 /// Interarrival jitter (RFC 3550, 6.4.1), in microseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Jitter {
     /// The estimate times 16, once two arrivals could be compared.
     jitter_16: Option<u64>,
 }
 
 impl Jitter {
+    pub(crate) const fn new() -> Self {
+        Self { jitter_16: None }
+    }
+
     /// Takes the difference between how far apart two datagrams were sent and how far apart they arrived.
     pub(crate) fn sample(&mut self, difference_us: u64) {
         let jitter = self.jitter_16.unwrap_or(0);

@@ -1,7 +1,7 @@
 //! Whether both games have the same state: checksums there and back, and the first frame at which they differ
 //! (PROTOCOL 3.9).
 
-use super::Ours;
+use super::{Ours, Told};
 use crate::checksum::{Checksum, Checksums, WAITING};
 use crate::error::DatagramError;
 use crate::time::Instant;
@@ -22,12 +22,13 @@ pub(crate) struct Agreement {
     /// Up to where ours were said, and when last.
     said: u32,
     said_at: Option<Instant>,
-    difference: Option<Difference>,
-    told: bool,
+    /// The first difference, and whether there is one.
+    difference: Difference,
+    differs: Told,
 }
 
 /// Two states that should be one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Difference {
     pub(crate) frame: u32,
     pub(crate) ours: u64,
@@ -75,8 +76,9 @@ impl Agreement {
     }
 
     fn compare(&mut self, theirs: Checksum, ours: u64) {
-        if theirs.hash != ours {
-            self.difference.get_or_insert(Difference { frame: theirs.frame, ours, theirs: theirs.hash });
+        if theirs.hash != ours && self.differs == Told::Nothing {
+            self.difference = Difference { frame: theirs.frame, ours, theirs: theirs.hash };
+            self.differs.happen();
         }
     }
 
@@ -112,7 +114,6 @@ impl Agreement {
 
     /// The first difference, told once.
     pub(crate) fn tell(&mut self) -> Option<Difference> {
-        let told = core::mem::replace(&mut self.told, self.difference.is_some());
-        self.difference.filter(|_| !told)
+        self.differs.tell().then_some(self.difference)
     }
 }

@@ -4,6 +4,7 @@ use heapless::Vec;
 
 use super::{Ours, Theirs};
 use crate::error::DatagramError;
+use crate::floor::Floor;
 use crate::frame::Frame;
 use crate::inbox::Admission;
 use crate::stats::tally;
@@ -13,6 +14,8 @@ use crate::wire::classic::{Inputs, Packet, double_bits, emit, newest, parse};
 /// How many of our pings can be answered late.
 const OUTSTANDING: usize = 8;
 const DEFAULT_PING_US: u64 = 500_000;
+/// How many pongs make half of the sliding minimum of round trips.
+const SHORTEST_OF: u8 = 32;
 
 /// What the classic wire keeps for a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +35,7 @@ pub(crate) struct Classic {
     requested_at: Option<Instant>,
     /// When the newest known frame moved: a peer may have played on while nothing came through.
     moved_at: Instant,
+    shortest_us: Floor<u32, SHORTEST_OF>,
     /// Whether an input contradicted a known one in this epoch.
     pub(crate) conflict: bool,
 }
@@ -48,6 +52,7 @@ impl Classic {
             answered_at: None,
             requested_at: None,
             moved_at: ours.now,
+            shortest_us: Floor::new(),
             conflict: false,
         }
     }
@@ -55,6 +60,7 @@ impl Classic {
     /// The transport is open again: old pings are void, and the next one is due.
     pub(crate) fn open(&mut self) {
         self.pings.clear();
+        self.shortest_us = Floor::new();
         self.pinged_at = None;
         self.ping = None;
         self.validation = None;
@@ -94,7 +100,9 @@ impl Classic {
             Packet::ValidationPing(echo) => self.validation = Some(echo),
             Packet::Pong(echo) => {
                 let sent_at = self.take_ping(echo).ok_or(DatagramError::UnknownPing)?;
-                theirs.sample_rtt(ours.now.since(sent_at), ours.config);
+                let rtt_us = ours.now.since(sent_at);
+                self.shortest_us.sample(u32::try_from(rtt_us).unwrap_or(u32::MAX));
+                theirs.sample_rtt(rtt_us, ours.config);
                 theirs.pulse.answer(ours.now);
             }
             // We never send a validation ping, so nothing can answer one.
@@ -156,11 +164,15 @@ impl Classic {
         }
     }
 
+    /// The shortest of the last round trips.
+    pub(crate) fn shortest_us(&self) -> Option<u32> {
+        self.shortest_us.get()
+    }
+
     /// The outstanding ping with this stamp; it can be answered once. Pings are 20 ms apart, so no two have one stamp.
     fn take_ping(&mut self, echo: u64) -> Option<Instant> {
-        let sent_at = self.pings.iter().copied().find(|at| stamp(*at) == echo);
-        self.pings.retain(|at| stamp(*at) != echo);
-        sent_at
+        let index = self.pings.iter().position(|at| stamp(*at) == echo)?;
+        Some(self.pings.remove(index))
     }
 
     /// The next datagram that is due, written into `room`; returns its length.

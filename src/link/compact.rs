@@ -65,7 +65,7 @@ impl Compact {
             acked: ours.first_frame().position(),
             moved_at: ours.now,
             schedule: Schedule::default(),
-            clocks: Clocks::default(),
+            clocks: Clocks::new(),
             acquaintance: Acquaintance::new(ours.now, peer.incarnation),
             checks: None,
             out_of_step: Told::Nothing,
@@ -225,6 +225,9 @@ impl Compact {
             }
         }
         theirs.pulse.hear(ours.now);
+        if self.acquaintance.epoch() != ours.epoch {
+            theirs.pulse.expect_no_answer();
+        }
         self.renew_checks(ours, theirs.player);
         Ok(())
     }

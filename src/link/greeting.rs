@@ -79,6 +79,11 @@ impl Acquaintance {
         self.incarnation
     }
 
+    /// The greatest epoch that the peer told.
+    pub(crate) fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
     /// An input datagram was accepted: the peer has heard our hello, or did not need it. Returns whether that is new in
     /// this epoch.
     pub(crate) fn link(&mut self) -> bool {

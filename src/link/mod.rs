@@ -9,7 +9,6 @@ pub(crate) mod timing;
 
 use crate::checksum::{Checksums, OWN};
 use crate::config::Config;
-use crate::floor::Floor;
 use crate::frame::Frame;
 use crate::health::Pulse;
 use crate::inbox::Inbox;
@@ -41,7 +40,6 @@ pub(crate) struct Theirs {
     pub(crate) inbox: Inbox,
     pub(crate) pulse: Pulse,
     pub(crate) rtt: Rtt,
-    pub(crate) shortest_us: Floor<64>,
     pub(crate) arrivals: Arrivals,
     pub(crate) totals: Totals,
 }
@@ -55,8 +53,7 @@ impl Theirs {
             inbox: Inbox::new(ours.first_frame().position(), ours.pushed.rows(), ours.pushed.size()),
             pulse: Pulse::new(ours.now),
             rtt: Rtt::default(),
-            shortest_us: Floor::default(),
-            arrivals: Arrivals::default(),
+            arrivals: Arrivals::new(),
             totals: Totals::default(),
         }
     }
@@ -64,29 +61,27 @@ impl Theirs {
     /// Takes a round-trip time that the link trusts.
     pub(crate) fn sample_rtt(&mut self, micros: u64, config: &Config) {
         self.rtt.sample(micros);
-        self.shortest_us.sample(i32::try_from(micros).unwrap_or(i32::MAX));
         self.pulse.judge_latency(self.rtt.mean_us().unwrap_or(0), config);
     }
 
     /// Forgets the round trips: the way to the peer is another one.
     pub(crate) fn forget_rtt(&mut self) {
         self.rtt = Rtt::default();
-        self.shortest_us = Floor::default();
-        self.arrivals = Arrivals::default();
+        self.arrivals = Arrivals::new();
     }
 
     /// Takes note that an input of the peer arrived that is newer than all before it: that of the frame below `end`.
     pub(crate) fn arrive(&mut self, ours: &Ours<'_>, end: u64) {
-        let pushed = &ours.pushed;
-        if pushed.next > pushed.first {
-            let frames = i64::try_from(pushed.next).unwrap_or(0).saturating_sub(i64::try_from(end).unwrap_or(0));
-            self.arrivals.arrive(frames, ours.now.since(pushed.newest_at), ours.config.frame_us());
-        }
+        self.arrivals.arrive(ours.now, end, ours.config.frame_us());
     }
 
-    /// How far ahead of the peer we are.
-    pub(crate) fn pace(&self, config: &Config) -> Option<Pace> {
-        self.arrivals.pace(self.shortest_us.get()?, config.frame_us())
+    /// How far ahead of the peer we are, once both play, given the shortest round trip.
+    pub(crate) fn pace(&self, ours: &Ours<'_>, shortest_us: u32) -> Option<Pace> {
+        let pushed = &ours.pushed;
+        if pushed.next == pushed.first {
+            return None;
+        }
+        self.arrivals.pace(pushed.newest_at, pushed.next, ours.config.frame_us(), shortest_us)
     }
 }
 
