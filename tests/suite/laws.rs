@@ -1,0 +1,90 @@
+//! The laws (docs/DESIGN.md), held against many small worlds, each with faults of its own.
+//!
+//! ```text
+//! SIM_SEEDS=100000 cargo test --release laws
+//! SIM_SEED=7 SIM_MODE=liveness cargo test sim_one -- --nocapture
+//! SIM_SEEDS=1000000 cargo test --release sim_many -- --ignored --nocapture
+//! ```
+
+use super::sim::batch::{plan_from_env, run_many};
+use super::sim::plan::{Mode, Plan};
+use super::sim::run;
+use super::sim::sabotage::Sabotage;
+use super::sim::shrink::shrink;
+use super::sim::tally::Kind;
+
+#[test]
+fn no_law_is_broken_while_faults_of_every_kind_never_stop() {
+    let batch = run_many(Mode::Safety, 200);
+    batch.expect_no_finding();
+    let tally = &batch.tally;
+    for kind in Kind::ALL.iter().filter(|kind| **kind != Kind::Healed) {
+        assert!(tally.of(*kind) > 0, "{} never happened in {} seeds", kind.name(), tally.seeds);
+    }
+    assert!(tally.told > tally.pushed / 2, "{} told of {} pushed", tally.told, tally.pushed);
+}
+
+#[test]
+fn every_deadline_is_kept_once_the_network_has_healed() {
+    let batch = run_many(Mode::Liveness, 120);
+    batch.expect_no_finding();
+    let (demands, seeds) = (batch.tally.demands, batch.tally.seeds);
+    assert!(demands > 50 * seeds, "only {demands} deadlines in {seeds} seeds");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run_bit_for_bit() {
+    for seed in 0..10 {
+        let plan = Plan::draw(seed, Mode::Liveness);
+        assert_eq!(plan, Plan::draw(seed, Mode::Liveness));
+        let (one, other) = (run(&plan), run(&plan));
+        assert_eq!(one, other, "seed {seed}");
+        assert_ne!(one.trace, run(&Plan::draw(seed + 1, Mode::Liveness)).trace, "seed {seed}");
+    }
+}
+
+#[test]
+fn sim_one() {
+    let Some(plan) = plan_from_env() else { return };
+    println!("{plan}");
+    println!("{}", run(&plan).tally);
+    if let Some(finding) = shrink(&plan) {
+        panic!("{finding}");
+    }
+}
+
+#[test]
+#[ignore = "runs for as long as SIM_SEEDS says"]
+fn sim_many() {
+    for mode in [Mode::Safety, Mode::Liveness] {
+        let start = std::time::Instant::now();
+        let batch = run_many(mode, 10_000);
+        println!("| {mode:?} | {} findings | {} s {}", batch.broken, start.elapsed().as_secs(), batch.tally);
+        batch.expect_no_finding();
+    }
+}
+
+/// A simulator that finds nothing proves something only if it would.
+#[test]
+fn a_session_that_misbehaves_is_found_out() {
+    let bad = [
+        (Sabotage::AlterAnInput, "1 integrity"),
+        (Sabotage::SkipAnInput, "2 order"),
+        (Sabotage::TellTwice, "2 order"),
+        (Sabotage::SayTwice, "9 bound"),
+        (Sabotage::WakeLate, "10 liveness"),
+        (Sabotage::WakeInThePast, "8 progress"),
+        (Sabotage::SwallowDatagrams, "10 liveness"),
+        (Sabotage::RefuseDatagrams, "6 first survivor"),
+        (Sabotage::ForgetInputs, "7 no loss by ack"),
+        (Sabotage::AcceptEverything, "check"),
+        (Sabotage::Panic, "13 totality"),
+    ];
+    for (how, law) in bad {
+        let found = (0..200).any(|seed| {
+            let plan = Plan { sabotage: Some(how), ..Plan::draw(seed, Mode::Liveness) };
+            run(&plan).breach.is_some_and(|(_, breach)| breach.law == law)
+        });
+        assert!(found, "{how:?} goes unnoticed");
+    }
+}

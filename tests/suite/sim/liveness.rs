@@ -1,0 +1,166 @@
+//! Law 10: once the network has healed, every input is told by a moment that was stated before.
+
+use super::breach::{Breach, demand};
+use super::end::{Demand, Link};
+use super::plan::Plan;
+use super::tally::Kind;
+use super::world::{Later, World};
+
+/// A peer that does not answer for so long is sent keep-alives only.
+const SLOW_US: u64 = 10_000_000;
+const LAW: &str = "10 liveness";
+
+impl World<'_> {
+    /// All faults end: the network delivers, clocks run, and every game does its duty. What is under way still arrives.
+    pub(crate) fn heal(&mut self) -> Result<(), Breach> {
+        self.healed = true;
+        self.tally.count(Kind::Healed);
+        let count = self.ends.len();
+        for link in 0..count * count {
+            self.network.heal(link / count, link % count, self.plan.healed_us[link]);
+        }
+        for index in 0..count {
+            let end = &mut self.ends[index];
+            (end.muted_until, end.deaf_until) = (0, 0);
+            let shown = if end.alive { end.seen.max(end.clock.read(self.now)) } else { end.clock.read(self.now) };
+            end.clock.set(self.now, shown);
+            end.clock.set_rate(self.now, end.plan.permille);
+            self.happen(Later::Start(index))?;
+            (0..count).filter(|peer| *peer != index).try_for_each(|peer| self.reopen(index, peer))?;
+            self.happen(Later::Resume(index))?;
+            self.happen(Later::Follow(index))?;
+            self.ends[index].tick_at = self.now;
+        }
+        for (sender, receiver) in pairs(count) {
+            if self.in_touch(sender, receiver) {
+                self.expect_all(sender, receiver);
+            }
+        }
+        Ok(())
+    }
+
+    /// By now everybody must know everybody.
+    pub(crate) fn settle(&mut self) -> Result<(), Breach> {
+        if self.ends.iter().any(|end| end.links.iter().any(|link| link.lax)) && !self.plan.classic.contains(&true) {
+            return Ok(());
+        }
+        for (sender, receiver) in pairs(self.ends.len()) {
+            if self.is_hopeless(sender, receiver) {
+                continue;
+            }
+            let (one, other) = (&self.ends[sender], &self.ends[receiver]);
+            demand(self.in_touch(sender, receiver), LAW, || {
+                let (there, here) = (&one.links[receiver], &other.links[sender]);
+                format!(
+                    "{sender} and {receiver} are not in touch: epochs {} {}, runs {} {}, known {:?} {:?}, halted {} {}",
+                    one.epoch, other.epoch, other.run, one.run, there.knows, here.knows, there.halted, here.halted
+                )
+            })?;
+            if !self.ends[receiver].links[sender].live {
+                self.expect_all(sender, receiver);
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing may be demanded of two ends that are set up differently, or were fooled, or do not know each other.
+    fn is_hopeless(&self, one: usize, other: usize) -> bool {
+        let (there, here) = (&self.ends[one].links, &self.ends[other].links);
+        let gone = |links: &[Link], peer: usize| links.get(peer).is_none_or(|link| link.id.is_none() || link.lax);
+        !self.plan.compatible(one, other) || gone(there, other) || gone(here, one)
+    }
+
+    /// Inputs can flow from one end to the other.
+    fn in_touch(&self, sender: usize, receiver: usize) -> bool {
+        let (from, to) = (&self.ends[sender], &self.ends[receiver]);
+        if self.is_hopeless(sender, receiver) || !from.alive || !to.alive || from.epoch != to.epoch {
+            return false;
+        }
+        let (there, here) = (&from.links[receiver], &to.links[sender]);
+        let acquainted = there.knows == Some(to.run) && here.knows == Some(from.run) && !there.halted && !here.halted;
+        acquainted || self.plan.classic(sender, receiver)
+    }
+
+    /// From now on deadlines hold: for what was pushed, after what the sender may wait before it says it again.
+    fn expect_all(&mut self, sender: usize, receiver: usize) {
+        let classic = self.plan.classic(sender, receiver);
+        let delay = self.plan.delay_of(sender, receiver);
+        let wait = if self.may_be_slow(sender, receiver) {
+            stretched(self.ends[sender].ping_us)
+        } else {
+            stretched(self.plan.frame_us * 3 / 2)
+        };
+        let next = self.ends[sender].next;
+        let acked = self.ends[sender].acked(receiver);
+        let fits = self.fits(sender, next - acked);
+        let link = &mut self.ends[receiver].links[sender];
+        link.live = true;
+        // The classic wire says what is lost only when it is asked to.
+        if !classic && fits && next > link.told {
+            link.demands.push_back(Demand { by: self.now + wait + delay, frame: next - 1 });
+        }
+    }
+
+    /// Whether this many inputs always fit one datagram.
+    fn fits(&self, sender: usize, inputs: u64) -> bool {
+        let (size, _) = self.ends[sender].machine.sizes();
+        let size = u64::try_from(size).expect("a size");
+        let bits = if size == 1 { 11 } else { 8 * size + 2 };
+        let room = u64::try_from(self.plan.datagram_max).expect("a length") - 19;
+        (inputs * bits).div_ceil(8) <= room
+    }
+
+    fn may_be_slow(&self, sender: usize, receiver: usize) -> bool {
+        let end = &self.ends[sender];
+        let link = &end.links[receiver];
+        let silence = link.id.and_then(|id| end.machine.silence_us(id)).unwrap_or(0);
+        silence.max(end.seen - link.moved_at) + 4 * self.plan.frame_us > SLOW_US
+    }
+
+    /// An input was just pushed: one trip later it is told.
+    pub(crate) fn expect_input(&mut self, sender: usize) {
+        if !self.healed {
+            return;
+        }
+        for receiver in (0..self.ends.len()).filter(|receiver| *receiver != sender) {
+            let frame = self.ends[sender].next - 1;
+            let delay = self.plan.delay_of(sender, receiver);
+            let acked = self.ends[sender].acked(receiver);
+            let slow = self.may_be_slow(sender, receiver);
+            let fits = self.fits(sender, self.ends[sender].next - acked);
+            let link = &mut self.ends[receiver].links[sender];
+            if link.live && fits && !slow && !self.plan.classic(sender, receiver) {
+                link.demands.push_back(Demand { by: self.now + delay, frame });
+            }
+        }
+    }
+
+    /// Deadlines of an end that are over must have been kept.
+    pub(crate) fn expire(&mut self, index: usize) -> Result<(), Breach> {
+        let now = self.now;
+        for (from, link) in self.ends[index].links.iter_mut().enumerate() {
+            while let Some(due) = link.demands.front().copied().filter(|due| due.by < now) {
+                link.demands.pop_front();
+                if link.lax {
+                    continue;
+                }
+                self.tally.demands += 1;
+                demand(link.told > due.frame, LAW, || {
+                    format!(
+                        "input {} of {from} was not told by {} us; the next one is {}",
+                        due.frame, due.by, link.told
+                    )
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn pairs(count: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..count).flat_map(move |one| (0..count).map(move |other| (one, other))).filter(|(one, other)| one != other)
+}
+
+fn stretched(us: u64) -> u64 {
+    Plan::stretched(us)
+}
