@@ -1,0 +1,141 @@
+//! Both players on this machine: starts them as processes of their own, and judges what they tell at the end.
+
+use std::io::{BufRead, BufReader};
+use std::net::UdpSocket;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use crate::options::{Options, Wire};
+use crate::say;
+use crate::summary::{Summary, float};
+
+/// Plays on every wire asked for, all at the same time. Returns whether everything is consistent.
+pub(crate) fn run(options: &Options) -> Result<bool, String> {
+    let wires: Vec<Wire> =
+        Wire::BOTH.into_iter().filter(|wire| options.wire.is_none_or(|only| only == *wire)).collect();
+    let names: Vec<&str> = wires.iter().map(|wire| wire.name()).collect();
+    let time = options.time.unwrap_or_default();
+    say(format_args!(
+        "Two players over UDP for {time:?}, {} % of all datagrams lost on purpose. Wires: {}.\n\
+         What player 0 says of player 1 meanwhile:\n",
+        options.loss_percent,
+        names.join(" and "),
+    ));
+
+    let mut players = Vec::new();
+    for wire in &wires {
+        let [one, other] = free_addresses()?;
+        players.push(Player::start(options, *wire, 0, &one, &other)?);
+        players.push(Player::start(options, *wire, 1, &other, &one)?);
+    }
+    let summaries: Vec<Summary> = players.into_iter().map(Player::finish).collect::<Result<_, _>>()?;
+
+    say(format_args!("\n{}", side_by_side(&summaries)));
+    let mut consistent = true;
+    for pair in summaries.chunks(2) {
+        let [zero, one] = pair else { continue };
+        for (from, to) in [(zero, one), (one, zero)] {
+            let (fine, verdict) = judge(from, to, options).ok_or("a summary lacks a figure")?;
+            say(format_args!("{}  {verdict}", if fine { "ok    " } else { "WRONG " }));
+            consistent &= fine;
+        }
+    }
+    Ok(consistent)
+}
+
+/// Two addresses on which nobody listens now.
+fn free_addresses() -> Result<[String; 2], String> {
+    let cannot = |error| format!("no free port on this machine: {error}");
+    let bind = || UdpSocket::bind("127.0.0.1:0");
+    // Both are bound before either is let go, so that they differ.
+    let sockets = [bind().map_err(cannot)?, bind().map_err(cannot)?];
+    let [one, other] = sockets.map(|socket| socket.local_addr());
+    Ok([one.map_err(cannot)?.to_string(), other.map_err(cannot)?.to_string()])
+}
+
+struct Player {
+    process: Child,
+    name: String,
+    reader: thread::JoinHandle<Vec<String>>,
+}
+
+impl Player {
+    fn start(options: &Options, wire: Wire, me: u16, listen: &str, peer: &str) -> Result<Self, String> {
+        let cannot = |error| format!("cannot start a player: {error}");
+        let mut command = Command::new(std::env::current_exe().map_err(cannot)?);
+        let time = options.time.unwrap_or_default().as_secs_f64();
+        for (name, value) in [
+            ("--wire", wire.name().to_owned()),
+            ("--me", me.to_string()),
+            ("--listen", listen.to_owned()),
+            ("--peer", peer.to_owned()),
+            ("--seconds", time.to_string()),
+            ("--fps", options.fps.to_string()),
+            ("--loss", options.loss_percent.to_string()),
+            // Two ends that lose the same would be no fair trial.
+            ("--seed", options.seed.wrapping_mul(2).wrapping_add(me.into()).to_string()),
+            ("--session", format!("{:x}", options.session)),
+            ("--redundancy", options.redundancy.to_string()),
+        ] {
+            command.args([name, &value]);
+        }
+        if let Some(key) = options.key {
+            command.args(["--key", &format!("{:032x}", u128::from_be_bytes(key))]);
+        }
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(cannot)?;
+        let lines = BufReader::new(process.stdout.take().ok_or("a player without an output")?).lines();
+        let name = format!("{} {me}", wire.name());
+        let prefix = (me == 0).then(|| name.clone());
+        let reader = thread::spawn(move || {
+            let show = |line: &String| {
+                if let Some(prefix) = prefix.as_deref().filter(|_| !line.contains('=')) {
+                    say(format_args!("{prefix} | {line}"));
+                }
+            };
+            lines.map_while(Result::ok).inspect(show).collect()
+        });
+        Ok(Self { process, name, reader })
+    }
+
+    fn finish(mut self) -> Result<Summary, String> {
+        let status = self.process.wait().map_err(|error| format!("{}: {error}", self.name))?;
+        let lines = self.reader.join().map_err(|_| format!("{}: its output cannot be read", self.name))?;
+        let summary = Summary::read(lines.iter().map(String::as_str));
+        if !status.success() {
+            say(format_args!("{} found something wrong ({status})", self.name));
+        }
+        Ok(summary)
+    }
+}
+
+/// Compares what one player pushed with what the other was told. `None` if a figure is missing.
+fn judge(from: &Summary, to: &Summary, options: &Options) -> Option<(bool, String)> {
+    let (pushed, told) = (from.count("pushed")?, to.count("told")?);
+    let (lost, wrong) = (to.count("lost")?, to.count("wrong")?);
+    // What nobody counts as lost is still open: it is a gap, or newer than all that arrived.
+    let open = pushed.checked_sub(told + lost);
+    let who = format!("{} {} -> {}:", from.get("wire")?, from.get("player")?, to.get("player")?);
+    let verdict = format!("{who} {pushed} inputs pushed, {told} told, {wrong} of them wrong");
+    let (fine, rest) = if from.get("wire")? == "compact" {
+        let unacked = from.count("unacked")?;
+        (told == pushed && unacked == 0, format!("{unacked} not acknowledged"))
+    } else {
+        // Redundancy fails where that many datagrams in a row are lost, and at the very end, where nothing follows.
+        let all_lost = (options.loss_percent / 100.0).powi(options.redundancy.into());
+        let few = 2.0 * f64::from(options.redundancy) + 3.0 * all_lost * float(pushed);
+        let gaps = to.count("gaps")?;
+        let fine = open.is_some_and(|open| open >= gaps && float(lost + open) <= few);
+        (fine, format!("{lost} lost, {} open", open.map_or("nonsense".into(), |open| open.to_string())))
+    };
+    Some((fine && pushed > 0 && to.is_right(), format!("{verdict}, {rest}")))
+}
+
+/// Summaries as the columns of a table.
+fn side_by_side(summaries: &[Summary]) -> String {
+    let Some(first) = summaries.first() else { return String::new() };
+    let row = |name: &str| {
+        let values = summaries.iter().map(|summary| summary.get(name).unwrap_or("?"));
+        values.fold(format!("{name:<14}"), |row, value| row + &format!("{value:>12}")) + "\n"
+    };
+    first.names().map(row).collect()
+}

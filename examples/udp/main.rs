@@ -1,0 +1,54 @@
+//! Two players over UDP: a whole peer, with nothing but the standard library around the session.
+//!
+//! ```text
+//! cargo run --release --example udp -- --demo       both players on this machine, on both wires, 10 % loss
+//! cargo run --release --example udp                 or one of them here,
+//! cargo run --release --example udp -- --me 1       and the other in a second terminal
+//! ```
+//!
+//! `driver.rs` is the loop around the session, and what there is to copy. `socket.rs` is the network and its loss,
+//! `game.rs` the game (a hash, so that each end can check what it is told), `demo.rs` starts and judges two peers.
+
+mod demo;
+mod driver;
+mod game;
+mod options;
+mod random;
+mod socket;
+mod stop;
+mod summary;
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use options::{Options, USAGE};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
+        say(USAGE);
+        return ExitCode::SUCCESS;
+    }
+    let options = match Options::read(&arguments) {
+        Ok(options) => options,
+        Err(message) => {
+            eprintln!("udp: {message}\n(--help lists the options)");
+            return ExitCode::from(2);
+        }
+    };
+    let outcome = if options.demo { demo::run(&options) } else { driver::play(&options) };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(message) => {
+            eprintln!("udp: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a line. Whoever closed our output does not want it, and the game goes on.
+fn say(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
