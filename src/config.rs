@@ -67,6 +67,12 @@ impl Config {
         }
     }
 
+    /// Our player number.
+    #[must_use]
+    pub const fn player(&self) -> u16 {
+        self.player
+    }
+
     pub(crate) const fn frame_us(&self) -> u64 {
         widen(self.frame_us)
     }
