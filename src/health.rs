@@ -48,9 +48,13 @@ impl Pulse {
         Self { at: now, heard: false, latency: Health::Good, answered_at: None, longest_us: 0, untold_us: 0 }
     }
 
-    pub(crate) fn hear(&mut self, now: Instant) {
+    pub(crate) fn hear(&mut self, now: Instant, ping_us: u64, config: &Config) {
         if self.heard {
             let silence = self.silence(now);
+            if silence >= interrupt_us(ping_us, config) {
+                // An answer could not come through either, and takes a round trip from now.
+                self.answered_at = self.answered_at.map(|_| now);
+            }
             self.longest_us = self.longest_us.max(silence);
             self.untold_us = self.untold_us.max(silence);
         }

@@ -75,20 +75,14 @@ impl Inbox {
         self.window().saturating_sub(untold)
     }
 
-    /// Makes room for the input of the next frame, which is the same as the one before it until the caller changes it.
-    pub(crate) fn append<'a>(&mut self, rows: &'a mut [u8]) -> &'a mut [u8] {
-        let newest = row(self.head, 1, self.window, self.size);
-        let next = row(self.head, 0, self.window, self.size);
+    /// Takes the input of the next frame.
+    pub(crate) fn append(&mut self, rows: &mut [u8], input: &[u8]) {
+        let next = rows.get_mut(row(self.head, 0, self.window, self.size)).unwrap_or_default();
+        next.iter_mut().zip(input).for_each(|(place, byte)| *place = *byte);
         self.head = advance(self.head, self.window);
         self.end = self.end.saturating_add(1);
         self.known = self.known << 1 | 1;
         self.told <<= 1;
-        // A window has two rows or more, so these are never one.
-        let Ok([newest, next]) = rows.get_disjoint_mut([newest, next]) else {
-            return &mut [];
-        };
-        next.iter_mut().zip(newest).for_each(|(next, newest)| *next = *newest);
-        next
     }
 
     /// Takes the input of any frame below `end` + what the caller has judged to be near.

@@ -111,7 +111,7 @@ impl Classic {
             Packet::InputRequest { first, last } if first > last => return Err(DatagramError::Order),
             Packet::InputRequest { first, last } => self.asked = Some((first, last)),
         }
-        theirs.pulse.hear(ours.now);
+        theirs.pulse.hear(ours.now, Self::ping_us(ours), ours.config);
         if !core::mem::replace(&mut theirs.connected, true) {
             theirs.pulse.answer(ours.now);
         }

@@ -19,6 +19,8 @@ use crate::wire::compact::{Draft, Expected, INPUT, Packet, emit, is_long_enough,
 use crate::wire::control::{BYE, CHECKSUMS, HELLO, Hello, emit_bye, emit_hello, parse_bye, parse_hello};
 
 const DEFAULT_PING_US: u64 = 200_000;
+/// The longest input, in bytes.
+const INPUT_MAX: usize = 255;
 /// A peer that does not answer for this long, or for `disconnect_after` if that is longer, is sent keep-alives only.
 const SLOW_AFTER_US: u64 = 10_000_000;
 
@@ -202,7 +204,7 @@ impl Compact {
         }
         // What may be a replay is no sign of life.
         if moved || reading.is_some() {
-            theirs.pulse.hear(ours.now);
+            theirs.pulse.hear(ours.now, Self::ping_us(ours), ours.config);
         }
         if packet.count > 0 {
             self.schedule.owe(ours.now);
@@ -224,7 +226,7 @@ impl Compact {
                 theirs.pulse.expect_no_answer();
             }
         }
-        theirs.pulse.hear(ours.now);
+        theirs.pulse.hear(ours.now, Self::ping_us(ours), ours.config);
         if self.acquaintance.epoch() != ours.epoch {
             theirs.pulse.expect_no_answer();
         }
@@ -343,10 +345,20 @@ fn take_inputs(ours: &Ours<'_>, theirs: &mut Theirs, rows: &mut [u8], packet: &P
     if room > 0 {
         theirs.arrive(ours, packet.end);
     }
+    // The old ones serve as predecessors only, but what the datagram says of them is what counts for those after them.
+    let mut input = [0; INPUT_MAX];
+    let input = input.get_mut(..usize::from(ours.pushed.size())).unwrap_or_default();
+    let reference = packet.end.saturating_sub(packet.count).checked_sub(1);
+    if let Some(held) = reference.and_then(|frame| theirs.inbox.input(rows, frame)) {
+        input.iter_mut().zip(held).for_each(|(place, byte)| *place = *byte);
+    }
     let mut body = packet.body;
-    body::skip(&mut body, ours.pushed.size(), packet.count.saturating_sub(new));
+    for _ in new..packet.count {
+        body::read(&mut body, input);
+    }
     for _ in 0..new.min(room) {
-        body::read(&mut body, theirs.inbox.append(rows));
+        body::read(&mut body, input);
+        theirs.inbox.append(rows, input);
     }
 }
 
