@@ -1,5 +1,7 @@
 //! The tests of the public API: one binary, a module a subject.
 
+mod hostile;
 mod laws;
 mod layers;
 mod sim;
+mod support;

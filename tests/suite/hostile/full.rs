@@ -1,0 +1,168 @@
+//! More than fits: a full window, an application that does not listen, long outages, large inputs. Rows F9 to F12.
+
+use inputwire::{Event, PushError};
+
+use crate::support::{MS, PEER, Pair, SECOND, T, Wire, act, at, drain, due, end, frame, frames, inputs, news, stats};
+
+#[test]
+fn f9_a_full_window_says_so_overwrites_nothing_and_resends() {
+    for wire in Wire::COMPACT {
+        let mut pair = Pair::met(wire);
+        pair.lost[0] = true;
+        let first = pair.now;
+        for number in 0..120 {
+            pair.ends[0].push_input(at(pair.now), act(0, number)).expect("room");
+            pair.run(100);
+        }
+        for _ in 0..50 {
+            assert_eq!(pair.ends[0].push_input(at(pair.now), [0xee]), Err(PushError::WindowFull(PEER)));
+            pair.run(T);
+        }
+        assert!((0..120).all(|number| pair.ends[0].own_input(frame(number)) == Some(act(0, number))));
+        let resent = pair.sent[0].iter().filter(|(when, _)| *when > first + 20 * MS).count();
+        assert!((40..=55).contains(&resent), "{resent} in 50 frames");
+        pair.lost[0] = false;
+        pair.run(2 * T);
+        pair.assert_told(1, 120);
+        assert_eq!(pair.ends[0].push_input(at(pair.now), [1]), Ok(frame(120)));
+    }
+    // Nothing is acknowledged on the classic wire, so nothing holds the window.
+    let mut session = end::<1, 120>(Wire::Classic.settings(0), Wire::Classic.peer(1));
+    for number in 0..1_000 {
+        assert_eq!(session.push_input(at(0), [0]), Ok(frame(number)));
+    }
+    assert_eq!((session.own_input(frame(879)), session.own_input(frame(880))), (None, Some([0])));
+}
+
+#[test]
+fn f10_an_application_that_takes_nothing_stops_the_acknowledgement_and_loses_nothing() {
+    for wire in Wire::COMPACT {
+        let mut pair = Pair::met(wire);
+        pair.deaf[1] = true;
+        for number in 0..240 {
+            pair.ends[0].push_input(at(pair.now), act(0, number)).expect("room");
+            pair.run(T);
+        }
+        assert_eq!(pair.ends[1].known(PEER), Some(frame(119)), "no further than the window's end");
+        assert_eq!(pair.ends[0].unacked(PEER), 120);
+        assert_eq!(pair.ends[0].push_input(at(pair.now), [0]), Err(PushError::WindowFull(PEER)));
+        pair.run(20 * SECOND);
+        assert_eq!(pair.ends[1].known(PEER), Some(frame(119)));
+        pair.deaf[1] = false;
+        pair.run(SECOND);
+        pair.assert_told(1, 240);
+        assert_eq!(stats(&pair.ends[1]).lost_inputs, 0);
+    }
+}
+
+#[test]
+fn f10_on_the_classic_wire_inputs_older_than_the_window_are_lost_counted_and_told() {
+    let mut pair = Pair::met(Wire::Classic);
+    pair.deaf[1] = true;
+    for number in 0..300 {
+        pair.ends[0].push_input(at(pair.now), act(0, number)).expect("room");
+        pair.run(T);
+    }
+    assert_eq!(stats(&pair.ends[1]).lost_inputs, 180);
+    pair.forget();
+    pair.deaf[1] = false;
+    pair.settle();
+    assert_eq!(news(&pair.told[1]), [Event::Lost { peer: PEER, first: frame(0), count: 180 }]);
+    let rest: Vec<_> = (180..300).map(|number| (number, act(0, number))).collect();
+    assert_eq!(inputs(&pair.told[1]), rest);
+}
+
+#[test]
+fn f11_after_a_burst_of_any_length_the_first_survivor_brings_all() {
+    for wire in Wire::COMPACT {
+        for burst in [1, 2, 3, 7, 15, 16, 60, 119, 120, 200, 600] {
+            let mut pair = Pair::met(wire);
+            pair.play(5);
+            pair.lost[0] = true;
+            for _ in 0..burst {
+                let number = pair.ends[0].next_frame().get();
+                let pushed = pair.ends[0].push_input(at(pair.now), act(0, number));
+                assert!(pushed.is_ok() || burst > 120, "room in the window");
+                pair.run(T);
+            }
+            let next = pair.ends[0].next_frame().get();
+            pair.lost[0] = false;
+            pair.forget();
+            while pair.sent[0].is_empty() {
+                pair.run(MS);
+            }
+            assert_eq!(pair.sent[0].len(), 1);
+            assert_eq!(pair.ends[1].known(PEER), Some(frame(next - 1)), "{burst} lost");
+            let expected: Vec<_> = (5..next).map(|number| (number, act(0, number))).collect();
+            assert_eq!(inputs(&pair.told[1]), expected);
+        }
+    }
+}
+
+/// Bytes that no step shortens.
+fn noise<const INPUT: usize>(number: u32) -> [u8; INPUT] {
+    let mut state = number.wrapping_mul(0x9e37_79b9) | 1;
+    [0; INPUT].map(|_: u8| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state.to_be_bytes()[1]
+    })
+}
+
+fn large_inputs_arrive_as_prefixes<const INPUT: usize>(wire: Wire, datagram_max: usize, least: usize) {
+    let peer = |player| inputwire::PeerConfig::<INPUT>::compact(player);
+    let mut pair = Pair::new(
+        end::<INPUT, 120>(wire.settings(0).datagram_max(datagram_max), peer(1)),
+        end::<INPUT, 120>(wire.settings(1), peer(0)),
+    );
+    pair.run(3 * SECOND);
+    pair.lost[0] = true;
+    for number in 0..120 {
+        pair.ends[0].push_input(at(pair.now), noise(number)).expect("room");
+    }
+    pair.run(SECOND);
+    assert_eq!(due(&mut pair.ends[1], pair.now).len(), 0);
+    pair.lost[0] = false;
+    let mut told = 0;
+    let mut polled = 0;
+    while told < 120 {
+        polled += 1;
+        assert!(polled < 400, "no progress after {told}");
+        pair.forget();
+        while pair.sent[0].is_empty() {
+            pair.run(MS);
+        }
+        pair.run(0);
+        let (_, datagram) = &pair.sent[0][0];
+        let carried = frames(&pair.told[1]);
+        assert_eq!(carried, (told..told + u32::try_from(carried.len()).expect("few")).collect::<Vec<_>>());
+        if carried.is_empty() {
+            // The same prefix again: the acknowledgement of it is on its way.
+            continue;
+        }
+        // What is left could not have come along: an input of noise is 2 bits and all its bytes.
+        let longest = datagram_max.max(least);
+        assert!(datagram.len() <= longest, "{} bytes", datagram.len());
+        told += u32::try_from(carried.len()).expect("few");
+        let head = 3 + if wire == Wire::Keyed { 8 } else { 2 };
+        let count =
+            usize::from(datagram[0] & 15) + if datagram[0] & 15 == 15 { usize::from(datagram[head]) } else { 0 };
+        let timing = if datagram[0] & 0x40 == 0 { 0 } else { 6 };
+        let with_one_more = head + usize::from(count >= 14) + timing + ((count + 1) * (2 + 8 * INPUT)).div_ceil(8);
+        assert!(told == 120 || with_one_more > datagram_max, "{count} inputs of {INPUT} bytes");
+    }
+    assert!(drain(&mut pair.ends[0]).is_empty());
+}
+
+#[test]
+fn f12_what_does_not_fit_a_datagram_comes_as_oldest_prefixes() {
+    for wire in Wire::COMPACT {
+        large_inputs_arrive_as_prefixes::<16>(wire, 1_024, 0);
+        large_inputs_arrive_as_prefixes::<32>(wire, 1_024, 0);
+        large_inputs_arrive_as_prefixes::<255>(wire, 1_024, 0);
+        large_inputs_arrive_as_prefixes::<4>(wire, 64, 0);
+        // One input always fits, if need be in a datagram longer than was asked for.
+        large_inputs_arrive_as_prefixes::<255>(wire, 64, 256 + 3 + 8 + 6);
+    }
+}

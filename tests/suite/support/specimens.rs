@@ -1,0 +1,90 @@
+//! A valid datagram of every kind, each with a receiver that accepts it.
+
+use std::collections::BTreeMap;
+
+use super::forge::classic_input;
+use super::{Accepted, MS, PEER, Pair, SECOND, Wire, at, frame};
+
+/// What a datagram is, roughly: two of one kind take the same path through the code.
+pub(crate) fn kind(wire: Wire, datagram: &[u8]) -> String {
+    match (wire, datagram[0]) {
+        (Wire::Classic, 0x01) => format!("INPUT of {}", datagram[7]),
+        (_, tag @ 0x80..) => {
+            let timed = if tag & 0x40 == 0 { "" } else { " with timing" };
+            let check = if wire == Wire::Keyed { 8 } else { 2 };
+            let head = 3 + check + usize::from(tag & 15 == 15) + if tag & 0x40 == 0 { 0 } else { 6 };
+            let body = if datagram.len() > head { ", changing" } else { "" };
+            format!("{} inputs{timed}{body}", (tag & 15).min(2) + u8::from(tag & 15 == 15))
+        }
+        (_, tag) => format!("type {tag:02x}"),
+    }
+}
+
+/// Plays a game in which everything happens, and keeps one accepted datagram of each kind.
+pub(crate) fn specimens(wire: Wire) -> Vec<Accepted<1, 120>> {
+    let mut pair = Pair::on(wire);
+    pair.recording = true;
+    pair.delay = 30 * MS;
+    pair.run(3 * SECOND);
+    pair.play(40);
+    for end in &mut pair.ends {
+        end.push_checksum(at(pair.now), frame(30), 0x1234_5678_9abc_def0).expect("the first one");
+    }
+    pair.lost[0] = true;
+    pair.play(30);
+    pair.lost[0] = false;
+    pair.play(20);
+    pair.run(SECOND);
+    pair.ends[0].leave(at(pair.now));
+    pair.run(SECOND);
+    let mut kinds = BTreeMap::new();
+    for accepted in pair.accepted {
+        kinds.entry(kind(wire, &accepted.datagram)).or_insert(accepted);
+    }
+    let mut specimens: Vec<_> = kinds.into_values().collect();
+    if wire == Wire::Classic {
+        let Accepted { receiver, now, datagram } = specimens[0].clone();
+        let player = u16::from_be_bytes([datagram[1], datagram[2]]);
+        let mut flagged = classic_input(player, &[(0, 9), (3, 8)]);
+        flagged[8] = 0xff;
+        let made = [vec![0x04], vec![0x10, 1, 2, 3, 4, 5, 6, 7, 8], classic_input(player, &[]), flagged];
+        specimens.extend(made.map(|datagram| Accepted { receiver: receiver.clone(), now, datagram }));
+    }
+    for Accepted { receiver, now, datagram } in &specimens {
+        assert_eq!(receiver.clone().handle_datagram(at(*now), PEER, datagram), Ok(()), "{datagram:02x?}");
+    }
+    specimens
+}
+
+#[test]
+fn the_specimens_are_of_every_kind_that_is_accepted() {
+    for wire in Wire::ALL {
+        let kinds: Vec<_> = specimens(wire).iter().map(|specimen| kind(wire, &specimen.datagram)).collect();
+        let expected: &[&str] = match wire {
+            Wire::Classic => &[
+                "INPUT of 0",
+                "INPUT of 1",
+                "INPUT of 2",
+                "INPUT of 3",
+                "type 02",
+                "type 03",
+                "type 04",
+                "type 10",
+                "type 12",
+                "type 13",
+            ],
+            _ => &[
+                "0 inputs",
+                "0 inputs with timing",
+                "2 inputs, changing",
+                "3 inputs, changing",
+                "type 20",
+                "type 21",
+                "type 22",
+            ],
+        };
+        for kind in expected {
+            assert!(kinds.iter().any(|had| had == kind), "{wire:?}: no {kind} in {kinds:?}");
+        }
+    }
+}
