@@ -1,5 +1,6 @@
 //! The tests of the public API: one binary, a module a subject.
 
+mod classic;
 mod hostile;
 mod laws;
 mod layers;

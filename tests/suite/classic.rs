@@ -1,0 +1,30 @@
+//! The rules of the classic wire (PROTOCOL 2), one by one.
+
+mod epochs;
+mod health;
+mod holes;
+mod pings;
+mod receiving;
+mod sending;
+
+use inputwire::{ConfigBuilder, DatagramError, PeerConfig, Session};
+
+use crate::support::{PEER, Wire, at, due, end};
+
+/// The end of player 0, whose peer is player 1.
+fn classic(settings: ConfigBuilder) -> Session<1, 1> {
+    end(settings, PeerConfig::classic(1))
+}
+
+fn fresh() -> Session<1, 1> {
+    classic(Wire::Classic.settings(0))
+}
+
+/// What is due at a moment and of one type.
+fn of_type(session: &mut Session<1, 1>, now: u64, kind: u8) -> Vec<Vec<u8>> {
+    due(session, now).into_iter().filter(|datagram| datagram[0] == kind).collect()
+}
+
+fn hand(session: &mut Session<1, 1>, now: u64, datagram: &[u8]) -> Result<(), DatagramError> {
+    session.handle_datagram(at(now), PEER, datagram)
+}

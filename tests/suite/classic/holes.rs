@@ -1,0 +1,127 @@
+//! Asking for holes, and answering (PROTOCOL 2.3).
+
+use inputwire::{DatagramError, Epoch, Session};
+
+use super::{fresh, hand, of_type};
+use crate::support::forge::{classic_input, classic_request, classic_response, classic_stamp};
+use crate::support::{MS, PEER, SECOND, T, at, due, refuse};
+
+const REQUEST: u8 = 0x12;
+const RESPONSE: u8 = 0x13;
+
+/// An end that knows the frames 0, 4, 6 and 10 of its peer, with a round trip of `rtt` if there is one.
+fn with_holes(rtt: Option<u64>) -> Session<1, 1> {
+    let mut session = fresh();
+    let ping = of_type(&mut session, 0, 0x02).remove(0);
+    if let Some(rtt) = rtt {
+        assert_eq!(hand(&mut session, rtt, &[&[0x03], &ping[1..]].concat()), Ok(()));
+    }
+    for pairs in [&[(0, 1)][..], &[(4, 1)], &[(6, 1)], &[(10, 1)]] {
+        assert_eq!(hand(&mut session, SECOND, &classic_input(1, pairs)), Ok(()));
+    }
+    session
+}
+
+#[test]
+fn a_request_spans_the_lowest_to_the_highest_hole_that_redundancy_cannot_fill() {
+    // N is 11 and the redundancy 3: frames 8 and 9 may still come by themselves.
+    assert_eq!(of_type(&mut with_holes(None), SECOND, REQUEST), [classic_request(1, 7)]);
+    let mut session = fresh();
+    assert_eq!(hand(&mut session, 0, &classic_input(1, &[(0, 1), (3, 1)])), Ok(()));
+    assert_eq!(of_type(&mut session, 0, REQUEST), [Vec::<u8>::new(); 0], "1 and 2 may still come");
+    assert_eq!(hand(&mut session, 0, &classic_input(1, &[(4, 1)])), Ok(()));
+    assert_eq!(of_type(&mut session, 0, REQUEST), [classic_request(1, 1)]);
+}
+
+#[test]
+fn a_request_is_repeated_once_a_round_trip_or_a_ping_interval_while_there_is_a_hole() {
+    for (rtt, interval) in [(Some(80 * MS), 80 * MS), (None, 500 * MS)] {
+        let mut session = with_holes(rtt);
+        let mut asked = Vec::new();
+        for now in (SECOND..2 * SECOND + 10 * MS).step_by(1_000) {
+            let requests = of_type(&mut session, now, REQUEST);
+            assert!(requests.len() <= 1);
+            asked.extend(requests.iter().map(|_| now - SECOND));
+        }
+        let expected: Vec<_> =
+            (0..).map(|number| number * interval).take_while(|after| *after < SECOND + 10 * MS).collect();
+        assert_eq!(asked, expected);
+        // What closes the holes ends the asking.
+        let holes: Vec<_> = [1, 2, 3, 5, 7, 8, 9].map(|number| (number, 2)).to_vec();
+        assert_eq!(hand(&mut session, 3 * SECOND, &classic_response(1, &holes)), Ok(()));
+        assert!(of_type(&mut session, 4 * SECOND, REQUEST).is_empty());
+    }
+}
+
+fn with_inputs(count: u8) -> Session<1, 1> {
+    let mut session = fresh();
+    for number in 0..count {
+        session.push_input(at(0), [number]).expect("room");
+    }
+    due(&mut session, 0);
+    session
+}
+
+fn response(first: u8, last: u8) -> Vec<u8> {
+    classic_response(0, &(first..=last).map(|number| (number.into(), number)).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_request_is_answered_at_once_with_what_we_have_of_it() {
+    for (first, last, answer) in [
+        (0, 0, response(0, 0)),
+        (5, 9, response(5, 9)),
+        (8, 1_000, response(8, 19)),
+        (0, u32::MAX, response(0, 19)),
+        (19, 19, response(19, 19)),
+    ] {
+        let mut session = with_inputs(20);
+        assert_eq!(hand(&mut session, 10, &classic_request(first, last)), Ok(()));
+        assert_eq!(due(&mut session, 10), [answer]);
+        assert!(due(&mut session, 11).is_empty());
+    }
+    // Only the newest 120 of 200 are left, and no answer is longer than they are.
+    let mut session = with_inputs(200);
+    assert_eq!(hand(&mut session, 10, &classic_request(0, u32::MAX)), Ok(()));
+    assert_eq!(due(&mut session, 10), [response(80, 199)]);
+    refuse(&session, 10, PEER, &classic_request(5, 4), DatagramError::Order);
+}
+
+#[test]
+fn answers_keep_a_ping_interval_apart_and_only_the_newest_request_is_kept() {
+    let mut session = with_inputs(20);
+    assert_eq!(hand(&mut session, 0, &classic_request(0, 1)), Ok(()));
+    assert_eq!(of_type(&mut session, 0, RESPONSE), [response(0, 1)]);
+    let mut answers = Vec::new();
+    for now in (1_000..1_300 * MS).step_by(1_000) {
+        assert_eq!(hand(&mut session, now, &classic_request((now / MS % 20).try_into().expect("small"), 19)), Ok(()));
+        answers.extend(of_type(&mut session, now, RESPONSE).into_iter().map(|answer| (now / MS, answer)));
+    }
+    assert_eq!(answers, [(500, response(0, 19)), (1_000, response(0, 19))]);
+}
+
+#[test]
+fn a_request_for_frames_that_we_do_not_have_is_forgotten() {
+    let mut session = with_inputs(5);
+    assert_eq!(hand(&mut session, 0, &classic_request(5, 9)), Ok(()));
+    assert!(due(&mut session, 0).is_empty());
+    for _ in 0..5 {
+        session.push_input(at(T), [1]).expect("room");
+    }
+    assert!(of_type(&mut session, T, RESPONSE).is_empty(), "nobody asked since they are there");
+    let mut session = with_inputs(200);
+    assert_eq!(hand(&mut session, 0, &classic_request(0, 79)), Ok(()));
+    assert!(due(&mut session, 0).is_empty());
+}
+
+#[test]
+fn an_epoch_forgets_requests_of_both_ends() {
+    let mut session = with_holes(None);
+    session.push_input(at(SECOND), [1]).expect("room");
+    assert_eq!(hand(&mut session, SECOND, &classic_request(0, 0)), Ok(()));
+    session.begin_epoch(at(SECOND), Epoch::new(1)).expect("newer");
+    session.push_input(at(SECOND), [2]).expect("room");
+    let sent = due(&mut session, SECOND);
+    assert_eq!(sent.iter().map(|datagram| datagram[0]).collect::<Vec<_>>(), [0x01, 0x02]);
+    assert_eq!(hand(&mut session, SECOND, &classic_stamp(0x02, [7; 8])), Ok(()), "the rest goes on");
+}

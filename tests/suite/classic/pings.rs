@@ -1,0 +1,133 @@
+//! Pings, pongs and what they tell (PROTOCOL 2.4).
+
+use std::time::Duration;
+
+use super::{fresh, hand, of_type};
+use crate::support::forge::classic_stamp;
+use crate::support::{MS, PEER, SECOND, Wire, at, due, events, stats};
+
+const PING: u8 = 0x02;
+const PONG: u8 = 0x03;
+
+#[test]
+fn the_first_ping_goes_out_at_once_and_then_one_every_interval() {
+    let mut session = fresh();
+    let mut pinged = Vec::new();
+    for now in (0..3 * SECOND).step_by(1_000) {
+        for ping in of_type(&mut session, now, PING) {
+            assert_eq!(ping[1..], f64::from(u32::try_from(now / MS).expect("soon")).to_be_bytes());
+            pinged.push(now / MS);
+        }
+    }
+    assert_eq!(pinged, [0, 500, 1_000, 1_500, 2_000, 2_500]);
+}
+
+#[test]
+fn the_interval_is_counted_from_the_last_ping_and_missed_ones_are_not_made_up() {
+    let mut session = super::classic(Wire::Classic.settings(0).ping_interval(Duration::from_millis(100)));
+    assert_eq!(of_type(&mut session, 0, PING).len(), 1);
+    assert_eq!(of_type(&mut session, 950_000, PING).len(), 1);
+    assert_eq!(of_type(&mut session, 1_049_999, PING).len(), 0);
+    assert_eq!(session.poll_timeout(), Some(at(1_050_000)));
+    assert_eq!(of_type(&mut session, 1_050_000, PING).len(), 1);
+}
+
+#[test]
+fn nothing_is_pinged_after_close_or_remove_and_opening_again_never_doubles_the_pings() {
+    let mut session = fresh();
+    due(&mut session, 0);
+    session.close_peer(at(100 * MS), PEER);
+    assert!(due(&mut session, 10 * SECOND).is_empty());
+    assert_eq!(session.poll_timeout(), None);
+    for _ in 0..5 {
+        session.open_peer(at(10 * SECOND), PEER);
+    }
+    let mut pings = 0;
+    for now in (10 * SECOND..13 * SECOND).step_by(1_000) {
+        pings += of_type(&mut session, now, PING).len();
+        session.open_peer(at(now), PEER);
+    }
+    assert_eq!(pings, 6, "at once, then every 500 ms");
+    session.remove_peer(at(13 * SECOND), PEER);
+    assert!(due(&mut session, 20 * SECOND).is_empty());
+    assert_eq!(session.poll_timeout(), None);
+}
+
+#[test]
+fn a_pong_goes_out_at_the_next_poll_with_the_eight_bytes_unchanged() {
+    let mut session = fresh();
+    due(&mut session, 0);
+    for stamp in [[0; 8], [0xff; 8], f64::NAN.to_be_bytes(), 123.456_f64.to_be_bytes(), [1, 2, 3, 4, 5, 6, 7, 8]] {
+        for (ping, pong) in [(PING, PONG), (0x10, 0x11)] {
+            assert_eq!(hand(&mut session, 10, &classic_stamp(ping, stamp)), Ok(()));
+            assert_eq!(due(&mut session, 10), [classic_stamp(pong, stamp)]);
+            assert!(due(&mut session, 11).is_empty());
+        }
+    }
+}
+
+#[test]
+fn of_many_pings_only_the_newest_of_each_kind_is_answered() {
+    let mut session = fresh();
+    due(&mut session, 0);
+    for number in 0..100 {
+        for kind in [PING, 0x10] {
+            assert_eq!(hand(&mut session, number, &classic_stamp(kind, number.to_be_bytes())), Ok(()));
+        }
+    }
+    let newest = 99_u64.to_be_bytes();
+    assert_eq!(due(&mut session, 100), [classic_stamp(PONG, newest), classic_stamp(0x11, newest)]);
+}
+
+#[test]
+fn a_sample_comes_from_a_matching_pong_once() {
+    let mut session = fresh();
+    let ping = of_type(&mut session, 0, PING).remove(0);
+    let pong = [&[PONG], &ping[1..]].concat();
+    assert_eq!(stats(&session).rtt, None);
+    assert_eq!(hand(&mut session, 80_123, &pong), Ok(()));
+    let rtt = stats(&session).rtt.expect("a sample");
+    assert_eq!([rtt.latest, rtt.min, rtt.mean, rtt.median, rtt.smoothed], [Duration::from_micros(80_123); 5]);
+    assert_eq!(rtt.variation, Duration::from_micros(80_123 / 2));
+    assert_eq!(stats(&session).latency, Some(Duration::from_micros(80_123 / 2)));
+    assert!(hand(&mut session, 90_000, &pong).is_err());
+    assert_eq!(stats(&session).rtt, Some(rtt));
+}
+
+#[test]
+fn an_answered_ping_does_not_take_the_place_of_one_that_is_not() {
+    let mut session = fresh();
+    let stamps: Vec<_> = (0..8).map(|number| of_type(&mut session, number * SECOND / 2, PING).remove(0)).collect();
+    let pong = |number: usize| [&[PONG], &stamps[number][1..]].concat();
+    assert_eq!(hand(&mut session, 3_600 * MS, &pong(4)), Ok(()));
+    // Seven are unanswered: there is room for a ninth.
+    assert_eq!(of_type(&mut session, 4 * SECOND, PING).len(), 1);
+    assert_eq!(hand(&mut session, 4_100 * MS, &pong(0)), Ok(()));
+}
+
+#[test]
+fn the_figures_are_those_of_the_last_ten_samples() {
+    let mut session = fresh();
+    for (number, trip) in (0..).zip([500, 400, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100_u64]) {
+        let sent = number * SECOND / 2;
+        let ping = of_type(&mut session, sent, PING).remove(0);
+        assert_eq!(hand(&mut session, sent + trip * MS, &[&[PONG], &ping[1..]].concat()), Ok(()));
+        events(&mut session);
+    }
+    let rtt = stats(&session).rtt.expect("samples");
+    let millis = |figure: Duration| figure.as_micros() / 1_000;
+    assert_eq!((millis(rtt.latest), millis(rtt.min), millis(rtt.mean), millis(rtt.median)), (100, 10, 55, 55));
+}
+
+#[test]
+fn opening_again_forgets_the_round_trips_and_the_pings() {
+    let mut session = fresh();
+    let ping = of_type(&mut session, 0, PING).remove(0);
+    let pong = [&[PONG], &ping[1..]].concat();
+    assert_eq!(hand(&mut session, 50 * MS, &pong), Ok(()));
+    let unanswered = of_type(&mut session, 500 * MS, PING).remove(0);
+    session.close_peer(at(600 * MS), PEER);
+    session.open_peer(at(700 * MS), PEER);
+    assert_eq!(stats(&session).rtt, None);
+    assert!(hand(&mut session, 800 * MS, &[&[PONG], &unanswered[1..]].concat()).is_err());
+}

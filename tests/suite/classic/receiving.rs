@@ -1,0 +1,129 @@
+//! What becomes of an INPUT or an `INPUT_RESPONSE` (PROTOCOL 2.2).
+
+use inputwire::Event;
+
+use super::{fresh, hand};
+use crate::support::forge::{classic_input, classic_response};
+use crate::support::{MS, PEER, T, Wire, events, frame, frames, inputs, news, refuse, stats};
+
+#[test]
+fn inputs_are_told_once_each_lowest_first_and_late_ones_late() {
+    let mut session = fresh();
+    assert_eq!(hand(&mut session, 0, &classic_input(1, &[(4, 4), (5, 5)])), Ok(()));
+    assert_eq!(hand(&mut session, 0, &classic_input(1, &[(1, 1), (2, 2)])), Ok(()));
+    assert_eq!(inputs(&events(&mut session)), [(1, [1]), (2, [2]), (4, [4]), (5, [5])]);
+    assert_eq!(hand(&mut session, 0, &classic_response(1, &[(0, 0), (1, 1), (3, 3)])), Ok(()));
+    assert_eq!(inputs(&events(&mut session)), [(0, [0]), (3, [3])]);
+    assert!(events(&mut session).is_empty());
+}
+
+#[test]
+fn gaps_are_counted_exactly_and_one_that_closes_is_no_loss() {
+    let mut session = fresh();
+    for (datagram, gaps, known) in [
+        (classic_input(1, &[(0, 0)]), 0, Some(0)),
+        (classic_input(1, &[(9, 9)]), 8, Some(0)),
+        (classic_input(1, &[(3, 3), (5, 5)]), 6, Some(0)),
+        (classic_response(1, &[(1, 1), (2, 2)]), 4, Some(3)),
+        (classic_response(1, &[(4, 4), (6, 6), (7, 7), (8, 8)]), 0, Some(9)),
+    ] {
+        assert_eq!(hand(&mut session, 0, &datagram), Ok(()));
+        assert_eq!((stats(&session).gaps, session.known(PEER)), (gaps, known.map(frame)));
+    }
+    assert_eq!(stats(&session).lost_inputs, 0);
+    assert_eq!(frames(&events(&mut session)), (0..10).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_lost_are_told_with_the_lowest_frame_and_their_number() {
+    let mut session = fresh();
+    assert_eq!(hand(&mut session, 0, &classic_input(1, &[(0, 0), (2, 2), (100, 1)])), Ok(()));
+    events(&mut session);
+    // The window slides to 200: frames 1 and 3 to 80 leave it unknown.
+    assert_eq!(hand(&mut session, 0, &classic_input(1, &[(200, 2)])), Ok(()));
+    assert_eq!(stats(&session).lost_inputs, 79);
+    assert_eq!(news(&events(&mut session)), [Event::Lost { peer: PEER, first: frame(1), count: 79 }]);
+    assert_eq!(session.known(PEER), Some(frame(80)), "what is lost for good is no hole");
+    // A frame that left the window comes too late.
+    assert_eq!(hand(&mut session, 0, &classic_response(1, &[(80, 1), (81, 1)])), Ok(()));
+    assert_eq!(frames(&events(&mut session)), [81]);
+    // Known and not taken, then gone: lost as well.
+    assert_eq!(hand(&mut session, 0, &classic_input(1, &[(201, 7), (320, 3)])), Ok(()));
+    assert_eq!(hand(&mut session, 0, &classic_input(1, &[(322, 3)])), Ok(()));
+    let told = events(&mut session);
+    assert_eq!(frames(&told), [320, 322]);
+    assert_eq!(news(&told), [Event::Lost { peer: PEER, first: frame(82), count: 119 }]);
+}
+
+#[test]
+fn a_jump_beyond_the_window_loses_what_it_skips() {
+    let mut session = fresh();
+    assert_eq!(hand(&mut session, 0, &classic_input(1, &[(0, 0)])), Ok(()));
+    events(&mut session);
+    let now = 300 * T;
+    assert_eq!(hand(&mut session, now, &classic_input(1, &[(500, 1)])), Ok(()));
+    let told = news(&events(&mut session));
+    assert_eq!(told, [Event::Lost { peer: PEER, first: frame(1), count: 380 }]);
+}
+
+#[test]
+fn a_frame_is_too_far_from_exactly_the_limit_on() {
+    for first in [0, 7, 1_000_000] {
+        let settings = Wire::Classic.settings(0).first_frame(frame(first));
+        let mut session = super::classic(settings);
+        let mut newest = first;
+        for (moved, now) in [(0, 0), (0, T / 2), (0, T), (0, 10 * T + 1), (20 * MS, 500 * MS)] {
+            if moved > 0 {
+                assert_eq!(hand(&mut session, moved, &classic_input(1, &[(first + 3, 1)])), Ok(()));
+                newest = first + 4;
+            }
+            let limit = newest + 120 + u32::try_from(2 * (now - moved) / T).expect("soon");
+            let far = classic_input(1, &[(first, 1), (limit, 1)]);
+            refuse(&session, now, PEER, &far, inputwire::DatagramError::TooFar);
+            let near = classic_input(1, &[(limit - 1, 1)]);
+            assert_eq!(hand(&mut session.clone(), now, &near), Ok(()), "{limit} at {now}");
+        }
+    }
+}
+
+#[test]
+fn old_frames_are_ignored_and_duplicates_counted() {
+    let settings = Wire::Classic.settings(0).first_frame(frame(50));
+    let mut session = super::classic(settings);
+    assert_eq!(hand(&mut session, 0, &classic_input(1, &[(10, 1), (49, 1)])), Ok(()), "before the first frame");
+    assert!(frames(&events(&mut session)).is_empty());
+    assert_eq!(hand(&mut session, 0, &classic_input(1, &[(169, 1)])), Ok(()));
+    assert_eq!(hand(&mut session, 0, &classic_input(1, &[(49, 9), (50, 2), (289, 1)])), Ok(()));
+    // Frame 50 was in the window when it was taken, and left it with frame 289.
+    let told = events(&mut session);
+    assert_eq!(frames(&told), [289]);
+    assert_eq!(stats(&session).totals.duplicates, 1);
+    assert_eq!(hand(&mut session, 0, &classic_input(1, &[(289, 1)])), Ok(()));
+    assert_eq!((stats(&session).totals.duplicates, stats(&session).totals.conflicts), (2, 0));
+}
+
+#[test]
+fn an_input_of_nothing_is_heard_and_flags_are_ignored() {
+    let mut session = fresh();
+    let mut datagram = classic_input(1, &[]);
+    datagram[3..7].copy_from_slice(&[0xff; 4]);
+    datagram[8] = 0xff;
+    assert_eq!(hand(&mut session, 0, &datagram), Ok(()), "the current frame is not looked at");
+    assert_eq!(news(&events(&mut session)), [Event::Connected { peer: PEER }]);
+    let mut flagged = classic_input(1, &[(0, 5)]);
+    flagged[8] = 1;
+    assert_eq!(hand(&mut session, 0, &flagged), Ok(()));
+    assert_eq!(inputs(&events(&mut session)), [(0, [5])]);
+}
+
+#[test]
+fn frames_must_ascend_to_the_current_one() {
+    let session = fresh();
+    let mut wrong = classic_input(1, &[(0, 1), (1, 1)]);
+    wrong[6] = 2;
+    let descending = [vec![(1, 1), (0, 1)], vec![(1, 1), (1, 1)], vec![(0, 1), (2, 1), (1, 1)]];
+    let datagrams = descending.iter().flat_map(|pairs| [classic_input(1, pairs), classic_response(1, pairs)]);
+    for datagram in datagrams.chain([wrong]) {
+        refuse(&session, 0, PEER, &datagram, inputwire::DatagramError::Order);
+    }
+}
