@@ -1,6 +1,7 @@
 //! The tests of the public API: one binary, a module a subject.
 
 mod classic;
+mod compact;
 mod hostile;
 mod laws;
 mod layers;

@@ -83,14 +83,14 @@ fn of_many_pings_only_the_newest_of_each_kind_is_answered() {
 fn a_sample_comes_from_a_matching_pong_once() {
     let mut session = fresh();
     let ping = of_type(&mut session, 0, PING).remove(0);
-    let pong = [&[PONG], &ping[1..]].concat();
+    let answer = [&[PONG], &ping[1..]].concat();
     assert_eq!(stats(&session).rtt, None);
-    assert_eq!(hand(&mut session, 80_123, &pong), Ok(()));
+    assert_eq!(hand(&mut session, 80_123, &answer), Ok(()));
     let rtt = stats(&session).rtt.expect("a sample");
     assert_eq!([rtt.latest, rtt.min, rtt.mean, rtt.median, rtt.smoothed], [Duration::from_micros(80_123); 5]);
     assert_eq!(rtt.variation, Duration::from_micros(80_123 / 2));
     assert_eq!(stats(&session).latency, Some(Duration::from_micros(80_123 / 2)));
-    assert!(hand(&mut session, 90_000, &pong).is_err());
+    assert!(hand(&mut session, 90_000, &answer).is_err());
     assert_eq!(stats(&session).rtt, Some(rtt));
 }
 
@@ -123,8 +123,8 @@ fn the_figures_are_those_of_the_last_ten_samples() {
 fn opening_again_forgets_the_round_trips_and_the_pings() {
     let mut session = fresh();
     let ping = of_type(&mut session, 0, PING).remove(0);
-    let pong = [&[PONG], &ping[1..]].concat();
-    assert_eq!(hand(&mut session, 50 * MS, &pong), Ok(()));
+    let answer = [&[PONG], &ping[1..]].concat();
+    assert_eq!(hand(&mut session, 50 * MS, &answer), Ok(()));
     let unanswered = of_type(&mut session, 500 * MS, PING).remove(0);
     session.close_peer(at(600 * MS), PEER);
     session.open_peer(at(700 * MS), PEER);

@@ -1,0 +1,111 @@
+//! Several peers behind one window of inputs.
+
+use inputwire::{AddPeerError, Epoch, PeerConfig, PeerId, PushError, Session};
+
+use crate::support::forge::Seal;
+use crate::support::{SECOND, T, Wire, at, drain, frame, incarnation};
+
+fn peer(number: u32) -> PeerId {
+    PeerId::new(number)
+}
+
+/// The end of player 0 with peers 1, 2 and 3, whose runs are known.
+fn mesh() -> Session<3, 1> {
+    let mut session = Session::new(Wire::Compact.settings(0).build().expect("settings"));
+    for player in 1..=3 {
+        let config = PeerConfig::compact(player).incarnation(incarnation(player));
+        session.add_peer(at(0), config).expect("room");
+    }
+    session
+}
+
+fn acknowledge(session: &mut Session<3, 1>, now: u64, player: u16, ack: u32) {
+    let datagram = Seal::new(Wire::Compact, player, 0).inputs(0, 0, ack, &[]);
+    assert_eq!(session.handle_datagram(at(now), peer(u32::from(player) - 1), &datagram), Ok(()));
+}
+
+/// How many inputs each peer is sent at a moment, in the order of the datagrams.
+fn carried(session: &mut Session<3, 1>, now: u64) -> Vec<(u32, u8)> {
+    session.handle_timeout(at(now));
+    let sent = drain(session).into_iter().filter(|(_, datagram)| datagram[0] >= 0x80);
+    let count = |datagram: &[u8]| if datagram[0] & 15 == 15 { 15 + datagram[5] } else { datagram[0] & 15 };
+    sent.map(|(peer, datagram)| (peer.get(), count(&datagram))).collect()
+}
+
+#[test]
+fn each_peer_gets_what_it_has_not_acknowledged() {
+    let mut session = mesh();
+    for _ in 0..20 {
+        session.push_input(at(0), [1]).expect("room");
+    }
+    assert_eq!(carried(&mut session, 0), [(0, 20), (1, 20), (2, 20)]);
+    acknowledge(&mut session, T, 1, 20);
+    acknowledge(&mut session, T, 2, 13);
+    session.push_input(at(2 * T), [1]).expect("room");
+    assert_eq!(carried(&mut session, 2 * T), [(0, 1), (1, 8), (2, 21)]);
+    assert_eq!([0, 1, 2].map(|number| session.unacked(peer(number))), [1, 8, 21]);
+}
+
+#[test]
+fn the_slowest_peer_holds_the_window_and_is_named_until_it_is_removed() {
+    let mut session = mesh();
+    for number in 0..120 {
+        assert_eq!(session.push_input(at(0), [1]), Ok(frame(number)));
+    }
+    acknowledge(&mut session, 0, 1, 120);
+    acknowledge(&mut session, 0, 3, 100);
+    assert_eq!(session.push_input(at(0), [1]), Err(PushError::WindowFull(peer(1))));
+    session.close_peer(at(0), peer(1));
+    assert_eq!(session.push_input(at(0), [1]), Err(PushError::WindowFull(peer(1))), "closed is not gone");
+    session.remove_peer(at(0), peer(1));
+    for number in 120..220 {
+        assert_eq!(session.push_input(at(0), [1]), Ok(frame(number)));
+    }
+    assert_eq!(session.push_input(at(0), [1]), Err(PushError::WindowFull(peer(2))));
+}
+
+#[test]
+fn confirmed_is_the_newest_frame_known_from_everybody() {
+    let mut session = mesh();
+    assert_eq!(session.confirmed(), None);
+    for (player, end, confirmed) in [(1, 5, None), (2, 9, None), (3, 3, Some(2)), (3, 7, Some(4)), (1, 8, Some(6))] {
+        let count = u8::try_from(end).expect("few");
+        let datagram = Seal::new(Wire::Compact, player, 0).inputs(count, end, 0, &[]);
+        assert_eq!(session.handle_datagram(at(0), peer(u32::from(player) - 1), &datagram), Ok(()));
+        assert_eq!(session.confirmed(), confirmed.map(frame));
+    }
+    session.remove_peer(at(0), peer(2));
+    assert_eq!(session.confirmed(), Some(frame(7)));
+}
+
+#[test]
+fn a_peer_can_join_while_the_first_frames_are_still_in_the_window() {
+    let mut session: Session<2, 1> = Session::new(Wire::Compact.settings(0).build().expect("settings"));
+    let join =
+        |session: &mut Session<2, 1>| session.add_peer(at(SECOND), PeerConfig::compact(1).incarnation(incarnation(1)));
+    for _ in 0..120 {
+        session.push_input(at(0), [1]).expect("nobody holds the window");
+    }
+    let mut late = session.clone();
+    let id = join(&mut session).expect("frame 0 is still there");
+    assert_eq!(session.unacked(id), 120);
+    assert_eq!(join(&mut session.clone()), Err(AddPeerError::PlayerTaken));
+    late.push_input(at(0), [1]).expect("nobody holds the window");
+    assert_eq!(join(&mut late), Err(AddPeerError::EpochRunning));
+    late.begin_epoch(at(SECOND), Epoch::new(1)).expect("newer");
+    assert!(join(&mut late).is_ok());
+    let own = late.add_peer(at(SECOND), PeerConfig::compact(0));
+    assert_eq!(own, Err(AddPeerError::PlayerTaken), "our own number");
+    assert!(late.add_peer(at(SECOND), PeerConfig::compact(2)).is_ok());
+    assert_eq!(late.add_peer(at(SECOND), PeerConfig::compact(3)), Err(AddPeerError::Full));
+}
+
+#[test]
+fn one_session_plays_with_peers_on_both_wires() {
+    let mut session: Session<2, 1> = Session::new(Wire::Compact.settings(0).build().expect("settings"));
+    session.add_peer(at(0), PeerConfig::compact(1).incarnation(incarnation(1))).expect("room");
+    session.add_peer(at(0), PeerConfig::classic(2)).expect("room");
+    session.push_input(at(0), [7]).expect("room");
+    let kinds: Vec<_> = drain(&mut session).iter().map(|(peer, datagram)| (peer.get(), datagram[0])).collect();
+    assert_eq!(kinds, [(0, 0x20), (0, 0xc1), (1, 0x01), (1, 0x02)]);
+}

@@ -1,0 +1,154 @@
+//! When an input datagram is due (PROTOCOL 3.8).
+
+use std::time::Duration;
+
+use inputwire::{ConfigBuilder, Session};
+
+use super::{input_times, running};
+use crate::support::forge::Seal;
+use crate::support::{MS, PEER, SECOND, Wire, at, due, end, events, incarnation};
+
+/// A frame interval that is whole half milliseconds, so that every moment is polled exactly.
+const T: u64 = 20 * MS;
+
+fn settings() -> ConfigBuilder {
+    Wire::Compact.settings(0).frame_interval(Duration::from_micros(T))
+}
+
+/// An end past its first ten datagrams, at 2 s, which was just sent something.
+fn settled(settings: ConfigBuilder) -> Session<1, 1> {
+    let mut session = running(settings);
+    input_times(&mut session, 0, 2 * SECOND + 500);
+    session
+}
+
+#[test]
+fn the_first_datagram_goes_out_at_once_even_with_nothing_to_say() {
+    let mut session = end::<1, 120>(settings(), Wire::Compact.peer(1).incarnation(incarnation(1)));
+    let kinds: Vec<_> = due(&mut session, 0).iter().map(|datagram| datagram[0]).collect();
+    assert_eq!(kinds, [0x20, 0xc0], "a hello before it");
+}
+
+#[test]
+fn without_anything_to_say_a_datagram_goes_out_every_ping_interval_after_ten_quick_ones() {
+    let mut session = running(settings());
+    let times: Vec<_> = input_times(&mut session, 0, 2 * SECOND).iter().map(|(now, _)| now / MS).collect();
+    // The first was at 0.
+    assert_eq!(times, [100, 200, 300, 400, 500, 600, 700, 800, 900, 1_000, 1_200, 1_400, 1_600, 1_800]);
+}
+
+#[test]
+fn a_push_goes_out_at_once_and_again_one_and_a_half_frames_later_and_then_every_frame() {
+    let mut session = settled(settings());
+    let push = 2 * SECOND + 50 * MS;
+    session.push_input(at(push), [1]).expect("room");
+    let times: Vec<_> =
+        input_times(&mut session, push, push + 120 * MS).iter().map(|(now, n)| ((now - push) / MS, *n)).collect();
+    assert_eq!(times, [(0, 1), (30, 1), (50, 1), (70, 1), (90, 1), (110, 1)]);
+    // Nothing more once it is acknowledged.
+    let acknowledged = Seal::new(Wire::Compact, 1, 0).inputs(0, 0, 1, &[]);
+    assert_eq!(session.handle_datagram(at(push + 120 * MS), PEER, &acknowledged), Ok(()));
+    assert_eq!(input_times(&mut session, push + 120 * MS, push + 300 * MS), []);
+}
+
+#[test]
+fn a_game_that_pushes_every_frame_sends_one_datagram_a_frame() {
+    let mut session = settled(settings());
+    let mut sent = 0;
+    for frame in 0..100 {
+        // Half a millisecond early or late.
+        let now = 2 * SECOND + frame * T + 500 * (frame % 3);
+        session.push_input(at(now), [1]).expect("room");
+        sent += input_times(&mut session, now, 2 * SECOND + (frame + 1) * T).len();
+    }
+    assert_eq!(sent, 100);
+}
+
+#[test]
+fn an_acknowledgement_waits_one_and_a_half_frames_for_something_to_ride_on() {
+    let seal = Seal::new(Wire::Compact, 1, 0);
+    let heard = 2 * SECOND + 10 * MS;
+    let mut session = settled(settings());
+    assert_eq!(session.handle_datagram(at(heard), PEER, &seal.inputs(1, 1, 0, &[])), Ok(()));
+    assert_eq!(session.handle_datagram(at(heard + 20 * MS), PEER, &seal.inputs(2, 2, 0, &[])), Ok(()));
+    assert_eq!(input_times(&mut session, heard + 20 * MS, heard + 120 * MS), [(heard + 30 * MS, 0)]);
+    // One that brings nothing new is owed an answer as well: ours may have been lost.
+    let mut session = settled(settings());
+    assert_eq!(session.handle_datagram(at(heard), PEER, &seal.inputs(1, 1, 0, &[])), Ok(()));
+    let push = heard + 10 * MS;
+    session.push_input(at(push), [1]).expect("room");
+    assert_eq!(input_times(&mut session, push, push + 20 * MS), [(push, 1)], "it rides on the push");
+    assert_eq!(session.handle_datagram(at(push + 20 * MS), PEER, &seal.inputs(1, 1, 1, &[])), Ok(()));
+    assert_eq!(input_times(&mut session, push + 20 * MS, push + 100 * MS), [(push + 50 * MS, 0)]);
+    // An acknowledgement alone is not acknowledged.
+    let mut session = settled(settings());
+    assert_eq!(session.handle_datagram(at(heard), PEER, &seal.inputs(0, 0, 0, &[])), Ok(()));
+    assert_eq!(input_times(&mut session, heard, 2 * SECOND + 200 * MS), [(2 * SECOND, 0); 0]);
+}
+
+#[test]
+fn early_copies_follow_a_push_where_they_are_asked_for() {
+    let slow = settings().frame_interval(Duration::from_millis(34)).early_copies(true);
+    for (settings, copies) in [
+        (slow, &[0, 8, 24, 58, 92][..]),
+        (slow.early_copies(false), &[0, 51, 85]),
+        (settings().frame_interval(Duration::from_millis(70)).early_copies(true), &[0, 8, 24, 56]),
+        (settings().frame_interval(Duration::from_millis(26)).early_copies(true), &[0, 8, 39, 65, 91]),
+        (
+            settings().frame_interval(Duration::from_millis(10)).early_copies(true),
+            &[0, 15, 25, 35, 45, 55, 65, 75, 85, 95],
+        ),
+    ] {
+        let mut session = settled(settings);
+        let push = 2 * SECOND + 20 * MS;
+        session.push_input(at(push), [1]).expect("room");
+        let times: Vec<_> =
+            input_times(&mut session, push, push + 100 * MS).iter().map(|(now, _)| (now - push) / MS).collect();
+        assert_eq!(times, copies);
+    }
+}
+
+#[test]
+fn one_datagram_settles_everything_that_was_due_however_late_it_is_polled() {
+    let mut session = settled(settings().early_copies(true));
+    let seal = Seal::new(Wire::Compact, 1, 0);
+    for number in 0..5 {
+        session.push_input(at(2 * SECOND + number * T), [1]).expect("room");
+    }
+    assert_eq!(session.handle_datagram(at(2 * SECOND + 5 * T), PEER, &seal.inputs(1, 1, 0, &[])), Ok(()));
+    for late in [2 * SECOND + 6 * T, 12 * SECOND] {
+        let mut session = session.clone();
+        assert_eq!(due(&mut session, late).len(), 1);
+        assert!(due(&mut session, late).is_empty());
+        assert!(session.poll_timeout().expect("a resend") >= at(late + T));
+    }
+}
+
+#[test]
+fn a_caller_that_does_not_drain_is_not_woken_in_a_loop() {
+    let mut session = settled(settings());
+    session.push_input(at(2 * SECOND), [1]).expect("room");
+    let (mut now, mut wakes) = (2 * SECOND, 0);
+    while let Some(wake) = session.poll_timeout().filter(|wake| *wake < at(60 * SECOND)) {
+        assert!(wake > at(now));
+        now = wake.as_micros();
+        session.handle_timeout(at(now));
+        wakes += 1;
+    }
+    assert!(wakes < 10, "{wakes} times in a minute");
+    events(&mut session);
+}
+
+#[test]
+fn nothing_is_sent_to_a_closed_peer_and_everything_when_it_is_open_again() {
+    let mut session = settled(settings());
+    session.close_peer(at(2 * SECOND), PEER);
+    for _ in 0..3 {
+        session.push_input(at(2 * SECOND), [1]).expect("room");
+    }
+    assert!(due(&mut session, 3 * SECOND).is_empty());
+    assert_eq!(session.poll_timeout(), None);
+    session.open_peer(at(3 * SECOND), PEER);
+    let kinds: Vec<_> = due(&mut session, 3 * SECOND).iter().map(|datagram| datagram[0] & 0xbf).collect();
+    assert_eq!(kinds, [0x20, 0x83], "a hello, and all three");
+}

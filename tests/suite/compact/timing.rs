@@ -1,0 +1,99 @@
+//! The timing block: round trips, jitter and loss (PROTOCOL 3.6).
+
+use std::time::Duration;
+
+use super::running;
+use crate::support::forge::Seal;
+use crate::support::{MS, PEER, Pair, SECOND, Wire, at, due, stats};
+
+/// The timing block of a datagram without a key.
+fn block(datagram: &[u8]) -> Option<[u16; 3]> {
+    let at = 5 + usize::from(datagram[0] & 15 == 15);
+    let word = |index: usize| u16::from_be_bytes([datagram[at + 2 * index], datagram[at + 2 * index + 1]]);
+    (datagram[0] & 0xc0 == 0xc0).then(|| [word(0), word(1), word(2)])
+}
+
+#[test]
+fn the_first_ten_datagrams_carry_a_block_and_then_one_every_ping_interval() {
+    let mut session = running(Wire::Compact.settings(0));
+    let mut blocks = Vec::new();
+    for number in 1..=60_u64 {
+        let now = number * 10 * MS;
+        session.push_input(at(now), [1]).expect("room");
+        let datagram = due(&mut session, now).into_iter().find(|datagram| datagram[0] >= 0x80).expect("a push");
+        blocks.extend(block(&datagram).map(|[stamp, _, sent]| {
+            assert_eq!((u64::from(stamp), u64::from(sent)), (now / 250, number + 1), "sent counts the first one, too");
+            number
+        }));
+    }
+    // The first went out at once when the peer was added; the tenth at 90 ms.
+    assert_eq!(blocks, [1, 2, 3, 4, 5, 6, 7, 8, 9, 29, 49]);
+}
+
+#[test]
+fn an_echo_is_the_newest_stamp_and_how_long_it_was_held() {
+    let mut session = running(Wire::Compact.settings(0));
+    let seal = Seal::new(Wire::Compact, 1, 0);
+    let heard = 50 * MS;
+    assert_eq!(session.handle_datagram(at(heard), PEER, &seal.timed(0, 0, 0, [40_000, 0, 1], &[])), Ok(()));
+    for (held, echo) in [(0, 40_000), (30 * MS, 40_120), (2 * SECOND, 48_000), (2 * SECOND + MS, 0)] {
+        let mut session = session.clone();
+        session.push_input(at(heard + held), [1]).expect("room");
+        let datagram = due(&mut session, heard + held).into_iter().find(|datagram| datagram[0] >= 0x80);
+        assert_eq!(block(&datagram.expect("a push")).expect("a block")[1], echo, "held for {held} us");
+    }
+    // An echo of 0 would say that there is none.
+    assert_eq!(session.handle_datagram(at(heard), PEER, &seal.timed(0, 0, 0, [65_416, 0, 2], &[])), Ok(()));
+    session.push_input(at(heard + 30 * MS), [1]).expect("room");
+    let datagram = due(&mut session, heard + 30 * MS).into_iter().find(|datagram| datagram[0] >= 0x80);
+    assert_eq!(block(&datagram.expect("a push")).expect("a block")[1], 1);
+}
+
+#[test]
+fn the_round_trip_leaves_out_how_long_the_peer_held_the_stamp() {
+    for wire in Wire::COMPACT {
+        for delay in [0, 5 * MS, 40 * MS, 150 * MS] {
+            let mut pair = Pair::on(wire);
+            pair.delay = delay;
+            pair.run(5 * SECOND);
+            pair.play(60);
+            for end in &pair.ends {
+                let rtt = stats(end).rtt.expect("samples");
+                let close = |figure: Duration| figure.as_micros().abs_diff(u128::from(2 * delay)) <= 500;
+                assert!(close(rtt.min) && close(rtt.mean) && close(rtt.smoothed), "{delay}: {rtt:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn inbound_loss_is_exact() {
+    for wire in Wire::COMPACT {
+        let mut pair = Pair::met(wire);
+        assert_eq!(stats(&pair.ends[1]).inbound_lost, Some(0));
+        let mut lost = 0;
+        for number in 0..50_u64 {
+            let before = pair.sent[0].len();
+            pair.lost[0] = number % 5 == 3;
+            pair.play(1);
+            lost += if pair.lost[0] { pair.sent[0].len() - before } else { 0 };
+        }
+        pair.lost[0] = false;
+        pair.run(SECOND);
+        assert!(lost > 5);
+        assert_eq!(stats(&pair.ends[1]).inbound_lost, u64::try_from(lost).ok());
+        assert_eq!(stats(&pair.ends[0]).inbound_lost, Some(0));
+    }
+}
+
+#[test]
+fn jitter_is_that_of_rfc_3550() {
+    let mut session = running(Wire::Compact.settings(0));
+    let seal = Seal::new(Wire::Compact, 1, 0);
+    // Sent every 10 ms (40 units), arriving 10, 14 and 10 ms apart.
+    for (now, stamp, sent) in [(100, 40, 1), (110, 80, 2), (124, 120, 3), (134, 160, 4)] {
+        assert_eq!(session.handle_datagram(at(now * MS), PEER, &seal.timed(0, 0, 0, [stamp, 0, sent], &[])), Ok(()));
+    }
+    // J grows by (|D| - J) / 16: 0, then 250 us, then 234.375 us.
+    assert_eq!(stats(&session).jitter.expect("three arrivals").as_micros(), 234);
+}
