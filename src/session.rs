@@ -173,14 +173,15 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     ///
     /// # Errors
     ///
-    /// [`NotNewer`](ChecksumError::NotNewer) unless the frame is greater than that of the last checksum in this epoch;
+    /// [`NotNewer`](ChecksumError::NotNewer) unless the frame is greater than that of the last checksum in this epoch, and
+    /// one that a push can get;
     /// [`Full`](ChecksumError::Full) when a peer has not acknowledged the oldest of 16 within the window. Nothing is
     /// recorded then.
     pub fn push_checksum(&mut self, now: Instant, frame: Frame, hash: u64) -> Result<(), ChecksumError> {
         self.advance(now);
         let checksum = Checksum { frame: frame.get(), hash };
         let (ours, seats) = self.split();
-        if checksum.frame < ours.checksums.end() {
+        if checksum.frame < ours.checksums.end() || checksum.frame == u32::MAX {
             return Err(ChecksumError::NotNewer);
         }
         if let Some(leaving) = ours.checksums.leaving()

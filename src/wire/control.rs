@@ -169,10 +169,11 @@ pub(crate) fn parse_sums(datagram: &[u8], check: Check) -> Result<Sums<'_>, Data
     let mut end = 0;
     let mut walk = entries.clone();
     for checksum in walk.by_ref() {
-        if u64::from(checksum.frame) < end {
+        if checksum.frame < end {
             return Err(DatagramError::Order);
         }
-        end = u64::from(checksum.frame).saturating_add(1);
+        // The last number is nobody's: an end after it could not be told.
+        end = checksum.frame.checked_add(1).ok_or(DatagramError::FrameRange)?;
     }
     if walk.bytes.rest().is_empty() { Ok(Sums { ack, entries }) } else { Err(DatagramError::Length) }
 }
