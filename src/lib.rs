@@ -41,6 +41,7 @@ mod schedule;
 mod wire;
 
 mod event;
+mod failover;
 mod stats;
 
 mod link;
@@ -52,6 +53,7 @@ mod session;
 pub use config::{Config, ConfigBuilder, DATAGRAM_MAX, PeerConfig};
 pub use error::{AddPeerError, ChecksumError, ConfigError, DatagramError, EpochError, PushError};
 pub use event::{Event, Field};
+pub use failover::{Failover, Route, RouteCause, RouteChange, RoutePolicy};
 pub use frame::{Epoch, Frame, PeerId};
 pub use health::Health;
 pub use pace::Pace;

@@ -2,6 +2,7 @@
 
 mod classic;
 mod compact;
+mod failover;
 mod hostile;
 mod laws;
 mod layers;

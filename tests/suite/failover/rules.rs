@@ -1,0 +1,240 @@
+//! The rules of `Failover`, one by one.
+
+use std::time::Duration;
+
+use inputwire::{Failover, Health, Route, RouteCause, RoutePolicy};
+
+use crate::support::{MS, SECOND, at};
+
+/// A `Failover` on whose direct route something is heard every 20 ms, from the origin on.
+struct Game {
+    failover: Failover,
+    now: u64,
+    changes: Vec<(u64, bool, RouteCause)>,
+}
+
+impl Game {
+    fn new() -> Self {
+        let mut failover = Failover::new(RoutePolicy::Standby);
+        failover.handle_health(at(0), Health::Good);
+        Self { failover, now: 0, changes: Vec::new() }
+    }
+
+    /// A game that has been on the direct route alone for 20 s.
+    fn settled() -> Self {
+        let mut game = Self::new();
+        game.hear(23 * SECOND, &[Route::Direct]);
+        assert_eq!(game.changes, [(3 * SECOND, false, RouteCause::Well)]);
+        game.changes.clear();
+        game
+    }
+
+    /// Lets time pass, with something heard on these routes every 20 ms.
+    fn hear(&mut self, micros: u64, routes: &[Route]) {
+        let end = self.now + micros;
+        while self.now < end {
+            for route in routes {
+                self.failover.handle_heard(at(self.now), *route);
+                self.look();
+            }
+            let until = end.min(self.now + 20 * MS);
+            while let Some(due) = self.failover.poll_timeout().filter(|due| due.as_micros() <= until) {
+                assert!(due.as_micros() > self.now, "a deadline that has passed");
+                self.now = due.as_micros();
+                self.failover.handle_timeout(due);
+                self.look();
+            }
+            self.now = until;
+        }
+    }
+
+    fn health(&mut self, health: Health) {
+        self.failover.handle_health(at(self.now), health);
+        self.look();
+    }
+
+    fn look(&mut self) {
+        let uses_relay = self.failover.routes().contains(&Route::Relay);
+        if let Some(change) = self.failover.poll_change() {
+            assert_eq!(change.relay, uses_relay);
+            self.changes.push((self.now, change.relay, change.cause));
+        }
+        assert_eq!(self.failover.poll_change(), None, "told twice");
+    }
+}
+
+const BOTH: &[Route] = &[Route::Direct, Route::Relay];
+const SETTLED: u64 = 23 * SECOND;
+
+#[test]
+fn it_works_in_a_static() {
+    static FAILOVER: Failover = Failover::new(RoutePolicy::Standby).interrupt_after(Duration::from_millis(300));
+    assert_eq!(FAILOVER.routes(), BOTH);
+    assert_eq!(FAILOVER.poll_timeout(), None);
+}
+
+#[test]
+fn always_is_always() {
+    let mut failover = Failover::new(RoutePolicy::Always);
+    for (second, health) in [Health::Good, Health::Interrupted, Health::Good].into_iter().cycle().take(30).enumerate() {
+        let now = at(SECOND * u64::try_from(second).expect("small"));
+        failover.handle_heard(now, Route::Direct);
+        failover.handle_health(now, health);
+        assert_eq!((failover.routes(), failover.poll_change(), failover.poll_timeout()), (BOTH, None, None));
+    }
+}
+
+#[test]
+fn a_direct_route_that_never_worked_is_never_trusted() {
+    let mut game = Game::new();
+    game.hear(60 * SECOND, &[Route::Relay]);
+    assert_eq!(game.failover.routes(), BOTH);
+    assert_eq!(game.changes, []);
+}
+
+#[test]
+fn both_routes_are_used_as_soon_as_direct_is_interrupted_and_direct_alone_after_3_s_of_health() {
+    let mut game = Game::settled();
+    game.hear(7 * SECOND, &[]);
+    game.hear(4 * SECOND, BOTH);
+    let last_heard = SETTLED - 20 * MS;
+    let expected =
+        [(last_heard + 500 * MS, true, RouteCause::Silent), (SETTLED + 10 * SECOND, false, RouteCause::Well)];
+    assert_eq!(game.changes, expected);
+}
+
+#[test]
+fn a_break_in_the_health_starts_the_3_s_anew() {
+    let mut game = Game::settled();
+    game.hear(SECOND, &[]);
+    game.hear(2 * SECOND, BOTH);
+    game.hear(600 * MS, &[Route::Relay]);
+    game.hear(2 * SECOND, BOTH);
+    assert_eq!(game.changes.len(), 1);
+    game.hear(1_100 * MS, BOTH);
+    assert_eq!(game.changes.len(), 2);
+    assert_eq!(game.changes[1].0, SETTLED + 6_600 * MS);
+}
+
+#[test]
+fn a_short_silence_is_no_interruption() {
+    let mut game = Game::settled();
+    for _ in 0..20 {
+        game.hear(460 * MS, &[]);
+        game.hear(100 * MS, &[Route::Direct]);
+    }
+    assert_eq!(game.changes, []);
+}
+
+#[test]
+fn a_peer_too_far_away_or_deaf_is_worth_the_relay_at_once() {
+    for (health, cause) in [(Health::Critical, RouteCause::Slow), (Health::Deaf, RouteCause::Deaf)] {
+        let mut game = Game::settled();
+        game.health(health);
+        assert_eq!(game.changes, [(SETTLED, true, cause)]);
+        game.hear(4 * SECOND, BOTH);
+        game.health(Health::Warning);
+        game.hear(3 * SECOND - MS, BOTH);
+        assert_eq!(game.changes.len(), 1);
+        game.hear(MS, BOTH);
+        assert_eq!(game.changes.last(), Some(&(SETTLED + 7 * SECOND, false, RouteCause::Well)));
+    }
+}
+
+#[test]
+fn a_peer_that_uses_the_relay_is_followed_until_it_leaves_it() {
+    let mut game = Game::settled();
+    game.hear(30 * SECOND, BOTH);
+    game.hear(5 * SECOND, &[Route::Direct]);
+    let left = SETTLED + 30 * SECOND - 20 * MS + 600 * MS;
+    assert_eq!(game.changes, [(SETTLED, true, RouteCause::Asked), (left, false, RouteCause::Well)]);
+}
+
+#[test]
+fn what_the_peer_still_sends_by_the_relay_when_we_left_it_asks_for_nothing() {
+    let mut game = Game::settled();
+    game.hear(2 * SECOND, &[]);
+    game.hear(4_100 * MS, BOTH);
+    game.hear(10 * SECOND, &[Route::Direct]);
+    assert_eq!(game.changes.len(), 2);
+}
+
+#[test]
+fn a_peer_that_stays_on_the_relay_when_we_left_it_does_not_hear_us_directly() {
+    let mut game = Game::settled();
+    game.hear(2 * SECOND, &[]);
+    game.hear(10 * SECOND, BOTH);
+    let left = SETTLED + 5 * SECOND;
+    let expected = [(left, false, RouteCause::Well), (left + 1_200 * MS, true, RouteCause::Asked)];
+    assert_eq!(game.changes[1..], expected);
+}
+
+#[test]
+fn trust_that_was_misplaced_again_and_again_takes_longer() {
+    let mut game = Game::settled();
+    for seconds in [3, 6, 12, 24, 48, 48] {
+        let begun = game.now;
+        game.health(Health::Critical);
+        game.health(Health::Good);
+        game.hear(seconds * SECOND, &[Route::Direct]);
+        assert_eq!(
+            game.changes,
+            [(begun, true, RouteCause::Slow), (begun + seconds * SECOND, false, RouteCause::Well)]
+        );
+        game.changes.clear();
+        game.hear(5 * SECOND, &[Route::Direct]);
+    }
+    game.hear(5 * SECOND, &[Route::Direct]);
+    game.health(Health::Critical);
+    game.health(Health::Good);
+    game.hear(3 * SECOND, &[Route::Direct]);
+    assert_eq!(game.changes.len(), 2, "steady again, and still not trusted after 3 s");
+}
+
+#[test]
+fn an_absence_of_our_own_is_no_silence_of_the_peer() {
+    let mut game = Game::settled();
+    game.now += 20 * SECOND;
+    game.failover.handle_timeout(at(game.now));
+    game.look();
+    game.hear(2 * SECOND, &[Route::Direct]);
+    assert_eq!(game.changes, []);
+    // But it is forgiven once, or an end that always calls late would never notice anything.
+    for _ in 0..2 {
+        game.now += 20 * SECOND;
+        game.failover.handle_timeout(at(game.now));
+        game.look();
+    }
+    assert_eq!(game.changes.len(), 1);
+}
+
+#[test]
+fn a_change_and_its_reverse_that_nobody_asked_for_between_are_no_change() {
+    let mut game = Game::settled();
+    game.failover.handle_health(at(game.now), Health::Critical);
+    game.failover.handle_health(at(game.now), Health::Good);
+    for step in 0..=150 {
+        game.failover.handle_heard(at(game.now + step * 20 * MS), Route::Direct);
+    }
+    assert_eq!(game.failover.routes(), [Route::Direct]);
+    assert_eq!(game.failover.poll_change(), None);
+}
+
+#[test]
+fn no_time_is_too_late_or_too_early() {
+    let mut game = Game::settled();
+    for now in [u64::MAX, 0, u64::MAX - 1, 5, 1 << 63] {
+        let kept = game.failover.clone();
+        game.failover.handle_heard(at(now), Route::Direct);
+        game.failover.handle_heard(at(now), Route::Relay);
+        game.failover.handle_health(at(now), Health::Critical);
+        game.failover.handle_health(at(now), Health::Good);
+        assert!(game.failover.poll_timeout().is_none_or(|due| due.as_micros() > now));
+        let mut other = kept;
+        other.handle_heard(at(now), Route::Direct);
+        other.handle_heard(at(now), Route::Relay);
+        other.handle_health(at(now), Health::Critical);
+        other.handle_health(at(now), Health::Good);
+        assert_eq!(game.failover, other);
+    }
+}

@@ -1,0 +1,114 @@
+//! Whole games on two routes. `FAILOVER_SEEDS` says how many of them, `FAILOVER_FIRST` which is the first.
+
+use inputwire::{RouteCause, RoutePolicy};
+
+use super::world::{Dice, Outage, Plan, World};
+use crate::support::{MS, SECOND};
+
+/// How old an input is at most when it is told: until the silence is noticed, the relay is reached, and what was lost
+/// there meanwhile came again.
+const AGE_MAX: u64 = 900 * MS;
+/// Where each direction dies by itself, the end that hears well also tries once whether the other does.
+const TRIED_AGE_MAX: u64 = 1_200 * MS + AGE_MAX;
+
+fn seeds(count: u64) -> std::ops::Range<u64> {
+    let read = |name, otherwise| std::env::var(name).map_or(otherwise, |text| text.parse().expect("a number"));
+    let first = read("FAILOVER_FIRST", 0);
+    first..first + read("FAILOVER_SEEDS", count)
+}
+
+/// The direct route dies and comes back at random: both directions at once, or with an odd seed also each by itself.
+fn draw(seed: u64) -> Plan {
+    let mut dice = Dice::new(!seed);
+    let mut plan = Plan {
+        delay: [dice.between(2 * MS, 60 * MS), dice.between(10 * MS, 90 * MS)],
+        jitter: dice.between(0, 15 * MS),
+        loss: dice.between(0, 201),
+        ..Plan::calm(seed)
+    };
+    let mut now = dice.between(0, 12 * SECOND);
+    while now < plan.micros {
+        let until = now + dice.between(30 * MS, 8 * SECOND);
+        let ways = [[true, true], [true, false], [false, true], [true, true]];
+        let to = ways[usize::try_from(dice.between(0, 1 + 3 * (seed % 2))).expect("small")];
+        plan.outages.push(Outage { from: now, until, to });
+        now = until + dice.between(100 * MS, 12 * SECOND);
+    }
+    plan
+}
+
+#[test]
+fn no_input_is_lost_and_routes_change_at_most_twice_an_outage() {
+    let (mut outages, mut changes, mut worst, mut sent, mut relayed) = (0, 0, 0, 0, 0);
+    for seed in seeds(24) {
+        let plan = draw(seed);
+        let age_max = if seed % 2 == 0 { AGE_MAX } else { TRIED_AGE_MAX };
+        let world = World::play(&plan);
+        for (index, player) in world.players.iter().enumerate() {
+            let pushed = world.players[1 - index].pushed.len();
+            assert_eq!(usize::try_from(player.told), Ok(pushed), "lost inputs: {plan:?}");
+            // One more: from both routes, on which it begins, to one.
+            let most = 1 + 2 * plan.outages.len();
+            assert!(player.changes.len() <= most, "{:?} in {plan:?}", player.changes);
+            assert!(player.oldest <= age_max, "{} us late: {:?} in {plan:?}", player.oldest, player.changes);
+            (changes, worst) = (changes + player.changes.len(), worst.max(player.oldest));
+            (sent, relayed) = (sent + player.sent, relayed + player.relayed);
+        }
+        outages += plan.outages.len();
+    }
+    println!("{outages} outages, {changes} changes by both ends; oldest input {worst} us; {relayed} of {sent} relayed");
+}
+
+#[test]
+fn twenty_percent_of_loss_changes_nothing() {
+    for seed in seeds(8) {
+        let plan = Plan { loss: 200, ..Plan::calm(seed) };
+        for player in World::play(&plan).players {
+            let [(when, false, RouteCause::Well)] = player.changes[..] else { panic!("{:?}", player.changes) };
+            assert!(when < 4 * SECOND);
+        }
+    }
+}
+
+#[test]
+fn an_outage_costs_two_changes_and_then_direct_is_alone_again() {
+    for seed in seeds(8) {
+        let mut dice = Dice::new(!seed);
+        for to in [[true, true], [true, false], [false, true]] {
+            let from = dice.between(14 * SECOND, 16 * SECOND);
+            let outages = vec![Outage { from, until: from + dice.between(SECOND, 6 * SECOND), to }];
+            let plan = Plan { loss: dice.between(0, 201), outages, ..Plan::calm(seed) };
+            for player in World::play(&plan).players {
+                let relay: Vec<_> = player.changes.iter().map(|(_, relay, _)| *relay).collect();
+                assert_eq!(relay, [false, true, false], "{:?} in {plan:?}", player.changes);
+                let (noticed, trusted) = (player.changes[1].0, player.changes[2].0);
+                assert!(noticed - from <= 900 * MS, "{:?} in {plan:?}", player.changes);
+                assert!(trusted - plan.outages[0].until <= 4_900 * MS, "{:?} in {plan:?}", player.changes);
+            }
+        }
+    }
+}
+
+/// Two pings lost in a row interrupt a direct route on which nobody plays: once in five seconds here. Trust that takes
+/// longer each time keeps that from becoming a flapping.
+#[test]
+fn a_lobby_where_nobody_plays_changes_routes_seldom() {
+    let (mut players, mut changes) = (0, 0);
+    for seed in seeds(3) {
+        let plan = Plan { loss: 200, plays: false, micros: 120 * SECOND, ..Plan::calm(seed) };
+        for player in World::play(&plan).players {
+            (players, changes) = (players + 1, changes + player.changes.len());
+        }
+    }
+    assert!(changes <= 12 * players, "{changes} changes in two minutes of {players} players");
+}
+
+#[test]
+fn always_needs_no_time_to_notice() {
+    let outages = vec![Outage { from: 10 * SECOND, until: 15 * SECOND, to: [true; 2] }];
+    let plan = Plan { policy: RoutePolicy::Always, outages, ..Plan::calm(1) };
+    for player in World::play(&plan).players {
+        assert!(player.changes.is_empty());
+        assert!(player.oldest <= 50 * MS, "{}", player.oldest);
+    }
+}
