@@ -164,6 +164,7 @@ impl World<'_> {
         let (_, window) = end.machine.sizes();
         demand(link.want >= label.end.min(link.told + window), "6 first survivor", what)?;
         demand(link.want <= before.want.max(label.end), "1 integrity", what)?;
+        demand(link.want <= link.told + window, "9 bound", || "more was taken than there is room for".into())?;
         if link.want > before.want {
             demand(*link.source.get_or_insert(label.run) == label.run, "1 integrity", || "two runs are mixed".into())?;
         }
@@ -198,7 +199,8 @@ impl World<'_> {
             let frame_only = self.plan.compatible(index, from);
             self.ends[index].links[from].mismatch |= handled.is_ok();
             if !frame_only {
-                return demand(handled.is_ok() || self.plan.keyed, "hello", || format!("{handled:?}"));
+                let late = self.ends[index].links[from].knows > Some(label.run);
+                return demand(handled.is_ok() || late, "hello", || format!("{handled:?}"));
             }
         }
         let genuine = self.is_from(label, datagram);

@@ -3,7 +3,7 @@
 use inputwire::DATAGRAM_MAX;
 
 use super::breach::{Breach, demand};
-use super::end::{Label, fill};
+use super::end::{End, Label, fill};
 use super::machine::{INPUT_MAX, Told};
 use super::tally::Kind;
 use super::world::{Later, World};
@@ -199,7 +199,8 @@ impl World<'_> {
 
     /// What differs is told at every end that heard of it, if it took its events.
     pub(crate) fn judge_mismatches(&mut self) -> Result<(), Breach> {
-        for end in self.ends.iter().filter(|end| end.alive && !end.stalled && end.deaf_until == 0) {
+        let heeds = |end: &&End| end.alive && !end.stalled && end.deaf_until == 0 && !end.plan.lazy;
+        for end in self.ends.iter().filter(heeds) {
             let untold = end.links.iter().position(|link| link.mismatch && !link.mismatch_told && !link.lax);
             demand(untold.is_none(), "mismatch", || format!("that {untold:?} differs was not told"))?;
         }

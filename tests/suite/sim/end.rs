@@ -76,8 +76,9 @@ pub(crate) struct Link {
     /// A hello with other settings was accepted, and that was told.
     pub(crate) mismatch: bool,
     pub(crate) mismatch_told: bool,
-    /// Deadlines hold for the inputs of the other.
+    /// Deadlines hold for the inputs of the other that are pushed from some moment on.
     pub(crate) live: bool,
+    pub(crate) live_from: u64,
     pub(crate) demands: VecDeque<Demand>,
 }
 

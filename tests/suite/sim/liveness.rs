@@ -85,6 +85,7 @@ impl World<'_> {
     fn expect_all(&mut self, sender: usize, receiver: usize) {
         let classic = self.plan.classic(sender, receiver);
         let delay = self.plan.delay_of(sender, receiver);
+        let live_from = if classic { self.now + self.catching_up_us(sender, receiver) } else { self.now };
         let wait = if self.may_be_slow(sender, receiver) {
             stretched(self.ends[sender].ping_us)
         } else {
@@ -94,11 +95,25 @@ impl World<'_> {
         let acked = self.ends[sender].acked(receiver);
         let fits = self.fits(sender, next - acked);
         let link = &mut self.ends[receiver].links[sender];
-        link.live = true;
+        (link.live, link.live_from) = (true, live_from);
         // The classic wire says what is lost only when it is asked to.
         if !classic && fits && next > link.told {
             link.demands.push_back(Demand { by: self.now + wait + delay, frame: next - 1 });
         }
+    }
+
+    /// How long a receiver on the classic wire takes the newest frames for too far ahead: with every frame that passes, it
+    /// allows for two.
+    fn catching_up_us(&self, sender: usize, receiver: usize) -> u64 {
+        let link = &self.ends[receiver].links[sender];
+        let (_, window) = self.ends[receiver].machine.sizes();
+        let newest = link.told_frames.last().map_or(self.ends[receiver].first, |frame| u64::from(*frame) + 1);
+        // What is still under way keeps telling it that nobody is that far.
+        let faults = &self.plan.faults[sender * self.ends.len() + receiver];
+        let under_way_us = faults.delay_us + faults.jitter_us;
+        let newer = under_way_us / self.plan.frame_us + 4;
+        let beyond = (self.ends[sender].next + newer).saturating_sub(newest + window);
+        under_way_us + beyond * self.plan.frame_us * 5 / 4
     }
 
     /// Whether this many inputs always fit one datagram.
@@ -129,7 +144,8 @@ impl World<'_> {
             let slow = self.may_be_slow(sender, receiver);
             let fits = self.fits(sender, self.ends[sender].next - acked);
             let link = &mut self.ends[receiver].links[sender];
-            if link.live && fits && !slow && !self.plan.classic(sender, receiver) {
+            let meant = fits && !slow || self.plan.classic(sender, receiver);
+            if link.live && meant && link.live_from <= self.now {
                 link.demands.push_back(Demand { by: self.now + delay, frame });
             }
         }
@@ -145,7 +161,8 @@ impl World<'_> {
                     continue;
                 }
                 self.tally.demands += 1;
-                demand(link.told > due.frame, LAW, || {
+                let told = u32::try_from(due.frame).is_ok_and(|frame| link.told_frames.contains(&frame));
+                demand(link.told > due.frame || told, LAW, || {
                     format!(
                         "input {} of {from} was not told by {} us; the next one is {}",
                         due.frame, due.by, link.told

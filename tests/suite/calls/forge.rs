@@ -1,0 +1,69 @@
+//! Datagrams of a peer, written from PROTOCOL.md: whole ones, but with any frames and any acknowledgement.
+
+pub(crate) const INPUT: usize = 2;
+pub(crate) const WINDOW: u32 = 4;
+pub(crate) const PEERS: usize = 2;
+pub(crate) const ME: u16 = 0;
+pub(crate) const FIRST: u32 = 3;
+pub(crate) const SESSION: u64 = 0x0123_4567_89ab_cdef;
+pub(crate) const FRAME_US: u32 = 16_667;
+
+/// Who speaks, in which run and epoch; our own run is 1.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Speaker {
+    pub(crate) player: u16,
+    pub(crate) incarnation: u32,
+    pub(crate) epoch: u32,
+}
+
+impl Speaker {
+    /// An input datagram, every input in the raw form.
+    pub(crate) fn inputs(&self, base: u32, inputs: &[[u8; INPUT]], ack: u32) -> Vec<u8> {
+        let count = u8::try_from(inputs.len()).expect("few");
+        let end = base + u32::from(count);
+        let head = [0x80 | (low(self.epoch) & 3) << 4 | count, low(end), low(ack)];
+        let mut body = raw(inputs);
+        while body.last() == Some(&0) {
+            body.pop();
+        }
+        let mut covered = vec![1];
+        covered.extend(SESSION.to_be_bytes());
+        covered.extend([self.incarnation, 1, self.epoch].iter().flat_map(|number| number.to_be_bytes()));
+        let sizes = [self.player, ME, 2, 4];
+        covered.extend(sizes.iter().flat_map(|number| number.to_be_bytes()));
+        covered.extend([end, ack].iter().flat_map(|number| number.to_be_bytes()));
+        covered.extend(head);
+        covered.extend(&body);
+        [&head[..], &crc(&covered), &body].concat()
+    }
+
+    pub(crate) fn hello(&self) -> Vec<u8> {
+        let mut rest = vec![1];
+        rest.extend([self.player, ME].iter().flat_map(|number| number.to_be_bytes()));
+        rest.extend([2, 4]);
+        rest.extend(FRAME_US.to_be_bytes());
+        rest.extend(200_u16.to_be_bytes());
+        rest.extend([FIRST, self.epoch, self.incarnation].iter().flat_map(|number| number.to_be_bytes()));
+        let covered = [&SESSION.to_be_bytes()[..], &[0x20], &rest].concat();
+        [&[0x20], &crc(&covered)[..], &rest].concat()
+    }
+}
+
+fn raw(inputs: &[[u8; INPUT]]) -> Vec<u8> {
+    let mut bits = Vec::new();
+    for input in inputs {
+        bits.extend([true, true]);
+        bits.extend(input.iter().flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1 == 1)));
+    }
+    bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |value, bit| value << 1 | u8::from(*bit))).collect()
+}
+
+fn crc(bytes: &[u8]) -> [u8; 2] {
+    let step = |crc: u16, _| if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 };
+    let crc = bytes.iter().fold(0xffff, |crc, byte| (0..8).fold(crc ^ u16::from(*byte) << 8, step));
+    crc.to_be_bytes()
+}
+
+fn low(number: u32) -> u8 {
+    number.to_le_bytes()[0]
+}
