@@ -7,6 +7,8 @@ use crate::error::ConfigError;
 use crate::frame::Frame;
 use crate::time::{short_micros, widen};
 
+mod view;
+
 /// The longest datagram of either wire, in bytes.
 pub const DATAGRAM_MAX: usize = 1024;
 const DATAGRAM_MAX_U16: u16 = 1024;
@@ -101,10 +103,6 @@ impl Config {
 
     pub(crate) const fn critical_us(&self) -> u64 {
         widen(self.critical_us)
-    }
-
-    pub(crate) fn datagram_max(&self) -> usize {
-        usize::from(self.datagram_max)
     }
 }
 

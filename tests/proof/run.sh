@@ -23,7 +23,7 @@ lld=$sysroot/lib/rustlib/$host/bin/rust-lld
 
 # Every name that the library makes public has to be in the tables.
 missing=$(sed -n 's/^    pub \(const \)\{0,1\}fn \([a-z_]*\).*/\2/p' \
-    "$root"/src/*.rs "$root"/src/session/*.rs | sort -u | while read -r name; do
+    "$root"/src/*.rs "$root"/src/config/*.rs "$root"/src/session/*.rs | sort -u | while read -r name; do
     grep -Eq "(::|\.)$name\b" src/doors.rs || echo "$name"
 done)
 if [ -n "$missing" ]; then

@@ -3,9 +3,9 @@
 use core::fmt::Display;
 
 use inputwire::{
-    AddPeerError, ChecksumError, Config, ConfigBuilder, ConfigError, DatagramError, Epoch, EpochError, Event, Field,
-    Frame, Health, Instant, Pace, PeerConfig, PeerId, PeerStats, PushError, Rates, Refused, RttStats, Session, Totals,
-    Transmit,
+    AddPeerError, ChecksumError, Config, ConfigBuilder, ConfigError, DatagramError, Epoch, EpochError, Event, Failover,
+    Field, Frame, Health, Instant, Pace, PeerConfig, PeerId, PeerStats, PushError, Rates, Refused, RttStats, Session,
+    Totals, Transmit,
 };
 
 /// A function, whatever its type.
@@ -59,6 +59,9 @@ pub const fn session<const INPUT: usize, const WINDOW: usize>() -> Doors {
         <Session<2, INPUT, WINDOW> as PartialEq>::eq,
         PeerConfig::<INPUT>::compact,
         PeerConfig::<INPUT>::incarnation,
+        PeerConfig::<INPUT>::player,
+        PeerConfig::<INPUT>::is_classic,
+        PeerConfig::<INPUT>::known_incarnation,
         <PeerConfig<INPUT> as PartialEq>::eq,
         <Event<INPUT> as PartialEq>::eq,
     ]
@@ -83,6 +86,29 @@ pub const SHARED: Doors = doors![
     ConfigBuilder::early_copies,
     ConfigBuilder::datagram_max,
     ConfigBuilder::build,
+    Config::session,
+    Config::player,
+    Config::is_keyed,
+    Config::incarnation,
+    Config::first_frame,
+    Config::frame_interval,
+    Config::ping_interval,
+    Config::interrupt_after,
+    Config::disconnect_after,
+    Config::warning_latency,
+    Config::critical_latency,
+    Config::redundancy,
+    Config::early_copies,
+    Config::datagram_max,
+    Failover::new,
+    Failover::interrupt_after,
+    Failover::handle_heard,
+    Failover::handle_health,
+    Failover::handle_timeout,
+    Failover::routes,
+    Failover::poll_change,
+    Failover::poll_timeout,
+    <Failover as PartialEq>::eq,
     Frame::new,
     Frame::get,
     Epoch::new,
