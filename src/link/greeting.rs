@@ -122,11 +122,13 @@ impl Acquaintance {
         if (settings.sender, settings.receiver) == (ours.sender, ours.receiver) {
             return Err(DatagramError::Reflected);
         }
-        if let Greeting::Hello(hello) = theirs
-            && settings.are_for(ours)
-            && self.incarnation > Some(hello.incarnation)
-        {
-            return Err(DatagramError::OldIncarnation);
+        match theirs {
+            _ if !settings.are_for(ours) => {}
+            Greeting::Foreign { version: VERSION, .. } => return Err(DatagramError::Length),
+            Greeting::Hello(hello) if self.incarnation > Some(hello.incarnation) => {
+                return Err(DatagramError::OldIncarnation);
+            }
+            _ => {}
         }
 
         self.settings = Some(settings);

@@ -8,7 +8,7 @@
 //! ```
 
 use super::check::{Check, Context, VERSION};
-use crate::checksum::Checksum;
+use crate::checksum::{Checksum, OWN};
 use crate::config::Config;
 use crate::cursor::{Reader, Writer};
 use crate::error::DatagramError;
@@ -19,6 +19,9 @@ pub(crate) const CHECKSUMS: u8 = 0x22;
 
 /// Bytes after the check of a hello that are there in every version.
 const FRONT: usize = 5;
+
+/// Bytes of a checksum and its frame.
+const ENTRY: usize = 12;
 
 /// What an end says of itself before inputs flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +42,7 @@ pub(crate) struct Hello {
 pub(crate) enum Greeting {
     /// Of this version.
     Hello(Hello),
-    /// Of another version: only the part that never changes is read.
+    /// Of another version, or of this one but not of its length: only the part that never changes is read.
     Foreign { version: u8, sender: u16, receiver: u16 },
 }
 
@@ -55,21 +58,23 @@ pub(crate) fn parse_hello(datagram: &[u8], config: &Config) -> Result<Greeting, 
     if !start.with(tag).with(reader.rest()).is(check) {
         return Err(DatagramError::Check);
     }
-    let greeting = read_greeting(&mut reader).ok_or(DatagramError::Length)?;
-    match greeting {
-        Greeting::Hello(_) if !reader.rest().is_empty() => Err(DatagramError::Length),
-        greeting => Ok(greeting),
-    }
+    read_greeting(&mut reader).ok_or(DatagramError::Truncated)
 }
 
 fn read_greeting(reader: &mut Reader<'_>) -> Option<Greeting> {
     let version = reader.u8()?;
     let sender = reader.u16()?;
     let receiver = reader.u16()?;
-    if version != VERSION {
-        return Some(Greeting::Foreign { version, sender, receiver });
-    }
-    Some(Greeting::Hello(Hello {
+    let hello = if version == VERSION { read_hello(reader, sender, receiver) } else { None };
+    Some(
+        hello
+            .filter(|_| reader.rest().is_empty())
+            .map_or(Greeting::Foreign { version, sender, receiver }, Greeting::Hello),
+    )
+}
+
+fn read_hello(reader: &mut Reader<'_>, sender: u16, receiver: u16) -> Option<Hello> {
+    Some(Hello {
         sender,
         receiver,
         input: reader.u8()?,
@@ -79,7 +84,7 @@ fn read_greeting(reader: &mut Reader<'_>) -> Option<Greeting> {
         first_frame: reader.u32()?,
         epoch: reader.u32()?,
         incarnation: reader.u32()?,
-    }))
+    })
 }
 
 /// Writes a hello and returns its length.
@@ -165,6 +170,9 @@ pub(crate) fn parse_sums(datagram: &[u8], check: Check) -> Result<Sums<'_>, Data
         return Err(DatagramError::Check);
     }
     let ack = reader.u32().ok_or(DatagramError::Truncated)?;
+    if reader.rest().len() > OWN.saturating_mul(ENTRY) {
+        return Err(DatagramError::Length);
+    }
     let entries = Entries { bytes: reader };
     let mut end = 0;
     let mut walk = entries.clone();

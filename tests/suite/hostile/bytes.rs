@@ -4,7 +4,7 @@ use inputwire::DatagramError::{self, *};
 
 use crate::support::forge::{Seal, classic_input, classic_request, classic_response};
 use crate::support::specimens::specimens;
-use crate::support::{Accepted, PEER, Pair, Wire, at, end, frames, refuse};
+use crate::support::{Accepted, PEER, Pair, Wire, at, end, frame, frames, refuse};
 
 /// The reason for a datagram that has become too short or too long and was not sealed again.
 fn broken(wire: Wire, datagram: &[u8], longer: bool) -> DatagramError {
@@ -50,6 +50,10 @@ fn b1_a_datagram_too_short_for_its_type_is_truncated_before_anything_else_is_jud
         for len in 0..body.len() {
             let reason = if len < 5 { Truncated } else { Length };
             refuse(&stranger, 0, PEER, &seal.hello_of(&body[..len]), reason);
+            // Whose it is comes before how long it is.
+            let reason = if len < 5 { Truncated } else { Reflected };
+            let own = Seal::new(wire, 0, 1);
+            refuse(&stranger, 0, PEER, &own.hello_of(&own.hello_body(0)[..len]), reason);
         }
     }
 }
@@ -139,6 +143,36 @@ fn b5_a_count_beyond_the_bytes_or_the_window_is_refused() {
         refuse(&pair.ends[0], pair.now, PEER, &response, reason);
         response[3] = 0xff;
         refuse(&pair.ends[0], pair.now, PEER, &response, Truncated);
+    }
+}
+
+#[test]
+fn b5_checksums_beyond_their_bytes_their_number_or_ours_are_refused() {
+    for wire in Wire::COMPACT {
+        let mut pair = Pair::met(wire);
+        pair.play(30);
+        pair.ends[0].push_checksum(at(pair.now), frame(20), 1).expect("the first one");
+        let seal = Seal::new(wire, 1, 0);
+        let sums = |ack: u32, frames: &[u32]| {
+            let entries = frames.iter().flat_map(|frame| [&frame.to_be_bytes()[..], &[7; 8]].concat());
+            ack.to_be_bytes().into_iter().chain(entries).collect::<Vec<u8>>()
+        };
+        let many: Vec<_> = (0..17).collect();
+        for (rest, reason) in [
+            (sums(22, &[]), FrameRange),
+            (sums(u32::MAX, &[]), FrameRange),
+            (sums(0, &[u32::MAX]), FrameRange),
+            (sums(0, &[5, 5]), Order),
+            (sums(0, &[5, 4]), Order),
+            (sums(0, &many), Length),
+            (sums(0, &[5])[..15].to_vec(), Length),
+            ([sums(0, &[5]), vec![0]].concat(), Length),
+        ] {
+            refuse(&pair.ends[0], pair.now, PEER, &seal.checksums(&rest), reason);
+        }
+        let sixteen = seal.checksums(&sums(21, &many[..16]));
+        assert_eq!(pair.ends[0].handle_datagram(at(pair.now), PEER, &sixteen), Ok(()));
+        refuse(&end::<1, 120>(wire.settings(0), wire.peer(1)), 0, PEER, &sixteen, NotReady);
     }
 }
 

@@ -104,6 +104,12 @@ impl Seal {
         [&[0x21][..], &self.check(&covered)].concat()
     }
 
+    /// Checksums with these bytes after the check.
+    pub(crate) fn checksums(&self, rest: &[u8]) -> Vec<u8> {
+        let covered = [&self.context(self.epoch, 0, 0), &[0x22][..], rest].concat();
+        [&[0x22][..], &self.check(&covered), rest].concat()
+    }
+
     fn context(&self, epoch: u32, end: u32, ack: u32) -> Vec<u8> {
         let mut bytes = vec![self.version];
         bytes.extend(self.session.to_be_bytes());
