@@ -1,0 +1,68 @@
+//! Two peers play one game over real UDP sockets, with a bad link between them: see what arrives, and what does not.
+//!
+//! The game, the link and the two ends know nothing of a terminal and take the time as an argument, so the same duel
+//! runs on a screen, in a table of figures and in a test.
+//!
+//! ```text
+//! cargo run --release -p duel
+//! cargo run --release -p duel -- --headless --seconds 10 --seed 7
+//! cargo run --release -p duel -- --svg docs/duel.svg
+//! cargo run --release -p duel -- --text examples/duel/screen.txt
+//! ```
+//!
+//! The last two write the picture of the README and the screen that the tests compare, after a change that is meant.
+
+mod game;
+mod link;
+
+mod net;
+mod scheme;
+mod tape;
+
+mod end;
+
+mod duel;
+mod meter;
+
+mod app;
+
+mod headless;
+mod svg;
+mod view;
+
+mod picture;
+
+mod options;
+mod play;
+
+use std::process::ExitCode;
+
+use options::{Options, Run};
+
+fn main() -> ExitCode {
+    let options = match Options::read(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(message) => {
+            eprintln!("duel: {message}\n\n{}", options::USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    let outcome = match &options.run {
+        Run::Help => {
+            println!("{}", options::USAGE);
+            Ok(true)
+        }
+        Run::Play => play::play(&options).map(|()| true),
+        Run::Headless { real, seconds } => headless::compare(&options, *real, *seconds),
+        Run::Svg(path) => std::fs::write(path, svg::render(&picture::screen())).map(|()| true),
+        Run::Text(path) => std::fs::write(path, picture::text(&picture::screen())).map(|()| true),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("duel: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
