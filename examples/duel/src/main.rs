@@ -35,6 +35,8 @@ mod picture;
 mod options;
 mod play;
 
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use options::{Options, Run};
@@ -54,8 +56,8 @@ fn main() -> ExitCode {
         }
         Run::Play => play::play(&options).map(|()| true),
         Run::Headless { real, seconds } => headless::compare(&options, *real, *seconds),
-        Run::Svg(path) => std::fs::write(path, svg::render(&picture::screen())).map(|()| true),
-        Run::Text(path) => std::fs::write(path, picture::text(&picture::screen())).map(|()| true),
+        Run::Svg(path) => write(path, &svg::render(&picture::screen())).map(|()| true),
+        Run::Text(path) => write(path, &picture::text(&picture::screen())).map(|()| true),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -65,4 +67,8 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn write(path: &Path, content: &str) -> io::Result<()> {
+    std::fs::write(path, content).map_err(|error| io::Error::other(format!("{}: {error}", path.display())))
 }

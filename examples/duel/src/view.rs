@@ -114,7 +114,7 @@ fn status(end: &End, apart_since: Option<u32>) -> (String, Style) {
         (format!("DIVERGED at frame {frame}"), Style::new().fg(VERMILLION))
     } else {
         match end.guessed() {
-            0 => ("as one".into(), Style::new()),
+            0 => ("all inputs known".into(), Style::new()),
             1 => ("guessing 1 frame".into(), Style::new().fg(YELLOW)),
             guessed => (format!("guessing {guessed} frames"), Style::new().fg(YELLOW)),
         }
