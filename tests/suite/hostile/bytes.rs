@@ -82,8 +82,8 @@ fn b3_a_datagram_longer_than_1024_bytes_is_refused_before_it_is_read() {
     for wire in Wire::ALL {
         for Accepted { receiver, now, datagram } in specimens(wire) {
             for len in [1_025, 65_507, 16 << 20] {
-                let mut long = datagram.clone();
-                long.resize(len, 0);
+                let mut long = vec![0; len];
+                long[..datagram.len()].copy_from_slice(&datagram);
                 refuse(&receiver, now, PEER, &long, TooLong);
             }
         }
