@@ -1,0 +1,177 @@
+//! Plays a recording, checks everything that came of each call, and shows what happened.
+//!
+//! ```text
+//! cargo run --release --example replay -- FILE            a line for each second, and what was told
+//! cargo run --release --example replay -- FILE --calls    also a line for each call
+//! cargo run --release --example replay -- FILE --key HEX  a session that has a key: 32 digits
+//! ```
+//!
+//! Exit status: 0 if the recording was played whole and nothing differs, 1 if something does, 2 if the file is at fault.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use inputwire_record::{Call, Outcome, Replay, Step, Stop};
+
+const SECOND_US: u64 = 1_000_000;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = Options::read(&arguments).and_then(|options| {
+        let file = std::fs::read(options.file).map_err(|error| format!("{}: {error}", options.file))?;
+        let mut replay = Replay::open(&file, options.key).map_err(|error| error.to_string())?;
+        Ok(show(&mut replay, options.calls))
+    });
+    outcome.unwrap_or_else(|message| {
+        eprintln!("replay: {message}");
+        ExitCode::from(2)
+    })
+}
+
+struct Options<'a> {
+    file: &'a str,
+    key: Option<[u8; 16]>,
+    calls: bool,
+}
+
+impl<'a> Options<'a> {
+    fn read(arguments: &'a [String]) -> Result<Self, String> {
+        let usage = "replay FILE [--calls] [--key HEX]";
+        let (mut file, mut key, mut calls) = (None, None, false);
+        let mut words = arguments.iter().map(String::as_str);
+        while let Some(word) = words.next() {
+            match word {
+                "--calls" => calls = true,
+                "--key" => {
+                    let digits = words.next().filter(|digits| digits.len() == 32);
+                    let number = digits.and_then(|digits| u128::from_str_radix(digits, 16).ok());
+                    key = Some(number.ok_or("--key: it is 32 hexadecimal digits")?.to_be_bytes());
+                }
+                _ if word.starts_with("--") || file.is_some() => return Err(usage.into()),
+                _ => file = Some(word),
+            }
+        }
+        Ok(Self { file: file.ok_or(usage)?, key, calls })
+    }
+}
+
+/// What happened in one second.
+#[derive(Default)]
+struct Second {
+    pushed: u64,
+    told: u64,
+    sent: u64,
+    handled: u64,
+    refused: u64,
+}
+
+impl Second {
+    fn count(&mut self, step: &Step<'_>) {
+        match (step.call, &step.outcome) {
+            (Call::PushInput { .. }, Outcome::Number(_)) => self.pushed += 1,
+            (Call::PollEvent, Outcome::Input(..)) => self.told += 1,
+            (Call::PollTransmit, Outcome::Datagram(..)) => self.sent += 1,
+            (Call::HandleDatagram { .. }, Outcome::Nothing) => self.handled += 1,
+            (Call::HandleDatagram { .. }, Outcome::Refused(_)) => self.refused += 1,
+            _ => {}
+        }
+    }
+}
+
+fn show(replay: &mut Replay<'_>, calls: bool) -> ExitCode {
+    let setup = *replay.setup();
+    let config = setup.config;
+    say(format_args!(
+        "{}: player {}, session {:x}, inputs of {} bytes, window {}, {:?} a frame{}",
+        setup.writer,
+        config.player(),
+        config.session(),
+        setup.input,
+        setup.window,
+        config.frame_interval(),
+        if setup.keyed { ", with a key" } else { "" },
+    ));
+    let (mut second, mut first, mut last) = (Second::default(), None, 0);
+    loop {
+        let step = match replay.step() {
+            Ok(Some(step)) => step,
+            Ok(None) => break,
+            Err(stop) => return report(replay, &stop),
+        };
+        let now = step.now.as_micros();
+        // A clock may begin anywhere, and may jump: a second in which nothing happened has no line.
+        let start = *first.get_or_insert(now);
+        if now / SECOND_US != last / SECOND_US && step.call.now().is_some() {
+            show_second(replay, last.saturating_sub(start), &std::mem::take(&mut second));
+        }
+        last = now;
+        second.count(&step);
+        show_step(&step, now.saturating_sub(start), calls);
+    }
+    show_second(replay, last.saturating_sub(first.unwrap_or(last)), &second);
+    say(match (replay.has_ended(), replay.number()) {
+        (true, number) => format!("equal: all {number} records"),
+        (false, number) => format!("equal: {number} records; their writer did not end the recording"),
+    });
+    ExitCode::SUCCESS
+}
+
+fn report(replay: &Replay<'_>, stop: &Stop) -> ExitCode {
+    match stop {
+        Stop::Differs { .. } => {
+            say(format_args!("DIFFERS in {stop}"));
+            if replay.setup().keyed {
+                say("(This session has a key. With another one, the first datagrams differ.)");
+            }
+            ExitCode::from(1)
+        }
+        stop => {
+            eprintln!("replay: after {} records that are equal: {stop}", replay.number());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn show_step(step: &Step<'_>, micros: u64, calls: bool) {
+    let stamp = format!("{:>5}.{:06}", micros / SECOND_US, micros % SECOND_US);
+    let news = match (step.call, &step.outcome) {
+        (Call::PollEvent, Outcome::Told(event)) => Some(event.to_string()),
+        (Call::BeginEpoch { epoch, .. }, Outcome::Nothing) => Some(format!("epoch {epoch} begins")),
+        (Call::Note(text), _) => Some(format!("note: {text}")),
+        (Call::AddPeer { .. }, outcome) => Some(format!("{:?}: {outcome:?}", step.call)),
+        (Call::ClosePeer { .. } | Call::OpenPeer { .. } | Call::RemovePeer { .. } | Call::Leave { .. }, _) => {
+            Some(format!("{:?}", step.call))
+        }
+        _ => None,
+    };
+    if calls {
+        say(format_args!("{stamp}  #{} {:?}: {:?}", step.number, step.call, step.outcome));
+    } else if let Some(news) = news {
+        say(format_args!("{stamp}  {news}"));
+    }
+}
+
+fn show_second(replay: &Replay<'_>, micros: u64, second: &Second) {
+    let Second { pushed, told, sent, handled, refused } = second;
+    let mut parts = vec![format!(
+        "{:>5} s  epoch {} frame {}: pushed {pushed}, told {told}, sent {sent}, got {handled}, refused {refused}",
+        micros / SECOND_US,
+        replay.epoch(),
+        replay.next_frame(),
+    )];
+    for peer in replay.peers() {
+        let Some(stats) = replay.stats(peer) else { continue };
+        let rtt = stats.rtt.map(|rtt| format!(", rtt {:.1} ms", rtt.smoothed.as_secs_f64() * 1_000.0));
+        let lost = stats.inbound_lost.map(|lost| format!(", {lost} datagrams lost"));
+        let gone = Some(stats.lost_inputs).filter(|gone| *gone > 0).map(|gone| format!(", {gone} INPUTS LOST"));
+        parts.push(format!("; peer {peer} {:?}, unacked {}", stats.health, stats.unacked));
+        parts.extend([rtt, lost, gone].into_iter().flatten());
+    }
+    say(parts.concat());
+}
+
+/// Prints a line. Whoever closed our output does not want it.
+fn say(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
