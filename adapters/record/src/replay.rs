@@ -23,7 +23,7 @@ pub struct Replay<'a> {
     ended: bool,
 }
 
-/// A call that was played, and what came of it, now as when it was recorded.
+/// A call that was played, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Step<'a> {
@@ -60,6 +60,34 @@ impl<'a> Replay<'a> {
     ///
     /// Says what is wrong with the file, or how the first call that differs does.
     pub fn step(&mut self) -> Result<Option<Step<'a>>, Stop> {
+        let Some((number, call, recorded)) = self.read()? else { return Ok(None) };
+        let replayed = self.machine.call(&call).ok_or(FileError::Malformed { number })?;
+        if recorded != replayed {
+            return Err(Stop::Differs {
+                number,
+                micros: self.now,
+                call: format!("{call:?}"),
+                recorded: format!("{recorded:?}"),
+                replayed: format!("{replayed:?}"),
+            });
+        }
+        Ok(Some(self.pass(number, call, recorded)))
+    }
+
+    /// Plays the next call, whatever came of it when it was recorded, and gives what comes of it now. Written to a new
+    /// [`Tape`](crate::Tape), that is the recording as it would be today.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the file.
+    pub fn step_anew(&mut self) -> Result<Option<Step<'a>>, FileError> {
+        let Some((number, call, _)) = self.read()? else { return Ok(None) };
+        let outcome = self.machine.call(&call).ok_or(FileError::Malformed { number })?;
+        Ok(Some(self.pass(number, call, outcome)))
+    }
+
+    /// The next record: its number, the call, and what came of it.
+    fn read(&mut self) -> Result<Option<(u64, Call<'a>, Outcome<'a>)>, FileError> {
         if self.records.is_empty() {
             let Some(records) = self.blocks.next()? else { return Ok(None) };
             self.records = Reader::new(records);
@@ -73,20 +101,14 @@ impl<'a> Replay<'a> {
         if let Some(now) = call.now() {
             self.now = now.as_micros();
         }
-        let recorded = Outcome::read(&mut record, self.now).filter(|_| record.is_empty()).ok_or(malformed)?;
-        let replayed = self.machine.call(&call).ok_or(malformed)?;
-        if recorded != replayed {
-            return Err(Stop::Differs {
-                number,
-                micros: self.now,
-                call: format!("{call:?}"),
-                recorded: format!("{recorded:?}"),
-                replayed: format!("{replayed:?}"),
-            });
-        }
+        let outcome = Outcome::read(&mut record, self.now).filter(|_| record.is_empty()).ok_or(malformed)?;
+        Ok(Some((number, call, outcome)))
+    }
+
+    fn pass(&mut self, number: u64, call: Call<'a>, outcome: Outcome<'a>) -> Step<'a> {
         self.ended = call == Call::End;
         self.number = number;
-        Ok(Some(Step { number, now: Instant::from_micros(self.now), call, outcome: recorded }))
+        Step { number, now: Instant::from_micros(self.now), call, outcome }
     }
 
     /// The number of the last record that was equal; 0 is the setup.

@@ -1,12 +1,14 @@
 //! Recordings that are kept: what a session did once, it does for ever.
 //!
-//! If a change of behaviour is meant, `RECORD_REWRITE=1 cargo test -p inputwire-record` writes the games anew, as they are
-//! now; those of real runs are to be recorded again or removed.
+//! They are of simulated games, as `game.rs` plays them, and of real runs of `examples/udp`. If a change of behaviour is
+//! meant, `RECORD_REWRITE=1 cargo test -p inputwire-record kept` makes the same calls anew, and writes what comes of them
+//! now. Say in the commit what differed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use inputwire::PeerConfig;
+use inputwire_record::{Call, Replay, Tape};
 
 use crate::game::{KEY, play, replay};
 
@@ -16,23 +18,35 @@ fn folder() -> PathBuf {
 
 #[test]
 fn kept_recordings_are_equal() {
-    if std::env::var_os("RECORD_REWRITE").is_some() {
-        let [compact, _] = play::<1, 120>(2, 90, false, PeerConfig::compact);
-        let [_, keyed] = play::<4, 120>(6, 30, true, PeerConfig::compact);
-        let [classic, _] = play::<1, 60>(3, 30, false, PeerConfig::classic);
-        for (name, file) in [("compact", compact), ("keyed", keyed), ("classic", classic)] {
-            fs::write(folder().join(name).with_extension("rec"), file).expect("a file");
-        }
-    }
     let mut played = 0;
     for entry in fs::read_dir(folder()).expect("a folder") {
         let path = entry.expect("an entry").path();
         let file = fs::read(&path).expect("a file");
         let key = path.file_stem().is_some_and(|name| name == "keyed").then_some(KEY);
-        if let Err(stop) = replay(&file, key) {
-            panic!("{}: {stop}\nIf that is meant: RECORD_REWRITE=1, or record it again.", path.display());
+        if std::env::var_os("RECORD_REWRITE").is_some() {
+            fs::write(&path, anew(&file, key)).expect("written");
+        } else if let Err(stop) = replay(&file, key) {
+            panic!("{}: {stop}\nIf that is meant, see {}.", path.display(), file!());
         }
         played += 1;
     }
-    assert!(played >= 3, "only {played} recordings were found");
+    assert!(played >= 4, "only {played} recordings were found");
+}
+
+/// A recording, as it would be today.
+fn anew(file: &[u8], key: Option<[u8; 16]>) -> Vec<u8> {
+    let mut replay = Replay::open(file, key).expect("a recording");
+    let mut tape = Tape::new(replay.setup(), Vec::new());
+    while let Some(step) = replay.step_anew().expect("intact") {
+        if step.call != Call::End {
+            tape.write(&step.call, &step.outcome);
+        }
+    }
+    tape.finish().expect("a Vec")
+}
+
+#[test]
+fn a_recording_written_anew_is_the_same_file() {
+    let [file, _] = play::<4, 120>(6, 30, true, PeerConfig::compact);
+    assert_eq!(anew(&file, Some(KEY)), file);
 }
