@@ -14,7 +14,7 @@ const TRUST_US: u64 = 3 * SECOND_US;
 /// Where trust was misplaced again and again, it takes so long.
 const TRUST_MAX_US: u64 = 16 * TRUST_US;
 /// A direct route that fails so soon after it was trusted takes twice as long to be trusted again.
-const STEADY_US: u64 = 10 * SECOND_US;
+const STEADY_US: u64 = 2 * TRUST_US;
 /// A peer that is silent on the relay for so long has left it,
 const QUIET_US: u64 = 600_000;
 /// and one that is heard there so long after we left it has not: it sees something that we do not see. The rest of this

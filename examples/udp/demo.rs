@@ -82,6 +82,9 @@ impl Player {
         if let Some(key) = options.key {
             command.args(["--key", &format!("{:032x}", u128::from_be_bytes(key))]);
         }
+        if let Some(file) = &options.record {
+            command.args(["--record", &format!("{file}.{}-{me}", wire.name())]);
+        }
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(cannot)?;
         let lines = BufReader::new(process.stdout.take().ok_or("a player without an output")?).lines();
         let name = format!("{} {me}", wire.name());

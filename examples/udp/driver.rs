@@ -4,10 +4,14 @@
 //! together with the time, and after each the session is drained: its events first, so that the datagrams acknowledge
 //! what we took, and then its datagrams. Then we sleep until the first moment at which one of us wants to be woken.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::time::Duration;
 
-use inputwire::{DATAGRAM_MAX, Epoch, Event, Instant, PeerId, PeerStats, PushError, Session};
+use inputwire::{
+    DATAGRAM_MAX, Epoch, Event, Failover, Instant, PeerId, PeerStats, PushError, Route, RouteChange, RoutePolicy,
+};
+use inputwire_record::Recorder;
 
 use crate::game::{self, Book, INPUT};
 use crate::options::{Options, Wire};
@@ -33,7 +37,9 @@ pub(crate) fn play(options: &Options) -> Result<bool, String> {
     driver.run().map_err(|error| format!("the socket failed: {error}"))?;
     let summary = driver.sum_up();
     say(&summary);
-    match driver.started_at {
+    let started_at = driver.started_at;
+    driver.session.finish().map_err(|error| format!("the recording failed: {error}"))?;
+    match started_at {
         Some(_) => Ok(summary.is_right()),
         None => Err(format!("nobody answered at {}: does the peer run, and send to {}?", options.peer, options.listen)),
     }
@@ -61,9 +67,12 @@ enum Phase {
 
 struct Driver<'a> {
     options: &'a Options,
-    session: Session<1, INPUT>,
+    /// As good as a `Session`, which it is where nothing is to be recorded.
+    session: Recorder<Box<dyn Write>, 1, INPUT>,
     peer: PeerId,
     socket: Socket,
+    /// On which routes to send, if there are two.
+    failover: Option<Failover>,
     clock: Clock,
     stop: Stop,
     book: Book,
@@ -87,12 +96,17 @@ impl<'a> Driver<'a> {
     fn new(options: &'a Options) -> Result<Self, String> {
         let clock = Clock(std::time::Instant::now());
         let now = clock.now();
-        let mut session = Session::new(options.config()?);
+        let file: Box<dyn Write> = match &options.record {
+            Some(name) => Box::new(File::create(name).map_err(|error| format!("{name}: {error}"))?),
+            None => Box::new(io::sink()),
+        };
+        let mut session = Recorder::new(options.config()?, file);
         let peer = session.add_peer(now, options.peer_config()).map_err(|error| error.to_string())?;
         Ok(Self {
             options,
             peer,
             socket: Socket::bind(options)?,
+            failover: options.relay.map(|_| Failover::new(RoutePolicy::Standby)),
             clock,
             stop: if options.time.is_some() { Stop::never() } else { Stop::at_enter() },
             book: Book::new(options.peer_player),
@@ -131,10 +145,13 @@ impl<'a> Driver<'a> {
             }
 
             let limit = self.wake_at().saturating_since(self.clock.now());
-            if let Some(datagram) = self.socket.receive(limit)? {
+            if let Some((route, datagram)) = self.socket.receive(limit)? {
                 let now = self.clock.now();
                 // The session counts what it refuses. Nothing else is to be done about it.
-                let _ = self.session.handle_datagram(now, self.peer, datagram);
+                let handled = self.session.handle_datagram(now, self.peer, datagram);
+                if let (Ok(()), Some(failover)) = (handled, &mut self.failover) {
+                    failover.handle_heard(now, route);
+                }
                 self.drain(now);
             }
         }
@@ -145,16 +162,32 @@ impl<'a> Driver<'a> {
         while let Some(event) = self.session.poll_event() {
             self.handle_event(now, event);
         }
+        let routes = self.routes(now);
         let mut buffer = [0; DATAGRAM_MAX];
         while let Some(transmit) = self.session.poll_transmit(&mut buffer) {
-            self.socket.send(transmit.datagram);
+            for route in routes {
+                self.socket.send(*route, transmit.datagram);
+            }
         }
     }
 
+    /// The routes on which to send.
+    fn routes(&mut self, now: Instant) -> &'static [Route] {
+        let Some(failover) = &mut self.failover else { return &[Route::Direct] };
+        failover.handle_timeout(now);
+        let change = failover.poll_change().filter(|_| self.phase != Phase::Leaving);
+        if let Some(RouteChange { relay, cause, .. }) = change {
+            let routes = if relay { "on both routes" } else { "directly" };
+            say(format_args!("sending {routes} now: {cause:?}"));
+        }
+        failover.routes()
+    }
+
     /// The first moment at which something is to be done.
-    fn wake_at(&self) -> Instant {
+    fn wake_at(&mut self) -> Instant {
         let step = self.plays().then_some(self.next_step_at);
-        let reasons = [self.session.poll_timeout(), step, self.until];
+        let routes = self.failover.as_ref().and_then(Failover::poll_timeout);
+        let reasons = [self.session.poll_timeout(), routes, step, self.until];
         reasons.into_iter().flatten().fold(self.next_status_at, Instant::min)
     }
 
@@ -179,6 +212,9 @@ impl<'a> Driver<'a> {
 
     fn handle_event(&mut self, now: Instant, event: Event<INPUT>) {
         let player = self.options.peer_player;
+        if let (Event::Health { health, .. }, Some(failover)) = (event, &mut self.failover) {
+            failover.handle_health(now, health);
+        }
         match event {
             Event::Input { frame, input, .. } => {
                 self.told_at = now;
@@ -276,6 +312,7 @@ impl<'a> Driver<'a> {
 /// What the loop tells of itself.
 impl Driver<'_> {
     fn show_status(&mut self) {
+        self.socket.keep_relay();
         if let Some(stats) = self.session.stats(self.peer).filter(|_| self.phase != Phase::Leaving) {
             say(status(&self.session, self.peer, &stats, &self.last_status));
             self.last_status = stats;
@@ -306,6 +343,7 @@ impl Driver<'_> {
         summary.add("gaps", stats.gaps);
         summary.add("sent", stats.totals.packets_sent);
         summary.add("dropped", self.socket.dropped);
+        summary.add("relayed", self.socket.relayed);
         summary.add("unsent", self.socket.unsent);
         summary.add("received", stats.totals.packets_received);
         summary.add("refused", stats.totals.refused.total());

@@ -1,6 +1,7 @@
 //! What the command line says.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::ops::Range;
 use std::time::Duration;
 
 use inputwire::{Config, PeerConfig};
@@ -35,6 +36,9 @@ options (defaults):
   --session HEX           session id, up to 16 digits, the same at both ends (0)
   --key HEX32             a secret that both ends share: 32 digits (none)
   --redundancy N          inputs in each datagram of the classic wire (3)
+  --relay ADDRESS:PORT    where `--example relay` listens, to be used while the direct route is not well (none)
+  --cut FROM-UNTIL        loses all that we send on the direct route in these seconds after our start (never)
+  --record FILE           where the session is recorded, for `--example replay` (nowhere; --demo: a file for each player)
 
 kbit/s are those of the datagrams, without the 28 bytes of UDP and IPv4 headers that each has.
 
@@ -81,6 +85,9 @@ pub(crate) struct Options {
     pub(crate) session: u64,
     pub(crate) key: Option<[u8; 16]>,
     pub(crate) redundancy: u8,
+    pub(crate) relay: Option<SocketAddr>,
+    pub(crate) cut: Range<Duration>,
+    pub(crate) record: Option<String>,
 }
 
 /// The options as they stand on the command line.
@@ -129,6 +136,10 @@ impl Options {
             session: given.take("--session", 0, session_id)?,
             key: given.take("--key", None, |text| key(text).map(Some))?,
             redundancy: given.take("--redundancy", 3, number)?,
+            relay: given
+                .take("--relay", None, |text| address(text, |found| found.is_ipv4() == listen.is_ipv4()).map(Some))?,
+            cut: given.take("--cut", Duration::ZERO..Duration::ZERO, cut)?,
+            record: given.take("--record", None, |file| Ok(Some(file.to_owned())))?,
         };
         if let Some((name, _)) = given.pairs.first() {
             return Err(format!("{name}: no such option, or given twice"));
@@ -198,6 +209,11 @@ fn percent(text: &str) -> Result<f64, String> {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.filter(|time| time.as_secs() < 1 << 32).ok_or_else(|| "it is a number of seconds".into())
+}
+
+fn cut(text: &str) -> Result<Range<Duration>, String> {
+    let (from, until) = text.split_once('-').ok_or("it is two numbers of seconds, as in 5-10")?;
+    Ok(seconds(from)?..seconds(until)?)
 }
 
 fn session_id(text: &str) -> Result<u64, String> {
