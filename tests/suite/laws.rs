@@ -69,6 +69,7 @@ fn sim_many() {
 fn a_session_that_misbehaves_is_found_out() {
     let bad = [
         (Sabotage::AlterAnInput, "1 integrity"),
+        (Sabotage::AlterAChecksum, "desync"),
         (Sabotage::SkipAnInput, "2 order"),
         (Sabotage::TellTwice, "2 order"),
         (Sabotage::SayTwice, "9 bound"),

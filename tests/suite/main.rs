@@ -8,5 +8,6 @@ mod hostile;
 mod laws;
 mod layers;
 mod promises;
+mod regressions;
 mod sim;
 mod support;

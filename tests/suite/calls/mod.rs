@@ -229,7 +229,7 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
     #[test]
     fn any_order_of_calls_gives_the_answers_of_the_model(calls in prop::collection::vec(call(), 1..120)) {

@@ -27,7 +27,7 @@ fn check_told(duo: &Duo<2>) {
 #[test]
 fn an_input_is_known_with_the_first_datagram_that_arrives_after_its_push_whatever_was_lost() {
     let mut arrived = 0;
-    for seed in 0..40 {
+    for seed in 0..30 {
         let mut rng = Rng::new(seed);
         let faults = Faults {
             loss: u32::try_from(seed % 10 * 100).expect("small"),
@@ -46,7 +46,7 @@ fn an_input_is_known_with_the_first_datagram_that_arrives_after_its_push_whateve
         check_told(&duo);
         arrived += duo.arrived;
     }
-    assert!(arrived > 4_000, "only {arrived} datagrams arrived");
+    assert!(arrived > 3_000, "only {arrived} datagrams arrived");
 }
 
 /// When the first new input is told after a total outage, measured from the link's return.
@@ -64,7 +64,7 @@ fn told_after(seed: u64, delay_us: u64, start: u64, outage: u64) -> u64 {
 
 #[test]
 fn after_an_outage_of_up_to_nine_seconds_the_first_new_input_is_known_one_trip_and_one_frame_after_the_link_is_back() {
-    for seed in 0..150 {
+    for seed in 0..60 {
         let mut rng = Rng::new(seed);
         let (delay, start) = (rng.below(150 * MS), 1_500 * MS + rng.below(SECOND));
         let outage = rng.between(300 * MS, 9 * SECOND);

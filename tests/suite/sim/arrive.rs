@@ -10,6 +10,7 @@ use super::world::World;
 
 const HELLO: u8 = 0x20;
 const BYE: u8 = 0x21;
+const CHECKSUMS: u8 = 0x22;
 
 /// What a receiver held before a datagram came.
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +103,10 @@ impl World<'_> {
         match datagram.bytes.first() {
             Some(0x80..) => self.judge_input(label, datagram, handled, before),
             Some(&HELLO) => self.judge_hello(label, datagram, handled),
+            Some(&CHECKSUMS) => {
+                let genuine = self.is_current(label, datagram);
+                self.judge_check(datagram, handled, genuine)
+            }
             Some(&BYE) => {
                 let end = &self.ends[datagram.to];
                 let ours = self.is_from(label, datagram) && label.to_run == Some(end.run);
@@ -137,6 +142,15 @@ impl World<'_> {
         Ok(())
     }
 
+    /// The datagram is of the runs and the epoch in which the receiver is.
+    fn is_current(&self, label: &Label, datagram: &Datagram) -> bool {
+        let end = &self.ends[datagram.to];
+        let link = &end.links[datagram.from];
+        self.is_from(label, datagram)
+            && (link.knows, label.to_run, label.epoch) == (Some(label.run), Some(end.run), end.epoch)
+            && !link.halted
+    }
+
     fn judge_input(
         &mut self,
         label: &Label,
@@ -144,13 +158,10 @@ impl World<'_> {
         handled: Handled,
         before: Before,
     ) -> Result<(), Breach> {
-        let end = &self.ends[datagram.to];
-        let link = &end.links[datagram.from];
-        let genuine = self.is_from(label, datagram)
-            && (link.knows, label.to_run, label.epoch) == (Some(label.run), Some(end.run), end.epoch)
-            && !link.halted
+        let next = self.ends[datagram.to].next;
+        let genuine = self.is_current(label, datagram)
             && expand_end(before.want, label.end) == Some(label.end)
-            && expand_ack(end.next, label.ack) == Some(label.ack);
+            && expand_ack(next, label.ack) == Some(label.ack);
         self.judge_check(datagram, handled, genuine)?;
         let end = &mut self.ends[datagram.to];
         let link = &mut end.links[datagram.from];

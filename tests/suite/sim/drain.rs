@@ -155,6 +155,10 @@ impl World<'_> {
                 let told = self.ends[index].links[from].told_frames.contains(&first);
                 return demand(!told, "2 order", || format!("{first} is lost, but was told"));
             }
+            Told::Desync { peer, frame } => {
+                let lax = self.ends[index].links[self.ends[index].peer(peer).expect("a peer")].lax;
+                return demand(lax, "desync", || format!("both have the same state after {frame}"));
+            }
             Told::Input { .. } | Told::Other => {}
         }
         Ok(())

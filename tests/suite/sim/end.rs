@@ -109,6 +109,8 @@ pub(crate) struct End {
     pub(crate) epoch: u32,
     pub(crate) first: u64,
     pub(crate) next: u64,
+    /// The frame whose state is hashed next.
+    pub(crate) hashed: u32,
     pub(crate) ping_us: u64,
     pub(crate) links: Vec<Link>,
 }
@@ -135,6 +137,7 @@ impl End {
             epoch: 0,
             first,
             next: first,
+            hashed: 0,
             ping_us: 0,
             links: Vec::new(),
         }
@@ -165,6 +168,7 @@ impl End {
     pub(crate) fn enter(&mut self, epoch: u32) {
         self.epoch = epoch;
         self.next = self.first;
+        self.hashed = 0;
         for link in &mut self.links {
             link.halted = false;
             link.source = None;

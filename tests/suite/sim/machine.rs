@@ -18,6 +18,7 @@ pub(crate) enum Told {
     Ahead { epoch: u32 },
     Mismatch { peer: PeerId },
     Lost { peer: PeerId, first: u32 },
+    Desync { peer: PeerId, frame: u32 },
     Other,
 }
 
@@ -44,6 +45,8 @@ pub(crate) trait Machine {
     fn remove_peer(&mut self, now: Instant, peer: PeerId);
     fn leave(&mut self, now: Instant);
     fn push(&mut self, now: Instant, input: &[u8]) -> Result<Frame, PushError>;
+    /// Pushes a hash of the game's state; false if there was no room for it.
+    fn push_checksum(&mut self, now: Instant, frame: u32, hash: u64) -> bool;
     fn begin_epoch(&mut self, now: Instant, epoch: u32) -> Result<(), EpochError>;
     fn timeout(&mut self, now: Instant);
     /// Handles a datagram; breaks a law if one that was looked at is broken.
@@ -53,6 +56,7 @@ pub(crate) trait Machine {
     fn next_wake(&self) -> Option<Instant>;
     fn next_frame(&self) -> u32;
     fn known(&self, peer: PeerId) -> Option<u32>;
+    fn confirmed(&self) -> Option<u32>;
     fn unacked(&self, peer: PeerId) -> u32;
     fn silence_us(&self, peer: PeerId) -> Option<u64>;
     fn has_own(&self, frame: u64) -> bool;
@@ -136,6 +140,10 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Machine for No
         self.session.begin_epoch(now, Epoch::new(epoch))
     }
 
+    fn push_checksum(&mut self, now: Instant, frame: u32, hash: u64) -> bool {
+        self.session.push_checksum(now, Frame::new(frame), hash).is_ok()
+    }
+
     fn timeout(&mut self, now: Instant) {
         self.session.handle_timeout(now);
     }
@@ -169,6 +177,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Machine for No
             Event::PeerAhead { epoch, .. } => Told::Ahead { epoch: epoch.get() },
             Event::Mismatch { peer, .. } => Told::Mismatch { peer },
             Event::Lost { peer, first, .. } => Told::Lost { peer, first: first.get() },
+            Event::Desync { peer, frame, .. } => Told::Desync { peer, frame: frame.get() },
             _ => Told::Other,
         })
     }
@@ -183,6 +192,10 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Machine for No
 
     fn known(&self, peer: PeerId) -> Option<u32> {
         self.session.known(peer).map(Frame::get)
+    }
+
+    fn confirmed(&self) -> Option<u32> {
+        self.session.confirmed().map(Frame::get)
     }
 
     fn unacked(&self, peer: PeerId) -> u32 {

@@ -9,6 +9,7 @@ use super::machine::{Expect, Handled, INPUT_MAX, Look, Machine, Told};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sabotage {
     AlterAnInput,
+    AlterAChecksum,
     SkipAnInput,
     TellTwice,
     SayTwice,
@@ -38,7 +39,7 @@ impl Saboteur {
     /// Whether it is time for this.
     fn now(&mut self, how: Sabotage) -> bool {
         self.chances += u32::from(self.how == how);
-        self.how == how && self.chances > 20
+        self.how == how && self.chances > if how == Sabotage::AlterAChecksum { 2 } else { 20 }
     }
 }
 
@@ -70,6 +71,11 @@ impl Machine for Saboteur {
 
     fn begin_epoch(&mut self, now: Instant, epoch: u32) -> Result<(), EpochError> {
         self.inner.begin_epoch(now, epoch)
+    }
+
+    fn push_checksum(&mut self, now: Instant, frame: u32, hash: u64) -> bool {
+        let wrong = u64::from(self.now(Sabotage::AlterAChecksum));
+        self.inner.push_checksum(now, frame, hash ^ wrong)
     }
 
     fn timeout(&mut self, now: Instant) {
@@ -134,6 +140,10 @@ impl Machine for Saboteur {
 
     fn known(&self, peer: PeerId) -> Option<u32> {
         self.inner.known(peer)
+    }
+
+    fn confirmed(&self) -> Option<u32> {
+        self.inner.confirmed()
     }
 
     fn unacked(&self, peer: PeerId) -> u32 {

@@ -15,6 +15,9 @@ use inputwire::PushError;
 /// How long a run goes on after everybody must know everybody.
 const AFTERMATH_US: u64 = 800_000;
 
+/// How many frames are between two checksums.
+const CHECKSUM_EVERY: u32 = 8;
+
 /// A moment that is known before it comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Later {
@@ -164,6 +167,7 @@ impl<'p> World<'p> {
         let local = end.look_at_clock(self.now);
         if end.plan.pushes {
             self.push(index)?;
+            self.push_checksum(index);
         } else {
             end.machine.timeout(local);
         }
@@ -200,6 +204,18 @@ impl<'p> World<'p> {
             Err(other) => return Err(Breach::of(law, format!("{other:?}"))),
         }
         Ok(())
+    }
+
+    /// A game that plays well: all have the same state in an epoch of a session.
+    fn push_checksum(&mut self, index: usize) {
+        let end = &mut self.ends[index];
+        let Some(frame) = end.machine.confirmed().filter(|frame| *frame >= end.hashed) else { return };
+        let frame = if end.hashed == 0 { frame / CHECKSUM_EVERY * CHECKSUM_EVERY } else { end.hashed };
+        let local = end.look_at_clock(self.now);
+        let hash = mix(self.session ^ mix(u64::from(end.epoch) << 32 | u64::from(frame)));
+        if end.machine.push_checksum(local, frame, hash) {
+            end.hashed = frame.saturating_add(CHECKSUM_EVERY);
+        }
     }
 
     pub(crate) fn note(&mut self, what: u64) {

@@ -1,0 +1,83 @@
+//! Bugs that the simulator found, each as the few calls that show it.
+
+use std::time::Duration;
+
+use inputwire::{Config, DATAGRAM_MAX, Event, Instant, PeerConfig, PeerId, Session};
+
+const PEER: PeerId = PeerId::new(0);
+
+/// One of two players who know each other's incarnations.
+fn end(player: u16) -> Session<1, 1> {
+    let config = Config::builder().session(7).player(player).build().expect("valid");
+    let mut session = Session::new(config);
+    session.add_peer(Instant::ORIGIN, PeerConfig::compact(1 - player).incarnation(1)).expect("room");
+    session
+}
+
+fn datagrams(session: &mut Session<1, 1>) -> Vec<Vec<u8>> {
+    let mut buf = [0; DATAGRAM_MAX];
+    std::iter::from_fn(|| session.poll_transmit(&mut buf).map(|transmit| transmit.datagram.to_vec())).take(50).collect()
+}
+
+fn carry(from: &mut Session<1, 1>, to: &mut Session<1, 1>, now: Instant) {
+    for datagram in datagrams(from) {
+        to.handle_datagram(now, PEER, &datagram).expect("accepted");
+    }
+}
+
+fn ms(ms: u64) -> Instant {
+    Instant::from_micros(ms * 1_000)
+}
+
+/// The first datagram of an epoch was not noted as such if it acknowledged something.
+#[test]
+fn hellos_end_with_the_first_datagram_of_the_peer_also_if_it_acknowledges_something() {
+    let (mut one, mut other) = (end(0), end(1));
+    one.push_input(ms(0), [5]).expect("room");
+    carry(&mut one, &mut other, ms(0));
+    // What the peer says at first is lost; what it says next acknowledges the input.
+    datagrams(&mut other);
+    other.push_input(ms(10), [6]).expect("room");
+    carry(&mut other, &mut one, ms(10));
+    assert_eq!(one.unacked(PEER), 0);
+    one.handle_timeout(ms(150));
+    assert!(datagrams(&mut one).iter().all(|datagram| datagram[0] >= 0x80), "a hello to a peer that has answered");
+}
+
+/// Where time ends every deadline was due for ever, and a caller drained without end.
+#[test]
+fn at_the_end_of_time_everything_is_said_once_and_nobody_is_woken() {
+    for before in [0, 1, 1_000, 10_000_000] {
+        let mut session = end(0);
+        session.push_input(Instant::from_micros(u64::MAX - before), [5]).expect("room");
+        assert!(datagrams(&mut session).len() <= 2, "{before} us before the end");
+        session.handle_timeout(Instant::from_micros(u64::MAX));
+        assert_eq!(datagrams(&mut session).len(), 0, "{before} us before the end");
+        assert_eq!(session.poll_timeout(), None, "{before} us before the end");
+    }
+}
+
+/// A datagram whose inputs had no room moved the estimate of who is ahead each time it came.
+#[test]
+fn a_repeated_datagram_does_not_move_the_pace_while_events_are_not_taken() {
+    let (mut one, mut other) = (end(0), end(1));
+    for frame in 0..240 {
+        let now = Instant::ORIGIN.saturating_add(Duration::from_micros(16_667 * frame));
+        let _ = one.push_input(now, [5]);
+        for datagram in datagrams(&mut one) {
+            let _ = other.handle_datagram(now, PEER, &datagram);
+            if frame > 200 {
+                let mut before = other.clone();
+                assert!(other.handle_datagram(now, PEER, &datagram).is_ok());
+                let mut after = other.clone();
+                before.clear_counters();
+                after.clear_counters();
+                assert!(before == after, "frame {frame}");
+            }
+        }
+        carry(&mut other, &mut one, now);
+        while one.poll_event().is_some() {}
+    }
+    let taken = std::iter::from_fn(|| other.poll_event()).filter(|event| matches!(event, Event::Input { .. })).count();
+    assert_eq!(taken, 120, "nothing was lost, and nothing more taken than there is room for");
+}
