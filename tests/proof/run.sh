@@ -21,10 +21,12 @@ sysroot=$(rustc --print sysroot)
 host=$(rustc -vV | sed -n 's/^host: //p')
 lld=$sysroot/lib/rustlib/$host/bin/rust-lld
 
-# Every name that the library makes public has to be in the tables.
-missing=$(sed -n 's/^    pub \(const \)\{0,1\}fn \([a-z_]*\).*/\2/p' \
-    "$root"/src/*.rs "$root"/src/config/*.rs "$root"/src/session/*.rs | sort -u | while read -r name; do
-    grep -Eq "(::|\.)$name\b" src/doors.rs || echo "$name"
+# Every function that the library makes public has to be in the tables.
+missing=$(find "$root/src" -name '*.rs' -exec awk '
+    /^impl/ { type = $0; sub(/^impl(<[^>]*>)? /, "", type); sub(/^.* for /, "", type); sub(/[<( {].*/, "", type) }
+    /^    pub (const )?fn / { name = $0; sub(/^    pub (const )?fn /, "", name); sub(/[<(].*/, "", name); print type, name }
+' {} + | while read -r type name; do
+    grep -Eq "\b$type(::<[^>]*>)?::$name\b" src/doors.rs || echo "$type::$name"
 done)
 if [ -n "$missing" ]; then
     echo "FAILED: not in tests/proof/src/doors.rs:" $missing

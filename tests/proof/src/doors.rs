@@ -62,6 +62,9 @@ pub const fn session<const INPUT: usize, const WINDOW: usize>() -> Doors {
         PeerConfig::<INPUT>::player,
         PeerConfig::<INPUT>::is_classic,
         PeerConfig::<INPUT>::known_incarnation,
+        PeerConfig::<INPUT>::player,
+        PeerConfig::<INPUT>::is_classic,
+        PeerConfig::<INPUT>::known_incarnation,
         <PeerConfig<INPUT> as PartialEq>::eq,
         <Event<INPUT> as PartialEq>::eq,
     ]
@@ -86,6 +89,20 @@ pub const SHARED: Doors = doors![
     ConfigBuilder::early_copies,
     ConfigBuilder::datagram_max,
     ConfigBuilder::build,
+    Config::session,
+    Config::player,
+    Config::is_keyed,
+    Config::incarnation,
+    Config::first_frame,
+    Config::frame_interval,
+    Config::ping_interval,
+    Config::interrupt_after,
+    Config::disconnect_after,
+    Config::warning_latency,
+    Config::critical_latency,
+    Config::redundancy,
+    Config::early_copies,
+    Config::datagram_max,
     Config::session,
     Config::player,
     Config::is_keyed,
@@ -130,6 +147,14 @@ pub const SHARED: Doors = doors![
     PeerStats::since,
     Rates::per_second,
     Pace::stretch,
+    Failover::new,
+    Failover::interrupt_after,
+    Failover::handle_heard,
+    Failover::handle_health,
+    Failover::handle_timeout,
+    Failover::routes,
+    Failover::poll_change,
+    Failover::poll_timeout,
     <Frame as Display>::fmt,
     <Epoch as Display>::fmt,
     <PeerId as Display>::fmt,
@@ -145,12 +170,12 @@ pub const SHARED: Doors = doors![
 
 /// Walks through `Session::peers`, whose type has no name.
 fn newest_peer<const INPUT: usize, const WINDOW: usize>(session: &Session<2, INPUT, WINDOW>) -> Option<PeerId> {
-    session.peers().last()
+    Session::peers(session).last()
 }
 
 /// Walks through `Refused::iter`, whose type has no name.
 fn last_refused(refused: &Refused) -> Option<(DatagramError, u32)> {
-    refused.iter().last()
+    Refused::iter(refused).last()
 }
 
 /// Panics if the proof is to be proved.
