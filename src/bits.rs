@@ -8,8 +8,8 @@ pub(crate) struct BitWriter<'a> {
     written: usize,
     /// Zero bytes after them.
     zeros: usize,
-    /// Bits that do not fill a byte yet, and how many they are.
-    pending: u32,
+    /// Bits that do not fill a word of 32 yet, and how many they are.
+    pending: u64,
     pending_bits: u32,
     overflowed: bool,
 }
@@ -19,62 +19,75 @@ impl<'a> BitWriter<'a> {
         Self { room, written: 0, zeros: 0, pending: 0, pending_bits: 0, overflowed: false }
     }
 
-    /// Writes the low `count` bits of `value`, at most 16; the bits above them are zero.
+    /// Writes the low `count` bits of `value`; the bits above them are zero.
+    #[inline]
     pub(crate) fn put(&mut self, value: u32, count: u32) {
-        self.pending |= value.wrapping_shl(self.pending_bits);
+        self.pending |= u64::from(value).wrapping_shl(self.pending_bits);
         self.pending_bits = self.pending_bits.saturating_add(count);
-        while self.pending_bits >= 8 {
-            let [byte, ..] = self.pending.to_le_bytes();
-            self.put_byte(byte);
-            self.pending >>= 8;
-            self.pending_bits = self.pending_bits.saturating_sub(8);
+        while self.pending_bits >= 32 {
+            self.put_word();
+            self.pending >>= 32;
+            self.pending_bits = self.pending_bits.saturating_sub(32);
         }
     }
 
-    fn put_byte(&mut self, byte: u8) {
-        let start = self.written;
-        let last = start.saturating_add(self.zeros);
-        if byte == 0 {
-            self.zeros = self.zeros.saturating_add(1);
-        } else if let Some([zeros @ .., place]) = self.room.get_mut(start..=last) {
-            zeros.fill(0);
-            *place = byte;
-            self.written = last.saturating_add(1);
-            self.zeros = 0;
-        } else {
-            self.overflowed = true;
+    /// Writes the low half of what is pending.
+    fn put_word(&mut self) {
+        let [a, b, c, d, ..] = self.pending.to_le_bytes();
+        let (bytes, len) = ([a, b, c, d], significant(u64::from(u32::from_le_bytes([a, b, c, d]))));
+        if len == 0 {
+            self.zeros = self.zeros.saturating_add(bytes.len());
+            return;
         }
+        let start = self.written;
+        let end = start.saturating_add(self.zeros).saturating_add(len);
+        let place = self.room.get_mut(start..end).and_then(|place| place.split_at_mut_checked(self.zeros));
+        let Some((zeros, place)) = place else {
+            self.overflowed = true;
+            return;
+        };
+        zeros.fill(0);
+        place.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
+        self.written = end;
+        self.zeros = bytes.len().saturating_sub(len);
     }
 
     /// Bytes that the bits so far need, trailing zero bytes left out; `None` if they do not fit.
     pub(crate) fn len(&self) -> Option<usize> {
+        let pending = significant(self.pending);
         let len =
-            if self.pending == 0 { self.written } else { self.written.saturating_add(self.zeros).saturating_add(1) };
+            if pending == 0 { self.written } else { self.written.saturating_add(self.zeros).saturating_add(pending) };
         (!self.overflowed && len <= self.room.len()).then_some(len)
     }
 
     /// Writes what is pending and returns the length in bytes, or `None` if it does not fit.
     pub(crate) fn finish(mut self) -> Option<usize> {
-        let len = self.len()?;
-        if self.pending != 0 {
-            let [byte, ..] = self.pending.to_le_bytes();
-            self.put_byte(byte);
-        }
-        Some(len)
+        self.put_word();
+        (!self.overflowed).then_some(self.written)
     }
 }
 
+/// The bytes of a number up to the last one that is not zero.
+fn significant(number: u64) -> usize {
+    let bits = 64_u32.saturating_sub(number.leading_zeros());
+    usize::try_from(bits.saturating_add(7) >> 3).unwrap_or(0)
+}
+
 /// Reads bits from a slice; past its end every bit is 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct BitReader<'a> {
-    bytes: &'a [u8],
-    /// Bits read so far.
-    read: usize,
+    /// Bytes not taken up yet.
+    rest: &'a [u8],
+    /// Bits taken up and not read, and how many they are; endlessly many once no byte is left.
+    ready: u64,
+    ready_bits: u32,
+    /// Whether the last byte is zero, which would better have been left unsaid.
+    padded: bool,
 }
 
 impl<'a> BitReader<'a> {
-    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, read: 0 }
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, ready: 0, ready_bits: 0, padded: bytes.last() == Some(&0) }
     }
 
     pub(crate) fn bit(&mut self) -> bool {
@@ -82,27 +95,55 @@ impl<'a> BitReader<'a> {
     }
 
     /// Reads `count` bits, at most 8.
+    #[inline]
     pub(crate) fn get(&mut self, count: u32) -> u8 {
-        let byte = self.read >> 3;
-        let shift = self.read & 7;
-        let low = self.bytes.get(byte).copied().unwrap_or(0);
-        let high = self.bytes.get(byte.saturating_add(1)).copied().unwrap_or(0);
-        let [value, _] = (u16::from_le_bytes([low, high]) >> shift).to_le_bytes();
-        self.read = self.read.saturating_add(usize::try_from(count).unwrap_or(0));
+        let [value, ..] = self.peek().to_le_bytes();
+        self.pass(count);
         value & low_bits(count)
+    }
+
+    /// The next 32 bits, or more.
+    #[inline]
+    pub(crate) fn peek(&mut self) -> u64 {
+        if self.ready_bits < 32 {
+            self.take_up();
+        }
+        self.ready
+    }
+
+    /// Passes over `count` bits that were peeked at.
+    #[inline]
+    pub(crate) fn pass(&mut self, count: u32) {
+        self.ready = self.ready.wrapping_shr(count);
+        self.ready_bits = self.ready_bits.saturating_sub(count);
+    }
+
+    /// Passes over bits that are zero, `most` at most and perhaps not all of them, and returns how many.
+    #[inline]
+    pub(crate) fn pass_zeros(&mut self, most: u32) -> u32 {
+        let zeros = self.peek().trailing_zeros().min(32).min(most);
+        self.pass(zeros);
+        zeros
+    }
+
+    fn take_up(&mut self) {
+        if let Some((bytes, rest)) = self.rest.split_first_chunk() {
+            self.rest = rest;
+            self.ready |= u64::from(u32::from_le_bytes(*bytes)).wrapping_shl(self.ready_bits);
+            self.ready_bits = self.ready_bits.saturating_add(32);
+            return;
+        }
+        for byte in core::mem::take(&mut self.rest) {
+            self.ready |= u64::from(*byte).wrapping_shl(self.ready_bits);
+            self.ready_bits = self.ready_bits.saturating_add(8);
+        }
+        self.ready_bits = u32::MAX;
     }
 
     /// Whether the slice holds exactly the bits read, in the shortest way: its last byte is not zero, and no bit that
     /// was not read is 1.
     pub(crate) fn is_exact(self) -> bool {
-        let whole = self.read >> 3;
-        let partial = self.read & 7;
-        match self.bytes.split_last() {
-            None => true,
-            Some((0, _)) => false,
-            Some((last, before)) if before.len() == whole && partial > 0 => last >> partial == 0,
-            Some((_, before)) => before.len() < whole,
-        }
+        self.rest.is_empty() && self.ready == 0 && !self.padded
     }
 }
 

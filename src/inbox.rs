@@ -71,8 +71,10 @@ impl Inbox {
 
     /// How many inputs can be appended before one would leave that was not told.
     pub(crate) fn room(&self) -> u64 {
-        let untold = u64::from((self.known & !self.told).count_ones());
-        self.window().saturating_sub(untold)
+        match self.known & !self.told {
+            0 => self.window(),
+            untold => self.window().saturating_sub(u64::from(untold.count_ones())),
+        }
     }
 
     /// Takes the input of the next frame.

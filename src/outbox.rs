@@ -1,7 +1,7 @@
 //! Our window of inputs: what was pushed last, for every peer alike.
 
 use crate::frame::Frame;
-use crate::ring::{Ring, advance};
+use crate::ring::{Ring, Rows, advance};
 use crate::time::Instant;
 
 /// The last `WINDOW` + 1 inputs that we pushed in this epoch.
@@ -90,6 +90,12 @@ impl<'a> Pushed<'a> {
     /// Bytes in an input.
     pub(crate) const fn size(&self) -> u8 {
         self.rows.size
+    }
+
+    /// `count` inputs from the one `back` frames before the next one on; at most `WINDOW`, all of them pushed.
+    pub(crate) fn run(&self, back: u64, count: u64) -> Rows<'a> {
+        let short = |number: u64| u8::try_from(number).unwrap_or(u8::MAX);
+        self.rows.run(short(back), short(count))
     }
 
     /// The input `back` frames before the next one, at most `WINDOW` + 1; zeros before the first frame.

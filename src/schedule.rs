@@ -54,7 +54,10 @@ impl Schedule {
         } else if acked < pushed.next {
             // Not one frame after the push: the next push is due then, and a loop that jitters would send twice.
             let again = pushed.newest_at.after(config.patience_us()).max(sent_at.after(config.frame_us()));
-            due = due.min(again).min(Self::next_copy(sent_at, pushed, config).unwrap_or(due));
+            due = due.min(again);
+            if config.early_copies {
+                due = due.min(Self::next_copy(sent_at, pushed, config).unwrap_or(due));
+            }
         }
         match self.owed_since {
             Some(owed_since) => due.min(owed_since.after(config.patience_us())),
@@ -66,7 +69,7 @@ impl Schedule {
         let latest = config.frame_us().saturating_sub(COPY_MARGIN_US);
         COPIES_US
             .into_iter()
-            .filter(|delay| config.early_copies && *delay <= latest)
+            .filter(|delay| *delay <= latest)
             .map(|delay| pushed.newest_at.after(delay))
             .find(|copy| *copy > sent_at)
     }

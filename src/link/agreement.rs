@@ -43,7 +43,7 @@ impl Agreement {
 
     /// Judges the peer's checksums, then compares those that can be; the rest waits. What has no room to wait is not
     /// acknowledged, and comes again.
-    pub(crate) fn handle(&mut self, ours: &Ours<'_>, check: Check, datagram: &[u8]) -> Result<(), DatagramError> {
+    pub(crate) fn handle(&mut self, ours: &Ours<'_>, check: &Check, datagram: &[u8]) -> Result<(), DatagramError> {
         let Sums { ack, entries } = parse_sums(datagram, check)?;
         if ack > ours.checksums.end() {
             return Err(DatagramError::FrameRange);
@@ -85,10 +85,13 @@ impl Agreement {
     /// When to say checksums, or that we have the peer's: at once what is new, and what is not acknowledged again and
     /// again. An acknowledgement waits for something to ride on, so that nothing is ever an answer.
     pub(crate) fn due(&self, ours: &Ours<'_>, ping_us: u64) -> Option<Instant> {
+        let newest = ours.checksums.end();
+        if newest == 0 && self.taken_at.is_none() {
+            return None;
+        }
         let again = self.said_at.map_or(Instant::ORIGIN, |at| at.after(ping_us));
         let owed = self.taken_at.map(|at| at.after(ping_us).max(again));
         let unsaid = self.first_unsaid(ours);
-        let newest = ours.checksums.end();
         if newest <= unsaid {
             owed
         } else if self.said < newest {
@@ -98,7 +101,7 @@ impl Agreement {
         }
     }
 
-    pub(crate) fn emit(&mut self, ours: &Ours<'_>, check: Check, room: &mut [u8]) -> Option<usize> {
+    pub(crate) fn emit(&mut self, ours: &Ours<'_>, check: &Check, room: &mut [u8]) -> Option<usize> {
         self.said = ours.checksums.end();
         self.said_at = Some(ours.now);
         self.taken_at = None;

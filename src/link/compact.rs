@@ -18,11 +18,11 @@ use crate::wire::check::{Check, Context, End};
 use crate::wire::compact::{Draft, Expected, INPUT, Packet, emit, is_long_enough, parse};
 use crate::wire::control::{BYE, CHECKSUMS, HELLO, Hello, emit_bye, emit_hello, parse_bye, parse_hello};
 
+mod due;
+
 const DEFAULT_PING_US: u64 = 200_000;
 /// The longest input, in bytes.
 const INPUT_MAX: usize = 255;
-/// A peer that does not answer for this long, or for `disconnect_after` if that is longer, is sent keep-alives only.
-const SLOW_AFTER_US: u64 = 10_000_000;
 
 /// What the compact wire keeps for a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,7 +150,7 @@ impl Compact {
             HELLO => self.handle_hello(ours, theirs, datagram),
             BYE => self.handle_bye(ours, theirs, datagram),
             CHECKSUMS => {
-                let check = self.checks.as_ref().ok_or(DatagramError::NotReady)?.incoming;
+                let check = &self.checks.as_ref().ok_or(DatagramError::NotReady)?.incoming;
                 self.agreement.handle(ours, check, datagram)
             }
             _ => Err(DatagramError::UnknownType),
@@ -177,7 +177,7 @@ impl Compact {
             next: ours.pushed.next,
             window: ours.pushed.window,
             size: ours.pushed.size(),
-            check: checks.incoming,
+            check: &checks.incoming,
         };
         let packet = parse(datagram, &expected).inspect_err(|reason| {
             if *reason == DatagramError::OutOfStep {
@@ -243,18 +243,17 @@ impl Compact {
 
     /// The next datagram that is due, written into `room`; returns its length.
     pub(crate) fn poll(&mut self, ours: &Ours<'_>, theirs: &Theirs, room: &mut [u8]) -> Option<usize> {
-        let due = self.due(ours, theirs).map(|due| due.is_some_and(|at| at <= ours.now));
-        let [hello_due, bye_due, input_due, checksums_due, _] = due;
-        if hello_due {
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= ours.now);
+        if is_due(self.hello_due(ours, theirs)) {
             self.acquaintance.say_hello(ours.now);
             emit_hello(room, &hello(ours, theirs.player), ours.config)
-        } else if bye_due {
+        } else if is_due(self.bye_due(ours, theirs)) {
             self.farewell.say(ours.now);
             emit_bye(room, &outgoing(ours, theirs.player, self.acquaintance.incarnation()?))
-        } else if input_due {
+        } else if is_due(self.input_due(ours, theirs)) {
             self.emit_input(ours, theirs, room)
-        } else if checksums_due {
-            self.agreement.emit(ours, self.checks.as_ref()?.outgoing, room)
+        } else if is_due(self.checksums_due(ours, theirs)) {
+            self.agreement.emit(ours, &self.checks.as_ref()?.outgoing, room)
         } else {
             None
         }
@@ -267,47 +266,17 @@ impl Compact {
             want: theirs.inbox.end(),
             timing: self.clocks.send(ours.now, Self::ping_us(ours)),
             limit: ours.config.datagram_max(),
-            check: self.checks.as_ref()?.outgoing,
+            check: &self.checks.as_ref()?.outgoing,
         };
         self.schedule.sent(ours.now, ours.pushed.next);
         emit(room, &draft, &ours.pushed)
-    }
-
-    /// When a hello, a goodbye, an input datagram and checksums are due, and the news of a flush.
-    pub(crate) fn due(&self, ours: &Ours<'_>, theirs: &Theirs) -> [Option<Instant>; 5] {
-        let flush_due = self.flush_due(ours);
-        if !theirs.open {
-            return [None, self.farewell.due(ours.config.frame_us()), None, None, flush_due];
-        }
-        let ping_us = Self::ping_us(ours);
-        let hello_due = self.acquaintance.hello_due(ours.epoch, ping_us);
-        if self.checks.is_none() {
-            return [hello_due, None, None, None, flush_due];
-        }
-        let slow = self.is_slow(ours, theirs);
-        let input_due = self.schedule.due(&ours.pushed, self.acked, ping_us, ours.config, slow);
-        [hello_due, None, Some(input_due), self.agreement.due(ours, ping_us), flush_due]
-    }
-
-    /// When it is time to tell that everything is acknowledged: not before a push is missing, or a game with a short way
-    /// would be told so in every frame.
-    fn flush_due(&self, ours: &Ours<'_>) -> Option<Instant> {
-        let news = self.acked == ours.pushed.next && self.flushed != ours.pushed.next;
-        news.then(|| ours.pushed.newest_at.after(ours.config.patience_us()))
-    }
-
-    /// Whether the peer is silent, or does not acknowledge, for so long that only keep-alives make sense.
-    fn is_slow(&self, ours: &Ours<'_>, theirs: &Theirs) -> bool {
-        let limit = ours.config.disconnect_us().max(SLOW_AFTER_US);
-        let owing = self.acked < ours.pushed.next;
-        theirs.pulse.silence(ours.now) > limit || owing && ours.now.since(self.moved_at) > limit
     }
 
     /// What was not told yet.
     pub(crate) fn tell(&mut self, ours: &Ours<'_>, theirs: &Theirs) -> Option<News> {
         if self.acquaintance.tell_restart() {
             Some(News::Restarted)
-        } else if let Some((field, ours, theirs)) = self.acquaintance.tell_mismatch(&hello(ours, theirs.player)) {
+        } else if let Some((field, ours, theirs)) = self.acquaintance.tell_mismatch(|| hello(ours, theirs.player)) {
             Some(News::Mismatch(field, ours, theirs))
         } else if let Some(epoch) = self.acquaintance.tell_ahead(ours) {
             Some(News::Ahead(epoch))
@@ -353,9 +322,7 @@ fn take_inputs(ours: &Ours<'_>, theirs: &mut Theirs, rows: &mut [u8], packet: &P
         input.iter_mut().zip(held).for_each(|(place, byte)| *place = *byte);
     }
     let mut body = packet.body;
-    for _ in new..packet.count {
-        body::read(&mut body, input);
-    }
+    body::read_on(&mut body, input, packet.count.saturating_sub(new));
     for _ in 0..new.min(room) {
         body::read(&mut body, input);
         theirs.inbox.append(rows, input);

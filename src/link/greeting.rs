@@ -30,8 +30,8 @@ pub(crate) struct Acquaintance {
     /// The greatest epoch that the peer told, and the greatest that the application was told to be ahead.
     epoch: u32,
     told_epoch: u32,
-    /// The settings that were heard last, and the fields that the application was told of.
-    settings: Option<Settings>,
+    /// The settings that were heard last, if some differ that the application was not told of, and those it was.
+    untold: Option<Settings>,
     mismatched: bool,
     told_fields: [bool; FIELDS.len()],
     /// When a reason to say hello last began, and when it was said last since then.
@@ -61,7 +61,7 @@ impl Acquaintance {
             linked: false,
             epoch: 0,
             told_epoch: 0,
-            settings: None,
+            untold: None,
             mismatched: false,
             told_fields: [false; FIELDS.len()],
             since: now,
@@ -107,9 +107,11 @@ impl Acquaintance {
         let Some(hello_at) = self.hello_at else {
             return Some(self.since);
         };
+        if self.linked && self.epoch <= epoch {
+            return None;
+        }
         let hurried = hello_at.since(self.since) < HURRY_US;
-        let interval = if hurried { ping_us.min(EARLY_INTERVAL_US) } else { ping_us };
-        (!self.linked || self.epoch > epoch).then(|| hello_at.after(interval))
+        Some(hello_at.after(if hurried { ping_us.min(EARLY_INTERVAL_US) } else { ping_us }))
     }
 
     pub(crate) fn say_hello(&mut self, now: Instant) {
@@ -131,18 +133,22 @@ impl Acquaintance {
             _ => {}
         }
 
-        self.settings = Some(settings);
-        if !settings.are_for(ours) {
-            return Ok(Acquainted::Stranger);
-        }
-        self.mismatched = FIELDS
-            .into_iter()
-            .filter(|field| *field != Field::FrameInterval)
-            .any(|field| settings.difference(ours, field).is_some());
-        match theirs {
-            Greeting::Hello(hello) if !self.mismatched => Ok(self.learn(&hello)),
-            _ => Ok(Acquainted::SameRun),
-        }
+        let acquainted = if settings.are_for(ours) {
+            self.mismatched = FIELDS
+                .into_iter()
+                .filter(|field| *field != Field::FrameInterval)
+                .any(|field| settings.difference(ours, field).is_some());
+            match theirs {
+                Greeting::Hello(hello) if !self.mismatched => self.learn(&hello),
+                _ => Acquainted::SameRun,
+            }
+        } else {
+            Acquainted::Stranger
+        };
+        let mut fields = FIELDS.into_iter().zip(self.told_fields);
+        let news = fields.any(|(field, told)| !told && settings.difference(ours, field).is_some());
+        self.untold = Some(settings).filter(|_| news);
+        Ok(acquainted)
     }
 
     fn learn(&mut self, hello: &Hello) -> Acquainted {
@@ -178,14 +184,16 @@ impl Acquaintance {
     }
 
     /// The next field that differs and was not told, with our value and the peer's.
-    pub(crate) fn tell_mismatch(&mut self, ours: &Hello) -> Option<(Field, u32, u32)> {
-        let settings = self.settings?;
+    pub(crate) fn tell_mismatch(&mut self, ours: impl FnOnce() -> Hello) -> Option<(Field, u32, u32)> {
+        let settings = self.untold?;
+        let ours = ours();
         for (field, told) in FIELDS.into_iter().zip(self.told_fields.iter_mut()) {
-            if !*told && let Some((ours, theirs)) = settings.difference(ours, field) {
+            if !*told && let Some((ours, theirs)) = settings.difference(&ours, field) {
                 *told = true;
                 return Some((field, ours, theirs));
             }
         }
+        self.untold = None;
         None
     }
 }

@@ -13,6 +13,7 @@
 //! ```
 
 use crate::bits::{BitReader, BitWriter};
+use crate::ring::Rows;
 
 /// How a byte follows its predecessor: the bits that say so, the first one lowest, and their number.
 fn step(previous: u8, current: u8) -> (u32, u32) {
@@ -58,20 +59,63 @@ pub(crate) fn write(to: &mut BitWriter<'_>, previous: &[u8], current: &[u8]) {
     }
 }
 
+/// Writes inputs, of which `previous` is the predecessor.
+pub(crate) fn write_all(to: &mut BitWriter<'_>, previous: &[u8], inputs: Rows<'_>) {
+    let mut previous = previous;
+    // Inputs of one byte are the most common ones, and bytes are quicker than slices.
+    if let &[mut previous] = previous {
+        for stretch in [inputs.older, inputs.newer] {
+            for current in stretch {
+                let (bits, count) = step(previous, *current);
+                to.put(bits, count);
+                previous = *current;
+            }
+        }
+        return;
+    }
+    for current in inputs {
+        write(to, previous, current);
+        previous = current;
+    }
+}
+
 /// Passes over `count` inputs of `size` bytes: where an input ends does not depend on what it says.
 pub(crate) fn skip(from: &mut BitReader<'_>, size: u8, count: u64) {
-    for _ in 0..count {
-        if size == 1 {
+    let mut left = u32::try_from(count).unwrap_or(u32::MAX);
+    while left > 0 {
+        let same = from.pass_zeros(left);
+        left = left.saturating_sub(same);
+        if same == 0 {
+            skip_changed(from, size);
+            left = left.saturating_sub(1);
+        }
+    }
+}
+
+/// Passes over an input that is not the same as the one before it.
+fn skip_changed(from: &mut BitReader<'_>, size: u8) {
+    if size == 1 {
+        read_step(from, 0);
+    } else if from.get(2) == 0b01 {
+        (0..size).for_each(|_| {
             read_step(from, 0);
-        } else if from.bit() {
-            let raw = from.bit();
-            for _ in 0..size {
-                if raw {
-                    from.get(8);
-                } else {
-                    read_step(from, 0);
-                }
-            }
+        });
+    } else {
+        (0..size).for_each(|_| {
+            from.get(8);
+        });
+    }
+}
+
+/// Reads `count` inputs, each over its predecessor.
+pub(crate) fn read_on(from: &mut BitReader<'_>, input: &mut [u8], count: u64) {
+    let mut left = u32::try_from(count).unwrap_or(u32::MAX);
+    while left > 0 {
+        let same = from.pass_zeros(left);
+        left = left.saturating_sub(same);
+        if same == 0 {
+            read(from, input);
+            left = left.saturating_sub(1);
         }
     }
 }
@@ -89,17 +133,23 @@ pub(crate) fn read(from: &mut BitReader<'_>, input: &mut [u8]) {
 }
 
 fn read_step(from: &mut BitReader<'_>, previous: u8) -> u8 {
-    if !from.bit() {
-        return previous;
-    }
-    if !from.bit() {
-        return previous ^ 1_u8.wrapping_shl(u32::from(from.get(3)));
-    }
-    if !from.bit() {
-        let distance = from.get(4);
+    let [low, high, ..] = from.peek().to_le_bytes();
+    let bits = u16::from_le_bytes([low, high]);
+    let [operand, _] = (bits >> 3).to_le_bytes();
+    if bits & 0b1 == 0 {
+        from.pass(1);
+        previous
+    } else if bits & 0b10 == 0 {
+        from.pass(5);
+        previous ^ 1_u8.wrapping_shl(u32::from(low >> 2 & 7))
+    } else if bits & 0b100 == 0 {
+        from.pass(7);
         // 0..=7 is -8..=-1, 8..=15 is +1..=+8: there is no step of 0.
+        let distance = operand & 15;
         let to_zero = if distance < 8 { 8 } else { 7 };
-        return previous.wrapping_add(distance).wrapping_sub(to_zero);
+        previous.wrapping_add(distance).wrapping_sub(to_zero)
+    } else {
+        from.pass(11);
+        operand
     }
-    from.get(8)
 }

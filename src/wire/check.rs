@@ -14,6 +14,13 @@ pub(crate) const VERSION: u8 = 1;
 
 static CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_IBM_3740);
 
+/// Over `bytes` as well.
+fn crc(state: u16, bytes: &[u8]) -> u16 {
+    let mut digest = CRC.digest_with_initial(state);
+    digest.update(bytes);
+    digest.finalize()
+}
+
 /// A check over the bytes so far.
 #[derive(Clone, Copy)]
 pub(crate) enum Check {
@@ -33,14 +40,24 @@ impl Check {
     /// Over `bytes` as well.
     pub(crate) fn with(self, bytes: &[u8]) -> Self {
         match self {
-            Self::Crc(state) => {
-                let mut digest = CRC.digest_with_initial(state);
-                digest.update(bytes);
-                Self::Crc(digest.finalize())
-            }
+            Self::Crc(state) => Self::Crc(crc(state, bytes)),
             Self::Sip(mut hasher) => {
                 hasher.write(bytes);
                 Self::Sip(hasher)
+            }
+        }
+    }
+
+    /// What goes on the wire for it, once `parts` are covered as well. Nothing is copied that is large.
+    pub(crate) fn over<const PARTS: usize>(&self, parts: [&[u8]; PARTS]) -> Sum {
+        match self {
+            Self::Crc(state) => Sum::Crc(parts.iter().fold(*state, |state, part| crc(state, part))),
+            Self::Sip(hasher) => {
+                let mut hasher = *hasher;
+                for part in parts {
+                    hasher.write(part);
+                }
+                Sum::Sip(hasher.finish())
             }
         }
     }
@@ -52,19 +69,28 @@ impl Check {
             Self::Sip(_) => 8,
         }
     }
+}
 
+/// A check as it is on the wire.
+#[derive(Clone, Copy)]
+pub(crate) enum Sum {
+    Crc(u16),
+    Sip(u64),
+}
+
+impl Sum {
     pub(crate) fn write(self, to: &mut Writer<'_>) {
         match self {
-            Self::Crc(state) => to.u16(state),
-            Self::Sip(hasher) => to.u64(hasher.finish()),
+            Self::Crc(sum) => to.u16(sum),
+            Self::Sip(sum) => to.u64(sum),
         }
     }
 
     pub(crate) fn is(self, bytes: &[u8]) -> bool {
         let mut sent = Reader::new(bytes);
         match self {
-            Self::Crc(state) => sent.u16() == Some(state),
-            Self::Sip(hasher) => sent.u64() == Some(hasher.finish()),
+            Self::Crc(sum) => sent.u16() == Some(sum),
+            Self::Sip(sum) => sent.u64() == Some(sum),
         }
     }
 }

@@ -40,7 +40,7 @@ pub(crate) struct Packet<'a> {
 
 /// What a receiver holds a datagram against.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Expected {
+pub(crate) struct Expected<'a> {
     pub(crate) epoch: u32,
     /// The next frame wanted from the peer.
     pub(crate) want: u64,
@@ -49,7 +49,7 @@ pub(crate) struct Expected {
     pub(crate) window: u64,
     /// Bytes in an input.
     pub(crate) size: u8,
-    pub(crate) check: Check,
+    pub(crate) check: &'a Check,
 }
 
 /// Whether a datagram has the bytes that each has, which is asked first, whoever sent it.
@@ -58,7 +58,7 @@ pub(crate) fn is_long_enough(datagram: &[u8], config: &Config) -> bool {
 }
 
 /// Judges a datagram in the order of PROTOCOL 3.7.
-pub(crate) fn parse<'a>(datagram: &'a [u8], expected: &Expected) -> Result<Packet<'a>, DatagramError> {
+pub(crate) fn parse<'a>(datagram: &'a [u8], expected: &Expected<'_>) -> Result<Packet<'a>, DatagramError> {
     let mut reader = Reader::new(datagram);
     let head = reader.bytes(3).ok_or(DatagramError::Truncated)?;
     let check = reader.bytes(expected.check.len()).ok_or(DatagramError::Truncated)?;
@@ -73,8 +73,7 @@ pub(crate) fn parse<'a>(datagram: &'a [u8], expected: &Expected) -> Result<Packe
     }
     let end = expand_end(expected.want, end)?;
     let ack = expand_ack(expected.next, ack)?;
-    let covered = covered(expected.check, end, ack).with(head).with(reader.rest());
-    if !covered.is(check) {
+    if !expected.check.over([&covered(end, ack, [tag, low_byte(end), low_byte(ack)]), reader.rest()]).is(check) {
         return Err(DatagramError::Check);
     }
 
@@ -124,18 +123,17 @@ fn expand_ack(next: u64, low: u8) -> Result<u64, DatagramError> {
     next.checked_sub(u64::from(behind)).ok_or(DatagramError::FrameRange)
 }
 
-/// The check over what an epoch fixes and the full frame numbers.
-fn covered(check: Check, end: u64, ack: u64) -> Check {
-    let mut bytes = [0; 8];
-    let mut to = Writer::new(&mut bytes);
-    to.u32(low_word(end));
-    to.u32(low_word(ack));
-    check.with(&bytes)
+/// What the check covers before the rest of a datagram: the full frame numbers, and the head that says a part of them.
+fn covered(end: u64, ack: u64, head: [u8; 3]) -> [u8; 11] {
+    let [end3, end2, end1, end0] = low_word(end).to_be_bytes();
+    let [ack3, ack2, ack1, ack0] = low_word(ack).to_be_bytes();
+    let [tag, end, ack] = head;
+    [end3, end2, end1, end0, ack3, ack2, ack1, ack0, tag, end, ack]
 }
 
 /// What to say in an input datagram.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Draft {
+pub(crate) struct Draft<'a> {
     pub(crate) epoch: u32,
     /// All our inputs below this frame are acknowledged.
     pub(crate) acked: u64,
@@ -144,12 +142,12 @@ pub(crate) struct Draft {
     pub(crate) timing: Option<Timing>,
     /// The longest datagram allowed; one with a single input may be longer.
     pub(crate) limit: usize,
-    pub(crate) check: Check,
+    pub(crate) check: &'a Check,
 }
 
 /// Writes a datagram that carries every unacknowledged input, or the oldest ones if they do not all fit, and returns its
 /// length.
-pub(crate) fn emit(room: &mut [u8], draft: &Draft, pushed: &Pushed<'_>) -> Option<usize> {
+pub(crate) fn emit(room: &mut [u8], draft: &Draft<'_>, pushed: &Pushed<'_>) -> Option<usize> {
     let count = fitting(room, draft, pushed);
     let end = draft.acked.saturating_add(count);
     let flags = if draft.timing.is_some() { INPUT | TIMING } else { INPUT };
@@ -172,18 +170,19 @@ pub(crate) fn emit(room: &mut [u8], draft: &Draft, pushed: &Pushed<'_>) -> Optio
     }
     let body_at = to.finish()?;
     let mut body = BitWriter::new(rest.get_mut(body_at..)?);
-    write_inputs(&mut body, draft, pushed, count, |_, _| true);
+    let unacked = pushed.next.saturating_sub(draft.acked);
+    body::write_all(&mut body, pushed.back(unacked.saturating_add(1)), pushed.run(unacked, count));
     let rest_len = body_at.saturating_add(body.finish()?);
 
-    let check = covered(draft.check, end, draft.want).with(&head).with(rest.get(..rest_len)?);
+    let sum = draft.check.over([&covered(end, draft.want, head), rest.get(..rest_len)?]);
     let mut to = Writer::new(front);
     to.bytes(&head);
-    check.write(&mut to);
+    sum.write(&mut to);
     Some(rest_at.saturating_add(rest_len))
 }
 
 /// How many of the unacknowledged inputs, oldest first, fit a datagram; at least one.
-fn fitting(scratch: &mut [u8], draft: &Draft, pushed: &Pushed<'_>) -> u64 {
+fn fitting(scratch: &mut [u8], draft: &Draft<'_>, pushed: &Pushed<'_>) -> u64 {
     let unacked = pushed.next.saturating_sub(draft.acked);
     let timing = if draft.timing.is_some() { 6 } else { 0 };
     let head = 3_usize.saturating_add(draft.check.len()).saturating_add(timing).saturating_add(1);
@@ -193,35 +192,15 @@ fn fitting(scratch: &mut [u8], draft: &Draft, pushed: &Pushed<'_>) -> u64 {
         return unacked;
     }
     let mut body = BitWriter::new(scratch);
-    let mut fitted = 0;
-    write_inputs(&mut body, draft, pushed, unacked, |written, body| {
-        // Below 15 inputs there is no count byte, and a byte more for the body.
-        let room = if written < LONG { room.saturating_add(1) } else { room };
-        let fits = body.len().is_some_and(|len| len <= room);
-        fitted = if fits { written } else { fitted };
-        fits
-    });
-    fitted.max(1)
-}
-
-/// Writes `count` inputs from the first unacknowledged one on, for as long as `goes_on` says so.
-fn write_inputs(
-    to: &mut BitWriter<'_>,
-    draft: &Draft,
-    pushed: &Pushed<'_>,
-    count: u64,
-    mut goes_on: impl FnMut(u64, &BitWriter<'_>) -> bool,
-) {
-    let back = pushed.next.saturating_sub(draft.acked);
-    let mut previous = pushed.back(back.saturating_add(1));
-    for written in 0..count {
-        let current = pushed.back(back.saturating_sub(written));
-        body::write(to, previous, current);
+    let mut previous = pushed.back(unacked.saturating_add(1));
+    let fitted = pushed.run(unacked, unacked).zip(1..=unacked).take_while(|(current, written)| {
+        body::write(&mut body, previous, current);
         previous = current;
-        if !goes_on(written.saturating_add(1), to) {
-            return;
-        }
-    }
+        // Below 15 inputs there is no count byte, and a byte more for the body.
+        let room = if *written < LONG { room.saturating_add(1) } else { room };
+        body.len().is_some_and(|len| len <= room)
+    });
+    fitted.last().map_or(1, |(_, written)| written)
 }
 
 fn epoch_bits(epoch: u32) -> u8 {

@@ -55,7 +55,7 @@ pub(crate) fn parse_hello(datagram: &[u8], config: &Config) -> Result<Greeting, 
     if reader.rest().len() < FRONT {
         return Err(DatagramError::Truncated);
     }
-    if !start.with(tag).with(reader.rest()).is(check) {
+    if !start.over([tag, reader.rest()]).is(check) {
         return Err(DatagramError::Check);
     }
     read_greeting(&mut reader).ok_or(DatagramError::Truncated)
@@ -105,7 +105,7 @@ pub(crate) fn emit_hello(room: &mut [u8], hello: &Hello, config: &Config) -> Opt
     let len = to.finish()?;
     let mut to = Writer::new(front);
     to.u8(HELLO);
-    start.with(&[HELLO]).with(rest.get(..len)?).write(&mut to);
+    start.over([&[HELLO], rest.get(..len)?]).write(&mut to);
     Some(front.len().saturating_add(len))
 }
 
@@ -113,13 +113,16 @@ fn hello_check(config: &Config) -> Check {
     Check::new(config).with(&config.session.to_be_bytes())
 }
 
+/// A control datagram says nothing of inputs: E and A are 0.
+const NO_FRAMES: [u8; 8] = [0; 8];
+
 /// Judges a goodbye from the sender of `context`.
 pub(crate) fn parse_bye(datagram: &[u8], context: &Context<'_>) -> Result<(), DatagramError> {
     let expected = bye_check(context);
     match datagram.get(1..) {
         Some(check) if check.len() < expected.len() => Err(DatagramError::Truncated),
         Some(check) if check.len() > expected.len() => Err(DatagramError::Length),
-        Some(check) if expected.is(check) => Ok(()),
+        Some(check) if expected.over([]).is(check) => Ok(()),
         Some(_) => Err(DatagramError::Check),
         None => Err(DatagramError::Truncated),
     }
@@ -129,14 +132,14 @@ pub(crate) fn parse_bye(datagram: &[u8], context: &Context<'_>) -> Result<(), Da
 pub(crate) fn emit_bye(room: &mut [u8], context: &Context<'_>) -> Option<usize> {
     let mut to = Writer::new(room);
     to.u8(BYE);
-    bye_check(context).write(&mut to);
+    bye_check(context).over([]).write(&mut to);
     to.finish()
 }
 
 /// A goodbye belongs to a run, not to an epoch: that is 0, too.
 fn bye_check(context: &Context<'_>) -> Check {
     let context = Context { epoch: 0, ..*context };
-    without_frames(context.check()).with(&[BYE])
+    context.check().with(&NO_FRAMES).with(&[BYE])
 }
 
 /// State hashes of the sender, and how far it has ours.
@@ -162,11 +165,11 @@ impl Iterator for Entries<'_> {
 }
 
 /// Judges checksums from the sender of `check`, the part of the check that stays for an epoch.
-pub(crate) fn parse_sums(datagram: &[u8], check: Check) -> Result<Sums<'_>, DatagramError> {
+pub(crate) fn parse_sums<'a>(datagram: &'a [u8], check: &Check) -> Result<Sums<'a>, DatagramError> {
     let mut reader = Reader::new(datagram);
     let tag = reader.bytes(1).ok_or(DatagramError::Truncated)?;
     let sent = reader.bytes(check.len()).ok_or(DatagramError::Truncated)?;
-    if !without_frames(check).with(tag).with(reader.rest()).is(sent) {
+    if !check.over([&NO_FRAMES, tag, reader.rest()]).is(sent) {
         return Err(DatagramError::Check);
     }
     let ack = reader.u32().ok_or(DatagramError::Truncated)?;
@@ -189,7 +192,7 @@ pub(crate) fn parse_sums(datagram: &[u8], check: Check) -> Result<Sums<'_>, Data
 /// Writes checksums and returns their length.
 pub(crate) fn emit_sums(
     room: &mut [u8],
-    check: Check,
+    check: &Check,
     ack: u32,
     entries: impl Iterator<Item = Checksum>,
 ) -> Option<usize> {
@@ -203,11 +206,6 @@ pub(crate) fn emit_sums(
     let len = to.finish()?;
     let mut to = Writer::new(front);
     to.u8(CHECKSUMS);
-    without_frames(check).with(&[CHECKSUMS]).with(rest.get(..len)?).write(&mut to);
+    check.over([&NO_FRAMES, &[CHECKSUMS], rest.get(..len)?]).write(&mut to);
     Some(front.len().saturating_add(len))
-}
-
-/// A control datagram says nothing of inputs: E and A are 0.
-fn without_frames(check: Check) -> Check {
-    check.with(&[0; 8])
 }
