@@ -10,7 +10,7 @@ use crate::frame::{Epoch, Frame, PeerId};
 use crate::health::{Health, Pulse, interrupt_us};
 use crate::link::agreement::Difference;
 use crate::link::classic::Classic;
-use crate::link::compact::{Compact, News};
+use crate::link::compact::{Compact, News, Said};
 use crate::link::timing::Clocks;
 use crate::link::{Ours, Theirs};
 use crate::pace::{Arrivals, Pace};
@@ -40,6 +40,14 @@ struct Told {
     connected: bool,
     health: Health,
     conflict: bool,
+}
+
+/// What of a peer is still to be told while events are polled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Telling {
+    #[default]
+    Everything,
+    Inputs,
 }
 
 impl Peer {
@@ -138,9 +146,9 @@ impl Peer {
     }
 
     /// The next datagram that is due, written into `room`; returns its length.
-    pub(crate) fn poll_transmit(&mut self, ours: &Ours<'_>, room: &mut [u8]) -> Option<usize> {
+    pub(crate) fn poll_transmit(&mut self, ours: &Ours<'_>, said: &mut Said, room: &mut [u8]) -> Option<usize> {
         let len = match &mut self.link {
-            Link::Compact(link) => link.poll(ours, &self.theirs, room),
+            Link::Compact(link) => link.poll(ours, &self.theirs, said, room),
             Link::Classic(link) => link.poll(ours, &self.theirs, room),
         }?;
         self.theirs.totals.send(len);
@@ -160,12 +168,26 @@ impl Peer {
         link.into_iter().chain(health).flatten().filter(|due| *due > ours.now).min()
     }
 
-    /// What is true and was not told.
-    pub(crate) fn poll_event<const INPUT: usize>(&mut self, ours: &Ours<'_>, rows: &[u8]) -> Option<Event<INPUT>> {
-        let peer = self.id;
-        if let Some(event) = self.link_event(ours) {
-            return Some(event);
+    /// What is true and was not told. Once an input is told, only inputs are left.
+    pub(crate) fn poll_event<const INPUT: usize>(
+        &mut self,
+        ours: &Ours<'_>,
+        telling: &mut Telling,
+        rows: &[u8],
+    ) -> Option<Event<INPUT>> {
+        if *telling == Telling::Everything {
+            if let Some(event) = self.link_event(ours).or_else(|| self.own_event(ours)) {
+                return Some(event);
+            }
+            *telling = Telling::Inputs;
         }
+        let frame = self.theirs.inbox.tell()?;
+        let input = self.theirs.inbox.input(rows, frame)?.try_into().ok()?;
+        Some(Event::Input { peer: self.id, frame: Frame::at(frame), input })
+    }
+
+    fn own_event<const INPUT: usize>(&mut self, ours: &Ours<'_>) -> Option<Event<INPUT>> {
+        let peer = self.id;
         if self.theirs.connected != self.told.connected {
             self.told.connected = self.theirs.connected;
             if self.told.connected {
@@ -178,13 +200,9 @@ impl Peer {
             let silence = self.theirs.pulse.tell_silence(ours.now, health);
             return Some(Event::Health { peer, health, silence });
         }
-        if let Some(lost) = self.theirs.inbox.tell_lost() {
-            let count = u32::try_from(lost.count).unwrap_or(u32::MAX);
-            return Some(Event::Lost { peer, first: Frame::at(lost.first), count });
-        }
-        let frame = self.theirs.inbox.tell()?;
-        let input = self.theirs.inbox.input(rows, frame)?.try_into().ok()?;
-        Some(Event::Input { peer, frame: Frame::at(frame), input })
+        let lost = self.theirs.inbox.tell_lost()?;
+        let count = u32::try_from(lost.count).unwrap_or(u32::MAX);
+        Some(Event::Lost { peer, first: Frame::at(lost.first), count })
     }
 
     fn link_event<const INPUT: usize>(&mut self, ours: &Ours<'_>) -> Option<Event<INPUT>> {

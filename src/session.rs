@@ -12,8 +12,9 @@ use crate::error::{AddPeerError, ChecksumError, DatagramError, EpochError, PushE
 use crate::event::Event;
 use crate::frame::{Epoch, Frame, PeerId};
 use crate::link::Ours;
+use crate::link::compact::Said;
 use crate::outbox::Outbox;
-use crate::peer::Peer;
+use crate::peer::{Peer, Telling};
 use crate::time::{Instant, earlier};
 
 mod view;
@@ -38,7 +39,34 @@ pub struct Session<const PEERS: usize, const INPUT: usize, const WINDOW: usize =
     checksums: Checksums<OWN>,
     /// How long we were not called though something was due, in microseconds, while that is not told.
     stalled_us: u64,
+    turn: Turn,
 }
+
+/// How far the seats were polled since something happened last. What was polled stays polled: a poll makes nothing due.
+#[derive(Clone, Debug, Default)]
+struct Turn {
+    /// The seats before this one have said everything, and what this one has said.
+    saying: u16,
+    said: Said,
+    /// The seats before this one have told everything, and what this one has told.
+    telling: u16,
+    told: Telling,
+}
+
+impl Turn {
+    const fn new() -> Self {
+        Self { saying: 0, said: Said::Nothing, telling: 0, told: Telling::Everything }
+    }
+}
+
+/// A turn only saves work.
+impl PartialEq for Turn {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Turn {}
 
 /// A peer and its window of inputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +87,7 @@ pub struct Transmit<'b> {
 
 impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS, INPUT, WINDOW> {
     const SIZES: () = {
-        assert!(PEERS >= 1, "a session needs room for a peer");
+        assert!(PEERS >= 1 && PEERS < 1 << 16, "a session has room for 1 to 65,535 peers");
         assert!(INPUT >= 1 && INPUT <= 255, "an input is 1 to 255 bytes");
         assert!(WINDOW >= 2 && WINDOW <= 127, "a window is 2 to 127 frames");
     };
@@ -77,6 +105,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
             added: 0,
             checksums: Checksums::new(),
             stalled_us: 0,
+            turn: Turn::new(),
         }
     }
 
@@ -240,11 +269,15 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// The next datagram to send, or `None` when everything is said. A caller whose channel is congested does not poll:
     /// the next datagram will carry everything, fresh.
     pub fn poll_transmit<'b>(&mut self, buf: &'b mut [u8; DATAGRAM_MAX]) -> Option<Transmit<'b>> {
-        let (ours, seats) = self.split();
-        let (peer, len) = seats
-            .iter_mut()
-            .find_map(|seat| Some((seat.peer.id, seat.peer.poll_transmit(&ours, buf.as_mut_slice())?)))?;
-        Some(Transmit { peer, datagram: buf.get(..len)? })
+        while let Some(seat) = self.seats.get_mut(usize::from(self.turn.saying)) {
+            let ours = ours(self.now, &self.config, self.epoch, &self.outbox, &self.checksums);
+            if let Some(len) = seat.peer.poll_transmit(&ours, &mut self.turn.said, buf.as_mut_slice()) {
+                return Some(Transmit { peer: seat.peer.id, datagram: buf.get(..len)? });
+            }
+            self.turn.saying = self.turn.saying.saturating_add(1);
+            self.turn.said = Said::Nothing;
+        }
+        None
     }
 
     /// The next thing to tell, or `None` when everything is told. Inputs that are not taken are not acknowledged.
@@ -253,8 +286,16 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
             let duration = Duration::from_micros(core::mem::take(&mut self.stalled_us));
             return Some(Event::LocalStall { duration });
         }
-        let (ours, seats) = self.split();
-        seats.iter_mut().find_map(|seat| seat.peer.poll_event(&ours, seat.inputs.as_flattened()))
+        while let Some(seat) = self.seats.get_mut(usize::from(self.turn.telling)) {
+            let ours = ours(self.now, &self.config, self.epoch, &self.outbox, &self.checksums);
+            let event = seat.peer.poll_event(&ours, &mut self.turn.told, seat.inputs.as_flattened());
+            if event.is_some() {
+                return event;
+            }
+            self.turn.telling = self.turn.telling.saturating_add(1);
+            self.turn.told = Telling::Everything;
+        }
+        None
     }
 
     /// When to wake the session next: always later than the newest `now`, drained or not. `None` if nothing will be due.
@@ -269,6 +310,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
 
     /// A clock that goes back is a clock that stood still; one that jumps ahead is a stall of our own.
     fn advance(&mut self, now: Instant) {
+        self.turn = Turn::new();
         let now = now.min(Instant::LAST);
         if now.since(self.now) >= STALL_MIN_US {
             let late = self.poll_timeout().map_or(0, |due| now.since(due));
@@ -293,26 +335,24 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     }
 
     fn ours(&self) -> Ours<'_> {
-        Ours {
-            now: self.now,
-            config: &self.config,
-            epoch: self.epoch.get(),
-            pushed: self.outbox.view(),
-            checksums: &self.checksums,
-        }
+        ours(self.now, &self.config, self.epoch, &self.outbox, &self.checksums)
     }
 
     /// Our end, to be looked at, and the peers, to be changed.
     fn split(&mut self) -> (Ours<'_>, &mut [Seat<INPUT, WINDOW>]) {
-        let ours = Ours {
-            now: self.now,
-            config: &self.config,
-            epoch: self.epoch.get(),
-            pushed: self.outbox.view(),
-            checksums: &self.checksums,
-        };
+        let ours = ours(self.now, &self.config, self.epoch, &self.outbox, &self.checksums);
         (ours, self.seats.as_mut_slice())
     }
+}
+
+fn ours<'a, const INPUT: usize, const WINDOW: usize>(
+    now: Instant,
+    config: &'a Config,
+    epoch: Epoch,
+    outbox: &'a Outbox<INPUT, WINDOW>,
+    checksums: &'a Checksums<OWN>,
+) -> Ours<'a> {
+    Ours { now, config, epoch: epoch.get(), pushed: outbox.view(), checksums }
 }
 
 #[cfg(test)]

@@ -49,6 +49,17 @@ struct Checks {
     incoming: Check,
 }
 
+/// What was said last to a peer since something happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Said {
+    #[default]
+    Nothing,
+    Hello,
+    Bye,
+    Input,
+    Checksums,
+}
+
 /// What only this wire can tell of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum News {
@@ -241,18 +252,23 @@ impl Compact {
         Ok(())
     }
 
-    /// The next datagram that is due, written into `room`; returns its length.
-    pub(crate) fn poll(&mut self, ours: &Ours<'_>, theirs: &Theirs, room: &mut [u8]) -> Option<usize> {
+    /// The next datagram that is due, written into `room`; returns its length. Each kind is due once while time stands
+    /// still, in the order of `Said`.
+    pub(crate) fn poll(&mut self, ours: &Ours<'_>, theirs: &Theirs, said: &mut Said, room: &mut [u8]) -> Option<usize> {
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= ours.now);
-        if is_due(self.hello_due(ours, theirs)) {
+        if *said < Said::Hello && is_due(self.hello_due(ours, theirs)) {
+            *said = Said::Hello;
             self.acquaintance.say_hello(ours.now);
             emit_hello(room, &hello(ours, theirs.player), ours.config)
-        } else if is_due(self.bye_due(ours, theirs)) {
+        } else if *said < Said::Bye && is_due(self.bye_due(ours, theirs)) {
+            *said = Said::Bye;
             self.farewell.say(ours.now);
             emit_bye(room, &outgoing(ours, theirs.player, self.acquaintance.incarnation()?))
-        } else if is_due(self.input_due(ours, theirs)) {
+        } else if *said < Said::Input && is_due(self.input_due(ours, theirs)) {
+            *said = Said::Input;
             self.emit_input(ours, theirs, room)
-        } else if is_due(self.checksums_due(ours, theirs)) {
+        } else if *said < Said::Checksums && is_due(self.checksums_due(ours, theirs)) {
+            *said = Said::Checksums;
             self.agreement.emit(ours, &self.checks.as_ref()?.outgoing, room)
         } else {
             None
