@@ -15,16 +15,22 @@ pub(crate) struct Checksum {
 }
 
 /// The newest hashes of one end, in the order of their frames.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Checksums<const COUNT: usize> {
-    // Apart, since together they would be padded.
+    // Apart, since together they would be padded. There are as many hashes as frames; after them is 0.
     frames: Vec<u32, COUNT, u8>,
-    hashes: Vec<u64, COUNT, u8>,
+    hashes: [u64; COUNT],
+}
+
+impl<const COUNT: usize> Default for Checksums<COUNT> {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl<const COUNT: usize> Checksums<COUNT> {
     pub(crate) const fn new() -> Self {
-        Self { frames: Vec::new(), hashes: Vec::new() }
+        Self { frames: Vec::new(), hashes: [0; COUNT] }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Checksum> {
@@ -62,6 +68,10 @@ impl<const COUNT: usize> Checksums<COUNT> {
 
     fn append(&mut self, checksum: Checksum) {
         // There is room: the callers have seen to that.
-        let _ = self.frames.push(checksum.frame).is_ok() && self.hashes.push(checksum.hash).is_ok();
+        if let Some(hash) = self.hashes.get_mut(self.frames.len())
+            && self.frames.push(checksum.frame).is_ok()
+        {
+            *hash = checksum.hash;
+        }
     }
 }
