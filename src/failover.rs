@@ -13,8 +13,12 @@ const SECOND_US: u64 = 1_000_000;
 const TRUST_US: u64 = 3 * SECOND_US;
 /// Where trust was misplaced again and again, it takes so long.
 const TRUST_MAX_US: u64 = 16 * TRUST_US;
-/// A direct route that fails so soon after it was trusted takes twice as long to be trusted again.
+/// What the session knows, it knows of both routes together. If the relay is the faster one, the direct route looks well
+/// as long as both are used: when the peer is too far away or deaf again so soon after, trust takes twice as long.
 const STEADY_US: u64 = 2 * TRUST_US;
+/// A route is silent when so many times the usual pause between two datagrams has passed, however short it is: where
+/// nobody plays, little is sent, and two losses in a row are no silence.
+const PAUSES: u64 = 8;
 /// A peer that is silent on the relay for so long has left it,
 const QUIET_US: u64 = 600_000;
 /// and one that is heard there so long after we left it has not: it sees something that we do not see. The rest of this
@@ -39,7 +43,8 @@ pub enum Route {
 #[non_exhaustive]
 pub enum RoutePolicy {
     /// While the direct route is not known to be well: until it was well for 3 s at first, then as soon as it is silent,
-    /// or the peer too far away or deaf, and until it was well for 3 s again.
+    /// or the peer too far away or deaf, and until it was well for 3 s again. Those 3 s become 6, 12, 24 and 48 if the
+    /// peer is too far away or deaf again and again within 6 s.
     #[default]
     Standby,
     /// Always: everything is sent twice, and the first one counts.
@@ -60,7 +65,7 @@ pub struct RouteChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RouteCause {
-    /// Nothing was heard on the direct route for `interrupt_after`.
+    /// Nothing was heard on the direct route for [`interrupt_after`](Failover::interrupt_after), or at all.
     Silent,
     /// The peer is [`Critical`](Health::Critical): too far away.
     Slow,
@@ -76,7 +81,10 @@ pub enum RouteCause {
 ///
 /// It stands beside a [`Session`](crate::Session), which needs to know nothing of routes: on the compact wire each
 /// datagram carries all that is unacknowledged, so a change loses nothing, and the copy that arrives second is harmless.
-/// Both ends should follow the same policy: a peer that uses its relay always is one that always asks us to.
+/// Both ends should follow the same policy: a peer that uses its relay always is one that always asks us to. On the classic
+/// wire, which repeats only the newest inputs, those of the time until a failure is noticed are lost; there, always use both.
+///
+/// While the relay is not used, keeping the way to it open is the caller's: an empty datagram now and then will do.
 ///
 /// It is a machine of the same kind as a session: no clock, nothing hidden, no panic; equal calls get equal answers. What
 /// is sent on both routes when it begins is so until the direct one has proved itself.
@@ -142,6 +150,8 @@ pub struct Failover {
     now: Instant,
     health: Health,
     direct_at: Option<Instant>,
+    /// The usual pause between two datagrams on the direct route: a sliding mean, over four or so.
+    pause_us: u64,
     relay_at: Option<Instant>,
     /// Since when the direct route has been well, without a break.
     well_since: Option<Instant>,
@@ -175,6 +185,7 @@ impl Failover {
             now: Instant::ORIGIN,
             health: Health::Connecting,
             direct_at: None,
+            pause_us: 0,
             relay_at: None,
             well_since: None,
             trust_us: TRUST_US,
@@ -185,8 +196,8 @@ impl Failover {
         }
     }
 
-    /// The silence on the direct route after which the relay is used, too (default 500 ms): no more than the session's
-    /// `interrupt_after`, and at least 2.5 ping intervals.
+    /// The silence on the direct route after which the relay is used, too (default 500 ms), but never before 8 times the
+    /// pause that is usual between two datagrams there. If the session is interrupted earlier, it is used then.
     #[must_use]
     pub const fn interrupt_after(mut self, silence: Duration) -> Self {
         self.interrupt_us = short_micros(silence);
@@ -200,6 +211,10 @@ impl Failover {
         self.advance(now);
         match route {
             Route::Direct => {
+                // An outage tells little of what is usual.
+                let most = widen(self.interrupt_us).saturating_mul(2);
+                let pause_us = self.direct_at.map_or(0, |at| self.now.since(at).min(most));
+                self.pause_us = self.pause_us.saturating_sub(self.pause_us >> 2).saturating_add(pause_us >> 2);
                 self.direct_at = Some(self.now);
                 self.reprieved = false;
             }
@@ -261,9 +276,16 @@ impl Failover {
         }
     }
 
+    /// How long the direct route may be silent.
+    fn silence_us(&self) -> u64 {
+        let interrupted = self.health == Health::Interrupted;
+        let least = if interrupted { 0 } else { widen(self.interrupt_us) };
+        self.pause_us.saturating_mul(PAUSES).max(least)
+    }
+
     /// When the direct route will have been silent for too long, while it is well.
     fn silent_at(&self) -> Option<Instant> {
-        self.well_since.and(self.direct_at).map(|at| at.after(widen(self.interrupt_us)))
+        self.well_since.and(self.direct_at).map(|at| at.after(self.silence_us()))
     }
 
     /// When the direct route will have been well for long enough, and the peer have left the relay if it must go first.
@@ -292,9 +314,9 @@ impl Failover {
         match self.health {
             Health::Critical => Some(RouteCause::Slow),
             Health::Deaf => Some(RouteCause::Deaf),
-            Health::Connecting | Health::Interrupted | Health::Disconnected => Some(RouteCause::Silent),
-            Health::Good | Health::Warning => {
-                let silent = self.direct_at.is_none_or(|at| self.now.since(at) >= widen(self.interrupt_us));
+            Health::Connecting | Health::Disconnected => Some(RouteCause::Silent),
+            Health::Good | Health::Warning | Health::Interrupted => {
+                let silent = self.direct_at.is_none_or(|at| self.now.since(at) >= self.silence_us());
                 silent.then_some(RouteCause::Silent)
             }
         }
@@ -320,8 +342,9 @@ impl Failover {
     /// Uses both routes from now on, or goes on to do so for this reason.
     fn use_both(&mut self, state: State, cause: RouteCause) {
         if let State::Alone(since) = self.state {
-            let early = self.now.since(since) < STEADY_US;
-            self.trust_us = if early { self.trust_us.saturating_mul(2).min(TRUST_MAX_US) } else { TRUST_US };
+            let hidden = matches!(cause, RouteCause::Slow | RouteCause::Deaf);
+            let again = hidden && self.now.since(since) < STEADY_US;
+            self.trust_us = if again { self.trust_us.saturating_mul(2).min(TRUST_MAX_US) } else { TRUST_US };
             self.cause = cause;
         }
         self.state = state;

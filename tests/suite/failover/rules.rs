@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use inputwire::{Failover, Health, Route, RouteCause, RoutePolicy};
 
+use super::world::Dice;
 use crate::support::{MS, SECOND, at};
 
 /// A `Failover` on whose direct route something is heard every 20 ms, from the origin on.
@@ -114,6 +115,28 @@ fn a_break_in_the_health_starts_the_3_s_anew() {
     game.hear(1_100 * MS, BOTH);
     assert_eq!(game.changes.len(), 2);
     assert_eq!(game.changes[1].0, SETTLED + 6_600 * MS);
+}
+
+#[test]
+fn a_session_that_is_interrupted_earlier_is_believed_in_a_game_but_not_in_a_lobby() {
+    let mut game = Game::settled();
+    game.hear(170 * MS, &[]);
+    game.health(Health::Interrupted);
+    assert_eq!(game.changes, [(game.now, true, RouteCause::Silent)]);
+
+    let mut lobby = Game::settled();
+    for _ in 0..20 {
+        lobby.hear(20 * MS, &[Route::Direct]);
+        lobby.hear(180 * MS, &[]);
+    }
+    lobby.hear(500 * MS, &[]);
+    lobby.health(Health::Interrupted);
+    lobby.hear(20 * MS, &[Route::Direct]);
+    lobby.health(Health::Good);
+    lobby.hear(1_200 * MS, &[]);
+    assert_eq!(lobby.changes, []);
+    lobby.hear(2_000 * MS, &[]);
+    assert_eq!(lobby.changes.len(), 1);
 }
 
 #[test]
@@ -236,5 +259,37 @@ fn no_time_is_too_late_or_too_early() {
         other.handle_health(at(now), Health::Critical);
         other.handle_health(at(now), Health::Good);
         assert_eq!(game.failover, other);
+    }
+}
+
+#[test]
+fn any_order_of_calls_has_deadlines_that_come_to_an_end() {
+    let healths =
+        [Health::Connecting, Health::Good, Health::Warning, Health::Critical, Health::Deaf, Health::Interrupted];
+    for seed in 0..200 {
+        let mut dice = Dice::new(seed);
+        let (mut failover, mut now) = (Failover::new(RoutePolicy::Standby), 0);
+        for _ in 0..200 {
+            // Mostly forward, and sometimes back.
+            now = (now + dice.between(0, 4 * SECOND)).saturating_sub(SECOND);
+            match dice.between(0, 5) {
+                0 => failover.handle_health(at(now), healths[usize::try_from(dice.between(0, 6)).expect("small")]),
+                1 => failover.handle_timeout(at(now)),
+                2 => failover.handle_heard(at(now), Route::Relay),
+                _ => failover.handle_heard(at(now), Route::Direct),
+            }
+            let same = failover.clone();
+            failover.handle_timeout(at(now));
+            assert_eq!(failover, same, "the same moment twice is not the same");
+            let mut left = failover.clone();
+            for wakes in 0.. {
+                let Some(due) = left.poll_timeout() else { break };
+                assert!(due > at(now) && wakes < 4, "woken in a loop");
+                let asleep = left.routes();
+                left.handle_timeout(at(due.as_micros() - 1));
+                assert_eq!(left.routes(), asleep, "changed before its deadline");
+                left.handle_timeout(due);
+            }
+        }
     }
 }

@@ -89,18 +89,20 @@ fn an_outage_costs_two_changes_and_then_direct_is_alone_again() {
     }
 }
 
-/// Two pings lost in a row interrupt a direct route on which nobody plays: once in five seconds here. Trust that takes
-/// longer each time keeps that from becoming a flapping.
+/// There, the session is interrupted by two pings lost in a row: once in five seconds. The direct route is silent when seven
+/// are, which of 200 players for a minute happens to one.
 #[test]
-fn a_lobby_where_nobody_plays_changes_routes_seldom() {
+fn twenty_percent_of_loss_changes_nothing_in_a_lobby_where_nobody_plays() {
     let (mut players, mut changes) = (0, 0);
-    for seed in seeds(3) {
-        let plan = Plan { loss: 200, plays: false, micros: 120 * SECOND, ..Plan::calm(seed) };
+    for seed in seeds(8) {
+        let plan = Plan { loss: 200, plays: false, micros: 60 * SECOND, ..Plan::calm(seed) };
         for player in World::play(&plan).players {
-            (players, changes) = (players + 1, changes + player.changes.len());
+            // Where two players meet, what is usual has yet to show.
+            let late = player.changes.iter().filter(|(when, ..)| *when > 10 * SECOND);
+            (players, changes) = (players + 1, changes + late.count());
         }
     }
-    assert!(changes <= 12 * players, "{changes} changes in two minutes of {players} players");
+    assert!(changes <= players / 100, "{changes} changes of {players} players in a minute");
 }
 
 #[test]
