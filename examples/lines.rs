@@ -91,7 +91,7 @@ impl<const INPUT: usize> LinePeer<INPUT> {
         while lines.read_until(b'\n', &mut line)? > 0 {
             let answer = match str::from_utf8(&line).ok().and_then(Command::read) {
                 Some(command) => self.obey(&command),
-                None => "error a line that cannot be read\n.\n".into(),
+                None => format!("error a line that cannot be read\n{}", self.end_of_answer()),
             };
             answers.write_all(answer.as_bytes())?;
             answers.flush()?;
@@ -102,13 +102,15 @@ impl<const INPUT: usize> LinePeer<INPUT> {
 
     fn obey(&mut self, command: &Command<INPUT>) -> String {
         let mut answer = vec![self.act(command)];
-        // Events first: inputs that are taken are acknowledged in the datagrams that follow.
+        // Events before datagrams: inputs that are taken are acknowledged in the datagrams that follow.
+        let mut events = Vec::new();
         while let Some(event) = self.session.poll_event() {
-            answer.push(match event {
-                Event::Input { frame, input, .. } => format!("input {frame} {}", hex(&input)),
-                event => format!("event {event:?}"),
-            });
+            match event {
+                Event::Input { frame, input, .. } => answer.push(format!("input {frame} {}", hex(&input))),
+                event => events.push(format!("event {event:?}")),
+            }
         }
+        answer.append(&mut events);
         let mut buffer = [0; DATAGRAM_MAX];
         while !self.muted
             && let Some(transmit) = self.session.poll_transmit(&mut buffer)
@@ -118,9 +120,14 @@ impl<const INPUT: usize> LinePeer<INPUT> {
         if let (Command::Stats, Some(stats)) = (command, self.session.stats(self.peer)) {
             answer.push(format!("stats {}", json(&stats)));
         }
-        let due = self.session.poll_timeout().map(|due| due.as_micros().to_string());
-        answer.push(format!("next {}\n.\n", due.as_deref().unwrap_or("none")));
+        answer.push(self.end_of_answer());
         answer.join("\n")
+    }
+
+    /// When to be woken, and that this is all.
+    fn end_of_answer(&self) -> String {
+        let due = self.session.poll_timeout().map(|due| due.as_micros().to_string());
+        format!("next {}\n.\n", due.as_deref().unwrap_or("none"))
     }
 
     /// Carries a command out, and says how that went.
@@ -141,6 +148,11 @@ impl<const INPUT: usize> LinePeer<INPUT> {
                     return error(&reason);
                 }
             }
+            Command::Checksum(now, frame, hash) => {
+                if let Err(reason) = self.session.push_checksum(*now, *frame, *hash) {
+                    return error(&reason);
+                }
+            }
             Command::Time(now) => self.session.handle_timeout(*now),
             Command::Close(now) => self.session.close_peer(*now, self.peer),
             Command::Open(now) => self.session.open_peer(*now, self.peer),
@@ -157,6 +169,7 @@ enum Command<const INPUT: usize> {
     Receive(Instant, Vec<u8>),
     Time(Instant),
     Epoch(Instant, Epoch),
+    Checksum(Instant, Frame, u64),
     Close(Instant),
     Open(Instant),
     Mute(bool),
@@ -171,6 +184,9 @@ impl<const INPUT: usize> Command<INPUT> {
             ["rx", now, datagram] => Self::Receive(moment(now)?, bytes(datagram)?),
             ["time", now] => Self::Time(moment(now)?),
             ["epoch", now, epoch] => Self::Epoch(moment(now)?, Epoch::new(number(epoch)?)),
+            ["checksum", now, frame, hash] => {
+                Self::Checksum(moment(now)?, Frame::new(number(frame)?), hex_number(hash)?)
+            }
             ["close", now] => Self::Close(moment(now)?),
             ["open", now] => Self::Open(moment(now)?),
             ["mute"] => Self::Mute(true),
@@ -291,7 +307,7 @@ impl Options {
         match name {
             "--wire" => self.classic = ["compact", "classic"].iter().position(|wire| *wire == value)? == 1,
             "--input-size" => self.input_size = number(value)?,
-            "--session" => self.session = session_id(value)?,
+            "--session" => self.session = hex_number(value)?,
             "--epoch" => self.epoch = number(value)?,
             "--me" => self.me = number(value)?,
             "--peer" => self.peer = number(value)?,
@@ -319,13 +335,15 @@ impl Options {
             builder = builder.key(key);
         }
         if let Some(ping_us) = self.ping_us {
-            builder = builder.ping_interval(Duration::from_micros(ping_us));
+            // Rare pings take a longer silence than the default to miss.
+            let silence = Duration::from_micros(ping_us.saturating_mul(3)).max(Duration::from_secs(5));
+            builder = builder.ping_interval(Duration::from_micros(ping_us)).disconnect_after(silence);
         }
         builder.build().map_err(|error| error.to_string())
     }
 }
 
-fn session_id(value: &str) -> Option<u64> {
+fn hex_number(value: &str) -> Option<u64> {
     let digits = value.bytes().all(|byte| byte.is_ascii_hexdigit());
     u64::from_str_radix(value, 16).ok().filter(|_| digits)
 }

@@ -75,7 +75,7 @@ macro_rules! datagram_errors {
         }
 
         impl DatagramError {
-            /// Every reason, in the order of [`PeerStats::refused`](crate::PeerStats::refused).
+            /// Every reason, in the order of [`PeerStats::refused`](crate::Totals::refused).
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             const fn text(self) -> &'static str {

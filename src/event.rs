@@ -10,7 +10,7 @@ use crate::health::Health;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<const INPUT: usize> {
-    /// What a peer did in a frame. Compact wire: every frame once, in order. Classic wire: every frame that arrives once,
+    /// What a peer did in a frame. Taken after each datagram, it tells what that datagram brought. Compact wire: every frame once, in order. Classic wire: every frame that arrives once,
     /// the lowest known first.
     Input {
         /// Who did it.
@@ -40,7 +40,8 @@ pub enum Event<const INPUT: usize> {
         /// For how long.
         duration: Duration,
     },
-    /// A peer has acknowledged everything pushed in this epoch, and pushing has paused. Compact wire only.
+    /// A peer has acknowledged everything pushed in this epoch, and nothing was pushed for 100 ms (or 1.5 frames, if that
+    /// is longer). Compact wire only.
     Flushed {
         /// Which peer.
         peer: PeerId,
@@ -56,7 +57,9 @@ pub enum Event<const INPUT: usize> {
         /// The peer's checksum.
         theirs: u64,
     },
-    /// Inputs of a peer will never be told: they left the window unknown or not taken. Classic wire only.
+    /// Inputs of a peer will never be told: they left the window unknown or not taken. Classic wire only. Where several
+    /// runs of frames were lost, `count` may reach past the first of them: a frame is lost if it was not told and is not
+    /// above [`known`](crate::Session::known).
     Lost {
         /// Whose inputs.
         peer: PeerId,

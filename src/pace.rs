@@ -17,6 +17,9 @@ const STRETCH_MAX_PPM: i64 = 20_000;
 const FULL_STRETCH_AT: i64 = 1_500;
 
 /// How far ahead of a peer we play, and what to do about it.
+///
+/// It is as exact as datagrams are handled promptly. Where both ends are woken late, each looks behind to itself, by as
+/// much, and both would hurry: a game that must not play too fast stretches and never shortens its frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pace {

@@ -15,12 +15,12 @@ const COPIES_US: [u64; 3] = [8_000, 24_000, 56_000];
 /// ... unless the next input follows within this time.
 const COPY_MARGIN_US: u64 = 3_000;
 
-/// What was sent to a peer in this epoch, and what it is owed.
+/// What was sent to a peer, and what it is owed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Schedule {
-    /// When the last datagram was polled.
+    /// When the last datagram was polled, be it in an earlier epoch.
     sent_at: Option<Instant>,
-    /// How many were, as far as it matters.
+    /// How many were in this epoch, as far as it matters.
     sent: u8,
     /// The frame that the next push got when the last one was polled: pushes below it have been told once.
     told: u64,
@@ -32,6 +32,11 @@ impl Schedule {
     /// Takes note that a datagram was polled, which settles everything that was due.
     pub(crate) fn sent(&mut self, now: Instant, next: u64) {
         *self = Self { sent_at: Some(now), sent: self.sent.saturating_add(1), told: next, owed_since: None };
+    }
+
+    /// Begins an epoch, in which nothing was sent yet.
+    pub(crate) fn begin_epoch(&mut self) {
+        *self = Self { sent_at: self.sent_at, ..Self::default() };
     }
 
     /// Takes note that a datagram with inputs was accepted, which is owed an acknowledgement.
@@ -48,6 +53,9 @@ impl Schedule {
         let mut due = sent_at.after(keep_alive);
         if slow {
             return due;
+        }
+        if self.sent == 0 {
+            return sent_at;
         }
         if pushed.next != self.told {
             due = due.min(pushed.newest_at);

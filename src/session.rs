@@ -39,6 +39,8 @@ pub struct Session<const PEERS: usize, const INPUT: usize, const WINDOW: usize =
     checksums: Checksums<OWN>,
     /// How long we were not called though something was due, in microseconds, while that is not told.
     stalled_us: u64,
+    /// When the last such pause ended.
+    woken_at: Instant,
     turn: Turn,
 }
 
@@ -105,6 +107,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
             added: 0,
             checksums: Checksums::new(),
             stalled_us: 0,
+            woken_at: Instant::ORIGIN,
             turn: Turn::new(),
         }
     }
@@ -270,7 +273,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// the next datagram will carry everything, fresh.
     pub fn poll_transmit<'b>(&mut self, buf: &'b mut [u8; DATAGRAM_MAX]) -> Option<Transmit<'b>> {
         while let Some(seat) = self.seats.get_mut(usize::from(self.turn.saying)) {
-            let ours = ours(self.now, &self.config, self.epoch, &self.outbox, &self.checksums);
+            let ours = ours(self.now, self.woken_at, &self.config, self.epoch, &self.outbox, &self.checksums);
             if let Some(len) = seat.peer.poll_transmit(&ours, &mut self.turn.said, buf.as_mut_slice()) {
                 return Some(Transmit { peer: seat.peer.id, datagram: buf.get(..len)? });
             }
@@ -287,7 +290,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
             return Some(Event::LocalStall { duration });
         }
         while let Some(seat) = self.seats.get_mut(usize::from(self.turn.telling)) {
-            let ours = ours(self.now, &self.config, self.epoch, &self.outbox, &self.checksums);
+            let ours = ours(self.now, self.woken_at, &self.config, self.epoch, &self.outbox, &self.checksums);
             let event = seat.peer.poll_event(&ours, &mut self.turn.told, seat.inputs.as_flattened());
             if event.is_some() {
                 return event;
@@ -315,13 +318,14 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
         if now.since(self.now) >= STALL_MIN_US {
             let late = self.poll_timeout().map_or(0, |due| now.since(due));
             let (ours, seats) = self.split();
-            let mut stalled_us = 0;
+            let mut stalled = false;
             for seat in seats {
-                if seat.peer.stall(&ours, late) {
-                    stalled_us = late;
-                }
+                stalled |= seat.peer.stall(&ours, late);
             }
-            self.stalled_us = self.stalled_us.saturating_add(stalled_us);
+            if stalled {
+                self.stalled_us = self.stalled_us.saturating_add(late);
+                self.woken_at = now;
+            }
         }
         self.now = self.now.max(now);
     }
@@ -335,24 +339,25 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     }
 
     fn ours(&self) -> Ours<'_> {
-        ours(self.now, &self.config, self.epoch, &self.outbox, &self.checksums)
+        ours(self.now, self.woken_at, &self.config, self.epoch, &self.outbox, &self.checksums)
     }
 
     /// Our end, to be looked at, and the peers, to be changed.
     fn split(&mut self) -> (Ours<'_>, &mut [Seat<INPUT, WINDOW>]) {
-        let ours = ours(self.now, &self.config, self.epoch, &self.outbox, &self.checksums);
+        let ours = ours(self.now, self.woken_at, &self.config, self.epoch, &self.outbox, &self.checksums);
         (ours, self.seats.as_mut_slice())
     }
 }
 
 fn ours<'a, const INPUT: usize, const WINDOW: usize>(
     now: Instant,
+    woken_at: Instant,
     config: &'a Config,
     epoch: Epoch,
     outbox: &'a Outbox<INPUT, WINDOW>,
     checksums: &'a Checksums<OWN>,
 ) -> Ours<'a> {
-    Ours { now, config, epoch: epoch.get(), pushed: outbox.view(), checksums }
+    Ours { now, woken_at, config, epoch: epoch.get(), pushed: outbox.view(), checksums }
 }
 
 #[cfg(test)]

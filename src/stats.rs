@@ -25,7 +25,8 @@ pub struct PeerStats {
     pub silence: Option<Duration>,
     /// The longest time without a sign of life since the peer was first heard, the present one included.
     pub longest_silence: Option<Duration>,
-    /// Input datagrams that the peer sent and that never arrived; compact wire only.
+    /// Input datagrams that the peer sent and that never arrived, between the first and the newest timing block that we
+    /// read; compact wire only.
     pub inbound_lost: Option<u64>,
     /// Inputs that we pushed and that the peer has not acknowledged; 0 on the classic wire, which has no acknowledgement.
     pub unacked: u32,

@@ -15,8 +15,8 @@ pub(crate) struct Agreement {
     acked: u32,
     /// ... and we have the peer's of those below this one.
     taken: u32,
-    /// When we took the last one that was not acknowledged yet.
-    taken_at: Option<Instant>,
+    /// When the first of the peer's came that we have not acknowledged since.
+    owed_since: Option<Instant>,
     /// The peer's checksums of frames for which we have none yet.
     waiting: Checksums<WAITING>,
     /// Up to where ours were said, and when last.
@@ -50,6 +50,8 @@ impl Agreement {
         }
         self.acked = self.acked.max(ack);
         for checksum in entries {
+            // Also for what comes again: the acknowledgement may have been lost.
+            self.owed_since.get_or_insert(ours.now);
             if checksum.frame < self.taken {
                 continue;
             }
@@ -62,7 +64,6 @@ impl Agreement {
                 self.compare(checksum, hash);
             }
             self.taken = checksum.frame.saturating_add(1);
-            self.taken_at.get_or_insert(ours.now);
         }
         Ok(())
     }
@@ -86,11 +87,11 @@ impl Agreement {
     /// again. An acknowledgement waits for something to ride on, so that nothing is ever an answer.
     pub(crate) fn due(&self, ours: &Ours<'_>, ping_us: u64) -> Option<Instant> {
         let newest = ours.checksums.end();
-        if newest == 0 && self.taken_at.is_none() {
+        if newest == 0 && self.owed_since.is_none() {
             return None;
         }
         let again = self.said_at.map_or(Instant::ORIGIN, |at| at.after(ping_us));
-        let owed = self.taken_at.map(|at| at.after(ping_us).max(again));
+        let owed = self.owed_since.map(|at| at.after(ping_us).max(again));
         let unsaid = self.first_unsaid(ours);
         if newest <= unsaid {
             owed
@@ -104,7 +105,7 @@ impl Agreement {
     pub(crate) fn emit(&mut self, ours: &Ours<'_>, check: &Check, room: &mut [u8]) -> Option<usize> {
         self.said = ours.checksums.end();
         self.said_at = Some(ours.now);
-        self.taken_at = None;
+        self.owed_since = None;
         let first = self.first_unsaid(ours);
         emit_sums(room, check, self.taken, ours.checksums.iter().filter(|checksum| checksum.frame >= first))
     }

@@ -102,7 +102,7 @@ impl Classic {
                 let sent_at = self.take_ping(echo).ok_or(DatagramError::UnknownPing)?;
                 let rtt_us = ours.now.since(sent_at);
                 self.shortest_us.sample(u32::try_from(rtt_us).unwrap_or(u32::MAX));
-                theirs.sample_rtt(rtt_us, ours.config);
+                theirs.sample_rtt(ours, rtt_us);
                 theirs.pulse.answer(ours.now);
             }
             // We never send a validation ping, so nothing can answer one.

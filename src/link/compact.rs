@@ -101,7 +101,7 @@ impl Compact {
         theirs.pulse.expect_no_answer();
         self.acked = ours.first_frame().position();
         self.moved_at = ours.now;
-        self.schedule = Schedule::default();
+        self.schedule.begin_epoch();
         self.acquaintance.begin_epoch(ours.now);
         self.out_of_step = Told::Nothing;
         self.flushed = self.acked;
@@ -207,7 +207,7 @@ impl Compact {
         let reading = self.clocks.receive(ours.now, packet.timing);
         let rtt_us = reading.and_then(|reading| reading.rtt_us);
         if let Some(rtt_us) = rtt_us {
-            theirs.sample_rtt(rtt_us, ours.config);
+            theirs.sample_rtt(ours, rtt_us);
         }
         let linked = self.acquaintance.link();
         if acknowledged || rtt_us.is_some() || linked {

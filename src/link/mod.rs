@@ -23,6 +23,8 @@ use crate::time::Instant;
 pub(crate) struct Ours<'a> {
     /// The greatest time that the session was told.
     pub(crate) now: Instant,
+    /// When our last stall ended.
+    pub(crate) woken_at: Instant,
     pub(crate) config: &'a Config,
     pub(crate) epoch: u32,
     pub(crate) pushed: Pushed<'a>,
@@ -58,10 +60,12 @@ impl Theirs {
         }
     }
 
-    /// Takes a round-trip time that the link trusts.
-    pub(crate) fn sample_rtt(&mut self, micros: u64, config: &Config) {
-        self.rtt.sample(micros);
-        self.pulse.judge_latency(self.rtt.mean_us().unwrap_or(0), config);
+    /// Takes a round-trip time that the link trusts. One that began before a stall of ours has measured the stall.
+    pub(crate) fn sample_rtt(&mut self, ours: &Ours<'_>, micros: u64) {
+        if micros <= ours.now.since(ours.woken_at) {
+            self.rtt.sample(micros);
+            self.pulse.judge_latency(self.rtt.mean_us().unwrap_or(0), ours.config);
+        }
     }
 
     /// Forgets the round trips: the way to the peer is another one.

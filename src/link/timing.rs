@@ -31,9 +31,11 @@ pub(crate) struct Clocks {
     way_in: i32,
     shortest_in: Floor<i32, SHORTEST_OF>,
     shortest_out: Floor<i32, SHORTEST_OF>,
-    /// Input datagrams that the peer sent since its first block, less those that arrived; negative where the network
-    /// repeats them.
+    /// Input datagrams that the peer sent between its first block and its newest, less those that arrived; negative where
+    /// the network repeats them.
     missing: i64,
+    /// Those that arrived since the newest block.
+    since: u32,
 }
 
 /// What a used timing block tells.
@@ -53,12 +55,13 @@ impl Clocks {
             shortest_in: Floor::new(),
             shortest_out: Floor::new(),
             missing: 0,
+            since: 0,
         }
     }
 
     /// The peer started anew: nothing of its earlier run counts.
     pub(crate) fn restart(&mut self) {
-        *self = Self { sent: self.sent, ..Self::new() };
+        *self = Self { sent: self.sent, block_at: self.block_at, ..Self::new() };
     }
 
     /// Counts a datagram that is about to be sent, and returns the block it carries, if it is time for one.
@@ -86,7 +89,7 @@ impl Clocks {
     /// Counts an accepted datagram and reads its block, unless the block is an old one.
     pub(crate) fn receive(&mut self, now: Instant, timing: Option<Timing>) -> Option<Reading> {
         if self.heard.is_some() {
-            self.missing = self.missing.saturating_sub(1);
+            self.since = self.since.saturating_add(1);
         }
         let timing = timing?;
         if let Some((last, at)) = self.heard {
@@ -94,7 +97,8 @@ impl Clocks {
             if newer == 0 || newer > 0x7fff {
                 return None;
             }
-            self.missing = self.missing.saturating_add(i64::from(newer));
+            self.missing = self.missing.saturating_add(i64::from(newer)).saturating_sub(i64::from(self.since));
+            self.since = 0;
             let sent_apart = u64::from(timing.stamp.wrapping_sub(last.stamp)).saturating_mul(UNIT_US);
             self.jitter.sample(now.since(at).abs_diff(sent_apart));
         }
@@ -117,6 +121,7 @@ impl Clocks {
 
     pub(crate) fn clear_counters(&mut self) {
         self.missing = 0;
+        self.since = 0;
     }
 
     /// The round trip of the shortest way there and the shortest way back.

@@ -160,7 +160,8 @@ impl Iterator for Entries<'_> {
     type Item = Checksum;
 
     fn next(&mut self) -> Option<Checksum> {
-        Some(Checksum { frame: self.bytes.u32()?, hash: self.bytes.u64()? })
+        let mut entry = Reader::new(self.bytes.bytes(ENTRY)?);
+        Some(Checksum { frame: entry.u32()?, hash: entry.u64()? })
     }
 }
 

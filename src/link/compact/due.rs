@@ -7,6 +7,8 @@ use crate::time::Instant;
 
 /// A peer that does not answer for this long, or for `disconnect_after` if that is longer, is sent keep-alives only.
 const SLOW_AFTER_US: u64 = 10_000_000;
+/// Pushing has paused when no push follows for this long, or for one and a half frames if that is longer.
+const PAUSE_US: u64 = 100_000;
 
 impl Compact {
     /// When a hello, a goodbye, an input datagram and checksums are due, and the news of a flush.
@@ -39,11 +41,11 @@ impl Compact {
         if runs { self.agreement.due(ours, Self::ping_us(ours)) } else { None }
     }
 
-    /// When it is time to tell that everything is acknowledged: not before a push is missing, or a game with a short way
-    /// would be told so in every frame.
+    /// When it is time to tell that everything is acknowledged: not before pushing has clearly paused, or a game with a
+    /// short way would be told so in every frame.
     pub(super) fn flush_due(&self, ours: &Ours<'_>) -> Option<Instant> {
         let news = self.acked == ours.pushed.next && self.flushed != ours.pushed.next;
-        news.then(|| ours.pushed.newest_at.after(ours.config.patience_us()))
+        news.then(|| ours.pushed.newest_at.after(ours.config.patience_us().max(PAUSE_US)))
     }
 
     /// Whether the peer is silent, or does not acknowledge, for so long that only keep-alives make sense.

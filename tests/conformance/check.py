@@ -1,0 +1,131 @@
+"""The conformance check: vectors, random datagrams, and plays against the line peer."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from random import Random
+
+import duel
+import forms
+import lines
+import play
+import plans
+import vectors
+from end import End, Settings
+from model_classic import ClassicModel
+from model_compact import CompactModel
+
+
+def row(label: str, figures: str, started: float) -> None:
+    """Prints one line of the table."""
+    print(f"{label:<38} {figures:<72} {time.monotonic() - started:6.1f} s", flush=True)
+
+
+def make_model(settings: Settings) -> End:
+    """A model endpoint; in every other session it sends its inputs in random legal forms."""
+    if settings.wire == "classic":
+        return ClassicModel(settings)
+    return CompactModel(settings, Random(settings.session) if settings.session % 2 else None)
+
+
+def check_vectors() -> None:
+    """Part 1: the vectors."""
+    started = time.monotonic()
+    for label, number in vectors.check_all():
+        row(label, f"{number} hold both ways", started)
+
+
+def check_datagrams(options: argparse.Namespace) -> None:
+    """Part 2: random sessions with random and mutated datagrams."""
+    started = time.monotonic()
+    totals = {"compact": dict.fromkeys(duel.COUNTS, 0), "classic": dict.fromkeys(duel.COUNTS, 0)}
+    case, done = options.case or 0, 0
+    while done < options.datagrams:
+        try:
+            fought = duel.run_case(options.seed, case, options.lines, options.datagrams - done,
+                                   options.show)
+        except duel.Disagreement as error:
+            raise SystemExit(f"DISAGREE  {error}\n  reproduce: {repeat(options)} --only datagrams "
+                             f"--case {case}  (--show prints the commands)") from error
+        counts = totals[fought.settings.wire]
+        for name, count in fought.counts.items():
+            counts[name] += count
+        done += fought.counts["ok"] + fought.counts["refused"]
+        case += 1
+        if options.case is not None:
+            break
+    for wire, counts in totals.items():
+        row(f"datagrams, {wire}",
+            f"{counts['ok'] + counts['refused']} given, {counts['ok']} accepted, "
+            f"{counts['inputs']} inputs told, {counts['sent']} sent", started)
+
+
+def check_plays(options: argparse.Namespace) -> None:
+    """Part 3: games over a bad network."""
+    for number, plan in enumerate(plans.PLANS):
+        if options.case is not None and options.case != number:
+            continue
+        started = time.monotonic()
+        kind = play.ClassicPlay if plan.settings.wire == "classic" else play.Play
+        game = kind(plan, options.frames, options.seed, make_model,
+                    make_model if options.alone else lambda s: lines.LinePeer(s, options.lines))
+        try:
+            game.run()
+        except play.Lost as error:
+            raise SystemExit(f"DISAGREE  {plan.name}: {error}\n  reproduce: {repeat(options)} "
+                             f"--only plays --case {number}") from error
+        world = game.world
+        row(plan.name, f"{game.told} inputs told, {game.lost} lost, {world.datagrams} datagrams "
+            f"({world.dropped} dropped), {world.now / 1e6:.0f} s", started)
+
+
+def check_forms(options: argparse.Namespace) -> None:
+    """Part 4: the form of the line peer's answers."""
+    started = time.monotonic()
+    try:
+        row("form of the answers", f"{forms.check_all(options.lines)} hold", started)
+    except lines.Broken as error:
+        raise SystemExit(f"DISAGREE  {error}\n  reproduce: {repeat(options)} "
+                         "--only forms") from error
+
+
+def repeat(options: argparse.Namespace) -> str:
+    """The command that makes the same run again."""
+    return ("python3 tests/conformance/check.py "
+            f"--seed {options.seed} --frames {options.frames}")
+
+
+PARTS = {"vectors": lambda options: check_vectors(), "datagrams": check_datagrams,
+         "plays": check_plays, "forms": check_forms}
+
+
+def main() -> None:
+    """Runs the parts, and exits with 1 at the first disagreement."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--datagrams", type=int, default=2000, help="how many datagrams are given")
+    parser.add_argument("--frames", type=int, default=2000, help="how many frames a play has")
+    parser.add_argument("--seed", default="1", help="the seed of everything random")
+    parser.add_argument("--lines", type=Path, default=lines.DEFAULT, help="the line peer")
+    parser.add_argument("--only", choices=PARTS, help="one part only")
+    parser.add_argument("--case", type=int, help="one case of that part only")
+    parser.add_argument("--show", action="store_true", help="print the commands of each case")
+    parser.add_argument("--alone", action="store_true",
+                        help="no line peer: vectors, and plays of the model against itself")
+    options = parser.parse_args()
+    if not options.alone and not options.lines.exists():
+        raise SystemExit(f"there is no line peer at {options.lines}: build it with "
+                         "`cargo build --release --example lines`, or use --alone")
+    for name, part in PARTS.items():
+        if options.only in (None, name) and not (options.alone and name in ("datagrams", "forms")):
+            part(options)
+    print("everything agrees")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (vectors.Mismatch, AssertionError) as error:
+        sys.exit(f"DISAGREE  {error}")

@@ -1,0 +1,128 @@
+"""Drives the line peer (section 5 of the document) as a subprocess."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+from pathlib import Path
+
+from end import Answer, Settings
+
+DEFAULT = Path(__file__).resolve().parents[2] / "target" / "release" / "examples" / "lines"
+
+
+class Broken(Exception):
+    """A line peer that does not keep to the form of its answers."""
+
+
+def _limit_memory() -> None:
+    """Keeps a line peer that loops from taking all the memory there is."""
+    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+
+
+class LinePeer:
+    """One line peer, with the calls of an end."""
+
+    def __init__(self, settings: Settings, path: Path = DEFAULT) -> None:
+        """Starts the program."""
+        self.transcript: list[str] = []
+        self.settings = settings
+        self._process = subprocess.Popen(
+            [str(path), *settings.options()], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            bufsize=-1, preexec_fn=_limit_memory)
+
+    def command(self, line: str) -> Answer:
+        """Sends one command and reads its answer."""
+        self.transcript.append(line)
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(line.encode() + b"\n")
+        self._process.stdin.flush()
+        lines: list[str] = []
+        while True:
+            raw = self._process.stdout.readline()
+            if not raw.endswith(b"\n"):
+                raise Broken(f"it ended after {line!r}")
+            text = raw[:-1].decode()
+            if text == ".":
+                return read_answer(lines)
+            lines.append(text)
+
+    def push(self, now: int, data: bytes) -> Answer:
+        """Pushes an input."""
+        return self.command(f"push {now} {data.hex() or '-'}")
+
+    def receive(self, now: int, datagram: bytes) -> Answer:
+        """Hands over a datagram from the peer."""
+        return self.command(f"rx {now} {datagram.hex() or '-'}")
+
+    def time(self, now: int) -> Answer:
+        """Tells the time."""
+        return self.command(f"time {now}")
+
+    def begin(self, now: int, epoch: int) -> Answer:
+        """Begins an epoch."""
+        return self.command(f"epoch {now} {epoch}")
+
+    def close(self, now: int) -> Answer:
+        """Says that the transport has closed."""
+        return self.command(f"close {now}")
+
+    def open(self, now: int) -> Answer:
+        """Says that the transport has opened again."""
+        return self.command(f"open {now}")
+
+    def mute(self) -> Answer:
+        """Stops polling."""
+        return self.command("mute")
+
+    def unmute(self) -> Answer:
+        """Goes on polling."""
+        return self.command("unmute")
+
+    def stats(self) -> Answer:
+        """Asks for statistics."""
+        return self.command("stats")
+
+    def stop(self) -> None:
+        """Ends its input, and checks that it ends with status 0."""
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.close()
+        rest = self._process.stdout.read()
+        self._process.stdout.close()
+        status = self._process.wait(timeout=10)
+        if status != 0 or rest:
+            raise Broken(f"at the end of its input: status {status}, output {rest!r}")
+
+    def kill(self) -> None:
+        """Ends the program whatever state it is in."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+# The order of the lines of an answer.
+_ORDER = {"pushed": 0, "ok": 0, "refused": 0, "error": 0, "input": 1, "event": 1, "tx": 2,
+          "stats": 3, "next": 4}
+
+
+def read_answer(lines: list[str]) -> Answer:
+    """Reads the lines of an answer, and checks their form and order."""
+    parts = [line.partition(" ")[::2] for line in lines]
+    places = [_ORDER.get(word, 9) for word, _ in parts]
+    if places != sorted(places) or places.count(0) != 1 or places.count(4) != 1 or 9 in places:
+        raise Broken(f"an answer of the wrong form: {lines}")
+    answer = Answer(*parts[0])
+    for word, rest in parts[1:]:
+        if word == "input":
+            frame, _, data = rest.partition(" ")
+            answer.inputs.append((int(frame), bytes.fromhex(data)))
+        elif word == "event":
+            answer.events.append(rest)
+        elif word == "tx":
+            answer.sent.append(bytes.fromhex(rest))
+        elif word == "stats":
+            answer.stats = json.loads(rest)
+        elif word == "next" and rest != "none":
+            answer.next = int(rest)
+    return answer

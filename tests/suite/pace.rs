@@ -1,0 +1,138 @@
+//! Two games that start apart meet: the pace, played out with drifting clocks and jitter.
+
+use inputwire::{Config, DATAGRAM_MAX, Instant, PeerConfig, PushError, Session};
+
+use crate::support::PEER;
+
+/// Frames a second, and the length of one in nanoseconds.
+const FPS: u64 = 60;
+const FRAME_NS: u64 = 1_000_000_000 / FPS;
+const SIX_FRAMES_NS: u64 = 100 * MS;
+const MS: u64 = 1_000_000;
+const SECOND: u64 = 1_000 * MS;
+
+struct Dice(u64);
+
+impl Dice {
+    /// A number below `limit`.
+    fn roll(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        (self.0 >> 33) % limit.max(1)
+    }
+}
+
+/// One game: it pushes an input a frame, and stretches its frames as the pace recommends.
+struct Game {
+    session: Session<1, 1>,
+    /// How much faster its clock runs, in millionths.
+    drift_ppm: i64,
+    /// When its next and its last frame begin, in true nanoseconds.
+    next_ns: u64,
+    last_ns: u64,
+    stalled: u32,
+}
+
+impl Game {
+    fn new(player: u16, start_ns: u64, drift_ppm: i64) -> Self {
+        let config = Config::builder().session(7).player(player).build().expect("valid");
+        let mut session = Session::new(config);
+        session.add_peer(Instant::ORIGIN, PeerConfig::compact(1 - player)).expect("room");
+        Self { session, drift_ppm, next_ns: start_ns, last_ns: start_ns, stalled: 0 }
+    }
+
+    fn clock(&self, now_ns: u64) -> Instant {
+        let drifted = i128::from(now_ns) * i128::from(1_000_000 + self.drift_ppm) / 1_000_000 / 1_000;
+        Instant::from_micros(u64::try_from(drifted).expect("positive"))
+    }
+
+    fn frame(&mut self, now_ns: u64) {
+        match self.session.push_input(self.clock(now_ns), [0]) {
+            Ok(_) => {}
+            Err(PushError::WindowFull(_)) => self.stalled += 1,
+            Err(other) => panic!("{other}"),
+        }
+        let stretch = self.session.pace(PEER).map_or(0, |pace| i64::from(pace.stretch_ppm));
+        let nominal = i64::try_from(FRAME_NS).expect("small");
+        let length = nominal * (1_000_000 + stretch - self.drift_ppm) / 1_000_000;
+        self.last_ns = self.next_ns;
+        self.next_ns += u64::try_from(length).expect("positive");
+    }
+
+    /// How far the game is, in thousandths of a frame.
+    fn position(&self, now_ns: u64) -> i64 {
+        let part = (now_ns - self.last_ns) * 1_000 / (self.next_ns - self.last_ns).max(1);
+        i64::from(self.session.next_frame().get()) * 1_000 + i64::try_from(part.min(1_000)).expect("small")
+    }
+}
+
+/// What became of a start 6 frames apart.
+struct Outcome {
+    /// How far apart the games are, in thousandths of a frame, each second.
+    apart: Vec<i64>,
+    /// How far the two estimates are from being each other's negative at the end, likewise.
+    disagreement: i64,
+    stalled: u32,
+}
+
+fn meet(seed: u64, seconds: u64) -> Outcome {
+    let mut dice = Dice(seed);
+    let way_ns = dice.roll(80) * MS + 5 * MS;
+    let drift = |dice: &mut Dice| i64::try_from(dice.roll(121)).expect("small") - 60;
+    let (one, other) = (drift(&mut dice), drift(&mut dice));
+    let start = SECOND + dice.roll(FRAME_NS) / (MS / 10) * (MS / 10);
+    let mut games = [Game::new(0, start, one), Game::new(1, start + SIX_FRAMES_NS, other)];
+    let mut flying: Vec<(u64, usize, Vec<u8>)> = Vec::new();
+    let mut buf = [0; DATAGRAM_MAX];
+    let mut apart = Vec::new();
+    let meeting = start + SIX_FRAMES_NS;
+    let mut now = 0;
+    while now < meeting + seconds * SECOND {
+        now += MS / 10;
+        for (at, game) in games.iter_mut().enumerate() {
+            if now >= game.next_ns {
+                game.frame(now);
+            }
+            for (_, _, datagram) in flying.extract_if(.., |(when, to, _)| *to == at && *when <= now) {
+                // An input that overtakes the greeting is refused, and comes again.
+                let _ = game.session.handle_datagram(game.clock(now), PEER, &datagram);
+            }
+            game.session.handle_timeout(game.clock(now));
+            while game.session.poll_event().is_some() {}
+            while let Some(transmit) = game.session.poll_transmit(&mut buf) {
+                let arrives = now + way_ns + dice.roll(20 * MS);
+                flying.push((arrives, 1 - at, transmit.datagram.to_vec()));
+            }
+        }
+        if now >= meeting && (now - meeting).is_multiple_of(SECOND) {
+            apart.push(games[0].position(now) - games[1].position(now));
+        }
+    }
+    let lead = |game: &Game| i64::from(game.session.pace(PEER).expect("known").lead_millis);
+    Outcome {
+        apart,
+        disagreement: (lead(&games[0]) + lead(&games[1])).abs(),
+        stalled: games.iter().map(|game| game.stalled).sum(),
+    }
+}
+
+/// How many seeds to play: a few, or as many as `PACE_SEEDS` says.
+fn seeds() -> u64 {
+    std::env::var("PACE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(12)
+}
+
+#[test]
+fn six_frames_apart_are_less_than_a_tenth_after_five_seconds_without_a_stall() {
+    let (mut worst, mut disagreement) = (vec![0; 10], 0);
+    for seed in 0..seeds() {
+        let outcome = meet(seed, 9);
+        for (worst, apart) in worst.iter_mut().zip(&outcome.apart) {
+            *worst = apart.abs().max(*worst);
+        }
+        disagreement = outcome.disagreement.max(disagreement);
+        assert_eq!(outcome.stalled, 0, "seed {seed}");
+    }
+    println!("thousandths of a frame apart, second by second: {worst:?}; estimates disagree by {disagreement}");
+    assert!(worst[0] > 5_900, "they start six frames apart: {worst:?}");
+    assert!(worst[5..].iter().all(|apart| *apart < 100), "{worst:?}");
+    assert!(disagreement < 500, "both ends see the same lead, but for the jitter: {disagreement}");
+}
