@@ -1,0 +1,25 @@
+//! What happens in a panic where there is no standard library. The link proof shows that there is none.
+
+use core::panic::PanicInfo;
+
+#[cfg(not(feature = "proof"))]
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    #[cfg(target_family = "wasm")]
+    core::arch::wasm32::unreachable();
+    #[cfg(not(target_family = "wasm"))]
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
+#[cfg(feature = "proof")]
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    unsafe extern "C" {
+        /// Defined nowhere.
+        fn a_panic_is_reachable() -> !;
+    }
+    // SAFETY: never linked, so never called.
+    unsafe { a_panic_is_reachable() }
+}

@@ -1,0 +1,254 @@
+//! The functions that ask what a session knows, and change nothing. `IW_NONE` says that it does not know.
+//!
+//! What their pointers must be is said in `session.rs`.
+
+use inputwire::{Frame, PeerId};
+
+use crate::memory::{IwSession, Out, open, put_input};
+use crate::session::answer;
+use crate::status::IwStatus;
+use crate::types::{IwConfig, IwPace, IwStats};
+
+/// The settings of a session, all but the key.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `config` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_session_config(session: *const IwSession, config: *mut IwConfig) -> IwStatus {
+    // SAFETY: handed on with the caller's promise.
+    let (session, config) = unsafe { (open(session), Out::new(config)) };
+    answer(|| {
+        let value = session?.config();
+        config?.put(value);
+        Ok(())
+    })
+}
+
+/// How many bytes an input of this session has.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `bytes` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_input_size(session: *const IwSession, bytes: *mut u32) -> IwStatus {
+    // SAFETY: handed on with the caller's promise.
+    let (session, bytes) = unsafe { (open(session), Out::new(bytes)) };
+    answer(|| {
+        let value = session?.input_size();
+        bytes?.put(value);
+        Ok(())
+    })
+}
+
+/// The present epoch.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `epoch` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_epoch(session: *const IwSession, epoch: *mut u32) -> IwStatus {
+    // SAFETY: handed on with the caller's promise.
+    let (session, epoch) = unsafe { (open(session), Out::new(epoch)) };
+    answer(|| {
+        let value = session?.epoch().get();
+        epoch?.put(value);
+        Ok(())
+    })
+}
+
+/// The peer at a place, counted from 0, in the order in which they were added; `IW_NONE` after the last.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `peer` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_peer_at(session: *const IwSession, index: u32, peer: *mut u32) -> IwStatus {
+    // SAFETY: handed on with the caller's promise.
+    let (session, peer) = unsafe { (open(session), Out::new(peer)) };
+    answer(|| {
+        let value = session?.peer(index).ok_or(IwStatus::None)?.get();
+        peer?.put(value);
+        Ok(())
+    })
+}
+
+/// The frame that the next push gets.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `frame` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_next_frame(session: *const IwSession, frame: *mut u32) -> IwStatus {
+    // SAFETY: handed on with the caller's promise.
+    let (session, frame) = unsafe { (open(session), Out::new(frame)) };
+    answer(|| {
+        let value = session?.next_frame().get();
+        frame?.put(value);
+        Ok(())
+    })
+}
+
+/// The newest frame of a peer without a hole below it.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `frame` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_known(session: *const IwSession, peer: u32, frame: *mut u32) -> IwStatus {
+    // SAFETY: handed on with the caller's promise.
+    let (session, frame) = unsafe { (open(session), Out::new(frame)) };
+    answer(|| {
+        let value = session?.known(PeerId::new(peer)).ok_or(IwStatus::None)?.get();
+        frame?.put(value);
+        Ok(())
+    })
+}
+
+/// The newest frame known from everybody.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `frame` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_confirmed(session: *const IwSession, frame: *mut u32) -> IwStatus {
+    // SAFETY: handed on with the caller's promise.
+    let (session, frame) = unsafe { (open(session), Out::new(frame)) };
+    answer(|| {
+        let value = session?.confirmed().ok_or(IwStatus::None)?.get();
+        frame?.put(value);
+        Ok(())
+    })
+}
+
+/// How many of our inputs a peer has not acknowledged; 0 on the classic wire.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `inputs` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_unacked(session: *const IwSession, peer: u32, inputs: *mut u32) -> IwStatus {
+    // SAFETY: handed on with the caller's promise.
+    let (session, inputs) = unsafe { (open(session), Out::new(inputs)) };
+    answer(|| {
+        let value = session?.unacked(PeerId::new(peer));
+        inputs?.put(value);
+        Ok(())
+    })
+}
+
+/// How many frames of input delay would hide latency and jitter of a peer, once that is known.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `frames` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_suggested_delay(session: *const IwSession, peer: u32, frames: *mut u32) -> IwStatus {
+    // SAFETY: handed on with the caller's promise.
+    let (session, frames) = unsafe { (open(session), Out::new(frames)) };
+    answer(|| {
+        let value = session?.suggested_delay(PeerId::new(peer)).ok_or(IwStatus::None)?;
+        frames?.put(value);
+        Ok(())
+    })
+}
+
+/// How far ahead of a peer we play, and what to do about it, once that is known.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `pace` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_pace(session: *const IwSession, peer: u32, pace: *mut IwPace) -> IwStatus {
+    // SAFETY: handed on with the caller's promise.
+    let (session, pace) = unsafe { (open(session), Out::new(pace)) };
+    answer(|| {
+        let value = IwPace::of(session?.pace(PeerId::new(peer)).ok_or(IwStatus::None)?);
+        pace?.put(value);
+        Ok(())
+    })
+}
+
+/// Everything known of a peer, in figures.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `stats` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_stats(session: *const IwSession, peer: u32, stats: *mut IwStats) -> IwStatus {
+    // SAFETY: handed on with the caller's promise.
+    let (session, stats) = unsafe { (open(session), Out::new(stats)) };
+    answer(|| {
+        let value = IwStats::of(&session?.stats(PeerId::new(peer)).ok_or(IwStatus::None)?);
+        stats?.put(value);
+        Ok(())
+    })
+}
+
+/// Our input of a frame, while it is in the window: as many bytes at `input` as an input has, of `capacity` or fewer.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `input` is null or `capacity` bytes that may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_own_input(
+    session: *const IwSession,
+    frame: u32,
+    input: *mut u8,
+    capacity: usize,
+) -> IwStatus {
+    // SAFETY: handed on with the caller's promise.
+    let session = unsafe { open(session) };
+    answer(|| {
+        let own = session?.own_input(Frame::new(frame)).ok_or(IwStatus::None)?;
+        // SAFETY: handed on with the caller's promise.
+        unsafe { put_input(input, capacity, own.as_slice()) }
+    })
+}
+
+/// A peer's input of a frame, while it is in the window: as many bytes at `input` as an input has, of `capacity` or fewer.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `input` is null or `capacity` bytes that may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_input(
+    session: *const IwSession,
+    peer: u32,
+    frame: u32,
+    input: *mut u8,
+    capacity: usize,
+) -> IwStatus {
+    // SAFETY: handed on with the caller's promise.
+    let session = unsafe { open(session) };
+    answer(|| {
+        let theirs = session?.input(PeerId::new(peer), Frame::new(frame)).ok_or(IwStatus::None)?;
+        // SAFETY: handed on with the caller's promise.
+        unsafe { put_input(input, capacity, theirs.as_slice()) }
+    })
+}
+
+/// The newest frame known of a peer in this epoch, and its input: what a game predicts from.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `frame` is null or may be written, `input` is null or `capacity` bytes that may.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_newest_input(
+    session: *const IwSession,
+    peer: u32,
+    frame: *mut u32,
+    input: *mut u8,
+    capacity: usize,
+) -> IwStatus {
+    // SAFETY: handed on with the caller's promise.
+    let (session, frame) = unsafe { (open(session), Out::new(frame)) };
+    answer(|| {
+        let (newest, theirs) = session?.newest_input(PeerId::new(peer)).ok_or(IwStatus::None)?;
+        let frame = frame?;
+        // SAFETY: handed on with the caller's promise.
+        unsafe { put_input(input, capacity, theirs.as_slice())? };
+        frame.put(newest.get());
+        Ok(())
+    })
+}
