@@ -224,7 +224,7 @@ impl Ends {
             Act::Take => state.take(),
             Act::Begin => {
                 let epoch = state.asked.take().unwrap_or(Epoch::new(1));
-                epoch.get() < EPOCHS as u32 && state.session.begin_epoch(NOW, epoch).is_ok()
+                (epoch.get() as usize) < EPOCHS && state.session.begin_epoch(NOW, epoch).is_ok()
             }
             Act::Restart if state.tales.len() == 1 => {
                 let tales = state.tales.clone();
