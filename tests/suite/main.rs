@@ -4,7 +4,10 @@ mod around;
 mod calls;
 mod classic;
 mod compact;
+mod corpus;
 mod failover;
+#[expect(unreachable_pub, reason = "the fuzz targets are a crate of their own")]
+mod fuzz;
 mod hostile;
 mod laws;
 mod layers;

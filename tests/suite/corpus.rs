@@ -1,0 +1,39 @@
+//! What the fuzz targets found worth keeping, replayed: `cargo test` alone holds the crate to it.
+
+use std::fs;
+use std::path::Path;
+
+use inputwire::ChecksumError;
+
+use crate::fuzz::TARGETS;
+use crate::support::{Wire, at, end, frame};
+
+#[test]
+fn the_corpus_of_every_fuzz_target_passes() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    if !root.exists() {
+        eprintln!("skipped: the corpus is not part of the published package");
+        return;
+    }
+    for (name, run) in TARGETS {
+        let directory = root.join("corpus").join(name);
+        let files = fs::read_dir(&directory).unwrap_or_else(|_| panic!("no {}", directory.display()));
+        let mut count = 0;
+        for file in files {
+            let path = file.expect("a file").path();
+            let data = fs::read(&path).expect("a file that can be read");
+            let outcome = std::panic::catch_unwind(|| run(&data));
+            assert!(outcome.is_ok(), "{name} fails with {}", path.display());
+            count += 1;
+        }
+        assert!(count > 0, "the corpus of {name} is empty");
+    }
+}
+
+/// Found by repetition of a datagram: the end after this frame saturated, so it was new again and again.
+#[test]
+fn a_checksum_of_the_frame_that_no_push_gets_is_refused() {
+    let mut session = end::<1, 120>(Wire::Compact.settings(0), Wire::Compact.peer(1));
+    assert_eq!(session.push_checksum(at(0), frame(u32::MAX), 0), Err(ChecksumError::NotNewer));
+    assert_eq!(session.push_checksum(at(0), frame(u32::MAX - 1), 0), Ok(()));
+}

@@ -1,0 +1,280 @@
+//! Any call in any order on a session with peers on both wires, against a model of what the caller must know: laws 2, 5,
+//! 7, 8, 9 and 13, and views that agree with each other.
+
+use std::time::Duration;
+
+use inputwire::{
+    AddPeerError, Config, Epoch, EpochError, Event, Frame, Instant, PeerConfig, PeerId, PushError, Session,
+};
+
+use super::bytes::Bytes;
+use super::draw::{self, Standing};
+use super::seal::Seal;
+use super::watch::{at, drain, tell, wake};
+
+const ROOM: usize = 2;
+
+pub fn run(data: &[u8]) {
+    let mut bytes = Bytes::new(data);
+    match bytes.below(4) {
+        0 => Calls::<120>::new(&mut bytes).play(bytes),
+        1 => Calls::<127>::new(&mut bytes).play(bytes),
+        2 => Calls::<2>::new(&mut bytes).play(bytes),
+        _ => Calls::<5>::new(&mut bytes).play(bytes),
+    }
+}
+
+/// What the caller knows of a peer.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    id: PeerId,
+    player: u16,
+    classic: bool,
+    /// The frame after the newest told, and the newest known and acknowledged ones seen.
+    told: u64,
+    known: Option<Frame>,
+    acked: u64,
+    incarnation: u32,
+}
+
+struct Calls<const WINDOW: usize> {
+    session: Session<ROOM, 1, WINDOW>,
+    key: Option<[u8; 16]>,
+    first: u32,
+    now: u64,
+    epoch: u32,
+    pushed: Vec<u8>,
+    peers: Vec<Seen>,
+    added: u32,
+}
+
+impl<const WINDOW: usize> Calls<WINDOW> {
+    fn new(bytes: &mut Bytes<'_>) -> Self {
+        let settings = bytes.u8();
+        let key = (settings & 1 == 1).then_some([5; 16]);
+        let first = if settings & 2 == 0 { u32::from(settings >> 4) } else { u32::MAX - u32::from(settings >> 3) };
+        let mut config = Config::builder().first_frame(Frame::new(first)).early_copies(settings & 4 != 0);
+        config = config.redundancy(1 + settings % 15);
+        if let Some(key) = key {
+            config = config.key(key);
+        }
+        if settings & 8 != 0 {
+            config = config.ping_interval(Duration::from_millis(20)).disconnect_after(Duration::from_secs(1));
+        }
+        let session = Session::new(config.build().expect("a configuration"));
+        Self { session, key, first, now: 0, epoch: 0, pushed: Vec::new(), peers: Vec::new(), added: 0 }
+    }
+
+    fn play(mut self, mut bytes: Bytes<'_>) {
+        for _ in 0..64 {
+            if bytes.is_empty() {
+                break;
+            }
+            self.call(&mut bytes);
+            self.look();
+        }
+    }
+
+    fn at(&self) -> Instant {
+        at(self.now)
+    }
+
+    fn next(&self) -> u64 {
+        u64::from(self.first) + u64::try_from(self.pushed.len()).expect("few")
+    }
+
+    /// A peer that is there, or now and then one that never was.
+    fn any(&self, bytes: &mut Bytes<'_>) -> (PeerId, Option<usize>) {
+        let choice = usize::from(bytes.u8());
+        if choice >= 250 || self.peers.is_empty() {
+            return (PeerId::new(self.added + u32::try_from(choice).expect("small")), None);
+        }
+        let index = choice % self.peers.len();
+        (self.peers[index].id, Some(index))
+    }
+
+    fn call(&mut self, bytes: &mut Bytes<'_>) {
+        match bytes.below(24) {
+            0 | 1 => self.add(bytes),
+            2..=5 => self.push(bytes),
+            6..=10 => self.handle(bytes),
+            11 | 12 => drain(&mut self.session, |_, _| {}),
+            13 | 14 => self.tell(),
+            15 => {
+                let epoch = u32::from(bytes.below(16));
+                let begun = self.session.begin_epoch(self.at(), Epoch::new(epoch));
+                assert_eq!(begun, if epoch > self.epoch { Ok(()) } else { Err(EpochError::NotNewer) });
+                if begun.is_ok() {
+                    self.begin(epoch);
+                }
+            }
+            16 => {
+                let frame = Frame::new(self.first.saturating_add(u32::from(bytes.u8())));
+                let _ = self.session.push_checksum(self.at(), frame, u64::from(bytes.u8()));
+            }
+            17 => {
+                let (id, index) = self.any(bytes);
+                match bytes.below(4) {
+                    0 => {
+                        self.session.remove_peer(self.at(), id);
+                        index.map(|index| self.peers.remove(index));
+                    }
+                    1 => self.session.close_peer(self.at(), id),
+                    _ => self.session.open_peer(self.at(), id),
+                }
+            }
+            18 if bytes.flag() => self.session.leave(self.at()),
+            18 => self.session.clear_counters(),
+            _ => {
+                let due = wake(&self.session, self.now);
+                let now = if bytes.below(32) == 31 { bytes.u64() } else { bytes.moment(self.now, due) };
+                self.session.handle_timeout(at(now));
+                // A clock that goes back is one that stood still.
+                self.now = self.now.max(now);
+            }
+        }
+    }
+
+    fn begin(&mut self, epoch: u32) {
+        self.epoch = epoch;
+        self.pushed.clear();
+        for peer in &mut self.peers {
+            *peer = Seen { told: self.first.into(), known: None, acked: self.first.into(), ..*peer };
+        }
+    }
+
+    fn add(&mut self, bytes: &mut Bytes<'_>) {
+        let (player, classic, signalled) = (u16::from(bytes.below(4)), bytes.flag(), bytes.flag());
+        let mut config = if classic { PeerConfig::classic(player) } else { PeerConfig::compact(player) };
+        if signalled {
+            config = config.incarnation(1);
+        }
+        let taken = player == 0 || self.peers.iter().any(|peer| peer.player == player);
+        let expected = if taken {
+            Err(AddPeerError::PlayerTaken)
+        } else if self.pushed.len() > WINDOW {
+            Err(AddPeerError::EpochRunning)
+        } else if self.peers.len() == ROOM {
+            Err(AddPeerError::Full)
+        } else {
+            Ok(PeerId::new(self.added))
+        };
+        assert_eq!(self.session.add_peer(self.at(), config), expected);
+        if let Ok(id) = expected {
+            let first = u64::from(self.first);
+            self.peers.push(Seen { id, player, classic, told: first, known: None, acked: first, incarnation: 1 });
+            self.added += 1;
+        }
+    }
+
+    fn push(&mut self, bytes: &mut Bytes<'_>) {
+        let many = bytes.u8();
+        for round in 0..=many % 8 {
+            let input = many.wrapping_add(round / 3);
+            let full = self.peers.iter().find(|peer| !peer.classic && self.next() - peer.acked >= WINDOW as u64);
+            let expected = match (u32::try_from(self.next()), full) {
+                (Err(_) | Ok(u32::MAX), _) => Err(PushError::FramesExhausted),
+                (_, Some(peer)) => Err(PushError::WindowFull(peer.id)),
+                (Ok(frame), None) => Ok(Frame::new(frame)),
+            };
+            assert_eq!(self.session.push_input(self.at(), [input]), expected);
+            if expected.is_ok() {
+                self.pushed.push(input);
+            }
+        }
+    }
+
+    fn handle(&mut self, bytes: &mut Bytes<'_>) {
+        let (id, Some(index)) = self.any(bytes) else {
+            let _ = self.session.handle_datagram(self.at(), PeerId::new(self.added), bytes.take(3));
+            return;
+        };
+        let Seen { player, classic, incarnation, .. } = self.peers[index];
+        let want = self.session.newest_input(id).map(|(frame, _)| u64::from(frame.get()) + 1);
+        let standing = Standing { want: want.unwrap_or(self.first.into()), next: self.next(), first_frame: self.first };
+        let datagram = if classic {
+            draw::classic(bytes, player, standing)
+        } else {
+            if bytes.below(16) == 15 {
+                self.peers[index].incarnation = incarnation + 1;
+            }
+            let seal = Seal {
+                key: self.key,
+                session: 0,
+                sender: (player, self.peers[index].incarnation),
+                receiver: (0, 1),
+                epoch: self.epoch,
+                input: 1,
+                window: WINDOW.to_le_bytes()[0],
+            };
+            draw::compact(bytes, &seal, standing)
+        };
+        let _ = self.session.handle_datagram(self.at(), id, &datagram);
+    }
+
+    /// Law 2: on the compact wire each frame is told once, in order and without a gap.
+    fn tell(&mut self) {
+        let peers = &mut self.peers;
+        let mut last = [[0; 1]; ROOM];
+        let mut seen = [None; ROOM];
+        tell(&mut self.session, |event| {
+            if let Event::Input { peer, frame, input } = event {
+                let index = peers.iter().position(|known| known.id == peer).expect("a peer that is there");
+                let known = &mut peers[index];
+                if !known.classic {
+                    assert_eq!(u64::from(frame.get()), known.told, "law 2");
+                }
+                known.told = u64::from(frame.get()) + 1;
+                (seen[index], last[index]) = (Some(frame), input);
+            }
+        });
+        for (index, peer) in self.peers.iter().enumerate() {
+            if let (Some(frame), false) = (seen[index], peer.classic) {
+                assert_eq!(self.session.input(peer.id, frame), Some(last[index]), "told, and not to be looked up");
+            }
+        }
+    }
+
+    /// What holds after every call.
+    fn look(&mut self) {
+        wake(&self.session, self.now);
+        let session = &self.session;
+        let next = self.next();
+        assert_eq!(u64::from(session.next_frame().get()), next);
+        assert_eq!(session.epoch(), Epoch::new(self.epoch));
+        assert!(session.peers().eq(self.peers.iter().map(|peer| peer.id)));
+        let window = WINDOW as u64;
+        let oldest = next.saturating_sub(window).max(self.first.into());
+        // Law 7, and nothing before or after it.
+        for frame in [oldest, next.saturating_sub(1), next, oldest.wrapping_sub(1)] {
+            let Ok(number) = u32::try_from(frame) else { continue };
+            let there = (oldest..next).contains(&frame);
+            let expected = there.then(|| [self.pushed[usize::try_from(frame - u64::from(self.first)).expect("few")]]);
+            assert_eq!(session.own_input(Frame::new(number)), expected, "law 7: frame {frame}");
+        }
+        let mut confirmed = Some(None);
+        for peer in &mut self.peers {
+            let known = session.known(peer.id);
+            assert!(known >= peer.known, "law 5: known went from {:?} to {known:?}", peer.known);
+            peer.known = known;
+            confirmed =
+                confirmed.map(|least: Option<Option<Frame>>| Some(least.map_or(known, |least| least.min(known))));
+            let stats = session.stats(peer.id).expect("a peer that is there");
+            let unacked = session.unacked(peer.id);
+            assert_eq!((stats.unacked, u64::from(stats.window)), (unacked, window));
+            if !peer.classic {
+                let acked = next - u64::from(unacked);
+                assert!(acked >= peer.acked, "law 5: the acknowledged end went back");
+                assert!(unacked as usize <= WINDOW, "law 7");
+                assert_eq!((stats.gaps, stats.lost_inputs), (0, 0));
+                assert_eq!(known, session.newest_input(peer.id).map(|(frame, _)| frame));
+                peer.acked = acked;
+            }
+            assert!(u64::from(stats.gaps) < window);
+            let _ = (session.pace(peer.id), session.suggested_delay(peer.id));
+        }
+        let confirmed = confirmed.flatten().flatten();
+        assert_eq!(session.confirmed(), confirmed);
+        assert!(session.stats(PeerId::new(self.added)).is_none());
+    }
+}

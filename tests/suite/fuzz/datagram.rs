@@ -1,0 +1,117 @@
+//! Any bytes into a session in the middle of a game: laws 3, 4, 8, 9, 13 and 14.
+
+use std::sync::OnceLock;
+
+use inputwire::{DATAGRAM_MAX, DatagramError, PeerConfig, Session};
+
+use super::bytes::Bytes;
+use super::cast::{PEER, Scene, Wire, scenes};
+use super::draw;
+use super::watch::{at, drain, same, tell, wake};
+
+/// The scenes of each size of a session.
+struct Stages {
+    bytes: Vec<Scene<1, 120>>,
+    small: Vec<Scene<4, 8>>,
+    large: Vec<Scene<255, 5>>,
+}
+
+fn stages() -> &'static Stages {
+    static STAGES: OnceLock<Stages> = OnceLock::new();
+    STAGES.get_or_init(|| Stages {
+        bytes: [
+            scenes(Wire::Compact, PeerConfig::compact),
+            scenes(Wire::Keyed, PeerConfig::compact),
+            scenes(Wire::Classic, PeerConfig::classic),
+        ]
+        .concat(),
+        small: [scenes(Wire::Compact, PeerConfig::compact), scenes(Wire::Keyed, PeerConfig::compact)].concat(),
+        large: scenes(Wire::Compact, PeerConfig::compact),
+    })
+}
+
+pub fn run(data: &[u8]) {
+    let mut bytes = Bytes::new(data);
+    let choice = bytes.u8();
+    let stages = stages();
+    let index = usize::from(choice >> 3);
+    match choice & 7 {
+        0..=3 => meet(&stages.bytes[index % stages.bytes.len()], bytes),
+        4..=6 => meet(&stages.small[index % stages.small.len()], bytes),
+        _ => meet(&stages.large[index % stages.large.len()], bytes),
+    }
+}
+
+fn meet<const INPUT: usize, const WINDOW: usize>(scene: &Scene<INPUT, WINDOW>, mut bytes: Bytes<'_>) {
+    let mut session = scene.session.clone();
+    let mut now = scene.now;
+    for _ in 0..8 {
+        if bytes.is_empty() {
+            break;
+        }
+        let what = bytes.u8();
+        now = now.max(bytes.moment(now, None));
+        if what & 1 != 0 {
+            session.handle_timeout(at(now));
+            drain(&mut session, |_, _| {});
+        }
+        let standing = scene.standing(&session);
+        let datagram = match scene.wire {
+            Wire::Classic => draw::classic(&mut bytes, scene.seal.sender.0, standing),
+            _ => draw::compact(&mut bytes, &scene.seal, standing),
+        };
+        let before = session.clone();
+        let outcome = session.handle_datagram(at(now), PEER, &datagram);
+        wake(&session, now);
+        judge(&mut session, before, now, &datagram, outcome);
+        if what & 1 != 0 {
+            drain(&mut session, |_, answer| amplified(scene.wire, WINDOW, &datagram, answer));
+        }
+        if what & 2 != 0 {
+            tell(&mut session, |_| {});
+        }
+    }
+    drain(&mut session, |_, _| {});
+    tell(&mut session, |_| {});
+    wake(&session, now);
+}
+
+/// Laws 3 and 4: a refused datagram is as if only time had passed, and an accepted one does nothing more when repeated.
+fn judge<const INPUT: usize, const WINDOW: usize>(
+    session: &mut Session<1, INPUT, WINDOW>,
+    mut before: Session<1, INPUT, WINDOW>,
+    now: u64,
+    datagram: &[u8],
+    outcome: Result<(), DatagramError>,
+) {
+    if datagram.len() > DATAGRAM_MAX {
+        assert_eq!(outcome, Err(DatagramError::TooLong));
+    }
+    match outcome {
+        // This reason alone is also told.
+        Err(DatagramError::OutOfStep) => {}
+        Err(reason) => {
+            let counted = |session: &Session<1, INPUT, WINDOW>| {
+                session.stats(PEER).map_or(0, |stats| stats.totals.refused.get(reason))
+            };
+            assert_eq!(counted(session), counted(&before).saturating_add(1), "a refusal is counted once");
+            before.handle_timeout(at(now));
+            assert!(same(session, &mut before), "law 3: {reason:?} changed the session: {datagram:02x?}");
+        }
+        Ok(()) => {
+            before.clone_from(session);
+            let _ = before.handle_datagram(at(now), PEER, datagram);
+            assert!(same(session, &mut before), "law 4: repetition changed the session: {datagram:02x?}");
+        }
+    }
+}
+
+/// Law 14: what a datagram makes a session say at once is no longer than the datagram, but for inputs.
+fn amplified(wire: Wire, window: usize, cause: &[u8], answer: &[u8]) {
+    let limit = match (wire, answer[0]) {
+        (Wire::Classic, 0x13) => 5 + 5 * window,
+        (_, 0x80..) => return,
+        _ => cause.len(),
+    };
+    assert!(answer.len() <= limit, "law 14: {cause:02x?} is answered by {answer:02x?}");
+}

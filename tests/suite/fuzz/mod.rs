@@ -1,0 +1,30 @@
+//! What the fuzz targets run: `run(data)` of a module takes any bytes and panics if a law is broken.
+//!
+//! The targets in `fuzz/` include this directory, and `corpus.rs` replays what they found, so that plain `cargo test`
+//! does. Hence nothing here but the standard library and the crate itself.
+
+mod bytes;
+mod cast;
+mod draw;
+mod reference;
+mod seal;
+mod watch;
+
+pub mod calls;
+pub mod codec;
+pub mod datagram;
+pub mod deadlines;
+pub mod network;
+pub mod twin;
+
+/// A target by its name.
+pub type Target = (&'static str, fn(&[u8]));
+
+pub const TARGETS: [Target; 6] = [
+    ("calls", calls::run),
+    ("codec", codec::run),
+    ("datagram", datagram::run),
+    ("deadlines", deadlines::run),
+    ("network", network::run),
+    ("twin", twin::run),
+];

@@ -1,0 +1,155 @@
+//! A game beside its twins: one that never sees a refused datagram, and one that sees each accepted one twice. All three
+//! say and tell the same: laws 3, 4 and 11.
+
+use inputwire::{Config, DatagramError, Epoch, Event, Frame, PeerConfig, PeerId, Session};
+
+use super::bytes::Bytes;
+use super::watch::{at, drain, same, tell, wake};
+
+const PEER: PeerId = PeerId::new(0);
+
+pub fn run(data: &[u8]) {
+    let mut bytes = Bytes::new(data);
+    match bytes.below(4) {
+        0 => game::<1, 120>(bytes, PeerConfig::compact),
+        1 => game::<1, 120>(bytes, PeerConfig::classic),
+        2 => game::<4, 3>(bytes, PeerConfig::compact),
+        _ => game::<1, 2>(bytes, PeerConfig::classic),
+    }
+}
+
+fn session<const INPUT: usize, const WINDOW: usize>(
+    player: u16,
+    keyed: bool,
+    first: u32,
+    peer: fn(u16) -> PeerConfig<INPUT>,
+) -> Session<1, INPUT, WINDOW> {
+    let mut config = Config::builder().player(player).first_frame(Frame::new(first)).early_copies(true);
+    if keyed {
+        config = config.key([9; 16]);
+    }
+    let mut session = Session::new(config.build().expect("a configuration"));
+    session.add_peer(at(0), peer(1 - player)).expect("room for a peer");
+    session
+}
+
+/// Ours, the twin that is spared refused datagrams, and the one that is handed everything twice.
+struct Twins<const INPUT: usize, const WINDOW: usize>([Session<1, INPUT, WINDOW>; 3]);
+
+impl<const INPUT: usize, const WINDOW: usize> Twins<INPUT, WINDOW> {
+    fn each<R: PartialEq + std::fmt::Debug>(&mut self, act: impl Fn(&mut Session<1, INPUT, WINDOW>) -> R) -> R {
+        let [one, other, third] = self.0.each_mut().map(act);
+        assert_eq!(one, other, "law 3: a refused datagram changed what follows");
+        assert_eq!(one, third, "law 4: a repeated datagram changed what follows");
+        one
+    }
+
+    fn handle(&mut self, now: u64, datagram: &[u8]) {
+        let [one, spared, twice] = &mut self.0;
+        let outcome = one.handle_datagram(at(now), PEER, datagram);
+        assert_eq!(outcome, twice.handle_datagram(at(now), PEER, datagram), "law 11");
+        match outcome {
+            Ok(()) => {
+                assert_eq!(spared.handle_datagram(at(now), PEER, datagram), Ok(()));
+                let _ = twice.handle_datagram(at(now), PEER, datagram);
+            }
+            // This reason alone is also told.
+            Err(DatagramError::OutOfStep) => {
+                let _ = spared.handle_datagram(at(now), PEER, datagram);
+            }
+            Err(_) => spared.handle_timeout(at(now)),
+        }
+    }
+}
+
+fn game<const INPUT: usize, const WINDOW: usize>(mut bytes: Bytes<'_>, peer: fn(u16) -> PeerConfig<INPUT>) {
+    let settings = bytes.u8();
+    let first = if settings & 2 == 0 { 0 } else { u32::MAX - 9 };
+    let ours = session::<INPUT, WINDOW>(0, settings & 1 == 1, first, peer);
+    let mut twins = Twins([ours.clone(), ours.clone(), ours]);
+    let mut other = session::<INPUT, WINDOW>(1, settings & 1 == 1, first, peer);
+    let mut said: Vec<Vec<u8>> = Vec::new();
+    let (mut now, mut input) = (0, [0; INPUT]);
+
+    for _ in 0..48 {
+        if bytes.is_empty() {
+            break;
+        }
+        match bytes.below(16) {
+            0 => {
+                input = bytes.input(input);
+                let _ = twins.each(|session| session.push_input(at(now), input));
+            }
+            1 | 2 => {
+                input = bytes.input(input);
+                let _ = other.push_input(at(now), input);
+            }
+            3 | 4 => {
+                other.handle_timeout(at(now));
+                drain(&mut other, |_, datagram| said.push(datagram.to_vec()));
+                tell(&mut other, |_| {});
+            }
+            5 | 6 => {
+                let datagrams = twins.each(|session| {
+                    let mut datagrams = Vec::new();
+                    drain(session, |_, datagram| datagrams.push(datagram.to_vec()));
+                    datagrams
+                });
+                for datagram in datagrams {
+                    let _ = other.handle_datagram(at(now), PEER, &datagram);
+                }
+            }
+            7 | 8 => {
+                twins.each(|session| {
+                    let mut told: Vec<Event<INPUT>> = Vec::new();
+                    tell(session, |event| told.push(event));
+                    told
+                });
+            }
+            9 | 10 => {
+                // Whatever was ever said may arrive, as often as the network likes.
+                let back = usize::from(bytes.u8());
+                if let Some(datagram) = said.iter().rev().nth(back % said.len().max(1)) {
+                    twins.handle(now, &datagram.clone());
+                }
+            }
+            11 => {
+                let mut datagram = said.last().cloned().unwrap_or_default();
+                let (place, change) = (usize::from(bytes.u8()), bytes.u8());
+                match datagram.len() {
+                    length if change == 0 => datagram.truncate(place % (length + 1)),
+                    0 => datagram.push(change),
+                    length => datagram[place % length] ^= change,
+                }
+                twins.handle(now, &datagram);
+            }
+            12 => match bytes.below(8) {
+                0 => twins.each(|session| session.close_peer(at(now), PEER)),
+                1 => twins.each(|session| session.leave(at(now))),
+                2 | 3 => twins.each(|session| session.open_peer(at(now), PEER)),
+                4 | 5 => {
+                    let (epoch, both) = (u32::from(bytes.below(6)), bytes.flag());
+                    let _ = twins.each(|session| session.begin_epoch(at(now), Epoch::new(epoch)));
+                    if both {
+                        let _ = other.begin_epoch(at(now), Epoch::new(epoch));
+                    }
+                }
+                _ => {
+                    let (frame, hash) =
+                        (Frame::new(first.saturating_add(u32::from(bytes.u8()))), u64::from(bytes.u8()));
+                    let _ = twins.each(|session| session.push_checksum(at(now), frame, hash));
+                    let _ = other.push_checksum(at(now), frame, u64::from(bytes.u8()));
+                }
+            },
+            _ => {
+                let due = twins.each(|session| wake(session, now));
+                now = now.max(bytes.moment(now, due));
+                twins.each(|session| session.handle_timeout(at(now)));
+                twins.each(|session| (session.known(PEER), session.confirmed(), session.unacked(PEER)));
+            }
+        }
+    }
+    let [one, spared, twice] = &mut twins.0;
+    assert!(same(one, spared), "law 3: a refused datagram left a trace");
+    assert!(same(one, twice), "law 4: a repeated datagram left a trace");
+}
