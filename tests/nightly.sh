@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# The long runs, and a table of what they did: executions, seeds, frames, hours, findings.
+#
+#   tests/nightly.sh [SECONDS [FRAMES]]
+#
+#   SECONDS    for each fuzz target, 3600 unless given
+#   FRAMES     of the soak, 10^8 unless given
+#   SIM_SEEDS  seeds of the simulator in each of its two modes, 500000 unless set; SIM_FIRST is the first
+#   FUZZ_LEN   the longest input of a fuzz target, 128 bytes unless set: short ones are many
+#   NIGHTLY    where logs, grown corpora and failing inputs stay: target/nightly unless set
+#
+# Fuzzing needs the nightly toolchain and cargo-fuzz (`cargo install cargo-fuzz --locked`); without them it is skipped
+# aloud. Targets are built without a sanitizer, since the crate has no unsafe code and volume finds more; debug assertions
+# and overflow checks are on. A failing input is replayed with
+#
+#   cargo +nightly fuzz run -s none TARGET target/nightly/findings/TARGET/crash-...
+#
+# and belongs into fuzz/corpus/TARGET/found-... with its fix. The status is 0 if nothing was found.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+seconds=${1:-3600}
+frames=${2:-100000000}
+length=${FUZZ_LEN:-128}
+seeds=${SIM_SEEDS:-500000}
+home=${NIGHTLY:-$PWD/target/nightly}
+targets=(calls codec datagram deadlines network twin)
+mkdir -p "$home"
+rows=()
+status=0
+
+row() { # WHAT HOW-MUCH SECONDS FINDINGS
+    rows+=("| $1 | $2 | $(awk "BEGIN { printf \"%.2f\", $3 / 3600 }") | $4 |")
+    [[ $4 == 0 || $4 == - ]] || status=1
+}
+
+fuzz() { # TARGET
+    local log=$home/$1.log started=$SECONDS found=0 executions
+    mkdir -p "$home/corpus/$1" "$home/findings/$1"
+    "$binaries/$1" -max_total_time="$seconds" -max_len="$length" -print_final_stats=1 -dict=fuzz/inputwire.dict \
+        -artifact_prefix="$home/findings/$1/" "$home/corpus/$1" "fuzz/corpus/$1" >"$log" 2>&1 || found=1
+    executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+    row "fuzz $1" "${executions:-0} executions" $((SECONDS - started)) "$found"
+    ((found == 0)) || tail -n 40 "$log"
+}
+
+if cargo +nightly fuzz --version >/dev/null 2>&1 &&
+    CARGO_TARGET_DIR=$home/build cargo +nightly fuzz build -s none --no-trace-compares >"$home/build.log" 2>&1; then
+    host=$(rustc -vV | sed -n 's/^host: //p')
+    binaries=$home/build/$host/release
+    for target in "${targets[@]}"; do
+        fuzz "$target"
+    done
+else
+    echo "skipped: fuzzing: no nightly toolchain with cargo-fuzz, or no build; see $home/build.log"
+    row fuzz skipped 0 -
+fi
+
+started=$SECONDS
+found=0
+SIM_SEEDS=$seeds cargo test --release --test suite -- --ignored --nocapture --exact laws::sim_many \
+    >"$home/sim.log" 2>&1 || found=1
+grep -E '^\|' "$home/sim.log"
+grep -q '^test laws::sim_many' "$home/sim.log" || found=1
+row "simulator, both modes" "$seeds seeds each" $((SECONDS - started)) "$found"
+((found == 0)) || tail -n 40 "$home/sim.log"
+
+started=$SECONDS
+found=0
+CARGO_TARGET_DIR=$home/soak cargo run --release --manifest-path fuzz/Cargo.toml --bin soak -- "$frames" \
+    >"$home/soak.log" 2>&1 || found=1
+grep -E '^(compact|classic):' "$home/soak.log"
+row soak "$frames frames" $((SECONDS - started)) "$found"
+((found == 0)) || tail -n 20 "$home/soak.log"
+
+echo
+echo "| what | how much | hours | findings |"
+echo "|---|---|---|---|"
+printf '%s\n' "${rows[@]}"
+exit "$status"
