@@ -1,0 +1,12 @@
+#!/bin/sh
+# Everything that docs/PERFORMANCE.md tells, in one go.
+#
+#   tests/bench/run.sh
+set -eu
+cd "$(dirname "$0")"
+target=${CARGO_TARGET_DIR:-$(cd ../.. && pwd)/target}
+CARGO_TARGET_DIR=$target/bench cargo build -q --release --locked
+"$target/bench/release/side" "${FRAMES:-3600}" "${ROUNDS:-9}"
+"$target/bench/release/scale"
+CARGO_TARGET_DIR=$target ./counts.sh
+CARGO_TARGET_DIR=$target ./size.sh

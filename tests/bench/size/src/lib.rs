@@ -1,0 +1,75 @@
+//! What an endpoint takes on a small machine: a session for two players with both wires, and everything that a game
+//! calls in a frame, behind a C interface. With the feature `five`, five sizes of inputs in one binary.
+
+#![no_std]
+
+use core::panic::PanicInfo;
+
+use inputwire::{Config, DATAGRAM_MAX, Event, Instant, PeerConfig, PeerId, Session};
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+/// One endpoint: what it takes in comes from the caller, what it gives back goes to the caller.
+macro_rules! endpoint {
+    ($name:ident, $size:literal, $($classic:tt)?) => {
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $name(
+            session: &mut Option<Session<1, $size>>,
+            call: u8,
+            micros: u64,
+            bytes: &mut [u8; DATAGRAM_MAX],
+            len: usize,
+        ) -> u64 {
+            let now = Instant::from_micros(micros);
+            let peer = PeerId::new(0);
+            let Some(session) = session else {
+                let Ok(config) = Config::builder().session(micros).player(u16::from(call)).build() else { return 0 };
+                let mut new = Session::new(config);
+                let wire = PeerConfig::compact(1);
+                $(let wire = if len > 0 { PeerConfig::$classic(1) } else { wire };)?
+                let _ = new.add_peer(now, wire);
+                *session = Some(new);
+                return 0;
+            };
+            match call {
+                0 => {
+                    let mut input = [0; $size];
+                    input.iter_mut().zip(bytes.iter()).for_each(|(to, from)| *to = *from);
+                    session.push_input(now, input).map_or(0, |frame| u64::from(frame.get()))
+                }
+                1 => u64::from(session.handle_datagram(now, peer, bytes.get(..len).unwrap_or(&[])).is_ok()),
+                2 => session.poll_transmit(bytes).map_or(0, |transmit| transmit.datagram.len() as u64),
+                3 => match session.poll_event() {
+                    Some(Event::Input { frame, input, .. }) => {
+                        bytes.iter_mut().zip(input).for_each(|(to, from)| *to = from);
+                        u64::from(frame.get())
+                    }
+                    Some(_) => 1,
+                    None => 0,
+                },
+                4 => session.poll_timeout().map_or(0, Instant::as_micros),
+                5 => {
+                    session.handle_timeout(now);
+                    0
+                }
+                6 => session.known(peer).map_or(0, |frame| u64::from(frame.get())),
+                _ => session.stats(peer).map_or(0, |stats| stats.totals.packets_received),
+            }
+        }
+    };
+}
+
+endpoint!(endpoint_1, 1, classic);
+
+#[cfg(feature = "five")]
+mod five {
+    use super::*;
+
+    endpoint!(endpoint_2, 2,);
+    endpoint!(endpoint_4, 4,);
+    endpoint!(endpoint_8, 8,);
+    endpoint!(endpoint_16, 16,);
+}

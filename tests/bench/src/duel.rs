@@ -1,0 +1,216 @@
+//! Two ends, a link between them, and what it all cost.
+
+use std::collections::VecDeque;
+
+use crate::clock::{self, ticks};
+use crate::heap::counted;
+use crate::inputs::Player;
+use crate::limits::Numbers;
+use crate::network::{Line, Weather, outage};
+
+/// The frame interval, in microseconds.
+pub const FRAME_US: u64 = 16_667;
+/// How much later the second end plays its frames.
+const PHASE_US: u64 = 10_000;
+/// Frames before anything is measured, handshakes included.
+const WARM_UP: u64 = 600;
+
+/// A call that took more ticks than this was interrupted, and does not count: no call of anybody takes a third of it.
+const PREEMPTED: u64 = 200_000;
+
+/// Datagrams one after the other, in memory that is never given back.
+#[derive(Default)]
+pub struct Datagrams {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Datagrams {
+    pub fn roomy() -> Self {
+        Self { bytes: Vec::with_capacity(1 << 20), ends: Vec::with_capacity(1 << 12) }
+    }
+
+    pub fn push(&mut self, datagram: &[u8]) {
+        self.bytes.extend_from_slice(datagram);
+        self.ends.push(self.bytes.len());
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.ends.len()).map(|at| &self.bytes[if at == 0 { 0 } else { self.ends[at - 1] }..self.ends[at]])
+    }
+
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+}
+
+/// One end of a game, whoever made it.
+pub trait End<const N: usize> {
+    fn new(player: u8) -> Self;
+    /// A datagram has come in. One that is driven by frames keeps it until then.
+    fn arrive(&mut self, now: u64, datagram: &[u8], out: &mut Datagrams);
+    /// A frame: everything is taken in, the input goes out. False if the game had to wait.
+    fn frame(&mut self, now: u64, input: [u8; N], out: &mut Datagrams) -> bool;
+    /// When it wants to be called between frames.
+    fn deadline(&self) -> Option<u64>;
+    fn wake(&mut self, now: u64, out: &mut Datagrams);
+    /// How many inputs of the other are known, without a hole.
+    fn known(&self) -> u64;
+    /// The round trip that it shows, in milliseconds.
+    fn rtt_ms(&self) -> Option<f64>;
+    fn hash(&self) -> u64;
+}
+
+/// What was measured, of both ends together.
+#[derive(Default)]
+pub struct Measured {
+    pub frames: u64,
+    pub ticks: u64,
+    pub calls: u64,
+    pub allocations: u64,
+    pub bytes: u64,
+    pub datagrams: u64,
+    pub stalled: u64,
+    /// Ages of inputs when they became known, in microseconds.
+    pub ages: Vec<u64>,
+    /// From the end of an outage to the first new input, in microseconds.
+    pub recoveries: Vec<u64>,
+    pub rtt_ms: Option<f64>,
+    pub numbers: Numbers,
+    pub hash: u64,
+}
+
+struct Side<E, const N: usize> {
+    end: E,
+    player: Player<N>,
+    pending: Option<[u8; N]>,
+    line: Line,
+    /// When each input was accepted that the other does not know.
+    pushed: VecDeque<u64>,
+    known: u64,
+    out: Datagrams,
+    /// The outage whose end the next new input tells of.
+    cut: Option<u64>,
+}
+
+/// Plays `frames` frames on a link.
+pub fn play<E: End<N>, const N: usize>(weather: Weather, seed: u64, frames: u64) -> Measured {
+    clock::set(0);
+    let until = (WARM_UP + frames) * FRAME_US;
+    let side = |player: u8| Side {
+        end: E::new(player),
+        player: Player::new(seed * 2 + u64::from(player)),
+        pending: None,
+        line: Line::new(weather, seed * 2 + u64::from(player), until),
+        pushed: VecDeque::with_capacity(1 << 10),
+        known: 0,
+        out: Datagrams::roomy(),
+        cut: None,
+    };
+    let mut sides = [side(0), side(1)];
+    let mut done = [0; 2];
+    let mut measured = Measured { ages: Vec::with_capacity(2 * frames as usize), ..Measured::default() };
+    loop {
+        // The next thing that happens: an arrival, a wish to be called, a frame.
+        let arrival = |at: usize, sides: &[Side<E, N>; 2]| sides[1 - at].line.next();
+        let tick = |at: usize| done[at] * FRAME_US + PHASE_US * at as u64;
+        let (now, kind, at) = [0, 1]
+            .into_iter()
+            .flat_map(|at| {
+                let deadline = sides[at].end.deadline().filter(|due| *due < tick(at));
+                [(arrival(at, &sides), 0, at), (deadline, 1, at), (Some(tick(at)), 2, at)]
+            })
+            .filter_map(|(when, kind, at)| Some((when?, kind, at)))
+            .min()
+            .expect("there is always a next frame");
+        if now >= until {
+            break;
+        }
+        clock::set(now);
+        let counts = now >= WARM_UP * FRAME_US;
+        let datagram = if kind == 0 { sides[1 - at].line.take() } else { None };
+        let Side { end, player, pending, out, .. } = &mut sides[at];
+        let input = if kind == 2 { *pending.get_or_insert_with(|| player.play()) } else { [0; N] };
+        let mut spent = 0;
+        let (accepted, allocations) = counted(|| {
+            let before = ticks();
+            let accepted = match kind {
+                0 => {
+                    end.arrive(now, datagram.as_deref().unwrap_or(&[]), out);
+                    true
+                }
+                1 => {
+                    end.wake(now, out);
+                    true
+                }
+                _ => end.frame(now, input, out),
+            };
+            spent = ticks() - before;
+            accepted
+        });
+        let Side { pending, line, pushed, out, .. } = &mut sides[at];
+        if kind == 2 {
+            done[at] += 1;
+            if accepted {
+                *pending = None;
+                pushed.push_back(now);
+            }
+        }
+        if counts {
+            if spent < PREEMPTED {
+                measured.ticks += spent;
+                measured.calls += 1;
+            }
+            measured.allocations += allocations;
+            measured.frames += u64::from(kind == 2);
+            measured.stalled += u64::from(!accepted);
+        }
+        for datagram in out.iter() {
+            line.send(now, datagram);
+            if counts {
+                measured.bytes += datagram.len() as u64;
+                measured.datagrams += 1;
+                measured.numbers.see(at, datagram);
+            }
+        }
+        out.clear();
+        learn(&mut sides, at, now, weather, counts, &mut measured);
+    }
+    measured.rtt_ms = sides[0].end.rtt_ms();
+    measured.hash = sides[0].end.hash() ^ sides[1].end.hash();
+    measured
+}
+
+/// Takes note of the inputs that an end has come to know.
+fn learn<E: End<N>, const N: usize>(
+    sides: &mut [Side<E, N>; 2],
+    at: usize,
+    now: u64,
+    weather: Weather,
+    counts: bool,
+    measured: &mut Measured,
+) {
+    let known = sides[at].end.known();
+    let new = known.saturating_sub(sides[at].known);
+    sides[at].known = sides[at].known.max(known);
+    let (start, length) = outage(now);
+    if weather.outages && now >= start && now < start + length && counts {
+        sides[at].cut = Some(start + length);
+    }
+    for _ in 0..new {
+        let Some(pushed) = sides[1 - at].pushed.pop_front() else {
+            return;
+        };
+        if counts {
+            measured.ages.push(now - pushed);
+        }
+    }
+    if new > 0
+        && let Some(up) = sides[at].cut
+        && now >= up
+    {
+        sides[at].cut = None;
+        measured.recoveries.push(now - up);
+    }
+}

@@ -1,0 +1,69 @@
+//! What the players do, as random processes whose entropy is known.
+
+/// A small generator of random numbers: SplitMix64.
+#[derive(Clone)]
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+
+    /// True with probability `p`.
+    pub fn chance(&mut self, p: f64) -> bool {
+        ((self.next() >> 11) as f64) < p * (1_u64 << 53) as f64
+    }
+}
+
+/// A bit toggles with this probability in a frame.
+const TOGGLE: f64 = 0.12;
+/// An axis moves with this probability in a frame, by -8 to 8 but not 0, each equally likely.
+const MOVE: f64 = 0.5;
+
+/// The inputs of one player.
+pub struct Player<const N: usize> {
+    random: Random,
+    pub input: [u8; N],
+}
+
+impl<const N: usize> Player<N> {
+    pub fn new(seed: u64) -> Self {
+        Self { random: Random(seed), input: [0; N] }
+    }
+
+    /// The next input. With one byte there are buttons ("buttons"); with more, two bytes of buttons and then axes
+    /// ("analog").
+    pub fn play(&mut self) -> [u8; N] {
+        let buttons = N.min(2);
+        for byte in &mut self.input[..buttons] {
+            if self.random.chance(TOGGLE) {
+                *byte ^= 1 << self.random.below(8);
+            }
+        }
+        // The last two of eight bytes stay: two sticks have four axes.
+        for byte in &mut self.input[buttons.min(N)..N.min(6).max(buttons)] {
+            if self.random.chance(MOVE) {
+                let step = self.random.below(16) as i8 - 8;
+                *byte = byte.wrapping_add_signed(if step >= 0 { step + 1 } else { step });
+            }
+        }
+        self.input
+    }
+}
+
+/// Bits of entropy in one input, given the one before it.
+pub fn entropy<const N: usize>() -> f64 {
+    let binary = |p: f64| -(p * p.log2() + (1.0 - p) * (1.0 - p).log2());
+    let button = binary(TOGGLE) + TOGGLE * 3.0;
+    let axis = binary(MOVE) + MOVE * 4.0;
+    let (buttons, axes) = if N == 1 { (1.0, 0.0) } else { (2.0, 4.0) };
+    buttons * button + axes * axis
+}

@@ -1,0 +1,115 @@
+//! fortress-rollback 0.13.
+
+use std::marker::PhantomData;
+
+use fortress_rollback::network::codec;
+use fortress_rollback::{
+    Config, FortressRequest, Message, NonBlockingSocket, P2PSession, PlayerHandle, SessionBuilder, SessionState,
+};
+
+use super::{Shared, Wrap, hand_over, wire};
+use crate::duel::{Datagrams, End};
+use crate::game::State;
+
+struct Setup<I>(PhantomData<I>);
+
+impl<const N: usize, I: Wrap<N>> Config for Setup<(I, [(); N])> {
+    type Input = I;
+    type State = State;
+    type Address = u8;
+}
+
+struct Socket {
+    wire: Shared,
+    buf: Vec<u8>,
+}
+
+impl NonBlockingSocket<u8> for Socket {
+    fn send_to(&mut self, message: &Message, _: &u8) {
+        let len = codec::encode_into(message, &mut self.buf).expect("it does so itself");
+        self.wire.borrow_mut().sent.push(&self.buf[..len]);
+    }
+
+    fn receive_all_messages(&mut self) -> Vec<(u8, Message)> {
+        let mut wire = self.wire.borrow_mut();
+        let mut messages = Vec::new();
+        for datagram in wire.arrived.iter() {
+            if let Ok((message, _)) = codec::decode_message(datagram) {
+                messages.push((0, message));
+            }
+        }
+        wire.arrived.clear();
+        messages
+    }
+}
+
+pub struct Fortress<I: Wrap<N>, const N: usize> {
+    session: P2PSession<Setup<(I, [(); N])>>,
+    player: usize,
+    wire: Shared,
+    state: State,
+}
+
+impl<I: Wrap<N>, const N: usize> End<N> for Fortress<I, N> {
+    fn new(player: u8) -> Self {
+        let wire = wire();
+        let player = usize::from(player);
+        let session = SessionBuilder::new()
+            .with_num_players(2)
+            .and_then(|builder| builder.with_fps(60))
+            .and_then(|builder| builder.add_local_player(player))
+            .and_then(|builder| builder.add_remote_player(1 - player, 0))
+            .and_then(|builder| builder.start_p2p_session(Socket { wire: wire.clone(), buf: vec![0; 1024] }))
+            .expect("valid");
+        Self { session, player, wire, state: State::default() }
+    }
+
+    fn arrive(&mut self, _: u64, datagram: &[u8], _: &mut Datagrams) {
+        self.wire.borrow_mut().arrived.push(datagram);
+    }
+
+    fn frame(&mut self, _: u64, input: [u8; N], out: &mut Datagrams) -> bool {
+        self.session.poll_remote_clients();
+        self.session.events().for_each(drop);
+        let mut played = false;
+        if self.session.current_state() == SessionState::Running {
+            self.session.add_local_input(PlayerHandle::new(self.player), I::wrap(input)).expect("a local player");
+            let before = self.session.current_frame();
+            if let Ok(requests) = self.session.advance_frame() {
+                for request in requests {
+                    match request {
+                        FortressRequest::SaveGameState { cell, frame } => {
+                            cell.save(frame, Some(self.state), None);
+                        }
+                        FortressRequest::LoadGameState { cell, .. } => self.state = cell.load().expect("saved"),
+                        FortressRequest::AdvanceFrame { inputs } => {
+                            self.state.play([inputs[0].0.unwrap(), inputs[1].0.unwrap()]);
+                        }
+                    }
+                }
+                // It also says yes when it only waits.
+                played = self.session.current_frame() != before;
+            }
+        }
+        hand_over(&self.wire, out);
+        played
+    }
+
+    fn deadline(&self) -> Option<u64> {
+        None
+    }
+
+    fn wake(&mut self, _: u64, _: &mut Datagrams) {}
+
+    fn known(&self) -> u64 {
+        u64::try_from(self.session.confirmed_frame().as_i32() + 1).unwrap_or(0)
+    }
+
+    fn rtt_ms(&self) -> Option<f64> {
+        self.session.network_stats(PlayerHandle::new(1 - self.player)).ok().map(|stats| stats.ping as f64)
+    }
+
+    fn hash(&self) -> u64 {
+        self.state.hash
+    }
+}
