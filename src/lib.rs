@@ -61,3 +61,9 @@ pub use rtt::RttStats;
 pub use session::{Session, Transmit};
 pub use stats::{PeerStats, Rates, Refused, Totals};
 pub use time::Instant;
+
+/// The pages that hold code, which is compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/INTEGRATION.md")]
+#[doc = include_str!("../docs/MIGRATING.md")]
+mod pages {}
