@@ -9,6 +9,9 @@ use super::cast::{PEER, Scene, Wire, scenes};
 use super::draw;
 use super::watch::{at, drain, same, tell, wake};
 
+/// The ping interval of the classic wire, in microseconds.
+const PING: u64 = 500_000;
+
 /// The scenes of each size of a session.
 struct Stages {
     bytes: Vec<Scene<1, 120>>,
@@ -45,6 +48,7 @@ pub fn run(data: &[u8]) {
 fn meet<const INPUT: usize, const WINDOW: usize>(scene: &Scene<INPUT, WINDOW>, mut bytes: Bytes<'_>) {
     let mut session = scene.session.clone();
     let mut now = scene.now;
+    let mut answered_at = None;
     for _ in 0..8 {
         if bytes.is_empty() {
             break;
@@ -65,7 +69,16 @@ fn meet<const INPUT: usize, const WINDOW: usize>(scene: &Scene<INPUT, WINDOW>, m
         wake(&session, now);
         judge(&mut session, before, now, &datagram, outcome);
         if what & 1 != 0 {
-            drain(&mut session, |_, answer| amplified(scene.wire, WINDOW, &datagram, answer));
+            drain(&mut session, |_, answer| {
+                amplified(scene.wire, WINDOW, &datagram, answer);
+                if scene.wire == Wire::Classic && answer[0] == 0x13 {
+                    let before = answered_at.replace(now);
+                    assert!(
+                        before.is_none_or(|before| now - before >= PING),
+                        "law 14: responses at {before:?} and {now}"
+                    );
+                }
+            });
         }
         if what & 2 != 0 {
             tell(&mut session, |_| {});
