@@ -19,6 +19,19 @@ fn a_stream_in_one_direction_is_never_stalled_by_the_acknowledgements_that_are_l
 }
 
 #[test]
+fn a_stream_in_one_direction_is_acknowledged_one_round_trip_and_one_and_a_half_frames_after_each_push() {
+    let mut duo = Duo::<1>::new(1, Faults { delay_us: 50 * MS, ..Faults::default() });
+    duo.ends[1].pushes = false;
+    duo.run_until(2 * SECOND);
+    let most = (100 * MS + FRAME_US * 3 / 2).div_ceil(FRAME_US) + 1;
+    for step in 0..2_000 {
+        duo.run_until(2 * SECOND + step * MS);
+        let unacked = duo.ends[0].session.unacked(duo.ends[0].peer);
+        assert!(u64::from(unacked) <= most, "{unacked} after {step} ms");
+    }
+}
+
+#[test]
 fn lockstep_with_an_input_delay_of_one_trip_and_one_frame_never_waits() {
     for rtt_ms in (50..=300).step_by(25) {
         for seed in 0..3 {

@@ -179,6 +179,9 @@ impl World<'_> {
         if link.want > before.want {
             demand(*link.source.get_or_insert(label.run) == label.run, "1 integrity", || "two runs are mixed".into())?;
         }
+        if datagram.bytes[0] & 15 > 0 {
+            self.expect_ack(datagram.to, datagram.from);
+        }
         self.judge_ack(datagram.to, datagram.from)
     }
 

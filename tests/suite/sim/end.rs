@@ -80,9 +80,11 @@ pub(crate) struct Link {
     pub(crate) live: bool,
     pub(crate) live_from: u64,
     pub(crate) demands: VecDeque<Demand>,
+    /// Deadlines by which the other acknowledges all inputs of ours below a frame.
+    pub(crate) acks: VecDeque<Demand>,
 }
 
-/// An input of the other end is told by a moment.
+/// An input of the other end is told, or one of ours acknowledged, by a moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Demand {
     pub(crate) by: u64,
@@ -180,6 +182,7 @@ impl End {
             link.moved_at = self.seen;
             link.live = false;
             link.demands.clear();
+            link.acks.clear();
         }
     }
 }

@@ -124,6 +124,7 @@ impl World<'_> {
         self.ends.iter_mut().filter_map(|other| other.links.get_mut(index)).for_each(|link| {
             link.live = false;
             link.demands.clear();
+            link.acks.clear();
         });
     }
 
@@ -173,6 +174,7 @@ impl World<'_> {
             self.ends.iter_mut().filter_map(|other| other.links.get_mut(index)).for_each(|link| {
                 link.live = false;
                 link.demands.clear();
+                link.acks.clear();
             });
         }
         self.drain(index)

@@ -151,10 +151,27 @@ impl World<'_> {
         }
     }
 
+    /// Inputs just arrived: they are acknowledged soon, also by an end that has nothing else to say.
+    pub(crate) fn expect_ack(&mut self, receiver: usize, sender: usize) {
+        let slow = self.may_be_slow(receiver, sender);
+        if !self.healed || slow || !self.ends[sender].links[receiver].live {
+            return;
+        }
+        let by = self.now + stretched(self.plan.frame_us * 3 / 2) + self.plan.delay_of(receiver, sender);
+        let frame = self.ends[receiver].links[sender].want;
+        self.ends[sender].links[receiver].acks.push_back(Demand { by, frame });
+    }
+
     /// Deadlines of an end that are over must have been kept.
     pub(crate) fn expire(&mut self, index: usize) -> Result<(), Breach> {
         let now = self.now;
         for (from, link) in self.ends[index].links.iter_mut().enumerate() {
+            while let Some(due) = link.acks.front().copied().filter(|due| due.by < now) {
+                link.acks.pop_front();
+                demand(link.lax || link.acked >= due.frame, LAW, || {
+                    format!("{} of {from} was not acknowledged by {} us, but {}", due.frame, due.by, link.acked)
+                })?;
+            }
             while let Some(due) = link.demands.front().copied().filter(|due| due.by < now) {
                 link.demands.pop_front();
                 if link.lax {
