@@ -247,7 +247,7 @@ pub unsafe extern "C" fn iw_clear_counters(session: *mut IwSession) -> IwStatus 
 // What happens to us.
 
 /// Takes a datagram that came from a peer. A refused one changes nothing but a counter, and needs no attention;
-/// `IW_GAME_MESSAGE` is for the game.
+/// `IW_STATUS_GAME_MESSAGE` is for the game.
 ///
 /// # Safety
 ///
@@ -279,7 +279,7 @@ pub unsafe extern "C" fn iw_handle_timeout(session: *mut IwSession, now_us: u64)
 
 // What we say.
 
-/// The next datagram to send, `*len` bytes at `datagram`, to `*peer`; `IW_NONE` when everything is said. There is room
+/// The next datagram to send, `*len` bytes at `datagram`, to `*peer`; `IW_STATUS_NONE` when everything is said. There is room
 /// for `capacity` bytes, `IW_DATAGRAM_MAX` or more.
 ///
 /// # Safety
@@ -306,7 +306,7 @@ pub unsafe extern "C" fn iw_poll_transmit(
     })
 }
 
-/// The next thing to tell; `IW_NONE` when everything is told. Inputs that are not taken are not acknowledged.
+/// The next thing to tell; `IW_STATUS_NONE` when everything is told. Inputs that are not taken are not acknowledged.
 ///
 /// # Safety
 ///
@@ -322,7 +322,7 @@ pub unsafe extern "C" fn iw_poll_event(session: *mut IwSession, event: *mut IwEv
     })
 }
 
-/// When to call `iw_handle_timeout` next; `IW_NONE` if nothing will be due.
+/// When to call `iw_handle_timeout` next; `IW_STATUS_NONE` if nothing will be due.
 ///
 /// # Safety
 ///

@@ -28,7 +28,7 @@ pub const IW_CLASSIC: u32 = 1;
 pub(crate) const INPUT_MAX: usize = IW_INPUT_MAX;
 
 /// Counters of refused datagrams; more than there are reasons, so that reasons may be added.
-const REASONS: usize = 32;
+pub const IW_REASONS: usize = 32;
 
 /// The settings of a session. `iw_config_default` fills it, then change what you need.
 #[repr(C)]
@@ -367,14 +367,14 @@ pub struct IwStats {
     /// Inputs that contradicted the one known for their frame.
     pub conflicts: u32,
     /// Datagrams refused with the status `-100 - n`.
-    pub refused: [u32; REASONS],
+    pub refused: [u32; IW_REASONS],
 }
 
 impl IwStats {
     pub(crate) fn of(stats: &PeerStats) -> Self {
         let known = |span: Option<Duration>| span.map_or(IW_UNKNOWN, us);
         let totals = &stats.totals;
-        let mut refused = [0; REASONS];
+        let mut refused = [0; IW_REASONS];
         for (reason, count) in totals.refused.iter() {
             let place = IwStatus::UnknownPeer.code().saturating_sub(IwStatus::from(reason).code());
             let counter = usize::try_from(place).ok().and_then(|place| refused.get_mut(place));

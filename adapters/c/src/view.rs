@@ -1,4 +1,4 @@
-//! The functions that ask what a session knows, and change nothing. `IW_NONE` says that it does not know.
+//! The functions that ask what a session knows, and change nothing. `IW_STATUS_NONE` says that it does not know.
 //!
 //! What their pointers must be is said in `session.rs`.
 
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn iw_epoch(session: *const IwSession, epoch: *mut u32) ->
     })
 }
 
-/// The peer at a place, counted from 0, in the order in which they were added; `IW_NONE` after the last.
+/// The peer at a place, counted from 0, in the order in which they were added; `IW_STATUS_NONE` after the last.
 ///
 /// # Safety
 ///
@@ -159,7 +159,7 @@ pub unsafe extern "C" fn iw_suggested_delay(session: *const IwSession, peer: u32
 ///
 /// `session` as in `iw_session_clear`; `pace` is null or may be written.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn iw_pace(session: *const IwSession, peer: u32, pace: *mut IwPace) -> IwStatus {
+pub unsafe extern "C" fn iw_peer_pace(session: *const IwSession, peer: u32, pace: *mut IwPace) -> IwStatus {
     // SAFETY: handed on with the caller's promise.
     let (session, pace) = unsafe { (open(session), Out::new(pace)) };
     answer(|| {
@@ -175,7 +175,7 @@ pub unsafe extern "C" fn iw_pace(session: *const IwSession, peer: u32, pace: *mu
 ///
 /// `session` as in `iw_session_clear`; `stats` is null or may be written.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn iw_stats(session: *const IwSession, peer: u32, stats: *mut IwStats) -> IwStatus {
+pub unsafe extern "C" fn iw_peer_stats(session: *const IwSession, peer: u32, stats: *mut IwStats) -> IwStatus {
     // SAFETY: handed on with the caller's promise.
     let (session, stats) = unsafe { (open(session), Out::new(stats)) };
     answer(|| {

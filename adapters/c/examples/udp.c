@@ -1,0 +1,159 @@
+/* A player over UDP in C: the other end of `cargo run --example udp`.
+ *
+ *   udp [--wire compact|classic] [--me 0|1] [--port OURS] [--peer-port THEIRS] [--frames N]
+ *
+ * Both players press buttons that follow from a hash of player, epoch and frame, so each end knows what it must be told of
+ * the other. Exit status: 0 if all N frames of the peer came, equal to what the peer pushed. */
+
+#define _DEFAULT_SOURCE /* clock_gettime, in strict C */
+#include <arpa/inet.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "inputwire.h"
+
+enum { FRAME_US = 16667, SECOND = 1000000, MAX_FRAMES = 100000 };
+
+/* The memory of the session: a static array will do, aligned as the header says. */
+static _Alignas(IW_SESSION_ALIGN) unsigned char memory[4096];
+static unsigned char told[MAX_FRAMES];
+
+static uint64_t now_us(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec / 1000;
+}
+
+static uint64_t mix(uint64_t number) {
+    number = (number ^ (number >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    number = (number ^ (number >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return number ^ (number >> 31);
+}
+
+/* What a player does in a frame: as in examples/udp/game.rs. */
+static uint8_t input_of(uint32_t player, uint32_t epoch, uint32_t frame) {
+    return (uint8_t)mix(mix((uint64_t)player << 32 | epoch) ^ frame / 8);
+}
+
+static void must(iw_status status, const char *what) {
+    if (status < 0) {
+        fprintf(stderr, "%s: %s\n", what, iw_status_text(status));
+        exit(1);
+    }
+}
+
+static struct sockaddr_in loopback(int port) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return address;
+}
+
+int main(int count, char **arguments) {
+    uint32_t me = 1, wire = IW_COMPACT, frames = 600;
+    int port = -1, peer_port = -1;
+    for (int i = 1; i + 1 < count; i += 2) {
+        const char *name = arguments[i], *value = arguments[i + 1];
+        if (!strcmp(name, "--wire")) wire = strcmp(value, "classic") ? IW_COMPACT : IW_CLASSIC;
+        if (!strcmp(name, "--me")) me = (uint32_t)atoi(value) & 1;
+        if (!strcmp(name, "--port")) port = atoi(value);
+        if (!strcmp(name, "--peer-port")) peer_port = atoi(value);
+        if (!strcmp(name, "--frames")) frames = (uint32_t)atoi(value);
+    }
+    uint32_t other = 1 - me;
+    struct sockaddr_in ours = loopback(port < 0 ? 7000 + (int)me : port);
+    struct sockaddr_in theirs = loopback(peer_port < 0 ? 7000 + (int)other : peer_port);
+    int udp = socket(AF_INET, SOCK_DGRAM, 0);
+    if (udp < 0 || bind(udp, (struct sockaddr *)&ours, sizeof ours) || connect(udp, (struct sockaddr *)&theirs, sizeof theirs)) {
+        perror("socket");
+        return 1;
+    }
+    if (iw_abi_version() != IW_ABI_VERSION || iw_session_size(1, 1) > sizeof memory || frames > MAX_FRAMES) {
+        fprintf(stderr, "library and program do not fit\n");
+        return 1;
+    }
+
+    iw_config config;
+    must(iw_config_default(&config), "defaults");
+    config.player = me;
+    config.frame_us = FRAME_US;
+    config.incarnation = (uint32_t)time(NULL);
+    iw_session *session;
+    must(iw_session_init(memory, sizeof memory, 1, 1, &config, &session), "session");
+    uint32_t peer;
+    must(iw_add_peer(session, now_us(), wire, other, 0, &peer), "peer");
+
+    uint32_t epoch = 0, pushed = 0, known = 0, wrong = 0;
+    int connected = 0, leaving = 0;
+    uint64_t next_step = 0, heard_at = now_us(), give_up = now_us() + 60 * (uint64_t)SECOND;
+    for (;;) {
+        uint64_t now = now_us();
+        if (connected && pushed < frames && now >= next_step) {
+            uint8_t input = input_of(me, epoch, pushed);
+            iw_status status = iw_push_input(session, now, &input, 1, NULL, NULL);
+            if (status == IW_STATUS_OK) pushed++;
+            else if (status != IW_STATUS_WINDOW_FULL) must(status, "push");
+            next_step += FRAME_US;
+        }
+        must(iw_handle_timeout(session, now), "timeout");
+
+        iw_event event;
+        while (iw_poll_event(session, &event) == IW_STATUS_OK) {
+            switch (event.kind) {
+            case IW_EVENT_KIND_INPUT:
+                heard_at = now;
+                /* The peer plays on while we finish: only these frames are ours to judge. */
+                if (event.frame >= frames) break;
+                if (told[event.frame] || event.input[0] != input_of(other, epoch, event.frame)) wrong++;
+                if (!told[event.frame]) known++;
+                told[event.frame] = 1;
+                break;
+            case IW_EVENT_KIND_CONNECTED:
+                connected = 1;
+                next_step = now;
+                break;
+            case IW_EVENT_KIND_LEFT:
+                give_up = now + SECOND / 4;
+                break;
+            default:
+                break;
+            }
+        }
+        uint8_t datagram[IW_DATAGRAM_MAX];
+        size_t length;
+        uint32_t to;
+        while (iw_poll_transmit(session, datagram, sizeof datagram, &length, &to) == IW_STATUS_OK)
+            (void)!send(udp, datagram, length, 0); /* What a full channel loses is sent again. */
+        if (leaving) break;
+
+        /* We stay until the peer has everything of ours; the classic wire has no word for that, so a while longer. */
+        uint32_t unacked = 0;
+        iw_unacked(session, peer, &unacked);
+        int done = pushed == frames && known == frames && unacked == 0 && now - heard_at >= SECOND;
+        if (done || now >= give_up) {
+            leaving = 1;
+            must(iw_leave(session, now), "leave");
+            continue;
+        }
+
+        uint64_t wake, until = connected && pushed < frames ? next_step : now + SECOND / 10;
+        if (iw_poll_timeout(session, &wake) == IW_STATUS_OK && wake < until) until = wake;
+        now = now_us();
+        struct pollfd waiting = {.fd = udp, .events = POLLIN};
+        poll(&waiting, 1, until > now ? (int)((until - now) / 1000) + 1 : 0);
+        ssize_t received;
+        while ((received = recv(udp, datagram, sizeof datagram, MSG_DONTWAIT)) >= 0)
+            iw_handle_datagram(session, now_us(), peer, datagram, (size_t)received); /* The session counts what it refuses. */
+    }
+
+    iw_stats stats;
+    must(iw_peer_stats(session, peer, &stats), "stats");
+    printf("pushed=%u known=%u wrong=%u sent=%llu received=%llu rtt_us=%llu\n", pushed, known, wrong,
+           (unsigned long long)stats.packets_sent, (unsigned long long)stats.packets_received,
+           (unsigned long long)stats.rtt_smoothed_us);
+    return pushed == frames && known == frames && wrong == 0 ? 0 : 1;
+}

@@ -1,0 +1,139 @@
+//! An end of a game, in memory of its own.
+
+use std::ptr::{null, null_mut};
+
+use inputwire_c::*;
+
+/// Memory for the largest session, aligned as malloc aligns it.
+#[repr(C, align(16))]
+#[derive(Clone)]
+pub(crate) struct Memory(pub(crate) [u8; 16_384]);
+
+impl Memory {
+    pub(crate) fn new() -> Box<Self> {
+        Box::new(Self([0; 16_384]))
+    }
+
+    pub(crate) fn start(&mut self) -> *mut u8 {
+        self.0.as_mut_ptr()
+    }
+}
+
+/// The defaults for a player.
+pub(crate) fn config(player: u32) -> IwConfig {
+    let mut config = std::mem::MaybeUninit::uninit();
+    // SAFETY: filled by the first call.
+    let mut config: IwConfig = unsafe {
+        assert_eq!(iw_config_default(config.as_mut_ptr()), IwStatus::Ok);
+        config.assume_init()
+    };
+    config.player = player;
+    config
+}
+
+/// A session with its memory.
+pub(crate) struct End {
+    _memory: Box<Memory>,
+    pub(crate) session: *mut IwSession,
+    pub(crate) input: usize,
+}
+
+impl End {
+    pub(crate) fn new(peers: u32, input: u32, player: u32) -> Self {
+        let mut memory = Memory::new();
+        let mut session = null_mut();
+        let size = iw_session_size(peers, input);
+        let status = unsafe {
+            iw_session_init(memory.start(), size, peers, input, &raw const *&config(player), &raw mut session)
+        };
+        assert_eq!(status, IwStatus::Ok);
+        Self { _memory: memory, session, input: usize::try_from(input).unwrap() }
+    }
+
+    pub(crate) fn add(&self, now: u64, wire: u32, player: u32) -> Result<u32, IwStatus> {
+        let mut peer = IW_NOBODY;
+        match unsafe { iw_add_peer(self.session, now, wire, player, 0, &raw mut peer) } {
+            IwStatus::Ok => Ok(peer),
+            status => Err(status),
+        }
+    }
+
+    pub(crate) fn push(&self, now: u64, input: &[u8]) -> Result<u32, IwStatus> {
+        let mut frame = IW_NOBODY;
+        match unsafe { iw_push_input(self.session, now, input.as_ptr(), input.len(), &raw mut frame, null_mut()) } {
+            IwStatus::Ok => Ok(frame),
+            status => Err(status),
+        }
+    }
+
+    pub(crate) fn handle(&self, now: u64, from: u32, datagram: &[u8]) -> IwStatus {
+        unsafe { iw_handle_datagram(self.session, now, from, datagram.as_ptr(), datagram.len()) }
+    }
+
+    pub(crate) fn event(&self) -> Option<IwEvent> {
+        let mut event = std::mem::MaybeUninit::uninit();
+        match unsafe { iw_poll_event(self.session, event.as_mut_ptr()) } {
+            // SAFETY: filled by the call.
+            IwStatus::Ok => Some(unsafe { event.assume_init() }),
+            status => {
+                assert_eq!(status, IwStatus::None);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn transmit(&self) -> Option<(u32, Vec<u8>)> {
+        let (mut buffer, mut len, mut peer) = ([0; IW_DATAGRAM_MAX], 0, 0);
+        let status =
+            unsafe { iw_poll_transmit(self.session, buffer.as_mut_ptr(), buffer.len(), &raw mut len, &raw mut peer) };
+        match status {
+            IwStatus::Ok => Some((peer, buffer[..len].to_vec())),
+            status => {
+                assert_eq!(status, IwStatus::None);
+                None
+            }
+        }
+    }
+
+    /// A figure, from one of the functions that give one.
+    pub(crate) fn figure(&self, view: unsafe extern "C" fn(*const IwSession, *mut u32) -> IwStatus) -> Option<u32> {
+        let mut value = 0;
+        match unsafe { view(self.session, &raw mut value) } {
+            IwStatus::Ok => Some(value),
+            status => {
+                assert_eq!(status, IwStatus::None);
+                None
+            }
+        }
+    }
+
+    /// A figure of a peer.
+    pub(crate) fn figure_of(
+        &self,
+        peer: u32,
+        view: unsafe extern "C" fn(*const IwSession, u32, *mut u32) -> IwStatus,
+    ) -> Option<u32> {
+        let mut value = 0;
+        match unsafe { view(self.session, peer, &raw mut value) } {
+            IwStatus::Ok => Some(value),
+            status => {
+                assert_eq!(status, IwStatus::None);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn stats(&self, peer: u32) -> Option<IwStats> {
+        let mut stats = std::mem::MaybeUninit::uninit();
+        match unsafe { iw_peer_stats(self.session, peer, stats.as_mut_ptr()) } {
+            // SAFETY: filled by the call.
+            IwStatus::Ok => Some(unsafe { stats.assume_init() }),
+            _ => None,
+        }
+    }
+}
+
+/// A session that is none.
+pub(crate) fn nowhere() -> *mut IwSession {
+    null::<IwSession>().cast_mut()
+}
