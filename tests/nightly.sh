@@ -66,7 +66,7 @@ row "simulator, both modes" "$seeds seeds each" $((SECONDS - started)) "$found"
 
 started=$SECONDS
 found=0
-CARGO_TARGET_DIR=$home/soak cargo run --release --manifest-path fuzz/Cargo.toml --bin soak -- "$frames" \
+CARGO_TARGET_DIR=$home/soak cargo run --release --manifest-path fuzz/Cargo.toml --example soak -- "$frames" \
     >"$home/soak.log" 2>&1 || found=1
 grep -E '^(compact|classic):' "$home/soak.log"
 row soak "$frames frames" $((SECONDS - started)) "$found"

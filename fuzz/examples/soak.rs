@@ -1,7 +1,7 @@
 //! Two ends play for very long over a bad link, both at the full rate of a game: every input is checked, and the state
 //! of a session stays as large as it was, since all of it is in the session itself.
 //!
-//!     cargo run --release --bin soak -- [FRAMES] [SEED]
+//!     cargo run --release --example soak -- [FRAMES] [SEED]
 //!
 //! A frame is one simulation step, which both ends play. Half of the frames go by on each wire: 10^8 by default.
 
