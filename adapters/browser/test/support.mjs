@@ -1,0 +1,55 @@
+import { readFile } from "node:fs/promises";
+
+import { Session } from "../dist/index.js";
+
+/** The machine for inputs of a size, as Node has no fetch for files. */
+export const machine = (size) => readFile(new URL(`../dist/inputwire-${size}.wasm`, import.meta.url));
+
+export const create = async (options) => Session.create(options, await machine(options.inputSize ?? 1));
+
+export function events(session) {
+  const told = [];
+  for (let event; (event = session.pollEvent());) told.push(event);
+  return told;
+}
+
+/** A data channel whose other end gets what `through` lets through, when `deliver` is called. */
+export class FakeChannel extends EventTarget {
+  binaryType = "blob";
+  bufferedAmount = 0;
+  bufferedAmountLowThreshold = 1;
+  readyState = "connecting";
+  sent = [];
+  other = undefined;
+  through = () => true;
+
+  static pair() {
+    const [a, b] = [new FakeChannel(), new FakeChannel()];
+    a.other = b;
+    b.other = a;
+    return [a, b];
+  }
+
+  open() {
+    this.readyState = "open";
+    this.dispatchEvent(new Event("open"));
+  }
+
+  close() {
+    this.readyState = "closed";
+    this.dispatchEvent(new Event("close"));
+  }
+
+  send(data) {
+    if (this.readyState !== "open") throw new Error("InvalidStateError");
+    this.sent.push(data);
+    if (this.other && this.through(data)) queueMicrotask(() => this.other.receive(data));
+  }
+
+  receive(data) {
+    const copy = typeof data === "string" ? data : data.slice().buffer;
+    this.dispatchEvent(new MessageEvent("message", { data: copy }));
+  }
+}
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
