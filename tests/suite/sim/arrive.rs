@@ -1,6 +1,7 @@
 //! A datagram arrives: what the session makes of it is held against what the oracle knows of it.
 
 use super::breach::{Breach, demand};
+use super::drain::frame_of;
 use super::end::Label;
 use super::machine::{Handled, Look};
 use super::network::Datagram;
@@ -17,6 +18,9 @@ const CHECKSUMS: u8 = 0x22;
 struct Before {
     want: u64,
     acked: u64,
+    /// When the session had heard the other last, by its clock, and the time it was told last.
+    silence_us: Option<u64>,
+    seen: u64,
 }
 
 impl World<'_> {
@@ -37,7 +41,9 @@ impl World<'_> {
         let look = self.look(index, strange);
         self.tally.twins += u64::from(look.refusal) + u64::from(look.repetition);
         let end = &mut self.ends[index];
-        let before = Before { want: end.links[from].want, acked: end.links[from].acked };
+        let link = &end.links[from];
+        let silence_us = end.machine.silence_us(id);
+        let before = Before { want: link.want, acked: link.acked, silence_us, seen: end.seen };
         let local = end.look_at_clock(self.now);
         let handled = end.machine.handle(local, id, &datagram.bytes, look)?;
         let (want, acked) = (end.want(from), end.acked(from));
@@ -51,9 +57,10 @@ impl World<'_> {
         }
         self.count_what_is_old(&label, &datagram);
         if self.plan.classic(index, from) {
-            self.judge_classic(&label, &datagram, handled);
+            self.judge_classic(&label, &datagram, handled)?;
         } else {
             self.judge_compact(&label, &datagram, handled, before)?;
+            self.judge_hearing(&label, &datagram, handled, before)?;
         }
         if self.ends[index].plan.lazy && !self.healed { Ok(()) } else { self.drain(index) }
     }
@@ -78,11 +85,28 @@ impl World<'_> {
     }
 
     /// This wire has no check: whatever is of another time or was damaged may be taken, and then proves nothing.
-    fn judge_classic(&mut self, label: &Label, datagram: &Datagram, handled: Handled) {
+    fn judge_classic(&mut self, label: &Label, datagram: &Datagram, handled: Handled) -> Result<(), Breach> {
+        let frame_us = self.plan.frame_us;
         let end = &mut self.ends[datagram.to];
-        let link = &mut end.links[datagram.from];
+        let (_, window) = end.machine.sizes();
+        let newest = newest(&datagram.bytes);
+        // Twice what the time since then allows.
+        let link = &end.links[datagram.from];
+        let limit = link.front + window + (end.seen - link.front_at).saturating_mul(2) / frame_us;
+        if let Some(newest) = newest
+            && !datagram.altered
+            && label.from == datagram.from
+            && !end.is_at_the_end_of_time()
+        {
+            let what = || format!("{handled:?} for {newest} of {limit}");
+            demand(handled.is_err() == (newest >= limit), "far frame", what)?;
+        }
         if handled.is_err() {
-            return;
+            return Ok(());
+        }
+        let link = &mut end.links[datagram.from];
+        if let Some(newest) = newest.filter(|newest| *newest >= link.front) {
+            (link.front, link.front_at) = (newest + 1, end.seen);
         }
         let source = *link.source.get_or_insert(label.run);
         link.lax |= datagram.altered || source != label.run || label.epoch != end.epoch;
@@ -91,6 +115,47 @@ impl World<'_> {
             Some(0x10) => link.pings[1] = true,
             _ => {}
         }
+        Ok(())
+    }
+
+    /// Only what cannot be a replay is a sign of life: what moves something, a newer timing block, a hello.
+    fn judge_hearing(
+        &mut self,
+        label: &Label,
+        datagram: &Datagram,
+        handled: Handled,
+        before: Before,
+    ) -> Result<(), Breach> {
+        let from_peer = self.is_from(label, datagram);
+        let end = &mut self.ends[datagram.to];
+        let link = &mut end.links[datagram.from];
+        let Some(id) = link.id else { return Ok(()) };
+        let heard = match datagram.bytes.first() {
+            _ if link.lax => return Ok(()),
+            Some(&HELLO) if !from_peer => return Ok(()),
+            Some(&HELLO) => handled.is_ok(),
+            Some(tag @ 0x80..) if handled.is_ok() => {
+                let newer = link.block.is_none_or(|(run, block)| run != label.run || block < datagram.id);
+                let used = tag & 0x40 != 0 && newer;
+                if used {
+                    link.block = Some((label.run, datagram.id));
+                }
+                if tag & 0x0f != 0 {
+                    link.owes_since.get_or_insert(end.seen);
+                }
+                used || link.want > before.want || link.acked > before.acked
+            }
+            _ => false,
+        };
+        let silence_us = end.machine.silence_us(id);
+        let stands = before.seen == end.seen || end.is_at_the_end_of_time();
+        let as_before = before.silence_us == Some(0) && stands;
+        demand(heard == (silence_us == Some(0)) || as_before, "hearing", || {
+            format!(
+                "silent for {:?} before, {silence_us:?} after {handled:?} for {:02x?}",
+                before.silence_us, datagram.bytes
+            )
+        })
     }
 
     fn judge_compact(
@@ -248,4 +313,15 @@ fn expand_end(want: u64, end: u64) -> Option<u64> {
 
 fn expand_ack(next: u64, ack: u64) -> Option<u64> {
     next.checked_sub(next.wrapping_sub(ack) & 0xff)
+}
+
+/// The newest frame of a classic datagram with inputs.
+fn newest(bytes: &[u8]) -> Option<u64> {
+    let head = match bytes.first()? {
+        0x01 => 9,
+        0x13 => 5,
+        _ => return None,
+    };
+    let pairs = bytes.get(head..).filter(|pairs| !pairs.is_empty() && pairs.len() % 5 == 0)?;
+    Some(frame_of(&pairs[pairs.len() - 5..pairs.len() - 1]))
 }

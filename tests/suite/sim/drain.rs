@@ -52,6 +52,19 @@ impl World<'_> {
             self.note(self.now);
             self.note_bytes(bytes);
         }
+        self.judge_what_is_owed(index)
+    }
+
+    /// Everything was polled, so no acknowledgement is overdue.
+    fn judge_what_is_owed(&self, index: usize) -> Result<(), Breach> {
+        let end = &self.ends[index];
+        // A microsecond more, where this end has another frame interval.
+        let patience = self.plan.frame_us * 3 / 2 + 2;
+        for (peer, link) in end.links.iter().enumerate() {
+            let due = link.owes_since.is_some_and(|since| end.seen - since >= patience) && !end.is_at_the_end_of_time();
+            let excused = link.closed || link.halted || link.lax || link.id.is_none() || self.may_be_slow(index, peer);
+            demand(!due || excused, "10 liveness", || format!("{peer} waits for an acknowledgement"))?;
+        }
         Ok(())
     }
 
@@ -78,7 +91,11 @@ impl World<'_> {
         };
         let spaced = |last: Option<u64>, us: u64| last.is_none_or(|last| seen - last >= us);
         match bytes[0] {
-            0x80.. => self.judge_input_sent(&mut label, bytes)?,
+            0x80.. => {
+                link.owes_since = None;
+                self.judge_input_sent(&mut label, bytes)?;
+            }
+            0x01 => self.judge_classic_input_sent(&label, bytes)?,
             0x20 => {
                 let interval = ping_us.min(100_000);
                 demand(spaced(link.hello_at, interval), "14 amplification", || "two hellos in an interval".into())?;
@@ -113,12 +130,26 @@ impl World<'_> {
         let law = "6 first survivor";
         demand(label.end - count == acked, law, || format!("{count} to {} after {acked}", label.end))?;
         demand(bytes[2] == label.ack.to_le_bytes()[0], law, || format!("{} said, not {}", bytes[2], label.ack))?;
+        let fits = count <= 1 || bytes.len() <= self.plan.datagram_max;
+        demand(fits, "9 bound", || format!("{} bytes", bytes.len()))?;
         if label.end < end.next {
             self.tally.count(Kind::Cut);
             let longer = bytes.len() + (size * 11).div_ceil(8) + 2;
             demand(longer > self.plan.datagram_max, law, || format!("cut at {} bytes", bytes.len()))?;
         }
         Ok(())
+    }
+
+    /// An INPUT of the classic wire carries the newest inputs of the epoch, at least one.
+    fn judge_classic_input_sent(&self, label: &Label, bytes: &[u8]) -> Result<(), Breach> {
+        let end = &self.ends[label.from];
+        let all = end.next - end.first;
+        let newest = frame_of(&bytes[3..7]) + 1;
+        let count = u64::from(bytes[7]);
+        let (_, window) = end.machine.sizes();
+        let most = window.min(u64::from(self.plan.redundancy));
+        let holds = all > 0 && newest == end.next && count == all.min(most);
+        demand(holds, "6 first survivor", || format!("{count} to {newest} of {all} to {}", end.next))
     }
 
     fn take_events(&mut self, index: usize) -> Result<(), Breach> {
@@ -139,6 +170,20 @@ impl World<'_> {
                 self.take_news(index, news)?;
             }
         }
+        self.judge_what_is_lost(index)
+    }
+
+    /// Everything was taken, so on the classic wire each frame is told, or lost, or missing still.
+    fn judge_what_is_lost(&self, index: usize) -> Result<(), Breach> {
+        let end = &self.ends[index];
+        for (peer, link) in end.links.iter().enumerate().filter(|(peer, _)| self.plan.classic(index, *peer)) {
+            let Some(id) = link.id else { continue };
+            let told = u64::try_from(link.told_frames.len()).expect("a number of frames");
+            let gaps = u64::from(end.machine.gaps(id));
+            demand(told + link.lost + gaps == link.front - end.first, "2 order", || {
+                format!("of {peer}: {told} told, {} lost, {gaps} missing to {}", link.lost, link.front)
+            })?;
+        }
         Ok(())
     }
 
@@ -150,8 +195,9 @@ impl World<'_> {
                 let from = self.ends[index].peer(peer).expect("a peer");
                 self.ends[index].links[from].mismatch_told = true;
             }
-            Told::Lost { peer, first } => {
+            Told::Lost { peer, first, count } => {
                 let from = self.ends[index].peer(peer).expect("a peer");
+                self.ends[index].links[from].lost += u64::from(count);
                 let told = self.ends[index].links[from].told_frames.contains(&first);
                 return demand(!told, "2 order", || format!("{first} is lost, but was told"));
             }
@@ -210,4 +256,9 @@ impl World<'_> {
         }
         Ok(())
     }
+}
+
+/// A frame as the classic wire writes it.
+pub(crate) fn frame_of(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

@@ -65,6 +65,15 @@ pub(crate) struct Link {
     /// The next frame to be told, and on the classic wire all that were.
     pub(crate) told: u64,
     pub(crate) told_frames: BTreeSet<u32>,
+    /// On the classic wire: the frame after the newest that came, when that moved by the clock of this end, and how many
+    /// were told to be lost.
+    pub(crate) front: u64,
+    pub(crate) front_at: u64,
+    pub(crate) lost: u64,
+    /// The newest datagram with a timing block that was accepted, and the run that sent it.
+    pub(crate) block: Option<(usize, usize)>,
+    /// When the first datagram came that is owed an acknowledgement.
+    pub(crate) owes_since: Option<u64>,
     /// A false datagram was accepted: what is known of this link is void.
     pub(crate) lax: bool,
     pub(crate) closed: bool,
@@ -152,6 +161,11 @@ impl End {
         Instant::from_micros(local)
     }
 
+    /// At the end of time a session's clock stands still.
+    pub(crate) fn is_at_the_end_of_time(&self) -> bool {
+        self.seen >= u64::MAX - (1 << 40)
+    }
+
     pub(crate) fn peer(&self, id: PeerId) -> Option<usize> {
         self.links.iter().position(|link| link.id == Some(id))
     }
@@ -178,6 +192,8 @@ impl End {
             link.acked = self.first;
             link.told = self.first;
             link.told_frames.clear();
+            (link.front, link.front_at, link.lost) = (self.first, self.seen, 0);
+            link.owes_since = None;
             link.hello_at = None;
             link.moved_at = self.seen;
             link.live = false;

@@ -215,6 +215,7 @@ impl World<'_> {
             end.machine.open_peer(local, id);
             end.links[peer].closed = false;
             end.links[peer].hello_at = None;
+            end.links[peer].pings = [false; 2];
             end.links[peer].moved_at = end.seen;
             return self.drain(index);
         }

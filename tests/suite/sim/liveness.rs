@@ -125,7 +125,7 @@ impl World<'_> {
         (inputs * bits).div_ceil(8) <= room
     }
 
-    fn may_be_slow(&self, sender: usize, receiver: usize) -> bool {
+    pub(crate) fn may_be_slow(&self, sender: usize, receiver: usize) -> bool {
         let end = &self.ends[sender];
         let link = &end.links[receiver];
         let silence = link.id.and_then(|id| end.machine.silence_us(id)).unwrap_or(0);
@@ -149,6 +149,22 @@ impl World<'_> {
                 link.demands.push_back(Demand { by: self.now + delay, frame });
             }
         }
+    }
+
+    /// Who is in touch hears the other again and again, whether it plays or not: of two datagrams a ping interval apart at
+    /// least one has a timing block that counts.
+    pub(crate) fn judge_silence(&self) -> Result<(), Breach> {
+        for (sender, receiver) in pairs(self.ends.len()).filter(|(one, other)| self.in_touch(*one, *other)) {
+            let ping_us = self.plan.ping_us(self.plan.classic(sender, receiver));
+            let longest = 2 * stretched(ping_us) + self.plan.delay_of(sender, receiver) + stretched(self.plan.frame_us);
+            let (end, link) = (&self.ends[receiver], &self.ends[receiver].links[sender]);
+            let silence = link.id.and_then(|id| end.machine.silence_us(id));
+            let judged = link.live && link.live_from + longest <= self.now;
+            demand(!judged || silence.is_some_and(|us| us <= stretched(longest)), LAW, || {
+                format!("{receiver} has not heard {sender} for {silence:?} us")
+            })?;
+        }
+        Ok(())
     }
 
     /// Inputs just arrived: they are acknowledged soon, also by an end that has nothing else to say.

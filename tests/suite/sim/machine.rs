@@ -17,7 +17,7 @@ pub(crate) enum Told {
     Restarted,
     Ahead { epoch: u32 },
     Mismatch { peer: PeerId },
-    Lost { peer: PeerId, first: u32 },
+    Lost { peer: PeerId, first: u32, count: u32 },
     Desync { peer: PeerId, frame: u32 },
     Other,
 }
@@ -59,6 +59,8 @@ pub(crate) trait Machine {
     fn confirmed(&self) -> Option<u32>;
     fn unacked(&self, peer: PeerId) -> u32;
     fn silence_us(&self, peer: PeerId) -> Option<u64>;
+    /// Frames below the newest known one that are missing.
+    fn gaps(&self, peer: PeerId) -> u32;
     fn has_own(&self, frame: u64) -> bool;
     /// Bytes of an input, and frames in the window.
     fn sizes(&self) -> (usize, u64);
@@ -176,7 +178,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Machine for No
             Event::Restarted { .. } => Told::Restarted,
             Event::PeerAhead { epoch, .. } => Told::Ahead { epoch: epoch.get() },
             Event::Mismatch { peer, .. } => Told::Mismatch { peer },
-            Event::Lost { peer, first, .. } => Told::Lost { peer, first: first.get() },
+            Event::Lost { peer, first, count } => Told::Lost { peer, first: first.get(), count },
             Event::Desync { peer, frame, .. } => Told::Desync { peer, frame: frame.get() },
             _ => Told::Other,
         })
@@ -205,6 +207,10 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Machine for No
     fn silence_us(&self, peer: PeerId) -> Option<u64> {
         let silence = self.session.stats(peer)?.silence?;
         u64::try_from(silence.as_micros()).ok()
+    }
+
+    fn gaps(&self, peer: PeerId) -> u32 {
+        self.session.stats(peer).map_or(0, |stats| stats.gaps)
     }
 
     fn has_own(&self, frame: u64) -> bool {

@@ -154,6 +154,10 @@ impl Machine for Saboteur {
         self.inner.silence_us(peer)
     }
 
+    fn gaps(&self, peer: PeerId) -> u32 {
+        self.inner.gaps(peer)
+    }
+
     fn has_own(&self, frame: u64) -> bool {
         self.how != Sabotage::ForgetInputs && self.inner.has_own(frame)
     }

@@ -113,6 +113,9 @@ impl<'p> World<'p> {
             self.expire(index)?;
         }
         self.judge_mismatches()?;
+        if self.healed {
+            self.judge_silence()?;
+        }
         self.tally.add(&self.network.tally);
         self.tally.virtual_us += self.until;
         Ok(())
