@@ -15,9 +15,9 @@ const PING_INTERVAL = 500;
 const BUFFERED_MAX = 16_384;
 
 export class ClassicPeer {
-  /** `input(frame, action)` is called once for each frame of the peer, in whatever order they come. */
-  constructor({ player, peer, channel, input, validated = () => {}, now = () => performance.now() }) {
-    Object.assign(this, { player, peer, input, validated, now });
+  /** `input(frame, action)` is called once for each frame of the peer, in whatever order they come; `lost(frame)` once it cannot come any more. */
+  constructor({ player, peer, channel, input, lost = () => {}, validated = () => {}, now = () => performance.now() }) {
+    Object.assign(this, { player, peer, input, lost, validated, now });
     this.own = new Map();
     this.next = 0;
     this.theirs = new Map();
@@ -121,7 +121,9 @@ export class ClassicPeer {
       if (frame >= this.known + WINDOW) return; // too far ahead
       while (this.known <= frame) {
         const gone = this.known++ - WINDOW;
-        if (gone >= 0 && !this.theirs.delete(gone)) this.counters.lost++;
+        if (gone < 0 || this.theirs.delete(gone)) continue;
+        this.counters.lost++;
+        this.lost(gone);
       }
       this.theirs.set(frame, view.getUint8(at + 4));
       this.input(frame, view.getUint8(at + 4));
