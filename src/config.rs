@@ -107,6 +107,26 @@ impl Config {
 }
 
 /// Sets up a [`Config`].
+///
+/// [How to choose](crate::guide::integration#choosing) is in the guide.
+///
+/// ```
+/// use core::time::Duration;
+/// use inputwire::{Config, Frame};
+///
+/// let config = Config::builder()
+///     .session(0x1bad_cafe)
+///     .player(1)
+///     .key([7; 16])
+///     .first_frame(Frame::new(3))
+///     .frame_interval(Duration::from_micros(33_333))
+///     .early_copies(true)
+///     .warning_latency(Duration::from_millis(60))
+///     .critical_latency(Duration::from_millis(120))
+///     .build()?;
+/// assert!(config.is_keyed() && config.first_frame() == Frame::new(3));
+/// # Ok::<(), inputwire::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct ConfigBuilder {
@@ -266,6 +286,14 @@ pub(crate) enum Wire {
 }
 
 /// What a session is told of a peer.
+///
+/// ```
+/// use inputwire::PeerConfig;
+///
+/// let peer = PeerConfig::<4>::compact(1).incarnation(1_790_000_000);
+/// assert!(!peer.is_classic() && peer.known_incarnation() == Some(1_790_000_000));
+/// assert!(PeerConfig::<1>::classic(1).is_classic());
+/// ```
 ///
 /// ```compile_fail
 /// // The classic wire carries inputs of one byte.

@@ -5,6 +5,14 @@ use core::fmt;
 use crate::frame::PeerId;
 
 /// Why a [`Config`](crate::Config) was not built.
+///
+/// ```
+/// use inputwire::{Config, ConfigError};
+///
+/// let error = Config::builder().redundancy(16).build().unwrap_err();
+/// assert_eq!(error, ConfigError::Redundancy);
+/// assert_eq!(error.to_string(), "redundancy must be 1 to 15");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -25,6 +33,17 @@ pub enum ConfigError {
 }
 
 /// Why a peer was not added.
+///
+/// ```
+/// use inputwire::{AddPeerError, Config, Instant, PeerConfig, Session};
+///
+/// let mut session = Session::<1, 1>::new(Config::builder().player(0).build()?);
+/// let mut add = |player| session.add_peer(Instant::ORIGIN, PeerConfig::compact(player));
+/// assert_eq!(add(0), Err(AddPeerError::PlayerTaken)); // that is us
+/// assert!(add(1).is_ok());
+/// assert_eq!(add(2), Err(AddPeerError::Full));
+/// # Ok::<(), inputwire::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddPeerError {
@@ -37,6 +56,18 @@ pub enum AddPeerError {
 }
 
 /// Why an input was not taken.
+///
+/// ```
+/// use inputwire::{Config, Instant, PeerConfig, PushError, Session};
+///
+/// let mut session = Session::<1, 1, 2>::new(Config::builder().build()?); // a window of two frames
+/// let peer = session.add_peer(Instant::ORIGIN, PeerConfig::compact(1))?;
+/// let mut push = || session.push_input(Instant::ORIGIN, [0]);
+/// assert!(push().is_ok() && push().is_ok());
+/// // Stand still, and push again in the next step: nothing was recorded.
+/// assert_eq!(push(), Err(PushError::WindowFull(peer)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PushError {
@@ -47,6 +78,16 @@ pub enum PushError {
 }
 
 /// Why a checksum was not taken.
+///
+/// ```
+/// use inputwire::{ChecksumError, Config, Frame, Instant, Session};
+///
+/// let mut session = Session::<1, 1>::new(Config::builder().build()?);
+/// let mut push = |frame| session.push_checksum(Instant::ORIGIN, Frame::new(frame), 0x5eed);
+/// assert_eq!(push(10), Ok(()));
+/// assert_eq!(push(10), Err(ChecksumError::NotNewer));
+/// # Ok::<(), inputwire::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChecksumError {
@@ -57,6 +98,15 @@ pub enum ChecksumError {
 }
 
 /// Why an epoch was not begun.
+///
+/// ```
+/// use inputwire::{Config, Epoch, EpochError, Instant, Session};
+///
+/// let mut session = Session::<1, 1>::new(Config::builder().build()?);
+/// assert_eq!(session.begin_epoch(Instant::ORIGIN, Epoch::new(1)), Ok(()));
+/// assert_eq!(session.begin_epoch(Instant::ORIGIN, Epoch::new(1)), Err(EpochError::NotNewer));
+/// # Ok::<(), inputwire::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EpochError {
@@ -68,6 +118,22 @@ pub enum EpochError {
 macro_rules! datagram_errors {
     ($($(#[$doc:meta])* $name:ident => $text:literal,)*) => {
         /// Why a datagram was refused. It changed nothing but a counter.
+        ///
+        /// ```
+        /// use inputwire::{Config, DatagramError, Instant, PeerConfig, Session};
+        ///
+        /// let mut session = Session::<1, 1>::new(Config::builder().build()?);
+        /// let peer = session.add_peer(Instant::ORIGIN, PeerConfig::classic(1))?;
+        /// let refused = session.handle_datagram(Instant::ORIGIN, peer, b"{\"type\": \"hello\"}");
+        /// assert_eq!(refused, Err(DatagramError::GameMessage)); // text is the game's
+        ///
+        /// let stats = session.stats(peer).expect("it was just added");
+        /// assert_eq!(stats.totals.refused.get(DatagramError::GameMessage), 1);
+        /// for (reason, count) in stats.totals.refused.iter().filter(|(_, count)| *count > 0) {
+        ///     println!("{count} x {reason}");
+        /// }
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum DatagramError {

@@ -7,11 +7,36 @@ use crate::frame::{Epoch, Frame, PeerId};
 use crate::health::Health;
 
 /// Something that is true now and was not told before.
+///
+/// [What to do on each](crate::guide::integration#what-it-tells-and-what-to-do) is in the guide.
+///
+/// ```
+/// use inputwire::{Config, Epoch, Event, Health, Instant, PeerConfig, Session};
+///
+/// fn take(session: &mut Session<1, 1>, now: Instant) {
+///     while let Some(event) = session.poll_event() {
+///         match event {
+///             Event::Input { peer, frame, input } => println!("player {peer} did {input:?} in {frame}"),
+///             Event::Health { health: Health::Interrupted, silence, .. } => println!("waiting since {silence:?}"),
+///             Event::Lost { first, count, .. } => println!("{count} inputs from {first} on will never come"),
+///             Event::Mismatch { field, ours, theirs, .. } => println!("our {field} is {ours}, theirs {theirs}"),
+///             Event::LocalStall { duration } => println!("we slept for {duration:?}"),
+///             Event::PeerAhead { epoch, .. } => drop(session.begin_epoch(now, epoch)),
+///             _ => {}
+///         }
+///     }
+/// }
+/// # let mut session = Session::new(Config::builder().build()?);
+/// # session.add_peer(Instant::ORIGIN, PeerConfig::compact(1)).unwrap();
+/// # take(&mut session, Instant::ORIGIN);
+/// # let _ = Epoch::new(1);
+/// # Ok::<(), inputwire::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<const INPUT: usize> {
-    /// What a peer did in a frame. Taken after each datagram, it tells what that datagram brought. Compact wire: every frame once, in order. Classic wire: every frame that arrives once,
-    /// the lowest known first.
+    /// What a peer did in a frame. Taken after each datagram, it tells what that datagram brought. Compact wire: every
+    /// frame once, in order. Classic wire: every frame that arrives once, the lowest known first.
     Input {
         /// Who did it.
         peer: PeerId,
@@ -108,7 +133,11 @@ pub enum Event<const INPUT: usize> {
     },
 }
 
-/// What two ends must agree on.
+/// What two ends must agree on. Its `Display` is fit for a message to the player.
+///
+/// ```
+/// assert_eq!(inputwire::Field::Window.to_string(), "window");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Field {

@@ -39,6 +39,13 @@ pub enum Route {
 }
 
 /// When the relay is used.
+///
+/// ```
+/// use inputwire::{Failover, Route, RoutePolicy};
+///
+/// let failover = Failover::new(RoutePolicy::Always);
+/// assert_eq!(failover.routes(), [Route::Direct, Route::Relay]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RoutePolicy {
@@ -52,6 +59,16 @@ pub enum RoutePolicy {
 }
 
 /// A change of the routes to send on.
+///
+/// ```
+/// use inputwire::{Failover, RouteChange};
+///
+/// fn show(failover: &mut Failover) {
+///     if let Some(RouteChange { relay, cause, .. }) = failover.poll_change() {
+///         println!("sending {} now: {cause:?}", if relay { "on both routes" } else { "directly" });
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RouteChange {

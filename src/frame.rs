@@ -6,6 +6,14 @@
 use core::fmt;
 
 /// The number of one simulation step within an epoch.
+///
+/// ```
+/// use inputwire::Frame;
+///
+/// let frame = Frame::new(59);
+/// assert!(frame < Frame::new(60) && frame.get() == 59);
+/// assert_eq!(frame.to_string(), "59");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Frame(u32);
 
@@ -34,6 +42,15 @@ impl Frame {
 }
 
 /// The number of a run of frames: a match, a round, an episode. Epochs only grow.
+///
+/// ```
+/// use inputwire::{Config, Epoch, Instant, Session};
+///
+/// let mut session = Session::<1, 1>::new(Config::builder().build()?);
+/// let next = Epoch::new(session.epoch().get() + 1);
+/// assert!(session.begin_epoch(Instant::ORIGIN, next).is_ok());
+/// # Ok::<(), inputwire::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(u32);
 
@@ -52,6 +69,16 @@ impl Epoch {
 }
 
 /// Names a peer within its session. The n-th peer that a session adds is number n - 1; no number is used twice.
+///
+/// ```
+/// use inputwire::{Config, Instant, PeerConfig, PeerId, Session};
+///
+/// let mut session = Session::<2, 1>::new(Config::builder().player(0).build()?);
+/// session.add_peer(Instant::ORIGIN, PeerConfig::compact(7))?;
+/// session.add_peer(Instant::ORIGIN, PeerConfig::compact(8))?;
+/// assert!(session.peers().eq([PeerId::new(0), PeerId::new(1)])); // not the player numbers
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerId(u32);
 

@@ -9,6 +9,20 @@ use crate::time::Instant;
 const STALE_ECHO_US: u64 = 2_000_000;
 
 /// How a peer is doing, from best to worst but for the first.
+///
+/// ```
+/// use inputwire::Health;
+///
+/// fn icon(health: Health) -> &'static str {
+///     match health {
+///         Health::Connecting => "connecting",
+///         health if health >= Health::Deaf => "waiting", // nothing goes through, one way or both
+///         health if health >= Health::Warning => "slow",
+///         _ => "",
+///     }
+/// }
+/// assert_eq!((icon(Health::Good), icon(Health::Interrupted)), ("", "waiting"));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Health {

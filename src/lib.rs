@@ -1,3 +1,4 @@
+#![doc = include_str!("../docs/links.md")]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(
@@ -62,8 +63,25 @@ pub use session::{Session, Transmit};
 pub use stats::{PeerStats, Rates, Refused, Totals};
 pub use time::Instant;
 
-/// The pages that hold code, which is compiled with the tests.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/INTEGRATION.md")]
-#[doc = include_str!("../docs/MIGRATING.md")]
-mod pages {}
+/// Where to read on. Only the documentation has it; its code is compiled with the tests.
+#[cfg(any(doc, doctest))]
+pub mod guide {
+    #[doc = include_str!("../docs/links.md")]
+    #[doc = include_str!("../docs/INTEGRATION.md")]
+    pub mod integration {}
+    #[doc = include_str!("../docs/links.md")]
+    #[doc = include_str!("../docs/MIGRATING.md")]
+    pub mod migrating {}
+    #[doc = include_str!("../docs/links.md")]
+    #[doc = include_str!("../docs/PROTOCOL.md")]
+    pub mod protocol {}
+    #[doc = include_str!("../docs/links.md")]
+    #[doc = include_str!("../docs/DESIGN.md")]
+    pub mod design {}
+    #[doc = include_str!("../docs/links.md")]
+    #[doc = include_str!("../docs/PERFORMANCE.md")]
+    pub mod performance {}
+    #[doc = include_str!("../docs/links.md")]
+    #[doc = include_str!("../docs/SECURITY.md")]
+    pub mod security {}
+}

@@ -20,6 +20,18 @@ const FULL_STRETCH_AT: i64 = 1_500;
 ///
 /// It is as exact as datagrams are handled promptly. Where both ends are woken late, each looks behind to itself, by as
 /// much, and both would hurry: a game that must not play too fast stretches and never shortens its frames.
+///
+/// ```
+/// # use core::time::Duration;
+/// # fn show(session: &inputwire::Session<1, 1>, peer: inputwire::PeerId) {
+/// let interval = session.config().frame_interval();
+/// let interval = session.pace(peer).map_or(interval, |pace| pace.stretch(interval).max(interval));
+/// # let _: Duration = interval;
+/// if let Some(pace) = session.pace(peer) {
+///     println!("{} thousandths of a frame ahead; {} ppm", pace.lead_millis, pace.stretch_ppm);
+/// }
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pace {

@@ -8,6 +8,14 @@ const SAMPLES: usize = 10;
 const LONGEST_US: u32 = u32::MAX >> 3;
 
 /// What the last 10 round trips to a peer say.
+///
+/// ```
+/// # fn show(session: &inputwire::Session<1, 1>, peer: inputwire::PeerId) {
+/// if let Some(rtt) = session.stats(peer).and_then(|stats| stats.rtt) {
+///     println!("{:?} +- {:?}, at best {:?}", rtt.smoothed, rtt.variation, rtt.min);
+/// }
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RttStats {

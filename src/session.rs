@@ -26,6 +26,22 @@ const STALL_MIN_US: u64 = 25_000;
 ///
 /// `PEERS` is how many peers there can be at once, `INPUT` the bytes of one input (1 to 255), and `WINDOW` how many
 /// frames of each player are kept (2 to 127); `INPUT` and `WINDOW` are the same at every end.
+///
+/// ```
+/// use inputwire::{Config, DATAGRAM_MAX, Instant, PeerConfig, Session};
+///
+/// let now = Instant::ORIGIN; // of a clock of yours
+/// let mut session = Session::<1, 2>::new(Config::builder().session(0x1bad_cafe).player(0).build()?);
+/// let peer = session.add_peer(now, PeerConfig::compact(1))?;
+/// let frame = session.push_input(now, [0b101, 7])?;
+/// assert_eq!(session.own_input(frame), Some([0b101, 7]));
+///
+/// let mut buf = [0; DATAGRAM_MAX];
+/// let transmit = session.poll_transmit(&mut buf).expect("a greeting is due");
+/// assert_eq!((transmit.peer, transmit.datagram.len()), (peer, 28));
+/// assert!(session.poll_timeout() > Some(now));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session<const PEERS: usize, const INPUT: usize, const WINDOW: usize = 120> {
     config: Config,

@@ -8,6 +8,23 @@ use crate::rtt::RttStats;
 use crate::time::Instant;
 
 /// A snapshot of everything known of a peer. Totals count from when the peer was added; two snapshots make [`Rates`].
+///
+/// ```
+/// use inputwire::{Config, DATAGRAM_MAX, Instant, PeerConfig, Session};
+///
+/// let mut session = Session::<1, 1>::new(Config::builder().build()?);
+/// let peer = session.add_peer(Instant::ORIGIN, PeerConfig::compact(1))?;
+/// session.push_input(Instant::ORIGIN, [1])?;
+/// while session.poll_transmit(&mut [0; DATAGRAM_MAX]).is_some() {}
+///
+/// let stats = session.stats(peer).expect("it was just added");
+/// assert_eq!((stats.unacked, stats.window, stats.latency), (1, 120, None));
+/// assert_eq!((stats.totals.packets_sent, stats.totals.bytes_sent), (1, 28)); // a greeting
+///
+/// session.clear_counters();
+/// assert_eq!(session.stats(peer).expect("it is there").totals.packets_sent, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerStats {
