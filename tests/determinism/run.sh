@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# The same seeds give the same traces in debug and release, and as WebAssembly in node.
+#
+#   tests/determinism/run.sh [SEEDS]      100,000 unless said otherwise
+#
+# A line for each build, with one number for all of its traces; the status is 0 if all are equal and no law was broken.
+set -euo pipefail
+cd "$(dirname "$0")"
+seeds=${1:-100000}
+target=${CARGO_TARGET_DIR:-../../target}/determinism
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+export CARGO_TARGET_DIR=$target
+
+report() { # NAME COMMAND...
+    local name=$1 start=$SECONDS
+    shift
+    "$@" >"$out/$name"
+    if grep -q ' 0000000000000000$' "$out/$name"; then
+        printf '%-10s a law was broken in the thousand seeds from %s\n' "$name" "$(grep -m 1 ' 0\{16\}$' "$out/$name")"
+        exit 1
+    fi
+    printf '%-10s %d seeds: %s (%d s)\n' "$name" "$seeds" "$(cksum <"$out/$name" | cut -d ' ' -f 1)" $((SECONDS - start))
+    if ! cmp -s "$out/release" "$out/$name"; then
+        printf '%-10s differs: %s\n' "$name" "$(diff "$out/release" "$out/$name" | sed -n 2p)"
+        exit 1
+    fi
+}
+
+cargo build --release --quiet
+report release "$target/release/determinism" "$seeds"
+cargo build --quiet
+report debug "$target/debug/determinism" "$seeds"
+
+wasm=wasm32-unknown-unknown
+if ! command -v node >/dev/null; then
+    echo "skipped: $wasm: there is no node here"
+elif ! { [[ -d $(rustc --print target-libdir --target $wasm) ]] || rustup target add $wasm >/dev/null 2>&1; }; then
+    echo "skipped: $wasm: the target is not here and cannot be had"
+else
+    cargo build --release --quiet --lib --target $wasm
+    report wasm32 node wasm.mjs "$target/$wasm/release/determinism.wasm" "$seeds"
+fi
