@@ -2,9 +2,10 @@
 
 use inputwire::{
     ChecksumError, DATAGRAM_MAX, DatagramError, Epoch, EpochError, Frame, Instant, Pace, PeerConfig, PeerId, PeerStats,
-    PushError, Session, Transmit,
+    PushError, Transmit,
 };
 
+use crate::memory::Slot;
 use crate::status::IwStatus;
 use crate::types::{INPUT_MAX, IW_CLASSIC, IW_COMPACT, IwConfig, IwEvent};
 
@@ -87,7 +88,7 @@ pub(crate) trait Machine {
     fn stats(&self, peer: PeerId) -> Option<PeerStats>;
 }
 
-impl<const PEERS: usize, const INPUT: usize> Machine for Session<PEERS, INPUT>
+impl<const PEERS: usize, const INPUT: usize> Machine for Slot<PEERS, INPUT>
 where
     PeerConfig<INPUT>: Wires,
 {
@@ -96,63 +97,63 @@ where
         let player = u16::try_from(player).map_err(|_| IwStatus::PlayerTaken)?;
         let peer = PeerConfig::of(wire, player).ok_or(IwStatus::NoSuchWire)?;
         let peer = if incarnation == 0 { peer } else { peer.incarnation(incarnation) };
-        Ok(self.add_peer(now, peer)?)
+        Ok(self.session.add_peer(now, peer)?)
     }
 
     fn close_peer(&mut self, now: Instant, peer: PeerId) {
-        self.close_peer(now, peer);
+        self.session.close_peer(now, peer);
     }
 
     fn open_peer(&mut self, now: Instant, peer: PeerId) {
-        self.open_peer(now, peer);
+        self.session.open_peer(now, peer);
     }
 
     fn remove_peer(&mut self, now: Instant, peer: PeerId) {
-        self.remove_peer(now, peer);
+        self.session.remove_peer(now, peer);
     }
 
     fn push_input(&mut self, now: Instant, input: &[u8]) -> Option<Result<Frame, PushError>> {
-        Some(self.push_input(now, input.try_into().ok()?))
+        Some(self.session.push_input(now, input.try_into().ok()?))
     }
 
     fn begin_epoch(&mut self, now: Instant, epoch: Epoch) -> Result<(), EpochError> {
-        self.begin_epoch(now, epoch)
+        self.session.begin_epoch(now, epoch)
     }
 
     fn push_checksum(&mut self, now: Instant, frame: Frame, hash: u64) -> Result<(), ChecksumError> {
-        self.push_checksum(now, frame, hash)
+        self.session.push_checksum(now, frame, hash)
     }
 
     fn leave(&mut self, now: Instant) {
-        self.leave(now);
+        self.session.leave(now);
     }
 
     fn clear_counters(&mut self) {
-        self.clear_counters();
+        self.session.clear_counters();
     }
 
     fn handle_datagram(&mut self, now: Instant, from: PeerId, datagram: &[u8]) -> Result<(), DatagramError> {
-        self.handle_datagram(now, from, datagram)
+        self.session.handle_datagram(now, from, datagram)
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        self.handle_timeout(now);
+        self.session.handle_timeout(now);
     }
 
     fn poll_transmit<'b>(&mut self, buffer: &'b mut [u8; DATAGRAM_MAX]) -> Option<Transmit<'b>> {
-        self.poll_transmit(buffer)
+        self.session.poll_transmit(buffer)
     }
 
     fn poll_event(&mut self) -> Option<IwEvent> {
-        self.poll_event().as_ref().map(IwEvent::of)
+        self.session.poll_event().as_ref().map(IwEvent::of)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.poll_timeout()
+        self.session.poll_timeout()
     }
 
     fn config(&self) -> IwConfig {
-        IwConfig::of(self.config())
+        IwConfig::of(self.session.config())
     }
 
     fn input_size(&self) -> u32 {
@@ -160,50 +161,50 @@ where
     }
 
     fn epoch(&self) -> Epoch {
-        self.epoch()
+        self.session.epoch()
     }
 
     fn peer(&self, index: u32) -> Option<PeerId> {
-        self.peers().nth(usize::try_from(index).ok()?)
+        self.session.peers().nth(usize::try_from(index).ok()?)
     }
 
     fn next_frame(&self) -> Frame {
-        self.next_frame()
+        self.session.next_frame()
     }
 
     fn own_input(&self, frame: Frame) -> Option<Input> {
-        self.own_input(frame).map(|input| Input::of(&input))
+        self.session.own_input(frame).map(|input| Input::of(&input))
     }
 
     fn input(&self, peer: PeerId, frame: Frame) -> Option<Input> {
-        self.input(peer, frame).map(|input| Input::of(&input))
+        self.session.input(peer, frame).map(|input| Input::of(&input))
     }
 
     fn newest_input(&self, peer: PeerId) -> Option<(Frame, Input)> {
-        self.newest_input(peer).map(|(frame, input)| (frame, Input::of(&input)))
+        self.session.newest_input(peer).map(|(frame, input)| (frame, Input::of(&input)))
     }
 
     fn known(&self, peer: PeerId) -> Option<Frame> {
-        self.known(peer)
+        self.session.known(peer)
     }
 
     fn confirmed(&self) -> Option<Frame> {
-        self.confirmed()
+        self.session.confirmed()
     }
 
     fn unacked(&self, peer: PeerId) -> u32 {
-        self.unacked(peer)
+        self.session.unacked(peer)
     }
 
     fn pace(&self, peer: PeerId) -> Option<Pace> {
-        self.pace(peer)
+        self.session.pace(peer)
     }
 
     fn suggested_delay(&self, peer: PeerId) -> Option<u32> {
-        self.suggested_delay(peer)
+        self.session.suggested_delay(peer)
     }
 
     fn stats(&self, peer: PeerId) -> Option<PeerStats> {
-        self.stats(peer)
+        self.session.stats(peer)
     }
 }

@@ -4,7 +4,7 @@ use core::mem::offset_of;
 
 use inputwire::{Config, DATAGRAM_MAX, PeerConfig, Session};
 
-use crate::machine::{Machine, Wires};
+use crate::machine::Wires;
 use crate::status::IwStatus;
 use crate::types::{INPUT_MAX, IW_SESSION_ALIGN};
 
@@ -36,9 +36,45 @@ pub(crate) const ALIGN: usize = IW_SESSION_ALIGN;
 
 /// A session as it lies in memory.
 #[repr(C)]
-struct Slot<const PEERS: usize, const INPUT: usize> {
+pub(crate) struct Slot<const PEERS: usize, const INPUT: usize> {
     header: Header,
-    session: Session<PEERS, INPUT>,
+    pub(crate) session: Session<PEERS, INPUT>,
+}
+
+/// The session of any size that is built in.
+#[cfg(not(one_size))]
+pub(crate) type Any = dyn crate::machine::Machine;
+/// Where only one is, it is known which, and what nobody calls is not linked.
+#[cfg(one_size)]
+pub(crate) type Any = Slot<
+    { of_feature([cfg!(feature = "peers-1"), cfg!(feature = "peers-2"), true, true, true]) },
+    {
+        let inputs = [
+            cfg!(feature = "input-1"),
+            cfg!(feature = "input-2"),
+            cfg!(feature = "input-4"),
+            cfg!(feature = "input-8"),
+            true,
+        ];
+        1 << (of_feature(inputs) - 1)
+    },
+>;
+
+/// The number, from 1, of the first feature that is on.
+#[cfg(one_size)]
+const fn of_feature(on: [bool; 5]) -> usize {
+    let [one, two, three, four, _] = on;
+    if one {
+        1
+    } else if two {
+        2
+    } else if three {
+        3
+    } else if four {
+        4
+    } else {
+        5
+    }
 }
 
 impl<const PEERS: usize, const INPUT: usize> Slot<PEERS, INPUT> {
@@ -147,22 +183,27 @@ pub(crate) unsafe fn init(
 ///
 /// `session` is null, or the bytes of a header at it may be read; if they are what `init` has written there, the whole
 /// session may be read and written, and nobody else uses it while the answer lives.
-pub(crate) unsafe fn open<'a>(session: *const IwSession) -> Result<&'a mut dyn Machine, IwStatus> {
-    struct Open<'a>(*mut IwSession, core::marker::PhantomData<&'a mut IwSession>);
-    impl<'a> Visit for Open<'a> {
-        type Answer = &'a mut dyn Machine;
-        fn visit<const PEERS: usize, const INPUT: usize>(self) -> &'a mut dyn Machine
+#[inline(never)]
+pub(crate) unsafe fn open<'a>(session: *const IwSession) -> Result<&'a mut Any, IwStatus> {
+    struct Open(*mut IwSession);
+    impl Visit for Open {
+        type Answer = *mut Any;
+        fn visit<const PEERS: usize, const INPUT: usize>(self) -> *mut Any
         where
             PeerConfig<INPUT>: Wires,
         {
-            // SAFETY: the header says that `init` has set up a slot of this size exactly here, and nobody but these
-            // functions has written to it since; the caller has promised that nobody else uses it now.
-            unsafe { &mut (*self.0.cast::<Slot<PEERS, INPUT>>()).session }
+            #[cfg(not(one_size))]
+            return self.0.cast::<Slot<PEERS, INPUT>>();
+            #[cfg(one_size)]
+            return self.0.cast();
         }
     }
     // SAFETY: as the caller has promised.
     let header = unsafe { header(session)? };
-    at(header.peers, header.input, Open(session.cast_mut(), core::marker::PhantomData)).map_err(|_| IwStatus::Foreign)
+    let slot = at(header.peers, header.input, Open(session.cast_mut())).map_err(|_| IwStatus::Foreign)?;
+    // SAFETY: the header says that `init` has set up a slot of this size exactly here, and nobody but these functions has
+    // written to it since; the caller has promised that nobody else uses it now.
+    Ok(unsafe { &mut *slot })
 }
 
 /// Makes the memory of a session other memory, and forgets its key.
@@ -234,16 +275,13 @@ impl<T> Out<T> {
 ///
 /// `from` is null or `len` bytes at it may be read, and nobody writes them while the answer lives.
 pub(crate) unsafe fn bytes<'a>(from: *const u8, len: usize) -> Result<&'a [u8], IwStatus> {
-    // What is longer than any datagram is refused for that alone, so it need not be looked at.
-    static TOO_LONG: [u8; DATAGRAM_MAX.saturating_add(1)] = [0; DATAGRAM_MAX.saturating_add(1)];
     if len == 0 {
         return Ok(&[]);
     }
     check(from, 1)?;
-    if len > DATAGRAM_MAX {
-        return Ok(&TOO_LONG);
-    }
-    // SAFETY: not null, and the caller has promised that so many bytes may be read; they are no more than 1,024.
+    // What is longer than any datagram is refused for that alone, so the rest need not be looked at, however long it is.
+    let len = len.min(DATAGRAM_MAX.saturating_add(1));
+    // SAFETY: not null, and the caller has promised that so many bytes may be read.
     Ok(unsafe { core::slice::from_raw_parts(from, len) })
 }
 

@@ -27,6 +27,8 @@ pub extern "C" fn iw_abi_version() -> u32 {
 /// 16); 0 if this library was not built with such a size.
 #[unsafe(no_mangle)]
 pub extern "C" fn iw_session_size(peers: u32, input: u32) -> usize {
+    #[cfg(feature = "planted")]
+    crate::last::planted(peers);
     memory::size(peers, input).unwrap_or(0)
 }
 

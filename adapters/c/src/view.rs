@@ -4,6 +4,8 @@
 
 use inputwire::{Frame, PeerId};
 
+#[cfg(one_size)]
+use crate::machine::Machine;
 use crate::memory::{IwSession, Out, open, put_input};
 use crate::session::answer;
 use crate::status::IwStatus;

@@ -72,7 +72,7 @@ fn a_refused_setting_is_named() {
         (|config| config.datagram_max = 63, IwStatus::ConfigDatagramMax),
         (|config| config.player = 65_536, IwStatus::PlayerTaken),
     ];
-    let mut memory = Memory::new();
+    let memory = Memory::new();
     for (change, status) in changes {
         let mut config = config(0);
         change(&mut config);
@@ -102,7 +102,7 @@ fn settings_come_back_without_the_key() {
         has_key: 9,
         reserved: 0,
     };
-    let (mut memory, mut session, mut taken) = (Memory::new(), null_mut(), config(0));
+    let (memory, mut session, mut taken) = (Memory::new(), null_mut(), config(0));
     unsafe {
         iw_session_init(memory.start(), 16_384, 2, 8, &raw const given, &raw mut session);
         assert_eq!(iw_session_config(session, &raw mut taken), IwStatus::Ok);

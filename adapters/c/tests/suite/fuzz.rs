@@ -62,7 +62,7 @@ impl Guarded {
 #[expect(clippy::too_many_lines, reason = "one arm for each function")]
 fn run(seed: u64) {
     let mut dice = Dice(seed);
-    let mut memory = [Memory::new(), Memory::new()];
+    let memory = [Memory::new(), Memory::new()];
     let mut sessions = [nowhere(); 2];
     let mut now = 0;
     let mut guarded = Guarded::new();

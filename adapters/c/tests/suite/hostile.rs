@@ -62,7 +62,7 @@ fn null_is_refused_everywhere() {
 
 #[test]
 fn misaligned_memory_is_refused_everywhere() {
-    let mut memory = Memory::new();
+    let memory = Memory::new();
     for off in 1..16 {
         all_refuse(memory.start().wrapping_add(off).cast(), IwStatus::Misaligned);
     }
@@ -71,34 +71,33 @@ fn misaligned_memory_is_refused_everywhere() {
 #[test]
 fn foreign_memory_is_refused_everywhere() {
     for byte in [0, 0xff, 0x5a] {
-        let mut memory = Memory::new();
-        memory.0.fill(byte);
+        let memory = Memory::new();
+        memory.fill(byte);
         all_refuse(memory.start().cast(), IwStatus::Foreign);
     }
 }
 
 #[test]
 fn a_session_that_was_moved_or_cleared_is_foreign() {
-    let mut memory = Memory::new();
+    let memory = Memory::new();
     let mut session = null_mut();
     let size = iw_session_size(3, 16);
-    let status = unsafe { iw_session_init(memory.start(), size, 3, 16, &raw const *&config(0), &raw mut session) };
+    let status = unsafe { iw_session_init(memory.start(), size, 3, 16, &config(0), &raw mut session) };
     assert_eq!(status, IwStatus::Ok);
-    let mut moved = memory.clone();
-    let mut moved = Box::new(Memory(std::mem::replace(&mut moved.0, [0; 16_384])));
+    let moved = memory.clone();
     all_refuse(moved.start().cast(), IwStatus::Foreign);
     let session: *mut IwSession = memory.start().cast();
     assert_eq!(unsafe { iw_session_clear(session) }, IwStatus::Ok);
-    assert!(memory.0.iter().all(|byte| *byte == 0), "nothing is left, no key either");
+    assert!(memory.is_zero(), "nothing is left, no key either");
     all_refuse(memory.start().cast(), IwStatus::Foreign);
 }
 
 #[test]
 fn any_flipped_bit_of_magic_or_address_makes_it_foreign() {
-    let mut memory = Memory::new();
+    let memory = Memory::new();
     let mut session = null_mut();
     let start = memory.start();
-    unsafe { iw_session_init(start, iw_session_size(1, 1), 1, 1, &raw const *&config(0), &raw mut session) };
+    unsafe { iw_session_init(start, iw_session_size(1, 1), 1, 1, &config(0), &raw mut session) };
     for bit in 0..128 {
         let byte = start.wrapping_add(bit / 8);
         unsafe { *byte ^= 1 << (bit % 8) };
@@ -111,7 +110,7 @@ fn any_flipped_bit_of_magic_or_address_makes_it_foreign() {
 
 #[test]
 fn init_refuses_what_it_cannot_use() {
-    let mut memory = Memory::new();
+    let memory = Memory::new();
     let start = memory.start();
     let size = iw_session_size(1, 1);
     let settings = config(0);
@@ -131,7 +130,7 @@ fn init_refuses_what_it_cannot_use() {
         assert_eq!(init(start, 16_384, peers, input, &raw const settings), IwStatus::NoSuchSize);
         assert_eq!(iw_session_size(peers, input), 0);
     }
-    assert!(memory.0.iter().all(|byte| *byte == 0), "nothing was written");
+    assert!(memory.is_zero(), "nothing was written");
     let status = unsafe { iw_session_init(memory.start(), size, 1, 1, &raw const settings, null_mut()) };
     assert_eq!(status, IwStatus::Null);
 }
@@ -142,8 +141,10 @@ fn what_cannot_be_written_to_is_refused_before_anything_is_done() {
     unsafe {
         assert_eq!(iw_add_peer(end.session, 0, IW_COMPACT, 1, 0, null_mut()), IwStatus::Null);
         assert_eq!(end.add(0, IW_COMPACT, 1), Ok(0), "it was not added before");
-        let input = [1];
-        let odd: *mut u32 = (&raw mut *&mut [0_u32; 2]).cast::<u8>().wrapping_add(1).cast();
+        // As long as what is looked at of an input or a datagram that is far too long.
+        let input = [1; IW_DATAGRAM_MAX + 1];
+        let mut words = [0_u32; 2];
+        let odd: *mut u32 = (&raw mut words).cast::<u8>().wrapping_add(1).cast();
         assert_eq!(iw_push_input(end.session, 0, input.as_ptr(), 1, odd, null_mut()), IwStatus::Misaligned);
         assert_eq!(iw_push_input(end.session, 0, null(), 1, null_mut(), null_mut()), IwStatus::Null);
         assert_eq!(iw_push_input(end.session, 0, input.as_ptr(), 0, null_mut(), null_mut()), IwStatus::InputLength);

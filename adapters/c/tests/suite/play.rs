@@ -84,7 +84,7 @@ fn a_session_in_rust_says_the_same_bytes() {
         let now = Instant::from_micros(micros);
         if step > 5 {
             let ours = step.to_le_bytes();
-            assert_eq!(end.push(micros, &ours).ok(), session.push_input(now, ours).ok().map(|frame| frame.get()));
+            assert_eq!(end.push(micros, &ours).ok(), session.push_input(now, ours).ok().map(inputwire::Frame::get));
             let _ = other.push(micros, &ours);
         }
         unsafe {

@@ -1,21 +1,55 @@
 //! An end of a game, in memory of its own.
 
-use std::ptr::{null, null_mut};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::ptr::null_mut;
 
 use inputwire_c::*;
 
-/// Memory for the largest session, aligned as malloc aligns it.
-#[repr(C, align(16))]
-#[derive(Clone)]
-pub(crate) struct Memory(pub(crate) [u8; 16_384]);
+/// Bytes of the memory of a test: enough for the largest session.
+pub(crate) const MEMORY: usize = 16_384;
+
+/// Memory for a session, as malloc gives it.
+pub(crate) struct Memory(*mut u8);
 
 impl Memory {
-    pub(crate) fn new() -> Box<Self> {
-        Box::new(Self([0; 16_384]))
+    const LAYOUT: Layout = match Layout::from_size_align(MEMORY, IW_SESSION_ALIGN) {
+        Ok(layout) => layout,
+        Err(_) => unreachable!(),
+    };
+
+    pub(crate) fn new() -> Self {
+        // SAFETY: of more than no bytes.
+        Self(unsafe { alloc_zeroed(Self::LAYOUT) })
     }
 
-    pub(crate) fn start(&mut self) -> *mut u8 {
-        self.0.as_mut_ptr()
+    pub(crate) fn start(&self) -> *mut u8 {
+        self.0
+    }
+
+    pub(crate) fn fill(&self, byte: u8) {
+        // SAFETY: our own memory.
+        unsafe { self.0.write_bytes(byte, MEMORY) };
+    }
+
+    pub(crate) fn is_zero(&self) -> bool {
+        // SAFETY: our own memory.
+        unsafe { std::slice::from_raw_parts(self.0, MEMORY) }.iter().all(|byte| *byte == 0)
+    }
+}
+
+impl Clone for Memory {
+    fn clone(&self) -> Self {
+        let copy = Self::new();
+        // SAFETY: two memories of this size.
+        unsafe { copy.0.copy_from_nonoverlapping(self.0, MEMORY) };
+        copy
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: allocated so in `new`.
+        unsafe { dealloc(self.0, Self::LAYOUT) };
     }
 }
 
@@ -33,19 +67,17 @@ pub(crate) fn config(player: u32) -> IwConfig {
 
 /// A session with its memory.
 pub(crate) struct End {
-    _memory: Box<Memory>,
+    _memory: Memory,
     pub(crate) session: *mut IwSession,
     pub(crate) input: usize,
 }
 
 impl End {
     pub(crate) fn new(peers: u32, input: u32, player: u32) -> Self {
-        let mut memory = Memory::new();
+        let memory = Memory::new();
         let mut session = null_mut();
         let size = iw_session_size(peers, input);
-        let status = unsafe {
-            iw_session_init(memory.start(), size, peers, input, &raw const *&config(player), &raw mut session)
-        };
+        let status = unsafe { iw_session_init(memory.start(), size, peers, input, &config(player), &raw mut session) };
         assert_eq!(status, IwStatus::Ok);
         Self { _memory: memory, session, input: usize::try_from(input).unwrap() }
     }
@@ -135,5 +167,5 @@ impl End {
 
 /// A session that is none.
 pub(crate) fn nowhere() -> *mut IwSession {
-    null::<IwSession>().cast_mut()
+    null_mut()
 }

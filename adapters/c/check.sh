@@ -1,0 +1,89 @@
+#!/bin/sh
+# Everything that must hold for the C interface. What it cannot get, it skips aloud.
+#
+#   adapters/c/check.sh
+set -u
+cd "$(dirname "$0")" || exit 1
+here=$PWD
+root=$(cd ../.. && pwd)
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}"
+built=$CARGO_TARGET_DIR/c
+failed=0
+
+step() { # NAME COMMAND...
+    name=$1
+    shift
+    echo "-- $name"
+    "$@" || { echo "FAILED: $name"; failed=1; }
+}
+
+skip() { # NAME REASON
+    echo "skipped: $1: $2"
+}
+
+fresh() {
+    cbindgen -q --config cbindgen.toml --output "$built/inputwire.h" . && diff -u include/inputwire.h "$built/inputwire.h" &&
+        echo "include/inputwire.h is fresh"
+}
+
+library() {
+    cargo rustc -q -p inputwire-c --profile c --no-default-features --features all-sizes --crate-type staticlib,cdylib
+}
+
+wasm() {
+    cargo rustc -q -p inputwire-c --profile c --no-default-features --features peers-1,input-1 \
+        --target wasm32-unknown-unknown --crate-type cdylib
+}
+
+compile() {
+    gcc -std=c11 -O2 -Wall -Wextra -Werror -Iinclude examples/udp.c "$built/libinputwire_c.a" -o "$built/udp"
+}
+
+plays() { # Both wires at once: most of it is waiting.
+    (cd "$root" && cargo build -q --release --example udp) || return 1
+    ./play.sh "$CARGO_TARGET_DIR/release/examples/udp" "$built/udp" "$built/libinputwire_c.so" compact &
+    compact=$!
+    ./play.sh "$CARGO_TARGET_DIR/release/examples/udp" "$built/udp" "$built/libinputwire_c.so" classic
+    classic=$?
+    wait "$compact" && [ $classic -eq 0 ]
+}
+
+miri() {
+    CARGO_TARGET_DIR=$CARGO_TARGET_DIR/miri-c MIRIFLAGS="-Zmiri-strict-provenance -Zmiri-disable-isolation" \
+        cargo +nightly miri test -q -p inputwire-c --test suite
+}
+
+mkdir -p "$built"
+step clippy cargo clippy -q -p inputwire-c --all-targets -- -D warnings
+step tests cargo test -q -p inputwire-c
+if command -v cbindgen >/dev/null || cargo install -q cbindgen --locked >/dev/null 2>&1; then
+    step header fresh
+else
+    skip header "cbindgen is not here and cannot be had"
+fi
+step library library
+if [ -d "$(rustc --print target-libdir --target wasm32-unknown-unknown)" ] ||
+    rustup -q target add wasm32-unknown-unknown >/dev/null 2>&1; then
+    step wasm wasm
+else
+    skip wasm "the target is not here and cannot be had"
+fi
+if command -v gcc >/dev/null; then
+    step "C compiler" compile
+    step plays plays
+else
+    skip "C and Python players" "there is no gcc"
+fi
+step proof "$here/tests/proof.sh"
+if command -v ld >/dev/null && command -v nm >/dev/null; then
+    step size "$here/tests/size/run.sh"
+else
+    skip size "there are no binutils"
+fi
+if cargo +nightly miri --version >/dev/null 2>&1 ||
+    rustup component add miri rust-src --toolchain nightly >/dev/null 2>&1; then
+    step Miri miri
+else
+    skip Miri "it is not here and cannot be had"
+fi
+exit $failed
