@@ -156,6 +156,18 @@ function drawField({ field }, side, own, color) {
     context.beginPath();
     context.arc(x * unit, y * unit, radius * unit, 0, 7);
   };
+  const glow = (x, y, radius, name) => {
+    const light = context.createRadialGradient(x * unit, y * unit, 0, x * unit, y * unit, radius * unit);
+    light.addColorStop(0, color(name));
+    light.addColorStop(1, "transparent");
+    context.globalAlpha = 0.35;
+    context.fillStyle = light;
+    dot(x, y, radius);
+    context.fill();
+    context.globalAlpha = 1;
+  };
+  glow(spark.x, spark.y, 190, "spark");
+  lanterns.forEach(({ x, y }, index) => glow(x, y, 420, NAMES[index].toLowerCase()));
   context.fillStyle = color("spark");
   dot(spark.x, spark.y, 36 + 8 * Math.sin(side.frame / 8));
   context.fill();

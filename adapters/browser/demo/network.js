@@ -24,7 +24,7 @@ export async function connect() {
 }
 
 /** A data channel that loses, delays and tears what it receives, as `network` says. */
-class Impaired extends EventTarget {
+export class Impaired extends EventTarget {
   #channel;
   #losing = 0;
   received = 0;
@@ -69,4 +69,5 @@ class Impaired extends EventTarget {
   get binaryType() { return "arraybuffer"; }
   set binaryType(_) {}
   send(data) { this.#channel.send(data); }
+  close() { this.#channel.close(); }
 }

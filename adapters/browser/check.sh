@@ -1,0 +1,38 @@
+#!/bin/sh
+# Everything that must hold for the browser package. What it cannot get, it skips aloud.
+#
+#   adapters/browser/check.sh
+set -u
+cd "$(dirname "$0")" || exit 1
+
+skip() { # NAME REASON
+    echo "skipped: $1: $2"
+}
+
+node=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
+if [ "${node:-0}" -lt 20 ] || ! command -v npm >/dev/null 2>&1; then
+    skip "the browser package" "Node 20 and npm are not here"
+    exit 0
+fi
+libraries=$(rustc --print target-libdir --target wasm32-unknown-unknown 2>/dev/null)
+if [ ! -d "$libraries" ] && ! rustup target add wasm32-unknown-unknown >/dev/null 2>&1; then
+    skip "the browser package" "the target wasm32-unknown-unknown is not here and cannot be had"
+    exit 0
+fi
+if ! cmp -s package-lock.json node_modules/.checked && { ! npm ci --no-audit --no-fund || ! cp package-lock.json node_modules/.checked; }; then
+    skip "the browser package" "its two tools, typescript and playwright-core, cannot be had from npm"
+    exit 0
+fi
+
+npm run --silent build || exit 1
+npm test --silent || exit 1
+
+if ! node --input-type=module -e 'import { executable } from "./test/chromium.mjs"; process.exit(executable ? 0 : 1)'; then
+    { apt-get update && apt-get install -y chromium; } >/dev/null 2>&1
+fi
+if ! node --input-type=module -e 'import { executable } from "./test/chromium.mjs"; process.exit(executable ? 0 : 1)'; then
+    skip "the browser tests" "Chromium is not here and cannot be had"
+    exit 0
+fi
+command -v nft >/dev/null 2>&1 || apt-get install -y nftables >/dev/null 2>&1
+npm run --silent test:browser
