@@ -9,7 +9,7 @@ cd "$(dirname "$0")" || exit 1
 udp=$1 player=$2 library=$3
 shift 3
 [ $# -gt 0 ] || set -- compact classic
-frames=600 failed=0 port=$((20000 + $$ % 20000))
+frames=600 failed=0 port=$((20000 + $$ * 8 % 20000))
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 

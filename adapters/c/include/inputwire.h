@@ -14,6 +14,11 @@
 typedef struct iw_session iw_session;
 
 /**
+ * Counters of refused datagrams; more than there are reasons, so that reasons may be added.
+ */
+#define IW_REASONS 32
+
+/**
  * The version of this interface: it changes with every layout, number or meaning below. Functions may be added without.
  */
 #define IW_ABI_VERSION 1
@@ -57,11 +62,6 @@ typedef struct iw_session iw_session;
  * For `wire`: the classic one, with inputs of one byte.
  */
 #define IW_CLASSIC 1
-
-/**
- * Counters of refused datagrams; more than there are reasons, so that reasons may be added.
- */
-#define IW_REASONS 32
 
 /**
  * What became of a call. 0: done; 1: nothing to give; negative: refused, and nothing has changed but counters and time.

@@ -5,7 +5,7 @@
 //! no thread, no clock and no global state in here, and compiled to WebAssembly it imports nothing.
 //!
 //! `session.rs` and `view.rs` are the functions; `memory.rs` is what they know of pointers; `machine.rs` makes one of
-//! the sessions of all sizes; `status.rs` and `types.rs` are what goes in and out.
+//! the sessions of all sizes; `status.rs`, `types.rs` and `stats.rs` are what goes in and out.
 
 #![no_std]
 #![deny(
@@ -26,6 +26,7 @@ extern crate std;
 mod machine;
 mod memory;
 mod session;
+mod stats;
 mod status;
 mod types;
 mod view;
@@ -35,6 +36,7 @@ mod last;
 
 pub use memory::IwSession;
 pub use session::*;
+pub use stats::*;
 pub use status::{IwStatus, iw_status_text};
 pub use types::*;
 pub use view::*;

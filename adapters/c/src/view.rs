@@ -8,8 +8,9 @@ use inputwire::{Frame, PeerId};
 use crate::machine::Machine;
 use crate::memory::{IwSession, Out, open, put_input};
 use crate::session::answer;
+use crate::stats::{IwPace, IwStats};
 use crate::status::IwStatus;
-use crate::types::{IwConfig, IwPace, IwStats};
+use crate::types::IwConfig;
 
 /// The settings of a session, all but the key.
 ///
