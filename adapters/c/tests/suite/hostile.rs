@@ -123,7 +123,7 @@ fn init_refuses_what_it_cannot_use() {
     assert_eq!(init(start.wrapping_add(8), size, 1, 1, &raw const settings), IwStatus::Misaligned);
     let odd = (&raw const settings).cast::<u8>().wrapping_add(1).cast();
     assert_eq!(init(start, size, 1, 1, odd), IwStatus::Misaligned);
-    for len in 0..size {
+    for len in (0..size).step_by(if cfg!(miri) { 199 } else { 1 }) {
         assert_eq!(init(start, len, 1, 1, &raw const settings), IwStatus::Short);
     }
     for (peers, input) in [(0, 1), (4, 1), (1, 0), (1, 3), (1, 5), (1, 17), (u32::MAX, u32::MAX), (1, 255)] {
