@@ -129,7 +129,7 @@ impl World<'_> {
         let end = &self.ends[sender];
         let link = &end.links[receiver];
         let silence = link.id.and_then(|id| end.machine.silence_us(id)).unwrap_or(0);
-        silence.max(end.seen - link.moved_at) + 4 * self.plan.frame_us > SLOW_US
+        silence.max(end.seen - link.moved_at).saturating_add(4 * self.plan.frame_us) > SLOW_US
     }
 
     /// An input was just pushed: one trip later it is told.
