@@ -25,15 +25,15 @@ pub fn drain<const PEERS: usize, const INPUT: usize, const WINDOW: usize>(
     mut send: impl FnMut(PeerId, &[u8]),
 ) {
     let mut buf = [0; DATAGRAM_MAX];
-    let mut kinds = [0_u64; 8];
+    let mut kinds: [Option<(PeerId, u64)>; PEERS] = [None; PEERS];
     while let Some(transmit) = session.poll_transmit(&mut buf) {
         let kind = match transmit.datagram {
             [tag @ 0..=0x3f, ..] => 1 << tag,
             [0x80..=0xff, ..] => 1 << 63,
             other => panic!("not a datagram of either wire: {other:02x?}"),
         };
-        // Few peers are there at once, and their numbers follow each other.
-        let seen = &mut kinds[transmit.peer.get() as usize & 7];
+        let place = kinds.iter_mut().find(|place| place.is_none_or(|(peer, _)| peer == transmit.peer));
+        let (_, seen) = place.expect("no more peers than there are").get_or_insert((transmit.peer, 0));
         assert!(*seen & kind == 0, "law 9: a second datagram of a kind: {:02x?}", transmit.datagram);
         *seen |= kind;
         send(transmit.peer, transmit.datagram);
