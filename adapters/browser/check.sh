@@ -20,7 +20,7 @@ if [ ! -d "$libraries" ] && ! rustup target add wasm32-unknown-unknown >/dev/nul
     exit 0
 fi
 if ! cmp -s package-lock.json node_modules/.checked && { ! npm ci --no-audit --no-fund || ! cp package-lock.json node_modules/.checked; }; then
-    skip "the browser package" "its two tools, typescript and playwright-core, cannot be had from npm"
+    skip "the browser package" "its tools (typescript, binaryen, playwright-core) cannot be had from npm"
     exit 0
 fi
 

@@ -1,4 +1,4 @@
-// The C interface (adapters/c), as far as it is used here. Pointers are offsets into the memory of the instance.
+// The C interface (adapters/c), as far as it is used here: the build exports these functions and no others. Pointers are offsets into the memory of the instance.
 
 /** What every function gives: 0 is done, 1 nothing to give, negative refused. */
 type Status = number;
@@ -6,10 +6,7 @@ type Status = number;
 export interface Abi {
   readonly memory: WebAssembly.Memory;
   readonly __heap_base: WebAssembly.Global;
-  iw_abi_version(): number;
   iw_session_size(peers: number, input: number): number;
-  iw_status_text(status: Status): number;
-  iw_config_default(config: number): Status;
   iw_session_init(memory: number, len: number, peers: number, input: number, config: number, session: number): Status;
   iw_add_peer(session: number, now: bigint, wire: number, player: number, incarnation: number, peer: number): Status;
   iw_close_peer(session: number, now: bigint, peer: number): Status;
@@ -33,7 +30,6 @@ export interface Abi {
   iw_peer_stats(session: number, peer: number, stats: number): Status;
 }
 
-export const VERSION = 1;
 export const DATAGRAM_MAX = 1024;
 export const UNKNOWN = 0xffff_ffff_ffff_ffffn;
 export const NOBODY = 0xffff_ffff;

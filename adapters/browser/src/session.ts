@@ -1,6 +1,7 @@
 // A session: the state machine in WebAssembly, in a memory of its own. No socket, no timer, no clock but the default of `now`.
 
-import { type Abi, Code, DATAGRAM_MAX, FIELD, HEALTH, NOBODY, UNKNOWN, VERSION } from "./abi.js";
+import { type Abi, Code, DATAGRAM_MAX, FIELD, HEALTH, NOBODY, UNKNOWN } from "./abi.js";
+import { DEFAULTS, TEXTS } from "./generated.js";
 
 export type Wire = "compact" | "classic";
 export type InputSize = 1 | 2 | 4 | 8 | 16;
@@ -123,7 +124,6 @@ export class Session {
 
   private constructor(instance: WebAssembly.Instance, options: Options, size: InputSize) {
     const abi = (this.#abi = instance.exports as unknown as Abi);
-    if (abi.iw_abi_version() !== VERSION) throw new Error("the module is of another version than this package");
     this.#size = size;
     this.#at = (Number(abi.__heap_base.value) + 15) & ~15;
     const length = abi.iw_session_size(PEERS, size);
@@ -131,7 +131,7 @@ export class Session {
     if (missing > 0) abi.memory.grow(Math.ceil(missing / 65_536));
     const view = (this.#view = new DataView(abi.memory.buffer));
     const config = this.#at + OUT;
-    this.#check(abi.iw_config_default(config));
+    new Uint8Array(view.buffer, config, DEFAULTS.length).set(DEFAULTS);
     view.setBigUint64(config, options.session, true);
     if (options.key !== undefined) {
       if (options.key.length !== 16) throw new RangeError("a key has 16 bytes");
@@ -346,9 +346,7 @@ export class Session {
   }
 
   #check(status: number): void {
-    if (status >= Code.done) return;
-    const text = new Uint8Array(this.#abi.memory.buffer, this.#abi.iw_status_text(status));
-    throw new InputwireError(status, new TextDecoder().decode(text.slice(0, text.indexOf(0))));
+    if (status < Code.done) throw new InputwireError(status, TEXTS[status] ?? `status ${status}`);
   }
 }
 

@@ -20,9 +20,11 @@ async function two(options = {}, wire = "compact") {
   return ends;
 }
 
-test("the machine imports nothing", async () => {
+test("the machine imports nothing, and has at most 40 KiB", async () => {
   for (const size of [1, 2, 4, 8, 16]) {
-    assert.deepEqual(WebAssembly.Module.imports(await WebAssembly.compile(await machine(size))), []);
+    const bytes = await machine(size);
+    assert.deepEqual(WebAssembly.Module.imports(await WebAssembly.compile(bytes)), []);
+    assert.ok(bytes.length <= 40 * 1024, `${bytes.length} bytes for inputs of ${size}`);
   }
 });
 
