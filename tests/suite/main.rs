@@ -14,6 +14,7 @@ mod layers;
 mod pace;
 mod promises;
 mod regressions;
+mod seeds;
 mod sim;
 mod support;
 mod world;
