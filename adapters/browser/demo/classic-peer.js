@@ -15,9 +15,10 @@ const PING_INTERVAL = 500;
 const BUFFERED_MAX = 16_384;
 
 export class ClassicPeer {
-  /** `input(frame, action)` is called once for each frame of the peer, in whatever order they come; `lost(frame)` once it cannot come any more. */
-  constructor({ player, peer, channel, input, lost = () => {}, validated = () => {}, now = () => performance.now() }) {
-    Object.assign(this, { player, peer, input, lost, validated, now });
+  /** `input(frame, action)` is called once for each frame of the peer, in whatever order they come; `lost(frame)` once it cannot come any more.
+   * The first versions of the original neither ask nor answer: `repairs: false`. */
+  constructor({ player, peer, channel, input, repairs = true, lost = () => {}, validated = () => {}, now = () => performance.now() }) {
+    Object.assign(this, { player, peer, input, repairs, lost, validated, now });
     this.own = new Map();
     this.next = 0;
     this.theirs = new Map();
@@ -131,7 +132,7 @@ export class ClassicPeer {
   }
 
   ask() {
-    const holes = this.holes();
+    const holes = this.repairs ? this.holes() : [];
     if (holes.length === 0 || this.now() - this.asked < Math.max(17, this.rtt ?? PING_INTERVAL)) return;
     this.asked = this.now();
     const view = new DataView(new ArrayBuffer(9));
@@ -143,7 +144,7 @@ export class ClassicPeer {
 
   respond(first, last) {
     const frames = [...this.own.keys()].filter((frame) => frame >= first && frame <= last);
-    if (frames.length === 0) return;
+    if (frames.length === 0 || !this.repairs) return;
     const view = new DataView(new ArrayBuffer(5 + 5 * frames.length));
     view.setUint8(0, INPUT_RESPONSE);
     view.setUint16(1, this.player);

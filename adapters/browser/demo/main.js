@@ -126,7 +126,7 @@ function play(now) {
 
 function draw(now) {
   const style = getComputedStyle(document.documentElement);
-  const color = (name) => style.getPropertyValue(`--${name.replace(" ", "-")}`);
+  const color = (name) => style.getPropertyValue(`--${name.replace(" ", "-")}`).trim();
   game?.sides.forEach((side, index) => {
     drawField(players[index], side, index, color);
     drawTape(players[index].tape, side, color);
@@ -159,7 +159,7 @@ function drawField({ field }, side, own, color) {
   const glow = (x, y, radius, name) => {
     const light = context.createRadialGradient(x * unit, y * unit, 0, x * unit, y * unit, radius * unit);
     light.addColorStop(0, color(name));
-    light.addColorStop(1, "transparent");
+    light.addColorStop(1, `${color(name)}00`); // not "transparent", which is black
     context.globalAlpha = 0.35;
     context.fillStyle = light;
     dot(x, y, radius);

@@ -11,7 +11,7 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const end = {
   told: new Map(), order: [], lost: 0, kinds: [], game: [], states: [], pushed: 0, buffered: 0,
 
-  async create({ player, wire, original }) {
+  async create({ player, wire, original, repairs }) {
     Object.assign(end, { player, wire, original });
     end.connection = new RTCPeerConnection();
     end.channel = end.open(0);
@@ -20,7 +20,7 @@ const end = {
       end.order.push(frame);
     };
     if (original) {
-      end.peer = new ClassicPeer({ player, peer: 1 - player, channel: end.channel, input: take, lost: () => end.lost++,
+      end.peer = new ClassicPeer({ player, peer: 1 - player, channel: end.channel, input: take, repairs, lost: () => end.lost++,
         validated: () => end.kinds.push("validated") });
       return;
     }
