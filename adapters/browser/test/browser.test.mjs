@@ -148,6 +148,18 @@ for (const [name, options] of [
   });
 }
 
+test("40 ms of delay each way are a round trip of 80 ms", async (t) => {
+  const { pages } = await pair(t, [{}, {}]);
+  await each(pages, () => { network.delay = 40; });
+  const ends = await play(pages, 200); // more than the ten pings that the mean is of
+  say(t, ends);
+  assertAll(ends, 200);
+  for (const { rtt, stats } of ends) {
+    assert.ok(rtt >= 80 && rtt < 160, `a round trip of ${rtt} ms`);
+    assert.ok(Math.abs(stats.latency - rtt / 2) < 1);
+  }
+});
+
 test("a channel that is closed, and another one opened: it goes on", async (t) => {
   const { pages } = await pair(t, [{}, {}]);
   await play(pages, 60);
