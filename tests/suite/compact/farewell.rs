@@ -3,7 +3,7 @@
 use inputwire::Event;
 
 use crate::support::forge::Seal;
-use crate::support::{PEER, Pair, SECOND, T, Wire, at, due, end, events, news};
+use crate::support::{PEER, Pair, SECOND, T, Wire, at, due, end, events, incarnation, news};
 
 #[test]
 fn a_goodbye_is_said_three_times_a_frame_apart_and_then_nothing_more() {
@@ -76,5 +76,22 @@ fn a_session_that_left_may_open_again() {
         pair.assert_told(0, 5);
         pair.assert_told(1, 5);
         assert!(events(&mut pair.ends[0]).is_empty());
+    }
+}
+
+#[test]
+fn the_goodbye_of_a_peer_that_came_back_is_told_again() {
+    for wire in Wire::COMPACT {
+        let mut pair = Pair::met(wire);
+        pair.ends[0].leave(at(pair.now));
+        pair.run(SECOND);
+        pair.ends[0] = end(wire.settings(0).incarnation(incarnation(0) + 1), wire.peer(1));
+        pair.run(SECOND);
+        pair.begin_epoch(1);
+        pair.run(SECOND);
+        pair.forget();
+        pair.ends[0].leave(at(pair.now));
+        pair.run(SECOND);
+        assert_eq!(news(&pair.told[1]), [Event::Left { peer: PEER }]);
     }
 }
