@@ -197,7 +197,9 @@ impl Ends {
         self.sides.iter().map(Vec::len).sum()
     }
 
-    fn number(&mut self, side: usize, state: Side) -> u32 {
+    fn number(&mut self, side: usize, mut state: Side) -> u32 {
+        // How far a session was polled only saves work, and makes no other state.
+        state.session.handle_timeout(NOW);
         let mut hash = Fnv::new();
         write!(hash, "{state:?}").expect("hashing does not fail");
         let next = u32::try_from(self.sides[side].len()).expect("few ends");
