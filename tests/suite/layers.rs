@@ -13,9 +13,16 @@ fn layers(lib: &str) -> HashMap<&str, usize> {
     modules.collect()
 }
 
+/// The Rust files below a folder, but for what was built there.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
-    entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+    let inside = |path: PathBuf| match path.is_dir() {
+        true if path.ends_with("target") => Vec::new(),
+        true => sources(&path),
+        false => vec![path],
+    };
+    let rust = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
+    entries.flat_map(inside).filter(rust).collect()
 }
 
 /// The modules that a file uses: the word after each `crate::`.
