@@ -4,6 +4,12 @@
 #[derive(Debug)]
 pub(crate) struct BitWriter<'a> {
     room: &'a mut [u8],
+    at: Place,
+}
+
+/// How far a writer has come. What was written after it counts no more once the writer is back there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
     /// Bytes written; the last one is not zero.
     written: usize,
     /// Zero bytes after them.
@@ -14,56 +20,75 @@ pub(crate) struct BitWriter<'a> {
     overflowed: bool,
 }
 
+impl Place {
+    /// How many bits lie before it.
+    pub(crate) fn bits(self) -> usize {
+        let pending = usize::try_from(self.pending_bits).unwrap_or(0);
+        self.written.saturating_add(self.zeros).saturating_mul(8).saturating_add(pending)
+    }
+}
+
 impl<'a> BitWriter<'a> {
     pub(crate) fn new(room: &'a mut [u8]) -> Self {
-        Self { room, written: 0, zeros: 0, pending: 0, pending_bits: 0, overflowed: false }
+        Self { room, at: Place::default() }
     }
 
-    /// Writes the low `count` bits of `value`; the bits above them are zero.
+    pub(crate) const fn place(&self) -> Place {
+        self.at
+    }
+
+    /// Unwrites everything after a place that this writer has been at.
+    pub(crate) const fn back_to(&mut self, place: Place) {
+        self.at = place;
+    }
+
+    /// Writes `value` in `count` bits: its own, and zeros above them.
     #[inline]
     pub(crate) fn put(&mut self, value: u32, count: u32) {
-        self.pending |= u64::from(value).wrapping_shl(self.pending_bits);
-        self.pending_bits = self.pending_bits.saturating_add(count);
-        while self.pending_bits >= 32 {
+        let at = &mut self.at;
+        at.pending |= u64::from(value).wrapping_shl(at.pending_bits);
+        at.pending_bits = at.pending_bits.saturating_add(count);
+        while self.at.pending_bits >= 32 {
             self.put_word();
-            self.pending >>= 32;
-            self.pending_bits = self.pending_bits.saturating_sub(32);
+            self.at.pending >>= 32;
+            self.at.pending_bits = self.at.pending_bits.saturating_sub(32);
         }
     }
 
     /// Writes the low half of what is pending.
+    #[inline(never)]
     fn put_word(&mut self) {
-        let [a, b, c, d, ..] = self.pending.to_le_bytes();
+        let [a, b, c, d, ..] = self.at.pending.to_le_bytes();
         let (bytes, len) = ([a, b, c, d], significant(u64::from(u32::from_le_bytes([a, b, c, d]))));
         if len == 0 {
-            self.zeros = self.zeros.saturating_add(bytes.len());
+            self.at.zeros = self.at.zeros.saturating_add(bytes.len());
             return;
         }
-        let start = self.written;
-        let end = start.saturating_add(self.zeros).saturating_add(len);
-        let place = self.room.get_mut(start..end).and_then(|place| place.split_at_mut_checked(self.zeros));
-        let Some((zeros, place)) = place else {
-            self.overflowed = true;
-            return;
-        };
-        zeros.fill(0);
-        place.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
-        self.written = end;
-        self.zeros = bytes.len().saturating_sub(len);
+        let start = self.at.written;
+        let end = start.saturating_add(self.at.zeros).saturating_add(len);
+        let place = self.room.get_mut(start..end).and_then(|place| place.split_at_mut_checked(self.at.zeros));
+        if let Some((zeros, place)) = place {
+            zeros.fill(0);
+            place.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
+        } else {
+            self.at.overflowed = true;
+        }
+        self.at.written = end;
+        self.at.zeros = bytes.len().saturating_sub(len);
     }
 
     /// Bytes that the bits so far need, trailing zero bytes left out; `None` if they do not fit.
     pub(crate) fn len(&self) -> Option<usize> {
-        let pending = significant(self.pending);
-        let len =
-            if pending == 0 { self.written } else { self.written.saturating_add(self.zeros).saturating_add(pending) };
-        (!self.overflowed && len <= self.room.len()).then_some(len)
+        let Place { written, zeros, pending, overflowed, .. } = self.at;
+        let pending = significant(pending);
+        let len = if pending == 0 { written } else { written.saturating_add(zeros).saturating_add(pending) };
+        (!overflowed && len <= self.room.len()).then_some(len)
     }
 
     /// Writes what is pending and returns the length in bytes, or `None` if it does not fit.
     pub(crate) fn finish(mut self) -> Option<usize> {
         self.put_word();
-        (!self.overflowed).then_some(self.written)
+        (!self.at.overflowed).then_some(self.at.written)
     }
 }
 

@@ -137,10 +137,8 @@ impl Inbox {
         if untold == 0 {
             return None;
         }
-        let frame = self.frame_of(untold);
-        let (_, bit) = self.place(frame)?;
-        self.told |= bit;
-        Some(frame)
+        self.told |= highest_bit(untold);
+        Some(self.frame_of(untold))
     }
 
     /// What was lost since the last call, told once.
@@ -216,6 +214,11 @@ impl Inbox {
     fn window(&self) -> u64 {
         u64::from(self.window)
     }
+}
+
+/// The highest bit of a set that is not empty.
+const fn highest_bit(set: u128) -> u128 {
+    (1_u128 << 127).unbounded_shr(set.leading_zeros())
 }
 
 /// A set of the lowest `count` bits.

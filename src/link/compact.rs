@@ -13,7 +13,7 @@ use crate::rtt::Rtt;
 use crate::schedule::Schedule;
 use crate::stats::tally;
 use crate::time::Instant;
-use crate::wire::body;
+use crate::wire::body::{self, INPUT_MAX};
 use crate::wire::check::{Check, Context, End};
 use crate::wire::compact::{Draft, Expected, INPUT, Packet, emit, is_long_enough, parse};
 use crate::wire::control::{BYE, CHECKSUMS, HELLO, Hello, emit_bye, emit_hello, parse_bye, parse_hello};
@@ -21,8 +21,6 @@ use crate::wire::control::{BYE, CHECKSUMS, HELLO, Hello, emit_bye, emit_hello, p
 mod due;
 
 const DEFAULT_PING_US: u64 = 200_000;
-/// The longest input, in bytes.
-const INPUT_MAX: usize = 255;
 
 /// What the compact wire keeps for a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,20 +182,22 @@ impl Compact {
         };
         let expected = Expected {
             epoch: ours.epoch,
-            want: theirs.inbox.end(),
+            inbox: &theirs.inbox,
+            rows,
             next: ours.pushed.next,
             window: ours.pushed.window,
-            size: ours.pushed.size(),
             check: &checks.incoming,
         };
-        let packet = parse(datagram, &expected).inspect_err(|reason| {
+        let mut input = [0; INPUT_MAX];
+        let input = input.get_mut(..usize::from(ours.pushed.size())).unwrap_or_default();
+        let packet = parse(datagram, &expected, input).inspect_err(|reason| {
             if *reason == DatagramError::OutOfStep {
                 self.out_of_step.happen();
             }
         })?;
 
         let want = theirs.inbox.end();
-        take_inputs(ours, theirs, rows, &packet);
+        take_inputs(ours, theirs, rows, &packet, input);
         let acknowledged = packet.ack > self.acked;
         let moved = acknowledged || theirs.inbox.end() > want;
         self.acked = self.acked.max(packet.ack);
@@ -316,10 +316,10 @@ impl Compact {
     }
 }
 
-/// Appends what is new, as far as there is room for it. What has none is not acknowledged, and comes again.
-fn take_inputs(ours: &Ours<'_>, theirs: &mut Theirs, rows: &mut [u8], packet: &Packet<'_>) {
-    let want = theirs.inbox.end();
-    let new = packet.end.saturating_sub(want);
+/// Appends what is new, each over its predecessor in `input`, as far as there is room for it. What has none is not
+/// acknowledged, and comes again.
+fn take_inputs(ours: &Ours<'_>, theirs: &mut Theirs, rows: &mut [u8], packet: &Packet<'_>, input: &mut [u8]) {
+    let new = packet.end.saturating_sub(theirs.inbox.end());
     if new == 0 {
         if packet.count > 0 {
             tally(&mut theirs.totals.duplicates);
@@ -330,17 +330,9 @@ fn take_inputs(ours: &Ours<'_>, theirs: &mut Theirs, rows: &mut [u8], packet: &P
     if room > 0 {
         theirs.arrive(ours, packet.end);
     }
-    // The old ones serve as predecessors only, but what the datagram says of them is what counts for those after them.
-    let mut input = [0; INPUT_MAX];
-    let input = input.get_mut(..usize::from(ours.pushed.size())).unwrap_or_default();
-    let reference = packet.end.saturating_sub(packet.count).checked_sub(1);
-    if let Some(held) = reference.and_then(|frame| theirs.inbox.input(rows, frame)) {
-        input.iter_mut().zip(held).for_each(|(place, byte)| *place = *byte);
-    }
-    let mut body = packet.body;
-    body::read_on(&mut body, input, packet.count.saturating_sub(new));
+    let mut news = packet.news;
     for _ in 0..new.min(room) {
-        body::read(&mut body, input);
+        body::read(&mut news, input);
         theirs.inbox.append(rows, input);
     }
 }
@@ -360,8 +352,8 @@ fn hello(ours: &Ours<'_>, receiver: u16) -> Hello {
 }
 
 fn incoming<'a>(ours: &Ours<'a>, player: u16, incarnation: u32) -> Context<'a> {
-    let Context { sender, receiver, .. } = outgoing(ours, player, incarnation);
-    Context { sender: receiver, receiver: sender, ..outgoing(ours, player, incarnation) }
+    let outgoing = outgoing(ours, player, incarnation);
+    Context { sender: outgoing.receiver, receiver: outgoing.sender, ..outgoing }
 }
 
 fn outgoing<'a>(ours: &Ours<'a>, player: u16, incarnation: u32) -> Context<'a> {

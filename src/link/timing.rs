@@ -77,13 +77,9 @@ impl Clocks {
 
     /// The peer's newest stamp and how long it was held here; 0 for none.
     fn echo(&self, now: Instant) -> u16 {
-        match self.heard {
-            Some((timing, at)) if clock(now).saturating_sub(clock(at)) <= HOLD_MAX => {
-                let held = clock(now).saturating_sub(clock(at));
-                timing.stamp.wrapping_add(low_half(held)).max(1)
-            }
-            _ => 0,
-        }
+        let Some((timing, at)) = self.heard else { return 0 };
+        let held = clock(now).saturating_sub(clock(at));
+        if held > HOLD_MAX { 0 } else { timing.stamp.wrapping_add(low_half(held)).max(1) }
     }
 
     /// Counts an accepted datagram and reads its block, unless the block is an old one.

@@ -15,6 +15,9 @@
 use crate::bits::{BitReader, BitWriter};
 use crate::ring::Rows;
 
+/// The longest input, in bytes.
+pub(crate) const INPUT_MAX: usize = 255;
+
 /// How a byte follows its predecessor: the bits that say so, the first one lowest, and their number.
 fn step(previous: u8, current: u8) -> (u32, u32) {
     let flipped = previous ^ current;
@@ -37,24 +40,38 @@ pub(crate) fn longest_bits(size: u8) -> usize {
     usize::from(size).saturating_mul(8).saturating_add(3)
 }
 
+/// Writes bytes after their predecessors. Those that are the same, as most are, are written together.
+fn write_steps(to: &mut BitWriter<'_>, previous: &[u8], current: &[u8]) {
+    let mut same = 0_u32;
+    for (previous, current) in previous.iter().zip(current) {
+        if previous == current {
+            same = same.saturating_add(1);
+        } else {
+            to.put(0b0, core::mem::take(&mut same));
+            let (bits, count) = step(*previous, *current);
+            to.put(bits, count);
+        }
+    }
+    to.put(0b0, same);
+}
+
 /// Writes an input after its predecessor, in the shortest form.
 pub(crate) fn write(to: &mut BitWriter<'_>, previous: &[u8], current: &[u8]) {
-    if let ([previous], [current]) = (previous, current) {
-        let (bits, count) = step(*previous, *current);
-        return to.put(bits, count);
-    }
-    if previous == current {
-        return to.put(0b0, 1);
-    }
-    let steps = || previous.iter().zip(current).map(|(previous, current)| step(*previous, *current));
-    let sparse = steps().fold(0_usize, |sum, (_, count)| sum.saturating_add(usize::try_from(count).unwrap_or(0)));
-    if sparse < current.len().saturating_mul(8) {
-        to.put(0b01, 2);
-        steps().for_each(|(bits, count)| to.put(bits, count));
+    if current.len() == 1 {
+        write_steps(to, previous, current);
+    } else if previous == current {
+        to.put(0b0, 1);
     } else {
-        to.put(0b11, 2);
-        for byte in current {
-            to.put(u32::from(*byte), 8);
+        let before = to.place();
+        to.put(0b01, 2);
+        write_steps(to, previous, current);
+        let raw = before.bits().saturating_add(2).saturating_add(current.len().saturating_mul(8));
+        if to.place().bits() >= raw {
+            to.back_to(before);
+            to.put(0b11, 2);
+            for byte in current {
+                to.put(u32::from(*byte), 8);
+            }
         }
     }
 }
@@ -79,41 +96,13 @@ pub(crate) fn write_all(to: &mut BitWriter<'_>, previous: &[u8], inputs: Rows<'_
     }
 }
 
-/// Passes over `count` inputs of `size` bytes: where an input ends does not depend on what it says.
-pub(crate) fn skip(from: &mut BitReader<'_>, size: u8, count: u64) {
-    let mut left = u32::try_from(count).unwrap_or(u32::MAX);
-    while left > 0 {
-        let same = from.pass_zeros(left);
-        left = left.saturating_sub(same);
-        if same == 0 {
-            skip_changed(from, size);
-            left = left.saturating_sub(1);
-        }
-    }
-}
-
-/// Passes over an input that is not the same as the one before it.
-fn skip_changed(from: &mut BitReader<'_>, size: u8) {
-    if size == 1 {
-        read_step(from, 0);
-    } else if from.get(2) == 0b01 {
-        (0..size).for_each(|_| {
-            read_step(from, 0);
-        });
-    } else {
-        (0..size).for_each(|_| {
-            from.get(8);
-        });
-    }
-}
-
 /// Reads `count` inputs, each over its predecessor.
-pub(crate) fn read_on(from: &mut BitReader<'_>, input: &mut [u8], count: u64) {
+pub(crate) fn read_all(from: &mut BitReader<'_>, input: &mut [u8], count: u64) {
     let mut left = u32::try_from(count).unwrap_or(u32::MAX);
     while left > 0 {
-        let same = from.pass_zeros(left);
-        left = left.saturating_sub(same);
-        if same == 0 {
+        // Those that are the same as before, together; there may be more than are passed over at once.
+        left = left.saturating_sub(from.pass_zeros(left));
+        if left > 0 {
             read(from, input);
             left = left.saturating_sub(1);
         }
@@ -125,11 +114,32 @@ pub(crate) fn read(from: &mut BitReader<'_>, input: &mut [u8]) {
     if let [byte] = input {
         *byte = read_step(from, *byte);
     } else if from.bit() {
-        let raw = from.bit();
-        for byte in input {
-            *byte = if raw { from.get(8) } else { read_step(from, *byte) };
+        if from.bit() {
+            for byte in input {
+                *byte = from.get(8);
+            }
+        } else {
+            read_steps(from, input);
         }
     }
+}
+
+fn read_steps(from: &mut BitReader<'_>, input: &mut [u8]) {
+    let mut left = input;
+    while !left.is_empty() {
+        let same = from.pass_zeros(u32::try_from(left.len()).unwrap_or(u32::MAX));
+        let changed = left.get_mut(usize::try_from(same).unwrap_or(0)..).and_then(<[u8]>::split_first_mut);
+        let Some((byte, rest)) = changed else { return };
+        *byte = read_step(from, *byte);
+        left = rest;
+    }
+}
+
+/// Whether `count` inputs of `size` bytes follow and nothing else. Where an input ends does not depend on its predecessor.
+pub(crate) fn are_exactly(mut from: BitReader<'_>, size: usize, count: u64) -> bool {
+    let mut input = [0; INPUT_MAX];
+    read_all(&mut from, input.get_mut(..size).unwrap_or_default(), count);
+    from.is_exact()
 }
 
 fn read_step(from: &mut BitReader<'_>, previous: u8) -> u8 {

@@ -10,6 +10,7 @@ use crate::bits::{BitReader, BitWriter};
 use crate::config::Config;
 use crate::cursor::{Reader, Writer};
 use crate::error::DatagramError;
+use crate::inbox::Inbox;
 use crate::outbox::Pushed;
 
 /// Bit 7 of the tag: an input datagram.
@@ -35,20 +36,20 @@ pub(crate) struct Packet<'a> {
     /// The next frame of ours that the peer wants.
     pub(crate) ack: u64,
     pub(crate) timing: Option<Timing>,
-    pub(crate) body: BitReader<'a>,
+    /// The inputs of the frames wanted, each to be read over its predecessor.
+    pub(crate) news: BitReader<'a>,
 }
 
 /// What a receiver holds a datagram against.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected<'a> {
     pub(crate) epoch: u32,
-    /// The next frame wanted from the peer.
-    pub(crate) want: u64,
+    /// The peer's inputs that are known, and their bytes.
+    pub(crate) inbox: &'a Inbox,
+    pub(crate) rows: &'a [u8],
     /// The frame that our next push gets.
     pub(crate) next: u64,
     pub(crate) window: u64,
-    /// Bytes in an input.
-    pub(crate) size: u8,
     pub(crate) check: &'a Check,
 }
 
@@ -57,8 +58,13 @@ pub(crate) fn is_long_enough(datagram: &[u8], config: &Config) -> bool {
     datagram.len() >= 3_usize.saturating_add(Check::new(config).len())
 }
 
-/// Judges a datagram in the order of PROTOCOL 3.7.
-pub(crate) fn parse<'a>(datagram: &'a [u8], expected: &Expected<'_>) -> Result<Packet<'a>, DatagramError> {
+/// Judges a datagram in the order of PROTOCOL 3.7, and leaves in `input`, which has the bytes of one, the predecessor of
+/// the first one wanted.
+pub(crate) fn parse<'a>(
+    datagram: &'a [u8],
+    expected: &Expected<'_>,
+    input: &mut [u8],
+) -> Result<Packet<'a>, DatagramError> {
     let mut reader = Reader::new(datagram);
     let head = reader.bytes(3).ok_or(DatagramError::Truncated)?;
     let check = reader.bytes(expected.check.len()).ok_or(DatagramError::Truncated)?;
@@ -71,7 +77,8 @@ pub(crate) fn parse<'a>(datagram: &'a [u8], expected: &Expected<'_>) -> Result<P
     if tag >> 4 & 3 != epoch_bits(expected.epoch) {
         return Err(DatagramError::OtherEpoch);
     }
-    let end = expand_end(expected.want, end)?;
+    let want = expected.inbox.end();
+    let end = expand_end(want, end)?;
     let ack = expand_ack(expected.next, ack)?;
     if !expected.check.over(&[&covered(end, ack, [tag, low_byte(end), low_byte(ack)]), reader.rest()]).is(check) {
         return Err(DatagramError::Check);
@@ -86,20 +93,24 @@ pub(crate) fn parse<'a>(datagram: &'a [u8], expected: &Expected<'_>) -> Result<P
         return Err(DatagramError::Count);
     }
     let base = end.checked_sub(count).ok_or(DatagramError::FrameRange)?;
-    if base > expected.want {
+    if base > want {
         return Err(DatagramError::OutOfStep);
     }
-    if end > expected.want.saturating_add(expected.window) {
+    if end > want.saturating_add(expected.window) {
         return Err(DatagramError::TooFar);
     }
 
-    let body = BitReader::new(reader.rest());
-    let mut walk = body;
-    body::skip(&mut walk, expected.size, count);
-    if !walk.is_exact() {
+    // The old ones serve as predecessors only, but what the datagram says of them is what counts for those after them.
+    if let Some(held) = base.checked_sub(1).and_then(|frame| expected.inbox.input(expected.rows, frame)) {
+        input.iter_mut().zip(held).for_each(|(place, byte)| *place = *byte);
+    }
+    let new = end.saturating_sub(want);
+    let mut news = BitReader::new(reader.rest());
+    body::read_all(&mut news, input, count.saturating_sub(new));
+    if !body::are_exactly(news, input.len(), new) {
         return Err(DatagramError::Body);
     }
-    Ok(Packet { count, end, ack, timing, body })
+    Ok(Packet { count, end, ack, timing, news })
 }
 
 fn read_timing(reader: &mut Reader<'_>) -> Option<Timing> {
