@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Changes the core in every small way that cargo-mutants knows, one at a time, and lists the changes that no test notices.
+#
+#   tests/mutants.sh [ARGUMENTS...]       for cargo mutants, as `--file src/rtt.rs` or `--shard 0/4`; all of src without
+#   JOBS=2                                how many at once
+#
+# Needs cargo-mutants (`cargo install cargo-mutants --locked`). Quick tests first: what they notice is not tried again.
+# What was found stays in target/mutants, so that a run which was ended goes on; remove that folder to begin anew. The
+# status is 0 if every change that is left is one that docs/SECURITY.md explains.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+found=target/mutants
+mkdir -p "$found"
+export PROPTEST_CASES=${PROPTEST_CASES:-24} CARGO_PROFILE_TEST_DEBUG=0 CARGO_PROFILE_DEV_DEBUG=0
+
+for tests in '--lib' '--test suite'; do
+    # shellcheck disable=SC2086 # two words
+    cargo mutants --output "$found" --iterate --no-shuffle --jobs "${JOBS:-2}" --timeout 180 --file 'src/**' "$@" \
+        -- $tests || true
+done
+# A line number says where, and moves: changes are told apart by the rest.
+sed -E 's/^([^:]*):[0-9]+:[0-9]+: /\1: /' "$found/mutants.out/missed.txt" | sort >"$found/missed"
+sed -nE 's/^\| `(src[^`]*)` \|.*/\1/p' docs/SECURITY.md | sort | comm -23 "$found/missed" - | tee "$found/unexplained"
+[[ ! -s $found/unexplained ]]
