@@ -4,7 +4,10 @@
 //! SIM_SEEDS=100000 cargo test --release laws
 //! SIM_SEED=7 SIM_MODE=liveness cargo test sim_one -- --nocapture
 //! SIM_SEEDS=1000000 cargo test --release sim_many -- --ignored --nocapture
+//! SIM_SEED=7 SIM_MODE=liveness cargo run --release -p inputwire-record --example simulated -- FOLDER
 //! ```
+//!
+//! The last one writes recordings of all sessions of a run, which `--example replay` plays.
 
 use super::sim::batch::{plan_from_env, run_many};
 use super::sim::plan::{Mode, Plan};

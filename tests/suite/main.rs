@@ -8,6 +8,7 @@ mod corpus;
 mod failover;
 #[expect(unreachable_pub, reason = "the fuzz targets are a crate of their own")]
 mod fuzz;
+mod harvest;
 mod hostile;
 mod laws;
 mod layers;

@@ -34,6 +34,26 @@ fn stages() -> &'static Stages {
 }
 
 pub fn run(data: &[u8]) {
+    play(data);
+}
+
+/// The first bytes that choose a scene on a wire, with inputs of so many bytes: one a scene.
+pub fn choices(wire: Wire, input: usize) -> impl DoubleEndedIterator<Item = u8> {
+    let stages = stages();
+    (0..=u8::MAX).filter(move |choice| {
+        let index = usize::from(choice >> 3);
+        let there = match (choice & 7, input) {
+            (0, 1) => stages.bytes.get(index).map(|scene| scene.wire),
+            (4, 4) => stages.small.get(index).map(|scene| scene.wire),
+            (7, 255) => stages.large.get(index).map(|scene| scene.wire),
+            _ => None,
+        };
+        there == Some(wire)
+    })
+}
+
+/// As `run`; tells how many datagrams were accepted.
+pub fn play(data: &[u8]) -> usize {
     let mut bytes = Bytes::new(data);
     let choice = bytes.u8();
     let stages = stages();
@@ -45,8 +65,9 @@ pub fn run(data: &[u8]) {
     }
 }
 
-fn meet<const INPUT: usize, const WINDOW: usize>(scene: &Scene<INPUT, WINDOW>, mut bytes: Bytes<'_>) {
+fn meet<const INPUT: usize, const WINDOW: usize>(scene: &Scene<INPUT, WINDOW>, mut bytes: Bytes<'_>) -> usize {
     let mut session = scene.session.clone();
+    let mut accepted = 0;
     let mut now = scene.now;
     let mut answered_at = None;
     for _ in 0..8 {
@@ -66,6 +87,7 @@ fn meet<const INPUT: usize, const WINDOW: usize>(scene: &Scene<INPUT, WINDOW>, m
         };
         let before = session.clone();
         let outcome = session.handle_datagram(at(now), PEER, &datagram);
+        accepted += usize::from(outcome.is_ok());
         wake(&session, now);
         judge(&mut session, before, now, &datagram, outcome);
         if what & 1 != 0 {
@@ -87,6 +109,7 @@ fn meet<const INPUT: usize, const WINDOW: usize>(scene: &Scene<INPUT, WINDOW>, m
     drain(&mut session, |_, _| {});
     tell(&mut session, |_| {});
     wake(&session, now);
+    accepted
 }
 
 /// Laws 3 and 4: a refused datagram is as if only time had passed, and an accepted one does nothing more when repeated.

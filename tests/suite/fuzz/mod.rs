@@ -15,6 +15,7 @@ pub mod codec;
 pub mod datagram;
 pub mod deadlines;
 pub mod network;
+pub mod seeds;
 pub mod twin;
 
 /// A target by its name.

@@ -6,11 +6,15 @@ use std::time::Duration;
 use inputwire::{Config, Frame, Instant, PeerId};
 
 use super::clock::Clock;
-use super::machine::{Machine, build};
+use super::driven::Spec;
+use super::machine::{Build, Machine};
 use super::network::Datagram;
 use super::plan::{EndPlan, Mismatch, Plan};
 use super::rng::mix;
 use super::sabotage::Saboteur;
+
+/// The key of a world that has one; an end with a wrong key has another one.
+pub(crate) const KEY: [u8; 16] = [7; 16];
 
 /// One start of an end.
 #[derive(Clone, Debug)]
@@ -127,12 +131,12 @@ pub(crate) struct End {
 }
 
 impl End {
-    pub(crate) fn new(plan: &Plan, index: usize) -> Self {
+    pub(crate) fn new(plan: &Plan, index: usize, build: &Build<'_>) -> Self {
         let own = plan.ends[index];
         let first = u64::from(first_frame(plan, index));
         Self {
             plan: own,
-            machine: machine(plan, index, 0, own.incarnation),
+            machine: machine(plan, index, 0, own.incarnation, build),
             alive: false,
             run: 0,
             incarnation: own.incarnation,
@@ -204,7 +208,13 @@ impl End {
 }
 
 /// A session for an end, set up as the plan says.
-pub(crate) fn machine(plan: &Plan, index: usize, session: u64, incarnation: u32) -> Box<dyn Machine> {
+pub(crate) fn machine(
+    plan: &Plan,
+    index: usize,
+    session: u64,
+    incarnation: u32,
+    build: &Build<'_>,
+) -> Box<dyn Machine> {
     let mismatch = plan.mismatch.filter(|(end, _)| *end == index).map(|(_, mismatch)| mismatch);
     let other = |of: Mismatch| u64::from(mismatch == Some(of));
     let sizes = match mismatch {
@@ -224,12 +234,16 @@ pub(crate) fn machine(plan: &Plan, index: usize, session: u64, incarnation: u32)
     if let Some(ms) = plan.ping_ms {
         config = config.ping_interval(Duration::from_millis(ms));
     }
-    if plan.keyed {
-        let mut key = [7; 16];
+    let key = plan.keyed.then(|| {
+        let mut key = KEY;
         key[3] ^= u8::try_from(other(Mismatch::Key)).expect("a bit");
+        key
+    });
+    if let Some(key) = key {
         config = config.key(key);
     }
-    let machine = build(sizes, plan.ends.len() - 1, config.build().expect("a plan draws what is allowed"));
+    let config = config.build().expect("a plan draws what is allowed");
+    let machine = build(&Spec { end: index, sizes, peers: plan.ends.len() - 1, key, config });
     match plan.sabotage {
         Some(how) if index == 0 => Box::new(Saboteur::new(machine, how)),
         _ => machine,

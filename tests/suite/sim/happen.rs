@@ -134,7 +134,7 @@ impl World<'_> {
         self.runs[self.ends[index].run].session = self.session;
         let incarnations: Vec<_> = self.ends.iter().map(|end| (end.incarnation, end.run)).collect();
         let end = &mut self.ends[index];
-        end.machine = machine(plan, index, self.session, end.incarnation);
+        end.machine = machine(plan, index, self.session, end.incarnation, self.build);
         end.alive = true;
         end.seen = 0;
         end.stalled = false;

@@ -1,11 +1,11 @@
 //! A session of any size behind one face, so that the world is compiled once; and the twins of laws 3, 4 and 8.
 
 use inputwire::{
-    Config, DATAGRAM_MAX, DatagramError, Epoch, EpochError, Event, Frame, Instant, PeerConfig, PeerId, PushError,
-    Session,
+    DATAGRAM_MAX, DatagramError, Epoch, EpochError, Event, Frame, Instant, PeerConfig, PeerId, PushError, Session,
 };
 
 use super::breach::Breach;
+use super::driven::{Driven, Make, Spec};
 
 /// The longest input.
 pub(crate) const INPUT_MAX: usize = 255;
@@ -53,7 +53,7 @@ pub(crate) trait Machine {
     fn handle(&mut self, now: Instant, from: PeerId, bytes: &[u8], look: Look) -> Result<Handled, Breach>;
     fn transmit(&mut self, buf: &mut [u8; DATAGRAM_MAX]) -> Option<(PeerId, usize)>;
     fn event(&mut self, input: &mut [u8; INPUT_MAX]) -> Option<Told>;
-    fn next_wake(&self) -> Option<Instant>;
+    fn next_wake(&mut self) -> Option<Instant>;
     fn next_frame(&self) -> u32;
     fn known(&self, peer: PeerId) -> Option<u32>;
     fn confirmed(&self) -> Option<u32>;
@@ -69,18 +69,20 @@ pub(crate) trait Machine {
 /// What became of a datagram.
 pub(crate) type Handled = Result<(), DatagramError>;
 
-struct Node<const PEERS: usize, const INPUT: usize, const WINDOW: usize> {
-    session: Session<PEERS, INPUT, WINDOW>,
+struct Node<D, const PEERS: usize, const INPUT: usize, const WINDOW: usize> {
+    session: D,
     /// Kept, so that a look costs a copy and no allocation.
     twin: Session<PEERS, INPUT, WINDOW>,
     classic: fn(u16) -> PeerConfig<INPUT>,
 }
 
-impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Node<PEERS, INPUT, WINDOW> {
+impl<D: Driven<PEERS, INPUT, WINDOW>, const PEERS: usize, const INPUT: usize, const WINDOW: usize>
+    Node<D, PEERS, INPUT, WINDOW>
+{
     /// Law 3: a refused datagram leaves the session as the time alone would, but for counters.
     fn look_at_refusal(&mut self, now: Instant, reason: DatagramError) -> Result<(), Breach> {
         self.twin.handle_timeout(now);
-        let mut own = self.session.clone();
+        let mut own = self.session.plain().clone();
         own.clear_counters();
         self.twin.clear_counters();
         if own != self.twin {
@@ -100,16 +102,18 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Node<PEERS, IN
 
     /// Law 4: a datagram handled twice does what it did once, but for counters.
     fn look_at_repetition(&mut self, now: Instant, from: PeerId, bytes: &[u8]) -> Result<(), Breach> {
-        self.twin.clone_from(&self.session);
+        self.twin.clone_from(self.session.plain());
         let _ = self.twin.handle_datagram(now, from, bytes);
         self.twin.clear_counters();
-        let mut own = self.session.clone();
+        let mut own = self.session.plain().clone();
         own.clear_counters();
         if own == self.twin { Ok(()) } else { Err(Breach::of("4 repetition", format!("a repeated {bytes:02x?}"))) }
     }
 }
 
-impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Machine for Node<PEERS, INPUT, WINDOW> {
+impl<D: Driven<PEERS, INPUT, WINDOW>, const PEERS: usize, const INPUT: usize, const WINDOW: usize> Machine
+    for Node<D, PEERS, INPUT, WINDOW>
+{
     fn add_peer(&mut self, now: Instant, expect: Expect) -> Option<PeerId> {
         let mut peer = if expect.classic { (self.classic)(expect.player) } else { PeerConfig::compact(expect.player) };
         if let Some(incarnation) = expect.incarnation {
@@ -152,7 +156,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Machine for No
 
     fn handle(&mut self, now: Instant, from: PeerId, bytes: &[u8], look: Look) -> Result<Handled, Breach> {
         if look.refusal {
-            self.twin.clone_from(&self.session);
+            self.twin.clone_from(self.session.plain());
         }
         let handled = self.session.handle_datagram(now, from, bytes);
         match handled {
@@ -184,37 +188,37 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Machine for No
         })
     }
 
-    fn next_wake(&self) -> Option<Instant> {
+    fn next_wake(&mut self) -> Option<Instant> {
         self.session.poll_timeout()
     }
 
     fn next_frame(&self) -> u32 {
-        self.session.next_frame().get()
+        self.session.plain().next_frame().get()
     }
 
     fn known(&self, peer: PeerId) -> Option<u32> {
-        self.session.known(peer).map(Frame::get)
+        self.session.plain().known(peer).map(Frame::get)
     }
 
     fn confirmed(&self) -> Option<u32> {
-        self.session.confirmed().map(Frame::get)
+        self.session.plain().confirmed().map(Frame::get)
     }
 
     fn unacked(&self, peer: PeerId) -> u32 {
-        self.session.unacked(peer)
+        self.session.plain().unacked(peer)
     }
 
     fn silence_us(&self, peer: PeerId) -> Option<u64> {
-        let silence = self.session.stats(peer)?.silence?;
+        let silence = self.session.plain().stats(peer)?.silence?;
         u64::try_from(silence.as_micros()).ok()
     }
 
     fn gaps(&self, peer: PeerId) -> u32 {
-        self.session.stats(peer).map_or(0, |stats| stats.gaps)
+        self.session.plain().stats(peer).map_or(0, |stats| stats.gaps)
     }
 
     fn has_own(&self, frame: u64) -> bool {
-        u32::try_from(frame).is_ok_and(|frame| self.session.own_input(Frame::new(frame)).is_some())
+        u32::try_from(frame).is_ok_and(|frame| self.session.plain().own_input(Frame::new(frame)).is_some())
     }
 
     fn sizes(&self) -> (usize, u64) {
@@ -222,13 +226,17 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Machine for No
     }
 }
 
-fn node<const PEERS: usize, const INPUT: usize, const WINDOW: usize>(
-    config: Config,
+fn node<M: Make, const PEERS: usize, const INPUT: usize, const WINDOW: usize>(
+    make: &M,
+    spec: &Spec,
     classic: fn(u16) -> PeerConfig<INPUT>,
 ) -> Box<dyn Machine> {
-    let session = Session::<PEERS, INPUT, WINDOW>::new(config);
-    Box::new(Node { twin: session.clone(), session, classic })
+    let session = make.make::<PEERS, INPUT, WINDOW>(spec);
+    Box::new(Node { twin: session.plain().clone(), session, classic })
 }
+
+/// What makes the sessions of a world.
+pub(crate) type Build<'a> = dyn Fn(&Spec) -> Box<dyn Machine> + 'a;
 
 macro_rules! sizes {
     ($($input:literal $window:literal $classic:expr;)*) => {
@@ -236,11 +244,11 @@ macro_rules! sizes {
         pub(crate) const SIZES: &[(usize, usize)] = &[$(($input, $window),)*];
 
         /// A session of one of the `SIZES`, with room for one peer or for three.
-        pub(crate) fn build(sizes: (usize, usize), peers: usize, config: Config) -> Box<dyn Machine> {
-            match (sizes, peers) {
-                $((($input, $window), 1) => node::<1, $input, $window>(config, $classic),)*
-                $((($input, $window), _) => node::<3, $input, $window>(config, $classic),)*
-                _ => panic!("no session of {sizes:?} here"),
+        pub(crate) fn build<M: Make>(make: &M, spec: &Spec) -> Box<dyn Machine> {
+            match (spec.sizes, spec.peers) {
+                $((($input, $window), 1) => node::<M, 1, $input, $window>(make, spec, $classic),)*
+                $((($input, $window), _) => node::<M, 3, $input, $window>(make, spec, $classic),)*
+                _ => panic!("no session of {:?} here", spec.sizes),
             }
         }
     };

@@ -17,10 +17,11 @@ pub(crate) mod batch;
 pub(crate) mod breach;
 pub(crate) mod clock;
 mod drain;
+pub(crate) mod driven;
 mod end;
 mod happen;
 mod liveness;
-mod machine;
+pub(crate) mod machine;
 pub(crate) mod network;
 pub(crate) mod plan;
 pub(crate) mod rng;
@@ -30,7 +31,11 @@ pub(crate) mod shrink;
 pub(crate) mod tally;
 mod world;
 
+use std::panic::AssertUnwindSafe;
+
 use breach::Breach;
+use driven::Plain;
+use machine::{Build, build};
 use plan::Plan;
 use tally::Tally;
 use world::World;
@@ -47,12 +52,18 @@ pub(crate) struct Outcome {
 
 /// Runs a plan. A panic is a breach of the law that there is none.
 pub(crate) fn run(plan: &Plan) -> Outcome {
+    run_with(plan, &|spec| build(&Plain, spec))
+}
+
+/// Runs a plan with sessions that somebody else makes.
+pub(crate) fn run_with(plan: &Plan, build: &Build<'_>) -> Outcome {
     let run = || {
-        let mut world = World::new(plan);
+        let mut world = World::new(plan, build);
         let outcome = world.run();
         Outcome { trace: world.trace, breach: outcome.err().map(|breach| (world.now, breach)), tally: world.tally }
     };
-    std::panic::catch_unwind(run).unwrap_or_else(|panic| {
+    // Nothing of a world outlives it.
+    std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<String>().map(String::as_str);
         let what = what.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
         let breach = Some((0, Breach::of("13 totality", what)));

@@ -125,7 +125,7 @@ impl Machine for Saboteur {
         Some(told)
     }
 
-    fn next_wake(&self) -> Option<Instant> {
+    fn next_wake(&mut self) -> Option<Instant> {
         let wake = self.inner.next_wake()?;
         match self.how {
             Sabotage::WakeLate => Some(Instant::from_micros(wake.as_micros() + 400_000)),

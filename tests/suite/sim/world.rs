@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use super::breach::{Breach, demand};
 use super::end::{End, Label, Run, fill};
-use super::machine::INPUT_MAX;
+use super::machine::{Build, INPUT_MAX};
 use super::network::Network;
 use super::plan::{Mode, Plan};
 use super::rng::{Rng, mix};
@@ -34,6 +34,7 @@ pub(crate) enum Later {
 /// See the [module](self).
 pub(crate) struct World<'p> {
     pub(crate) plan: &'p Plan,
+    pub(crate) build: &'p Build<'p>,
     pub(crate) now: u64,
     pub(crate) network: Network,
     pub(crate) ends: Vec<End>,
@@ -50,13 +51,14 @@ pub(crate) struct World<'p> {
 }
 
 impl<'p> World<'p> {
-    pub(crate) fn new(plan: &'p Plan) -> Self {
+    pub(crate) fn new(plan: &'p Plan, build: &'p Build<'p>) -> Self {
         let count = plan.ends.len();
         let mut world = Self {
             plan,
+            build,
             now: 0,
             network: Network::new(count, mix(plan.seed)),
-            ends: (0..count).map(|index| End::new(plan, index)).collect(),
+            ends: (0..count).map(|index| End::new(plan, index, build)).collect(),
             runs: Vec::new(),
             labels: Vec::new(),
             session: mix(plan.seed ^ 1),

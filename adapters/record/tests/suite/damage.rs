@@ -5,7 +5,7 @@ use inputwire_record::{FileError, Replay, Stop};
 
 use crate::game::{Dice, play, replay};
 
-fn seeds(count: u64) -> u64 {
+pub(crate) fn seeds(count: u64) -> u64 {
     std::env::var("RECORD_SEEDS").map_or(count, |text| text.parse().expect("a number"))
 }
 

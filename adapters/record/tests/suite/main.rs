@@ -1,6 +1,8 @@
-//! Recordings: written in simulated games, played again, damaged, and kept.
+//! Recordings: written in games and by the simulator, played again, damaged, and kept.
 
 mod damage;
 mod game;
 mod kept;
 mod played;
+mod simulated;
+mod simulator;

@@ -1,0 +1,129 @@
+//! The simulator's sessions are recorded, and their recordings replay equal. `RECORD_SEEDS` says how many seeds are run
+//! in each of its two modes.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use inputwire_record::{Replay, Stop};
+
+use crate::damage::seeds;
+use crate::simulator::sim::plan::{Mismatch, Mode, Plan};
+use crate::simulator::sim::sabotage::Sabotage;
+use crate::simulator::{Recording, run, sim};
+
+/// A session with room for 16 peers and for inputs of 255 bytes is large, and is moved when it is made.
+const STACK: usize = 64 << 20;
+
+/// What was played.
+#[derive(Debug, Default)]
+struct Played {
+    sessions: u64,
+    keyed: u64,
+    records: u64,
+    bytes: u64,
+}
+
+/// Plays a recording to its end, and gives the number of its records.
+fn play(Recording { spec, file }: &Recording) -> Result<u64, Stop> {
+    let mut replay = Replay::open(file, spec.key)?;
+    while replay.step()?.is_some() {}
+    assert!(replay.has_ended(), "the end is missing");
+    Ok(replay.number())
+}
+
+fn play_seed(seed: u64, mode: Mode) -> Played {
+    let plan = Plan::draw(seed, mode);
+    let (outcome, recordings) = run(&plan);
+    assert_eq!(outcome, sim::run(&plan), "seed {seed}, {mode:?}: a session that is recorded did something else");
+    assert_eq!(outcome.breach, None, "seed {seed}, {mode:?}");
+    let mut played = Played::default();
+    assert_eq!(outcome.tally.sessions, recordings.len().try_into().expect("few"), "seed {seed}, {mode:?}");
+    for (place, recording) in recordings.iter().enumerate() {
+        match play(recording) {
+            Ok(records) => played.records += records,
+            Err(stop) => panic!("seed {seed}, {mode:?}, session {place}: {stop}"),
+        }
+        played.sessions += 1;
+        played.keyed += u64::from(recording.spec.key.is_some());
+        played.bytes += u64::try_from(recording.file.len()).expect("a length");
+    }
+    played
+}
+
+#[test]
+fn whatever_the_simulator_does_to_a_session_its_recording_replays_equal() {
+    let count = seeds(if cfg!(debug_assertions) { 40 } else { 300 });
+    let next = AtomicU64::new(0);
+    let total = Mutex::new(Played::default());
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= count {
+                break;
+            }
+            for mode in [Mode::Safety, Mode::Liveness] {
+                let played = play_seed(seed, mode);
+                let mut total = total.lock().expect("no thread panicked");
+                total.sessions += played.sessions;
+                total.keyed += played.keyed;
+                total.records += played.records;
+                total.bytes += played.bytes;
+            }
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).expect("a thread");
+        }
+    });
+    let total = total.into_inner().expect("no thread panicked");
+    println!("{count} seeds in each mode: {total:?}");
+    assert!(total.sessions > 4 * count && total.keyed > 0, "{total:?}");
+}
+
+/// Some ends have a wrong key on purpose: theirs is the key of their recordings, and with the others' key the first
+/// datagram that they send differs.
+#[test]
+fn a_session_with_another_key_than_the_rest_is_replayed_with_its_own() {
+    let wrong = |plan: &Plan| plan.mismatch.filter(|(_, what)| *what == Mismatch::Key).map(|(end, _)| end);
+    let mut differ = 0;
+    for plan in (0..2_000).map(|seed| Plan::draw(seed, Mode::Safety)).filter(|plan| plan.sizes.0 < 255) {
+        let Some(end) = wrong(&plan) else { continue };
+        let (_, mut recordings) = run(&plan);
+        let others = recordings.iter().find(|recording| recording.spec.end != end).expect("another end").spec.key;
+        for recording in recordings.iter_mut().filter(|recording| recording.spec.end == end) {
+            play(recording).unwrap_or_else(|stop| panic!("seed {}: {stop}", plan.seed));
+            recording.spec.key = others;
+            match play(recording) {
+                Err(Stop::Differs { call, .. }) => {
+                    assert_eq!(call, "poll_transmit()", "seed {}", plan.seed);
+                    differ += 1;
+                }
+                // It was gone before it could speak.
+                other => assert!(other.is_ok_and(|records| records < 100), "seed {}", plan.seed),
+            }
+        }
+        if differ > 4 {
+            return;
+        }
+    }
+    panic!("only {differ} such sessions");
+}
+
+#[test]
+fn the_recordings_of_a_run_that_panics_are_played_up_to_there() {
+    let plan = Plan { sabotage: Some(Sabotage::Panic), ..Plan::draw(0, Mode::Safety) };
+    let (outcome, recordings) = run(&plan);
+    assert_eq!(outcome.breach.map(|(_, breach)| breach.law), Some("13 totality"));
+    let mut cut_off = 0;
+    for Recording { spec, file } in &recordings {
+        let mut replay = Replay::open(file, spec.key).expect("a recording");
+        while replay.step().expect("equal").is_some() {}
+        assert!(replay.number() > 20, "{} records", replay.number());
+        cut_off += usize::from(!replay.has_ended());
+    }
+    // Those that were there; earlier ones had been restarted.
+    assert_eq!(cut_off, plan.ends.len());
+}
