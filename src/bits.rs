@@ -1,6 +1,7 @@
 //! Checked reading and writing of bits, least significant first, with trailing zero bytes left unsaid (PROTOCOL 3.4).
 
-/// Writes bits into a slice. Zero bytes are counted and only written once a byte that is not zero follows.
+/// Writes bits into a slice. Zero bytes are counted and only written once a byte that is not zero follows, and so is what
+/// does not fit, but for being written.
 #[derive(Debug)]
 pub(crate) struct BitWriter<'a> {
     room: &'a mut [u8],
@@ -17,7 +18,6 @@ pub(crate) struct Place {
     /// Bits that do not fill a word of 32 yet, and how many they are.
     pending: u64,
     pending_bits: u32,
-    overflowed: bool,
 }
 
 impl Place {
@@ -70,25 +70,22 @@ impl<'a> BitWriter<'a> {
         if let Some((zeros, place)) = place {
             zeros.fill(0);
             place.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
-        } else {
-            self.at.overflowed = true;
         }
         self.at.written = end;
         self.at.zeros = bytes.len().saturating_sub(len);
     }
 
-    /// Bytes that the bits so far need, trailing zero bytes left out; `None` if they do not fit.
-    pub(crate) fn len(&self) -> Option<usize> {
-        let Place { written, zeros, pending, overflowed, .. } = self.at;
+    /// Bytes that the bits so far need, trailing zero bytes left out.
+    pub(crate) fn len(&self) -> usize {
+        let Place { written, zeros, pending, .. } = self.at;
         let pending = significant(pending);
-        let len = if pending == 0 { written } else { written.saturating_add(zeros).saturating_add(pending) };
-        (!overflowed && len <= self.room.len()).then_some(len)
+        if pending == 0 { written } else { written.saturating_add(zeros).saturating_add(pending) }
     }
 
     /// Writes what is pending and returns the length in bytes, or `None` if it does not fit.
     pub(crate) fn finish(mut self) -> Option<usize> {
         self.put_word();
-        (!self.at.overflowed).then_some(self.at.written)
+        (self.at.written <= self.room.len()).then_some(self.at.written)
     }
 }
 

@@ -209,7 +209,7 @@ fn fitting(scratch: &mut [u8], draft: &Draft<'_>, pushed: &Pushed<'_>) -> u64 {
         previous = current;
         // Below 15 inputs there is no count byte, and a byte more for the body.
         let room = if *written < LONG { room.saturating_add(1) } else { room };
-        body.len().is_some_and(|len| len <= room)
+        body.len() <= room
     });
     fitted.last().map_or(1, |(_, written)| written)
 }

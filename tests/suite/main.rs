@@ -5,6 +5,7 @@ mod calls;
 mod classic;
 mod compact;
 mod corpus;
+mod errors;
 mod failover;
 #[expect(unreachable_pub, reason = "the fuzz targets are a crate of their own")]
 mod fuzz;

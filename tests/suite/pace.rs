@@ -1,5 +1,7 @@
 //! Two games that start apart meet: the pace, played out with drifting clocks and jitter.
 
+use std::time::Duration;
+
 use inputwire::{Config, DATAGRAM_MAX, Instant, PeerConfig, PushError, Session};
 
 use crate::support::PEER;
@@ -51,11 +53,12 @@ impl Game {
             Err(PushError::WindowFull(_)) => self.stalled += 1,
             Err(other) => panic!("{other}"),
         }
-        let stretch = self.session.pace(PEER).map_or(0, |pace| i64::from(pace.stretch_ppm));
-        let nominal = i64::try_from(FRAME_NS).expect("small");
-        let length = nominal * (1_000_000 + stretch - self.drift_ppm) / 1_000_000;
+        let nominal = Duration::from_nanos(FRAME_NS);
+        let frame = self.session.pace(PEER).map_or(nominal, |pace| pace.stretch(nominal));
+        assert!(frame.abs_diff(nominal) <= nominal / 50, "{frame:?}");
+        let length = frame.as_nanos() * u128::try_from(1_000_000 - self.drift_ppm).expect("small") / 1_000_000;
         self.last_ns = self.next_ns;
-        self.next_ns += u64::try_from(length).expect("positive");
+        self.next_ns += u64::try_from(length).expect("small");
     }
 
     /// How far the game is, in thousandths of a frame.

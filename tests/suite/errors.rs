@@ -1,0 +1,43 @@
+//! What errors say.
+
+use std::collections::BTreeSet;
+
+use inputwire::{AddPeerError, ChecksumError, ConfigError, DatagramError, EpochError, PeerId, PushError};
+
+const PEER: PeerId = PeerId::new(70_003);
+
+fn texts() -> Vec<String> {
+    let config = [
+        ConfigError::FrameInterval,
+        ConfigError::PingInterval,
+        ConfigError::InterruptAfter,
+        ConfigError::DisconnectAfter,
+        ConfigError::Latency,
+        ConfigError::Redundancy,
+        ConfigError::DatagramMax,
+    ];
+    let add = [AddPeerError::Full, AddPeerError::PlayerTaken, AddPeerError::EpochRunning];
+    let push = [PushError::WindowFull(PEER), PushError::FramesExhausted];
+    let checksum = [ChecksumError::NotNewer, ChecksumError::Full(PEER)];
+    let config = config.iter().map(ToString::to_string);
+    config
+        .chain(add.iter().map(ToString::to_string))
+        .chain(push.iter().map(ToString::to_string))
+        .chain(checksum.iter().map(ToString::to_string))
+        .chain([EpochError::NotNewer.to_string()])
+        .chain(DatagramError::ALL.iter().map(ToString::to_string))
+        .collect()
+}
+
+#[test]
+fn every_error_has_words_of_its_own() {
+    let texts = texts();
+    assert!(texts.iter().all(|text| text.split(' ').count() >= 2), "{texts:?}");
+    assert_eq!(texts.iter().collect::<BTreeSet<_>>().len(), texts.len(), "{texts:?}");
+}
+
+#[test]
+fn an_error_about_a_peer_names_it() {
+    assert!(PushError::WindowFull(PEER).to_string().contains("70003"));
+    assert!(ChecksumError::Full(PEER).to_string().contains("70003"));
+}
