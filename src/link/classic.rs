@@ -1,7 +1,5 @@
 //! A peer on the classic wire (PROTOCOL 2): redundancy instead of acknowledgement, and pings of their own.
 
-use heapless::Vec;
-
 use super::{Ours, Theirs};
 use crate::error::DatagramError;
 use crate::floor::Floor;
@@ -22,8 +20,8 @@ const SHORTEST_OF: u8 = 32;
 pub(crate) struct Classic {
     /// Our inputs below this frame have been sent once.
     told: u64,
-    /// When our last pings were sent that are not answered, oldest first.
-    pings: Vec<Instant, OUTSTANDING>,
+    /// When our last pings were sent that are not answered.
+    pings: [Option<Instant>; OUTSTANDING],
     pinged_at: Option<Instant>,
     /// The newest ping of the peer that has not been answered, and the newest validation ping.
     ping: Option<u64>,
@@ -44,7 +42,7 @@ impl Classic {
     pub(crate) fn new(ours: &Ours<'_>) -> Self {
         Self {
             told: ours.first_frame().position(),
-            pings: Vec::new(),
+            pings: [None; OUTSTANDING],
             pinged_at: None,
             ping: None,
             validation: None,
@@ -59,7 +57,7 @@ impl Classic {
 
     /// The transport is open again: old pings are void, and the next one is due.
     pub(crate) fn open(&mut self) {
-        self.pings.clear();
+        self.pings = [None; OUTSTANDING];
         self.shortest_us = Floor::new();
         self.pinged_at = None;
         self.ping = None;
@@ -171,8 +169,7 @@ impl Classic {
 
     /// The outstanding ping with this stamp; it can be answered once. Pings are 20 ms apart, so no two have one stamp.
     fn take_ping(&mut self, echo: u64) -> Option<Instant> {
-        let index = self.pings.iter().position(|at| stamp(*at) == echo)?;
-        Some(self.pings.remove(index))
+        self.pings.iter_mut().find(|ping| ping.is_some_and(|at| stamp(at) == echo))?.take()
     }
 
     /// The next datagram that is due, written into `room`; returns its length.
@@ -233,12 +230,10 @@ impl Classic {
 
     fn send_ping(&mut self, now: Instant) -> u64 {
         self.pinged_at = Some(now);
-        if self.pings.is_full() {
-            let oldest = self.pings.first().copied();
-            self.pings.retain(|at| Some(*at) != oldest);
+        // What was answered is less than any moment; then the oldest ping leaves.
+        if let Some(place) = self.pings.iter_mut().min() {
+            *place = Some(now);
         }
-        // There is room: the oldest ping has just left.
-        let _ = self.pings.push(now);
         stamp(now)
     }
 
