@@ -39,6 +39,7 @@ pub(crate) struct Classic {
 }
 
 impl Classic {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn new(ours: &Ours<'_>) -> Self {
         Self {
             told: ours.first_frame().position(),
@@ -174,31 +175,37 @@ impl Classic {
 
     /// The next datagram that is due, written into `room`; returns its length.
     pub(crate) fn poll(&mut self, ours: &Ours<'_>, theirs: &Theirs, room: &mut [u8]) -> Option<usize> {
-        if !theirs.open {
-            return None;
-        }
+        if theirs.open { emit(room, self.packet(ours, theirs)?) } else { None }
+    }
+
+    /// The next packet that is due.
+    fn packet<'a>(
+        &mut self,
+        ours: &Ours<'a>,
+        theirs: &Theirs,
+    ) -> Option<Packet<impl Iterator<Item = (u32, u8)> + Clone + use<'a>>> {
         if self.told != ours.pushed.next {
             self.told = ours.pushed.next;
             let redundancy = u64::from(ours.config.redundancy);
             let first = ours.pushed.next.saturating_sub(redundancy).max(ours.pushed.oldest());
             let current = Frame::at(ours.pushed.next.saturating_sub(1)).get();
             let inputs = inputs(ours, first, ours.pushed.next);
-            return emit(room, Packet::Input { player: ours.config.player, current, inputs });
+            return Some(Packet::Input { player: ours.config.player, current, inputs });
         }
         if let Some(echo) = self.ping.take() {
-            return emit(room, Packet::<Inputs<'_>>::Pong(echo));
+            return Some(Packet::Pong(echo));
         }
         if let Some(echo) = self.validation.take() {
-            return emit(room, Packet::<Inputs<'_>>::ValidationPong(echo));
+            return Some(Packet::ValidationPong(echo));
         }
         if self.ping_due(ours) <= ours.now {
-            return emit(room, Packet::<Inputs<'_>>::Ping(self.send_ping(ours.now)));
+            return Some(Packet::Ping(self.send_ping(ours.now)));
         }
         if let Some((due, first, last)) = self.request(ours, theirs)
             && due <= ours.now
         {
             self.requested_at = Some(ours.now);
-            return emit(room, Packet::<Inputs<'_>>::InputRequest { first, last });
+            return Some(Packet::InputRequest { first, last });
         }
         let (due, first, end) = self.response(ours)?;
         if due > ours.now {
@@ -211,7 +218,7 @@ impl Classic {
         }
         self.answered_at = Some(ours.now);
         let inputs = inputs(ours, first, end);
-        emit(room, Packet::InputResponse { player: ours.config.player, inputs })
+        Some(Packet::InputResponse { player: ours.config.player, inputs })
     }
 
     /// When something will be due that is not yet.
@@ -258,12 +265,9 @@ impl Classic {
 }
 
 /// Our inputs of a range of frames that are still here.
-fn inputs<'a>(ours: &'a Ours<'_>, first: u64, end: u64) -> impl Iterator<Item = (u32, u8)> + Clone + use<'a> {
-    (first..end).map(|position| {
-        let frame = Frame::at(position);
-        let action = ours.pushed.input(frame).and_then(<[u8]>::first);
-        (frame.get(), action.copied().unwrap_or(0))
-    })
+fn inputs<'a>(ours: &Ours<'a>, first: u64, end: u64) -> impl Iterator<Item = (u32, u8)> + Clone + use<'a> {
+    let rows = ours.pushed.run(ours.pushed.next.saturating_sub(first), end.saturating_sub(first));
+    (first..end).zip(rows).map(|(frame, row)| (Frame::at(frame).get(), row.first().copied().unwrap_or(0)))
 }
 
 /// How a ping says when it was sent: whole milliseconds, as a double.
