@@ -78,6 +78,7 @@ impl Inbox {
     }
 
     /// Takes the input of the next frame.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn append(&mut self, rows: &mut [u8], input: &[u8]) {
         let next = rows.get_mut(row(self.head, 0, self.window, self.size)).unwrap_or_default();
         next.iter_mut().zip(input).for_each(|(place, byte)| *place = *byte);
@@ -136,10 +137,8 @@ impl Inbox {
         if untold == 0 {
             return None;
         }
-        let frame = self.frame_of(untold);
-        let (_, bit) = self.place(frame)?;
-        self.told |= bit;
-        Some(frame)
+        self.told |= shifted(1, highest(untold));
+        Some(self.frame_of(untold))
     }
 
     /// What was lost since the last call, told once.
@@ -201,10 +200,8 @@ impl Inbox {
     }
 
     /// The lowest frame of a set: that of its highest bit.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn frame_of(&self, set: u128) -> u64 {
-        let highest = 127_u32.saturating_sub(set.leading_zeros());
-        self.end.saturating_sub(1).saturating_sub(u64::from(highest))
+        self.end.saturating_sub(1).saturating_sub(highest(set))
     }
 
     fn mask(&self) -> u128 {
@@ -227,6 +224,12 @@ fn low_bits(count: u64) -> u128 {
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 fn shifted(set: u128, by: u64) -> u128 {
     u32::try_from(by).ok().and_then(|by| set.checked_shl(by)).unwrap_or(0)
+}
+
+/// The place of the highest bit of a set that is not empty.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn highest(set: u128) -> u64 {
+    u64::from(127_u32.saturating_sub(set.leading_zeros()))
 }
 
 /// How many bits are in a set.

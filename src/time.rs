@@ -100,6 +100,7 @@ pub(crate) const fn widen(number: u32) -> u64 {
 }
 
 /// The earlier of two moments, where there may be none.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 pub(crate) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
