@@ -301,7 +301,11 @@ pub(crate) enum Wire {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct PeerConfig<const INPUT: usize> {
+pub struct PeerConfig<const INPUT: usize>(pub(crate) Peering);
+
+/// The same for inputs of any size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Peering {
     pub(crate) wire: Wire,
     pub(crate) player: u16,
     pub(crate) incarnation: Option<u32>,
@@ -310,12 +314,12 @@ pub struct PeerConfig<const INPUT: usize> {
 impl<const INPUT: usize> PeerConfig<INPUT> {
     /// A peer with this player number, on the compact wire.
     pub const fn compact(player: u16) -> Self {
-        Self { wire: Wire::Compact, player, incarnation: None }
+        Self(Peering { wire: Wire::Compact, player, incarnation: None })
     }
 
     /// The peer's incarnation, where signalling carried it: inputs then flow without waiting for its first hello.
     pub const fn incarnation(mut self, number: u32) -> Self {
-        self.incarnation = Some(number);
+        self.0.incarnation = Some(number);
         self
     }
 }
@@ -323,6 +327,6 @@ impl<const INPUT: usize> PeerConfig<INPUT> {
 impl PeerConfig<1> {
     /// A peer with this player number, on the classic wire.
     pub const fn classic(player: u16) -> Self {
-        Self { wire: Wire::Classic, player, incarnation: None }
+        Self(Peering { wire: Wire::Classic, player, incarnation: None })
     }
 }

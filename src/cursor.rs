@@ -33,6 +33,7 @@ impl<'a> Reader<'a> {
         self.bytes(4).map(BigEndian::read_u32)
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn u64(&mut self) -> Option<u64> {
         self.bytes(8).map(BigEndian::read_u64)
     }
@@ -67,22 +68,26 @@ impl<'a> Writer<'a> {
         }
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn u8(&mut self, value: u8) {
         self.bytes(&[value]);
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn u16(&mut self, value: u16) {
         let mut bytes = [0; 2];
         BigEndian::write_u16(&mut bytes, value);
         self.bytes(&bytes);
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn u32(&mut self, value: u32) {
         let mut bytes = [0; 4];
         BigEndian::write_u32(&mut bytes, value);
         self.bytes(&bytes);
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn u64(&mut self, value: u64) {
         let mut bytes = [0; 8];
         BigEndian::write_u64(&mut bytes, value);

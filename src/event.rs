@@ -133,6 +133,28 @@ pub enum Event<const INPUT: usize> {
     },
 }
 
+impl Event<0> {
+    /// The same with an input of the caller's size.
+    #[inline]
+    pub(crate) fn with<const INPUT: usize>(self, input: &[u8]) -> Option<Event<INPUT>> {
+        Some(match self {
+            Self::Input { peer, frame, input: [] } => Event::Input { peer, frame, input: input.try_into().ok()? },
+            Self::Connected { peer } => Event::Connected { peer },
+            Self::Health { peer, health, silence } => Event::Health { peer, health, silence },
+            Self::LocalStall { duration } => Event::LocalStall { duration },
+            Self::Flushed { peer } => Event::Flushed { peer },
+            Self::Desync { peer, frame, ours, theirs } => Event::Desync { peer, frame, ours, theirs },
+            Self::Lost { peer, first, count } => Event::Lost { peer, first, count },
+            Self::Conflict { peer } => Event::Conflict { peer },
+            Self::Mismatch { peer, field, ours, theirs } => Event::Mismatch { peer, field, ours, theirs },
+            Self::PeerAhead { peer, epoch } => Event::PeerAhead { peer, epoch },
+            Self::Restarted { peer } => Event::Restarted { peer },
+            Self::OutOfStep { peer } => Event::OutOfStep { peer },
+            Self::Left { peer } => Event::Left { peer },
+        })
+    }
+}
+
 /// What two ends must agree on. Its `Display` is fit for a message to the player.
 ///
 /// ```

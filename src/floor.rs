@@ -13,6 +13,7 @@ impl<T: Copy + Ord, const HALF: u8> Floor<T, HALF> {
         Self { filling: None, full: None, taken: 0 }
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn sample(&mut self, value: T) {
         if self.taken >= HALF {
             *self = Self { filling: None, full: self.filling, taken: 0 };

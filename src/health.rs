@@ -154,6 +154,7 @@ impl Pulse {
     }
 }
 
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 pub(crate) fn interrupt_us(ping_us: u64, config: &Config) -> u64 {
     config.interrupt_us().max(five_halves(ping_us))
 }

@@ -73,11 +73,12 @@ impl Inbox {
     pub(crate) fn room(&self) -> u64 {
         match self.known & !self.told {
             0 => self.window(),
-            untold => self.window().saturating_sub(u64::from(untold.count_ones())),
+            untold => self.window().saturating_sub(u64::from(length(untold))),
         }
     }
 
     /// Takes the input of the next frame.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn append(&mut self, rows: &mut [u8], input: &[u8]) {
         let next = rows.get_mut(row(self.head, 0, self.window, self.size)).unwrap_or_default();
         next.iter_mut().zip(input).for_each(|(place, byte)| *place = *byte);
@@ -115,16 +116,15 @@ impl Inbox {
         let leaving = self.mask() & !low_bits(kept);
         let untold = leaving & !self.told;
         let skipped = by.saturating_sub(self.window());
-        let count = u64::from(untold.count_ones()).saturating_add(skipped);
+        let count = u64::from(length(untold)).saturating_add(skipped);
         if count > 0 && self.lost.count == 0 {
             self.lost.first = if untold == 0 { self.end } else { self.frame_of(untold) };
         }
         self.lost.count = self.lost.count.saturating_add(count);
         self.lost_inputs = self.lost_inputs.saturating_add(count);
 
-        let shift = u32::try_from(by).unwrap_or(u32::MAX);
-        self.known = self.known.checked_shl(shift).unwrap_or(0) | !self.mask();
-        self.told = self.told.checked_shl(shift).unwrap_or(0) | !self.mask();
+        self.known = shifted(self.known, by) | !self.mask();
+        self.told = shifted(self.told, by) | !self.mask();
         self.end = self.end.saturating_add(by);
         let turn = u8::try_from(by.checked_rem(self.window()).unwrap_or(0)).unwrap_or(0);
         self.head = self.head.saturating_add(turn);
@@ -137,7 +137,7 @@ impl Inbox {
         if untold == 0 {
             return None;
         }
-        self.told |= highest_bit(untold);
+        self.told |= shifted(1, highest(untold));
         Some(self.frame_of(untold))
     }
 
@@ -174,7 +174,7 @@ impl Inbox {
 
     /// How many frames below the newest known one are not known.
     pub(crate) fn gaps(&self) -> u32 {
-        self.holes().count_ones()
+        length(self.holes())
     }
 
     /// How many inputs left the window without having been told, in all epochs.
@@ -196,15 +196,12 @@ impl Inbox {
         if frame < self.first || back == 0 || back > self.window() {
             return None;
         }
-        let back = u8::try_from(back).ok()?;
-        let bit = 1_u128.checked_shl(u32::from(back.checked_sub(1)?))?;
-        Some((back, bit))
+        Some((u8::try_from(back).ok()?, shifted(1, back.saturating_sub(1))))
     }
 
     /// The lowest frame of a set: that of its highest bit.
     fn frame_of(&self, set: u128) -> u64 {
-        let highest = 127_u32.saturating_sub(set.leading_zeros());
-        self.end.saturating_sub(1).saturating_sub(u64::from(highest))
+        self.end.saturating_sub(1).saturating_sub(highest(set))
     }
 
     fn mask(&self) -> u128 {
@@ -216,13 +213,27 @@ impl Inbox {
     }
 }
 
-/// The highest bit of a set that is not empty.
-const fn highest_bit(set: u128) -> u128 {
-    (1_u128 << 127).unbounded_shr(set.leading_zeros())
-}
-
 /// A set of the lowest `count` bits.
 fn low_bits(count: u64) -> u128 {
-    let count = u32::try_from(count).unwrap_or(u32::MAX);
-    1_u128.checked_shl(count).map_or(u128::MAX, |bit| bit.wrapping_sub(1))
+    !shifted(u128::MAX, count)
+}
+
+// Sets of 128 bits are dear where registers have 32: there, each of the following is there once, not where it is used.
+
+/// A set with each bit moved up; what leaves it is lost.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn shifted(set: u128, by: u64) -> u128 {
+    u32::try_from(by).ok().and_then(|by| set.checked_shl(by)).unwrap_or(0)
+}
+
+/// The place of the highest bit of a set that is not empty.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn highest(set: u128) -> u64 {
+    u64::from(127_u32.saturating_sub(set.leading_zeros()))
+}
+
+/// How many bits are in a set.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn length(set: u128) -> u32 {
+    set.count_ones()
 }

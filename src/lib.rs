@@ -18,6 +18,8 @@
     )
 )]
 
+// Some functions are kept out of line where registers have 32 bits: a call is shorter there than 64-bit arithmetic.
+
 // The layers. A module uses only modules of the groups above its own; a test holds us to it.
 
 mod checksum;

@@ -72,6 +72,7 @@ pub(crate) struct Pushed<'a> {
 
 impl<'a> Pushed<'a> {
     /// The first frame that is still here.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn oldest(&self) -> u64 {
         self.next.saturating_sub(self.window).max(self.first)
     }
@@ -90,6 +91,11 @@ impl<'a> Pushed<'a> {
     /// Bytes in an input.
     pub(crate) const fn size(&self) -> u8 {
         self.rows.size
+    }
+
+    /// Bytes in a window.
+    pub(crate) fn bytes(&self) -> usize {
+        usize::from(self.rows()).saturating_mul(usize::from(self.size()))
     }
 
     /// `count` inputs from the one `back` frames before the next one on; at most `WINDOW`, all of them pushed.

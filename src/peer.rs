@@ -3,19 +3,19 @@
 use core::time::Duration;
 
 use crate::checksum::Checksum;
-use crate::config::{PeerConfig, Wire};
+use crate::config::{Peering, Wire};
 use crate::error::{DatagramError, PushError};
 use crate::event::Event;
 use crate::frame::{Epoch, Frame, PeerId};
 use crate::health::{Health, Pulse, interrupt_us};
 use crate::link::agreement::Difference;
 use crate::link::classic::Classic;
-use crate::link::compact::{Compact, News, Said};
+use crate::link::compact::{Compact, Notice, Said};
 use crate::link::timing::Clocks;
 use crate::link::{Ours, Theirs};
 use crate::pace::{Arrivals, Pace};
 use crate::stats::{PeerStats, Totals};
-use crate::time::{Instant, short_micros};
+use crate::time::{Instant, earlier, short_micros};
 
 /// One peer, but for the bytes of its inputs, so that this is compiled once for every size of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,12 +51,13 @@ pub(crate) enum Telling {
 }
 
 impl Peer {
-    pub(crate) fn new<const INPUT: usize>(id: PeerId, ours: &Ours<'_>, config: &PeerConfig<INPUT>) -> Self {
-        let link = match config.wire {
-            Wire::Compact => Link::Compact(Compact::new(ours, config)),
+    pub(crate) fn new(id: PeerId, ours: &Ours<'_>, peering: Peering) -> Self {
+        let Peering { wire, player, incarnation } = peering;
+        let link = match wire {
+            Wire::Compact => Link::Compact(Compact::new(ours, player, incarnation)),
             Wire::Classic => Link::Classic(Classic::new(ours)),
         };
-        Self { id, theirs: Theirs::new(config.player, ours), link, told: Told::default() }
+        Self { id, theirs: Theirs::new(player, ours), link, told: Told::default() }
     }
 
     pub(crate) fn player(&self) -> u16 {
@@ -146,6 +147,8 @@ impl Peer {
     }
 
     /// The next datagram that is due, written into `room`; returns its length.
+    // Inside a loop over peers, what it may need of our end would be loaded before the loop, for every poll.
+    #[inline(never)]
     pub(crate) fn poll_transmit(&mut self, ours: &Ours<'_>, said: &mut Said, room: &mut [u8]) -> Option<usize> {
         let len = match &mut self.link {
             Link::Compact(link) => link.poll(ours, &self.theirs, said, room),
@@ -156,6 +159,7 @@ impl Peer {
     }
 
     /// The earliest moment after now at which something is due. What is due already needs draining, not waking.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn poll_timeout(&self, ours: &Ours<'_>) -> Option<Instant> {
         let link = match &self.link {
             Link::Compact(link) => link.due(ours, &self.theirs),
@@ -164,17 +168,15 @@ impl Peer {
                 [ping, request, response, None, None]
             }
         };
-        let health = self.theirs.pulse.due(self.ping_us(ours), ours.config).map(|due| due.filter(|_| self.theirs.open));
-        link.into_iter().chain(health).flatten().filter(|due| *due > ours.now).min()
+        let health = if self.theirs.open { self.theirs.pulse.due(self.ping_us(ours), ours.config) } else { [None; 3] };
+        let next = |first, due: &[Option<Instant>]| {
+            due.iter().fold(first, |first, due| earlier(first, due.filter(|due| *due > ours.now)))
+        };
+        next(next(None, &link), &health)
     }
 
-    /// What is true and was not told. Once an input is told, only inputs are left.
-    pub(crate) fn poll_event<const INPUT: usize>(
-        &mut self,
-        ours: &Ours<'_>,
-        telling: &mut Telling,
-        rows: &[u8],
-    ) -> Option<Event<INPUT>> {
+    /// What is true and was not told, but for the bytes of an input. Once an input is told, only inputs are left.
+    pub(crate) fn poll_event(&mut self, ours: &Ours<'_>, telling: &mut Telling) -> Option<Event<0>> {
         if *telling == Telling::Everything {
             if let Some(event) = self.link_event(ours).or_else(|| self.own_event(ours)) {
                 return Some(event);
@@ -182,11 +184,10 @@ impl Peer {
             *telling = Telling::Inputs;
         }
         let frame = self.theirs.inbox.tell()?;
-        let input = self.theirs.inbox.input(rows, frame)?.try_into().ok()?;
-        Some(Event::Input { peer: self.id, frame: Frame::at(frame), input })
+        Some(Event::Input { peer: self.id, frame: Frame::at(frame), input: [] })
     }
 
-    fn own_event<const INPUT: usize>(&mut self, ours: &Ours<'_>) -> Option<Event<INPUT>> {
+    fn own_event(&mut self, ours: &Ours<'_>) -> Option<Event<0>> {
         let peer = self.id;
         if self.theirs.connected != self.told.connected {
             self.told.connected = self.theirs.connected;
@@ -205,19 +206,19 @@ impl Peer {
         Some(Event::Lost { peer, first: Frame::at(lost.first), count })
     }
 
-    fn link_event<const INPUT: usize>(&mut self, ours: &Ours<'_>) -> Option<Event<INPUT>> {
+    fn link_event(&mut self, ours: &Ours<'_>) -> Option<Event<0>> {
         let peer = self.id;
         match &mut self.link {
             Link::Compact(link) => Some(match link.tell(ours, &self.theirs)? {
-                News::Restarted => Event::Restarted { peer },
-                News::Mismatch(field, ours, theirs) => Event::Mismatch { peer, field, ours, theirs },
-                News::Ahead(epoch) => Event::PeerAhead { peer, epoch: Epoch::new(epoch) },
-                News::OutOfStep => Event::OutOfStep { peer },
-                News::Desync(Difference { frame, ours, theirs }) => {
+                Notice::Restarted => Event::Restarted { peer },
+                Notice::Mismatch(field, ours, theirs) => Event::Mismatch { peer, field, ours, theirs },
+                Notice::Ahead(epoch) => Event::PeerAhead { peer, epoch: Epoch::new(epoch) },
+                Notice::OutOfStep => Event::OutOfStep { peer },
+                Notice::Desync(Difference { frame, ours, theirs }) => {
                     Event::Desync { peer, frame: Frame::new(frame), ours, theirs }
                 }
-                News::Flushed => Event::Flushed { peer },
-                News::Left => Event::Left { peer },
+                Notice::Flushed => Event::Flushed { peer },
+                Notice::Left => Event::Left { peer },
             }),
             Link::Classic(link) => {
                 let news = link.conflict && !self.told.conflict;

@@ -58,8 +58,8 @@ impl Rtt {
                 self.variation_4.saturating_sub(self.variation_4 >> 2).saturating_add(smoothed.abs_diff(rtt));
             self.smoothed_8 = self.smoothed_8.saturating_sub(smoothed).saturating_add(rtt);
         }
-        self.samples.copy_within(..SAMPLES - 1, 1);
-        self.samples[0] = rtt;
+        let mut newer = rtt;
+        self.samples.iter_mut().for_each(|sample| core::mem::swap(sample, &mut newer));
         if self.taken().len() < SAMPLES {
             self.len = self.len.saturating_add(1);
         }

@@ -15,9 +15,12 @@ use crate::link::Ours;
 use crate::link::compact::Said;
 use crate::outbox::Outbox;
 use crate::peer::{Peer, Telling};
-use crate::time::{Instant, earlier};
+use crate::time::Instant;
 
+mod parts;
 mod view;
+
+use parts::{Parts, due};
 
 /// A pause between two calls that is shorter is no stall with any configuration: half of 2.5 ping intervals of 20 ms.
 const STALL_MIN_US: u64 = 25_000;
@@ -48,7 +51,9 @@ pub struct Session<const PEERS: usize, const INPUT: usize, const WINDOW: usize =
     now: Instant,
     epoch: Epoch,
     outbox: Outbox<INPUT, WINDOW>,
-    seats: Vec<Seat<INPUT, WINDOW>, PEERS>,
+    peers: Vec<Peer, PEERS>,
+    /// The window of each peer.
+    inputs: [[[u8; INPUT]; WINDOW]; PEERS],
     /// Peers added so far: the number of the next one.
     added: u32,
     /// The newest state hashes of our game in this epoch.
@@ -86,13 +91,6 @@ impl PartialEq for Turn {
 
 impl Eq for Turn {}
 
-/// A peer and its window of inputs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Seat<const INPUT: usize, const WINDOW: usize> {
-    peer: Peer,
-    inputs: [[u8; INPUT]; WINDOW],
-}
-
 /// A datagram to be sent, borrowed from the caller's buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -119,7 +117,8 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
             now: Instant::ORIGIN,
             epoch: Epoch::new(0),
             outbox: Outbox::new(config.first_frame),
-            seats: Vec::new(),
+            peers: Vec::new(),
+            inputs: [[[0; INPUT]; WINDOW]; PEERS],
             added: 0,
             checksums: Checksums::new(),
             stalled_us: 0,
@@ -139,18 +138,8 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     pub fn add_peer(&mut self, now: Instant, peer: PeerConfig<INPUT>) -> Result<PeerId, AddPeerError> {
         self.advance(now);
         let id = PeerId::new(self.added);
-        let (ours, seats) = self.split();
-        let taken = seats.iter().any(|seat| seat.peer.player() == peer.player);
-        if taken || peer.player == ours.config.player {
-            return Err(AddPeerError::PlayerTaken);
-        }
-        if ours.pushed.oldest() > ours.first_frame().position() {
-            return Err(AddPeerError::EpochRunning);
-        }
-        let seat = Seat { peer: Peer::new(id, &ours, &peer), inputs: [[0; INPUT]; WINDOW] };
-        let added = id.get().checked_add(1).ok_or(AddPeerError::Full)?;
-        self.seats.push(seat).map_err(|_| AddPeerError::Full)?;
-        self.added = added;
+        self.parts().add(id, peer.0)?;
+        self.added = self.added.saturating_add(1);
         Ok(id)
     }
 
@@ -167,9 +156,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// Forgets a peer. It no longer holds the window.
     pub fn remove_peer(&mut self, now: Instant, peer: PeerId) {
         self.advance(now);
-        if let Some(index) = self.seats.iter().position(|seat| seat.peer.id == peer) {
-            self.seats.remove(index);
-        }
+        self.parts().remove(peer);
     }
 
     /// Records our input of the next frame and returns that frame. It goes out with the next poll.
@@ -180,15 +167,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// [`FramesExhausted`](PushError::FramesExhausted) after 2^32 - 1 frames. Nothing is recorded then.
     pub fn push_input(&mut self, now: Instant, input: [u8; INPUT]) -> Result<Frame, PushError> {
         self.advance(now);
-        let (ours, seats) = self.split();
-        if ours.pushed.next >= u64::from(u32::MAX) {
-            return Err(PushError::FramesExhausted);
-        }
-        seats.iter().try_for_each(|seat| seat.peer.judge_push(&ours))?;
-        for seat in seats {
-            seat.peer.push(&ours);
-        }
-        let frame = self.next_frame();
+        let frame = self.parts().push()?;
         self.outbox.push(self.now, input);
         Ok(frame)
     }
@@ -209,10 +188,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
         self.epoch = epoch;
         self.outbox = Outbox::new(self.config.first_frame);
         self.checksums = Checksums::new();
-        let (ours, seats) = self.split();
-        for seat in seats {
-            seat.peer.begin_epoch(&ours, seat.inputs.as_flattened_mut());
-        }
+        self.parts().begin_epoch();
         Ok(())
     }
 
@@ -228,18 +204,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     pub fn push_checksum(&mut self, now: Instant, frame: Frame, hash: u64) -> Result<(), ChecksumError> {
         self.advance(now);
         let checksum = Checksum { frame: frame.get(), hash };
-        let (ours, seats) = self.split();
-        if checksum.frame < ours.checksums.end() || checksum.frame == u32::MAX {
-            return Err(ChecksumError::NotNewer);
-        }
-        if let Some(leaving) = ours.checksums.leaving()
-            && let Some(seat) = seats.iter().find(|seat| seat.peer.needs_checksum(&ours, leaving))
-        {
-            return Err(ChecksumError::Full(seat.peer.id));
-        }
-        for seat in seats {
-            seat.peer.push_checksum(checksum);
-        }
+        self.parts().push_checksum(checksum)?;
         self.checksums.push(checksum);
         Ok(())
     }
@@ -247,16 +212,12 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// Says goodbye to every open peer, where its wire has a word for it, and closes them all.
     pub fn leave(&mut self, now: Instant) {
         self.advance(now);
-        for seat in &mut self.seats {
-            seat.peer.leave();
-        }
+        self.peers.iter_mut().for_each(Peer::leave);
     }
 
     /// Sets every counter in [`PeerStats`](crate::PeerStats) to zero. Nothing else depends on them.
     pub fn clear_counters(&mut self) {
-        for seat in &mut self.seats {
-            seat.peer.clear_counters();
-        }
+        self.peers.iter_mut().for_each(Peer::clear_counters);
     }
 
     // What happens to us.
@@ -269,13 +230,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// needs no other attention.
     pub fn handle_datagram(&mut self, now: Instant, from: PeerId, datagram: &[u8]) -> Result<(), DatagramError> {
         self.advance(now);
-        let (ours, seats) = self.split();
-        let seat = seats.iter_mut().find(|seat| seat.peer.id == from).ok_or(DatagramError::UnknownPeer)?;
-        if datagram.len() > DATAGRAM_MAX {
-            seat.peer.refuse(DatagramError::TooLong);
-            return Err(DatagramError::TooLong);
-        }
-        seat.peer.handle_datagram(&ours, seat.inputs.as_flattened_mut(), datagram)
+        self.parts().handle_datagram(from, datagram)
     }
 
     /// Takes note that time has passed, when [`poll_timeout`](Self::poll_timeout) said so or at any other moment.
@@ -288,15 +243,11 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// The next datagram to send, or `None` when everything is said. A caller whose channel is congested does not poll:
     /// the next datagram will carry everything, fresh.
     pub fn poll_transmit<'b>(&mut self, buf: &'b mut [u8; DATAGRAM_MAX]) -> Option<Transmit<'b>> {
-        while let Some(seat) = self.seats.get_mut(usize::from(self.turn.saying)) {
-            let ours = ours(self.now, self.woken_at, &self.config, self.epoch, &self.outbox, &self.checksums);
-            if let Some(len) = seat.peer.poll_transmit(&ours, &mut self.turn.said, buf.as_mut_slice()) {
-                return Some(Transmit { peer: seat.peer.id, datagram: buf.get(..len)? });
-            }
-            self.turn.saying = self.turn.saying.saturating_add(1);
-            self.turn.said = Said::Nothing;
+        if usize::from(self.turn.saying) >= self.peers.len() {
+            return None;
         }
-        None
+        let (peer, len) = self.parts().poll_transmit(buf)?;
+        Some(Transmit { peer, datagram: buf.get(..len)? })
     }
 
     /// The next thing to tell, or `None` when everything is told. Inputs that are not taken are not acknowledged.
@@ -305,24 +256,17 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
             let duration = Duration::from_micros(core::mem::take(&mut self.stalled_us));
             return Some(Event::LocalStall { duration });
         }
-        while let Some(seat) = self.seats.get_mut(usize::from(self.turn.telling)) {
-            let ours = ours(self.now, self.woken_at, &self.config, self.epoch, &self.outbox, &self.checksums);
-            let event = seat.peer.poll_event(&ours, &mut self.turn.told, seat.inputs.as_flattened());
-            if event.is_some() {
-                return event;
-            }
-            self.turn.telling = self.turn.telling.saturating_add(1);
-            self.turn.told = Telling::Everything;
+        if usize::from(self.turn.telling) >= self.peers.len() {
+            return None;
         }
-        None
+        let (event, input) = self.parts().poll_event()?;
+        event.with(input)
     }
 
     /// When to wake the session next: always later than the newest `now`, drained or not. `None` if nothing will be due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let ours = self.ours();
-        let due = self.seats.iter().fold(None, |first, seat| earlier(first, seat.peer.poll_timeout(&ours)));
-        due.filter(|due| *due <= Instant::LAST)
+        due(&self.ours(), &self.peers)
     }
 
     // Inside.
@@ -332,13 +276,8 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
         self.turn = Turn::new();
         let now = now.min(Instant::LAST);
         if now.since(self.now) >= STALL_MIN_US {
-            let late = self.poll_timeout().map_or(0, |due| now.since(due));
-            let (ours, seats) = self.split();
-            let mut stalled = false;
-            for seat in seats {
-                stalled |= seat.peer.stall(&ours, late);
-            }
-            if stalled {
+            let late = self.parts().stall(now);
+            if late > 0 {
                 self.stalled_us = self.stalled_us.saturating_add(late);
                 self.woken_at = now;
             }
@@ -348,9 +287,8 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
 
     fn with(&mut self, now: Instant, id: PeerId, act: impl FnOnce(&Ours<'_>, &mut Peer)) {
         self.advance(now);
-        let (ours, seats) = self.split();
-        if let Some(seat) = seats.iter_mut().find(|seat| seat.peer.id == id) {
-            act(&ours, &mut seat.peer);
+        if let Some((ours, peer)) = self.parts().find(id) {
+            act(ours, peer);
         }
     }
 
@@ -358,10 +296,14 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
         ours(self.now, self.woken_at, &self.config, self.epoch, &self.outbox, &self.checksums)
     }
 
-    /// Our end, to be looked at, and the peers, to be changed.
-    fn split(&mut self) -> (Ours<'_>, &mut [Seat<INPUT, WINDOW>]) {
-        let ours = ours(self.now, self.woken_at, &self.config, self.epoch, &self.outbox, &self.checksums);
-        (ours, self.seats.as_mut_slice())
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn parts(&mut self) -> Parts<'_> {
+        Parts {
+            ours: ours(self.now, self.woken_at, &self.config, self.epoch, &self.outbox, &self.checksums),
+            peers: self.peers.as_mut_view(),
+            rows: self.inputs.as_flattened_mut().as_flattened_mut(),
+            turn: &mut self.turn,
+        }
     }
 }
 

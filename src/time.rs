@@ -57,11 +57,13 @@ impl Instant {
     }
 
     /// The moment `micros` microseconds later, or the last one there is.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) const fn after(self, micros: u64) -> Self {
         Self(self.0.saturating_add(micros))
     }
 
     /// Microseconds from `earlier` to this moment, or 0 if `earlier` is later.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) const fn since(self, earlier: Self) -> u64 {
         self.0.get().saturating_sub(earlier.0.get())
     }
@@ -98,6 +100,7 @@ pub(crate) const fn widen(number: u32) -> u64 {
 }
 
 /// The earlier of two moments, where there may be none.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 pub(crate) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),

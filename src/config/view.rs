@@ -89,18 +89,18 @@ impl<const INPUT: usize> PeerConfig<INPUT> {
     /// The peer's player number.
     #[must_use]
     pub const fn player(&self) -> u16 {
-        self.player
+        self.0.player
     }
 
     /// Whether it speaks the classic wire.
     #[must_use]
     pub const fn is_classic(&self) -> bool {
-        matches!(self.wire, Wire::Classic)
+        matches!(self.0.wire, Wire::Classic)
     }
 
     /// The peer's incarnation, where something else than its hello carried it.
     #[must_use]
     pub const fn known_incarnation(&self) -> Option<u32> {
-        self.incarnation
+        self.0.incarnation
     }
 }

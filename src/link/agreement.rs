@@ -43,6 +43,7 @@ impl Agreement {
 
     /// Judges the peer's checksums, then compares those that can be; the rest waits. What has no room to wait is not
     /// acknowledged, and comes again.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn handle(&mut self, ours: &Ours<'_>, check: &Check, datagram: &[u8]) -> Result<(), DatagramError> {
         let Sums { ack, entries } = parse_sums(datagram, check)?;
         if ack > ours.checksums.end() {

@@ -1,7 +1,5 @@
 //! A peer on the classic wire (PROTOCOL 2): redundancy instead of acknowledgement, and pings of their own.
 
-use heapless::Vec;
-
 use super::{Ours, Theirs};
 use crate::error::DatagramError;
 use crate::floor::Floor;
@@ -22,8 +20,8 @@ const SHORTEST_OF: u8 = 32;
 pub(crate) struct Classic {
     /// Our inputs below this frame have been sent once.
     told: u64,
-    /// When our last pings were sent that are not answered, oldest first.
-    pings: Vec<Instant, OUTSTANDING>,
+    /// When our last pings were sent that are not answered.
+    pings: [Option<Instant>; OUTSTANDING],
     pinged_at: Option<Instant>,
     /// The newest ping of the peer that has not been answered, and the newest validation ping.
     ping: Option<u64>,
@@ -41,10 +39,11 @@ pub(crate) struct Classic {
 }
 
 impl Classic {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn new(ours: &Ours<'_>) -> Self {
         Self {
             told: ours.first_frame().position(),
-            pings: Vec::new(),
+            pings: [None; OUTSTANDING],
             pinged_at: None,
             ping: None,
             validation: None,
@@ -59,7 +58,7 @@ impl Classic {
 
     /// The transport is open again: old pings are void, and the next one is due.
     pub(crate) fn open(&mut self) {
-        self.pings.clear();
+        self.pings = [None; OUTSTANDING];
         self.shortest_us = Floor::new();
         self.pinged_at = None;
         self.ping = None;
@@ -171,37 +170,42 @@ impl Classic {
 
     /// The outstanding ping with this stamp; it can be answered once. Pings are 20 ms apart, so no two have one stamp.
     fn take_ping(&mut self, echo: u64) -> Option<Instant> {
-        let index = self.pings.iter().position(|at| stamp(*at) == echo)?;
-        Some(self.pings.remove(index))
+        self.pings.iter_mut().find(|ping| ping.is_some_and(|at| stamp(at) == echo))?.take()
     }
 
     /// The next datagram that is due, written into `room`; returns its length.
     pub(crate) fn poll(&mut self, ours: &Ours<'_>, theirs: &Theirs, room: &mut [u8]) -> Option<usize> {
-        if !theirs.open {
-            return None;
-        }
+        if theirs.open { emit(room, self.packet(ours, theirs)?) } else { None }
+    }
+
+    /// The next packet that is due.
+    fn packet<'a>(
+        &mut self,
+        ours: &Ours<'a>,
+        theirs: &Theirs,
+    ) -> Option<Packet<impl Iterator<Item = (u32, u8)> + Clone + use<'a>>> {
         if self.told != ours.pushed.next {
             self.told = ours.pushed.next;
             let redundancy = u64::from(ours.config.redundancy);
             let first = ours.pushed.next.saturating_sub(redundancy).max(ours.pushed.oldest());
             let current = Frame::at(ours.pushed.next.saturating_sub(1)).get();
             let inputs = inputs(ours, first, ours.pushed.next);
-            return emit(room, Packet::Input { player: ours.config.player, current, inputs });
+            return Some(Packet::Input { player: ours.config.player, current, inputs });
         }
         if let Some(echo) = self.ping.take() {
-            return emit(room, Packet::<Inputs<'_>>::Pong(echo));
+            return Some(Packet::Pong(echo));
         }
         if let Some(echo) = self.validation.take() {
-            return emit(room, Packet::<Inputs<'_>>::ValidationPong(echo));
+            return Some(Packet::ValidationPong(echo));
         }
         if self.ping_due(ours) <= ours.now {
-            return emit(room, Packet::<Inputs<'_>>::Ping(self.send_ping(ours.now)));
+            return Some(Packet::Ping(self.send_ping(ours.now)));
         }
         if let Some((due, first, last)) = self.request(ours, theirs)
             && due <= ours.now
         {
             self.requested_at = Some(ours.now);
-            return emit(room, Packet::<Inputs<'_>>::InputRequest { first, last });
+            return Some(Packet::InputRequest { first, last });
         }
         let (due, first, end) = self.response(ours)?;
         if due > ours.now {
@@ -214,7 +218,7 @@ impl Classic {
         }
         self.answered_at = Some(ours.now);
         let inputs = inputs(ours, first, end);
-        emit(room, Packet::InputResponse { player: ours.config.player, inputs })
+        Some(Packet::InputResponse { player: ours.config.player, inputs })
     }
 
     /// When something will be due that is not yet.
@@ -233,12 +237,10 @@ impl Classic {
 
     fn send_ping(&mut self, now: Instant) -> u64 {
         self.pinged_at = Some(now);
-        if self.pings.is_full() {
-            let oldest = self.pings.first().copied();
-            self.pings.retain(|at| Some(*at) != oldest);
+        // What was answered is less than any moment; then the oldest ping leaves.
+        if let Some(place) = self.pings.iter_mut().min() {
+            *place = Some(now);
         }
-        // There is room: the oldest ping has just left.
-        let _ = self.pings.push(now);
         stamp(now)
     }
 
@@ -263,12 +265,9 @@ impl Classic {
 }
 
 /// Our inputs of a range of frames that are still here.
-fn inputs<'a>(ours: &'a Ours<'_>, first: u64, end: u64) -> impl Iterator<Item = (u32, u8)> + Clone + use<'a> {
-    (first..end).map(|position| {
-        let frame = Frame::at(position);
-        let action = ours.pushed.input(frame).and_then(<[u8]>::first);
-        (frame.get(), action.copied().unwrap_or(0))
-    })
+fn inputs<'a>(ours: &Ours<'a>, first: u64, end: u64) -> impl Iterator<Item = (u32, u8)> + Clone + use<'a> {
+    let rows = ours.pushed.run(ours.pushed.next.saturating_sub(first), end.saturating_sub(first));
+    (first..end).zip(rows).map(|(frame, row)| (Frame::at(frame).get(), row.first().copied().unwrap_or(0)))
 }
 
 /// How a ping says when it was sent: whole milliseconds, as a double.

@@ -6,7 +6,6 @@ use super::greeting::{Acquaintance, Acquainted};
 use super::timing::Clocks;
 use super::{Ours, Theirs, Told};
 use crate::checksum::Checksum;
-use crate::config::PeerConfig;
 use crate::error::DatagramError;
 use crate::event::Field;
 use crate::rtt::Rtt;
@@ -60,7 +59,7 @@ pub(crate) enum Said {
 
 /// What only this wire can tell of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum News {
+pub(crate) enum Notice {
     Restarted,
     Mismatch(Field, u32, u32),
     Ahead(u32),
@@ -71,20 +70,20 @@ pub(crate) enum News {
 }
 
 impl Compact {
-    pub(crate) fn new<const INPUT: usize>(ours: &Ours<'_>, peer: &PeerConfig<INPUT>) -> Self {
+    pub(crate) fn new(ours: &Ours<'_>, player: u16, incarnation: Option<u32>) -> Self {
         let mut compact = Self {
             acked: ours.first_frame().position(),
             moved_at: ours.now,
             schedule: Schedule::default(),
             clocks: Clocks::new(),
-            acquaintance: Acquaintance::new(ours.now, peer.incarnation),
+            acquaintance: Acquaintance::new(ours.now, incarnation),
             checks: None,
             out_of_step: Told::Nothing,
             flushed: ours.first_frame().position(),
             agreement: Agreement::default(),
             farewell: Farewell::default(),
         };
-        compact.renew_checks(ours, peer.player);
+        compact.renew_checks(ours, player);
         compact
     }
 
@@ -289,22 +288,22 @@ impl Compact {
     }
 
     /// What was not told yet.
-    pub(crate) fn tell(&mut self, ours: &Ours<'_>, theirs: &Theirs) -> Option<News> {
+    pub(crate) fn tell(&mut self, ours: &Ours<'_>, theirs: &Theirs) -> Option<Notice> {
         if self.acquaintance.tell_restart() {
-            Some(News::Restarted)
+            Some(Notice::Restarted)
         } else if let Some((field, ours, theirs)) = self.acquaintance.tell_mismatch(|| hello(ours, theirs.player)) {
-            Some(News::Mismatch(field, ours, theirs))
+            Some(Notice::Mismatch(field, ours, theirs))
         } else if let Some(epoch) = self.acquaintance.tell_ahead(ours) {
-            Some(News::Ahead(epoch))
+            Some(Notice::Ahead(epoch))
         } else if self.out_of_step.tell() {
-            Some(News::OutOfStep)
+            Some(Notice::OutOfStep)
         } else if let Some(difference) = self.agreement.tell() {
-            Some(News::Desync(difference))
+            Some(Notice::Desync(difference))
         } else if self.flush_due(ours).is_some_and(|at| at <= ours.now) {
             self.flushed = ours.pushed.next;
-            Some(News::Flushed)
+            Some(Notice::Flushed)
         } else {
-            self.farewell.tell().then_some(News::Left)
+            self.farewell.tell().then_some(Notice::Left)
         }
     }
 

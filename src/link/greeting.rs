@@ -135,9 +135,9 @@ impl Acquaintance {
 
         let acquainted = if settings.are_for(ours) {
             self.mismatched = FIELDS
-                .into_iter()
-                .filter(|field| *field != Field::FrameInterval)
-                .any(|field| settings.difference(ours, field).is_some());
+                .iter()
+                .filter(|field| **field != Field::FrameInterval)
+                .any(|field| settings.difference(ours, *field).is_some());
             match theirs {
                 Greeting::Hello(hello) if !self.mismatched => self.learn(&hello),
                 _ => Acquainted::SameRun,
@@ -145,8 +145,8 @@ impl Acquaintance {
         } else {
             Acquainted::Stranger
         };
-        let mut fields = FIELDS.into_iter().zip(self.told_fields);
-        let news = fields.any(|(field, told)| !told && settings.difference(ours, field).is_some());
+        let mut fields = FIELDS.iter().zip(&self.told_fields);
+        let news = fields.any(|(field, told)| !told && settings.difference(ours, *field).is_some());
         self.untold = Some(settings).filter(|_| news);
         Ok(acquainted)
     }
@@ -187,10 +187,10 @@ impl Acquaintance {
     pub(crate) fn tell_mismatch(&mut self, ours: impl FnOnce() -> Hello) -> Option<(Field, u32, u32)> {
         let settings = self.untold?;
         let ours = ours();
-        for (field, told) in FIELDS.into_iter().zip(self.told_fields.iter_mut()) {
-            if !*told && let Some((ours, theirs)) = settings.difference(&ours, field) {
+        for (field, told) in FIELDS.iter().zip(&mut self.told_fields) {
+            if !*told && let Some((ours, theirs)) = settings.difference(&ours, *field) {
                 *told = true;
-                return Some((field, ours, theirs));
+                return Some((*field, ours, theirs));
             }
         }
         self.untold = None;

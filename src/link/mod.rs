@@ -47,6 +47,7 @@ pub(crate) struct Theirs {
 }
 
 impl Theirs {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn new(player: u16, ours: &Ours<'_>) -> Self {
         Self {
             player,
