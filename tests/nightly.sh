@@ -3,10 +3,12 @@
 #
 #   tests/nightly.sh [SECONDS [FRAMES]]
 #
-#   SECONDS    for each fuzz target, 3600 unless given
+#   SECONDS    for each fuzz target at most, 3600 unless given
 #   FRAMES     of the soak, 10^8 unless given
-#   SIM_SEEDS  seeds of the simulator in each of its two modes, 500000 unless set; SIM_FIRST is the first
+#   FUZZ_RUNS  a target that has done as many executions is done, 10^8 unless set
 #   FUZZ_LEN   the longest input of a fuzz target, 128 bytes unless set: short ones are many
+#   FUZZ_JOBS  how many targets are fuzzed at once, one unless set
+#   SIM_SEEDS  seeds of the simulator in each of its two modes, 500000 unless set; SIM_FIRST is the first
 #   NIGHTLY    where logs, grown corpora and failing inputs stay: target/nightly unless set
 #
 # Fuzzing needs the nightly toolchain and cargo-fuzz (`cargo install cargo-fuzz --locked`); without them it is skipped
@@ -20,7 +22,9 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 seconds=${1:-3600}
 frames=${2:-100000000}
+executions=${FUZZ_RUNS:-100000000}
 length=${FUZZ_LEN:-128}
+jobs=${FUZZ_JOBS:-1}
 seeds=${SIM_SEEDS:-500000}
 home=${NIGHTLY:-$PWD/target/nightly}
 targets=(calls codec datagram deadlines network twin)
@@ -33,14 +37,13 @@ row() { # WHAT HOW-MUCH SECONDS FINDINGS
     [[ $4 == 0 || $4 == - ]] || status=1
 }
 
-fuzz() { # TARGET
-    local log=$home/$1.log started=$SECONDS found=0 executions
+fuzz() { # TARGET: leaves a log, and beside it how long it took and whether something was found
+    local log=$home/$1.log started=$SECONDS found=0
     mkdir -p "$home/corpus/$1" "$home/findings/$1"
-    "$binaries/$1" -max_total_time="$seconds" -max_len="$length" -print_final_stats=1 -dict=fuzz/inputwire.dict \
-        -artifact_prefix="$home/findings/$1/" "$home/corpus/$1" "fuzz/corpus/$1" >"$log" 2>&1 || found=1
-    executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-    row "fuzz $1" "${executions:-0} executions" $((SECONDS - started)) "$found"
-    ((found == 0)) || tail -n 40 "$log"
+    "$binaries/$1" -runs="$executions" -max_total_time="$seconds" -max_len="$length" -print_final_stats=1 \
+        -dict=fuzz/inputwire.dict -artifact_prefix="$home/findings/$1/" "$home/corpus/$1" "fuzz/corpus/$1" \
+        >"$log" 2>&1 || found=1
+    echo "$((SECONDS - started)) $found" >"$home/$1.outcome"
 }
 
 if cargo +nightly fuzz --version >/dev/null 2>&1 &&
@@ -48,7 +51,17 @@ if cargo +nightly fuzz --version >/dev/null 2>&1 &&
     host=$(rustc -vV | sed -n 's/^host: //p')
     binaries=$home/build/$host/release
     for target in "${targets[@]}"; do
-        fuzz "$target"
+        while (($(jobs -rp | wc -l) >= jobs)); do
+            wait -n
+        done
+        fuzz "$target" &
+    done
+    wait
+    for target in "${targets[@]}"; do
+        read -r took found <"$home/$target.outcome"
+        done=$(sed -n 's/^stat::number_of_executed_units: *//p' "$home/$target.log")
+        row "fuzz $target" "${done:-0} executions" "$took" "$found"
+        ((found == 0)) || tail -n 40 "$home/$target.log"
     done
 else
     echo "skipped: fuzzing: no nightly toolchain with cargo-fuzz, or no build; see $home/build.log"
