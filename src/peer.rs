@@ -116,6 +116,7 @@ impl Peer {
         }
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn handle_datagram(
         &mut self,
         ours: &Ours<'_>,
