@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use inputwire::{ConfigBuilder, Session};
+use inputwire::{ConfigBuilder, Epoch, Session};
 
 use super::{input_times, running};
 use crate::support::forge::Seal;
@@ -151,4 +151,15 @@ fn nothing_is_sent_to_a_closed_peer_and_everything_when_it_is_open_again() {
     session.open_peer(at(3 * SECOND), PEER);
     let kinds: Vec<_> = due(&mut session, 3 * SECOND).iter().map(|datagram| datagram[0] & 0xbf).collect();
     assert_eq!(kinds, [0x20, 0x83], "a hello, and all three");
+}
+
+#[test]
+fn a_new_epoch_says_no_more_to_a_peer_that_has_long_been_silent() {
+    let mut session = settled(settings());
+    let now = 14 * SECOND + 850 * MS;
+    let times = input_times(&mut session, 2 * SECOND + 500, now);
+    let (last, _) = times[times.len() - 1];
+    session.begin_epoch(at(now), Epoch::new(1)).expect("newer");
+    let times = input_times(&mut session, now, now + 200 * MS);
+    assert_eq!(times, [(last + 100 * MS, 0), (last + 200 * MS, 0)], "keep-alives alone, the first ones of an epoch");
 }
