@@ -4,6 +4,7 @@ mod around;
 mod calls;
 mod classic;
 mod compact;
+mod config;
 mod corpus;
 mod errors;
 mod failover;
