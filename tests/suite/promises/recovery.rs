@@ -96,3 +96,26 @@ fn a_peer_that_does_not_answer_for_long_is_sent_keep_alives_only() {
     let sent = duo.ends[0].sent.len() - before;
     assert!((95..=101).contains(&sent), "{sent} in 20 s of a 200 ms ping interval");
 }
+
+#[test]
+fn a_game_at_90_percent_loss_goes_on_once_both_have_met_and_waits_in_less_than_a_frame_of_a_hundred() {
+    for seed in 0..20 {
+        let mut duo = duo(seed, Faults { loss: 900, delay_us: 50 * MS, ..Faults::default() });
+        while duo.ends.iter().any(|end| end.connected_at.is_none()) {
+            duo.run_until(duo.now + SECOND);
+        }
+        // What was pushed before waits for its acknowledgement.
+        duo.run_until(duo.now + 2 * SECOND);
+        let full = |duo: &Duo<2>| [0, 1].map(|end: usize| duo.ends[end].full);
+        let before = full(&duo);
+        duo.run_until(duo.now + 60 * SECOND);
+        for (now, before) in full(&duo).into_iter().zip(before) {
+            assert!((now - before) * 100 < 3_600, "seed {seed}: {} frames waited", now - before);
+        }
+        check_told(&duo);
+        for (end, other) in [(0, 1), (1, 0)] {
+            let (told, pushed) = (duo.ends[end].told.len(), duo.ends[other].session.next_frame().get());
+            assert!(told + 120 >= usize::try_from(pushed).expect("small"), "seed {seed}: {told} told of {pushed}");
+        }
+    }
+}
