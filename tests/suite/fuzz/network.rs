@@ -268,12 +268,17 @@ impl<const INPUT: usize, const WINDOW: usize> World<INPUT, WINDOW> {
             if agreed && owing == [false; 2] && self.is_told() {
                 return;
             }
+            let owed = owing;
             for (end, owing) in owing.iter_mut().enumerate().filter(|_| agreed) {
                 let before = self.ends[end].session.next_frame();
                 if *owing {
                     self.push(end);
                     *owing = self.ends[end].session.next_frame() == before;
                 }
+            }
+            // What was pushed is due now, and needs saying, not waking.
+            if owing != owed {
+                continue;
             }
             let due = self.ends.iter().filter_map(|end| wake(&end.session, self.now)).min();
             let due = due.expect("a link that sleeps for ever");
