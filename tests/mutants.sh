@@ -17,7 +17,7 @@ export PROPTEST_CASES=${PROPTEST_CASES:-24} CARGO_PROFILE_TEST_DEBUG=0 CARGO_PRO
 
 for tests in '--lib' '--test suite'; do
     # shellcheck disable=SC2086 # two words
-    cargo mutants --output "$found" --iterate --no-shuffle --jobs "${JOBS:-2}" --timeout 180 --file 'src/**' "$@" \
+    cargo mutants --output "$found" --iterate --no-shuffle --jobs "${JOBS:-2}" --timeout 180 "$@" \
         -- $tests || true
 done
 # A line number says where, and moves: changes are told apart by the rest.

@@ -47,6 +47,14 @@ fn the_same_seed_gives_the_same_run_bit_for_bit() {
 }
 
 #[test]
+fn a_peer_with_another_frame_interval_acknowledges_in_time_by_its_own() {
+    for seed in [22_378, 58_081, 116_618] {
+        let outcome = run(&Plan::draw(seed, Mode::Liveness));
+        assert!(outcome.breach.is_none(), "seed {seed}: {:?}", outcome.breach);
+    }
+}
+
+#[test]
 fn sim_one() {
     let Some(plan) = plan_from_env() else { return };
     println!("{plan}");

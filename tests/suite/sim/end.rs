@@ -227,7 +227,7 @@ pub(crate) fn machine(
         .player(player(plan, index))
         .incarnation(incarnation)
         .first_frame(Frame::new(first_frame(plan, index)))
-        .frame_interval(Duration::from_micros(plan.frame_us + other(Mismatch::FrameInterval)))
+        .frame_interval(Duration::from_micros(plan.frame_us_of(index)))
         .redundancy(plan.redundancy)
         .early_copies(plan.early_copies)
         .datagram_max(plan.datagram_max);

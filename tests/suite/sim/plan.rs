@@ -247,6 +247,11 @@ impl Plan {
         self.healed_us[from * self.ends.len() + to]
     }
 
+    /// The frame interval that an end was set up with.
+    pub(crate) fn frame_us_of(&self, end: usize) -> u64 {
+        self.frame_us + u64::from(self.mismatch == Some((end, Mismatch::FrameInterval)))
+    }
+
     /// The true time that `us` microseconds of the slowest clock may take.
     pub(crate) fn stretched(us: u64) -> u64 {
         us * 20 / 19 + 2
