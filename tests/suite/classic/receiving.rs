@@ -1,10 +1,10 @@
 //! What becomes of an INPUT or an `INPUT_RESPONSE` (PROTOCOL 2.2).
 
-use inputwire::Event;
+use inputwire::{Event, Totals};
 
 use super::{fresh, hand};
 use crate::support::forge::{classic_input, classic_response};
-use crate::support::{MS, PEER, T, Wire, events, frame, frames, inputs, news, refuse, stats};
+use crate::support::{MS, PEER, T, Wire, due, events, frame, frames, inputs, news, refuse, stats};
 
 #[test]
 fn inputs_are_told_once_each_lowest_first_and_late_ones_late() {
@@ -64,6 +64,20 @@ fn a_jump_beyond_the_window_loses_what_it_skips() {
     assert_eq!(hand(&mut session, now, &classic_input(1, &[(500, 1)])), Ok(()));
     let told = news(&events(&mut session));
     assert_eq!(told, [Event::Lost { peer: PEER, first: frame(1), count: 380 }]);
+}
+
+#[test]
+fn counters_are_cleared_and_what_is_to_be_told_stays() {
+    let mut session = fresh();
+    assert_eq!(hand(&mut session, 0, &classic_input(1, &[(0, 0)])), Ok(()));
+    assert_eq!(hand(&mut session, 300 * T, &classic_input(1, &[(500, 1)])), Ok(()));
+    assert!(hand(&mut session, 300 * T, &[]).is_err());
+    due(&mut session, 300 * T);
+    session.clear_counters();
+    let cleared = stats(&session);
+    assert_eq!((cleared.lost_inputs, cleared.totals), (0, Totals::default()));
+    let lost = Event::Lost { peer: PEER, first: frame(0), count: 381 };
+    assert!(news(&events(&mut session)).contains(&lost), "frame 0 was not taken, and 1 to 380 never came");
 }
 
 #[test]
