@@ -11,8 +11,8 @@ use std::panic;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 
+use sim::batch::share;
 use sim::breach::Breach;
 use sim::plan::{Mode, Plan};
 use sim::tally::Tally;
@@ -30,15 +30,10 @@ fn main() -> ExitCode {
     let seeds = std::env::args().nth(1).map_or(SEEDS, |text| text.parse().expect("a number of seeds"));
     // A panic is a breach like any other, and is told as one.
     panic::set_hook(Box::new(|_| {}));
-    let next = AtomicU64::new(0);
     let end = AtomicU64::new(seeds);
     let hunt = Mutex::new(Hunt::default());
-    let work = || {
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= end.load(Ordering::Relaxed) {
-                return;
-            }
+    share(0..seeds, |taken| {
+        for seed in taken.take_while(|seed| *seed < end.load(Ordering::Relaxed)) {
             for mode in [Mode::Safety, Mode::Liveness] {
                 let outcome = sim::run(&Plan::draw(seed, mode));
                 let mut hunt = hunt.lock().expect("no thread panics");
@@ -52,9 +47,7 @@ fn main() -> ExitCode {
                 break;
             }
         }
-    };
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    });
 
     let Hunt { first, tally } = hunt.into_inner().expect("no thread panics");
     if let Some((seed, mode, breach)) = first {

@@ -2,6 +2,7 @@
 //!
 //! `SIM_SEEDS` says how many, `SIM_FIRST` which is the first, `SIM_THREADS` how many run at once.
 
+use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -13,6 +14,8 @@ use super::tally::Tally;
 
 /// How many findings are worth being reduced.
 const FINDINGS: usize = 5;
+/// Large sessions are moved when they are made, and without optimisation more than once.
+const STACK: usize = 64 << 20;
 
 /// A number from the environment.
 pub(crate) fn from_env(name: &str, otherwise: u64) -> u64 {
@@ -44,15 +47,10 @@ pub(crate) struct Batch {
 pub(crate) fn run_many(mode: Mode, count: u64) -> Batch {
     let first = from_env("SIM_FIRST", 0);
     let end = first + from_env("SIM_SEEDS", count);
-    let next = AtomicU64::new(first);
     let batch = Mutex::new(Batch::default());
-    let work = || {
+    share(first..end, |seeds| {
         let mut own = Batch::default();
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= end {
-                break;
-            }
+        for seed in seeds {
             let plan = Plan::draw(seed, mode);
             let outcome = run(&plan);
             own.tally.add(&outcome.tally);
@@ -67,11 +65,22 @@ pub(crate) fn run_many(mode: Mode, count: u64) -> Batch {
         batch.tally.add(&own.tally);
         batch.broken += own.broken;
         batch.findings.append(&mut own.findings);
-    };
+    });
+    batch.into_inner().expect("no thread panics")
+}
+
+/// Shares seeds among threads: each works through those that it takes, in order, until none is left.
+pub(crate) fn share(seeds: Range<u64>, work: impl Fn(&mut dyn Iterator<Item = u64>) + Sync) {
+    let next = AtomicU64::new(seeds.start);
+    let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| *seed < seeds.end);
     let threads =
         from_env("SIM_THREADS", thread::available_parallelism().map_or(1, |n| n.get().try_into().unwrap_or(1)));
-    thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
-    batch.into_inner().expect("no thread panics")
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let thread = thread::Builder::new().stack_size(STACK);
+            thread.spawn_scoped(scope, || work(&mut std::iter::from_fn(take))).expect("a thread");
+        }
+    });
 }
 
 impl Batch {

@@ -2,18 +2,14 @@
 //! in each of its two modes.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 
 use inputwire_record::{Replay, Stop};
 
 use crate::damage::seeds;
+use crate::simulator::sim::batch::share;
 use crate::simulator::sim::plan::{Mismatch, Mode, Plan};
 use crate::simulator::sim::sabotage::Sabotage;
 use crate::simulator::{Recording, run, sim};
-
-/// A session with room for 16 peers and for inputs of 255 bytes is large, and is moved when it is made.
-const STACK: usize = 64 << 20;
 
 /// What was played.
 #[derive(Debug, Default)]
@@ -54,14 +50,9 @@ fn play_seed(seed: u64, mode: Mode) -> Played {
 #[test]
 fn whatever_the_simulator_does_to_a_session_its_recording_replays_equal() {
     let count = seeds(if cfg!(debug_assertions) { 40 } else { 300 });
-    let next = AtomicU64::new(0);
     let total = Mutex::new(Played::default());
-    let work = || {
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= count {
-                break;
-            }
+    share(0..count, |seeds| {
+        for seed in seeds {
             for mode in [Mode::Safety, Mode::Liveness] {
                 let played = play_seed(seed, mode);
                 let mut total = total.lock().expect("no thread panicked");
@@ -70,12 +61,6 @@ fn whatever_the_simulator_does_to_a_session_its_recording_replays_equal() {
                 total.records += played.records;
                 total.bytes += played.bytes;
             }
-        }
-    };
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).expect("a thread");
         }
     });
     let total = total.into_inner().expect("no thread panicked");
