@@ -16,8 +16,10 @@ use std::path::{Path, PathBuf};
 use inputwire_record::{Call, Outcome, Replay};
 
 use crate::fuzz::seeds::{Receiver, Seed};
+use crate::{sim, support};
 
-const KEYS: [[u8; 16]; 2] = [*b"sixteen  letters", [7; 16]];
+/// That of the kept recordings is the one of all tests.
+const KEYS: [[u8; 16]; 2] = [support::KEY, sim::end::KEY];
 
 /// All seeds, and of their datagrams how many there are and how many are accepted.
 #[derive(Default)]

@@ -58,7 +58,7 @@ impl World<'_> {
     /// Everything was polled, so no acknowledgement is overdue.
     fn judge_what_is_owed(&self, index: usize) -> Result<(), Breach> {
         let end = &self.ends[index];
-        let patience = self.plan.frame_us_of(index) * 3 / 2;
+        let patience = self.plan.patience_us(index);
         for (peer, link) in end.links.iter().enumerate() {
             let due = link.owes_since.is_some_and(|since| end.seen - since >= patience) && !end.is_at_the_end_of_time();
             let excused = link.closed || link.halted || link.lax || link.id.is_none() || self.may_be_slow(index, peer);

@@ -89,7 +89,7 @@ impl World<'_> {
         let wait = if self.may_be_slow(sender, receiver) {
             stretched(self.ends[sender].ping_us)
         } else {
-            stretched(self.plan.frame_us_of(sender) * 3 / 2)
+            stretched(self.plan.patience_us(sender))
         };
         let next = self.ends[sender].next;
         let acked = self.ends[sender].acked(receiver);
@@ -173,7 +173,7 @@ impl World<'_> {
         if !self.healed || slow || !self.ends[sender].links[receiver].live {
             return;
         }
-        let patience = stretched(self.plan.frame_us_of(receiver) * 3 / 2);
+        let patience = stretched(self.plan.patience_us(receiver));
         let by = self.now + patience + self.plan.delay_of(receiver, sender);
         let frame = self.ends[receiver].links[sender].want;
         self.ends[sender].links[receiver].acks.push_back(Demand { by, frame });

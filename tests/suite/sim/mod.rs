@@ -18,7 +18,7 @@ pub(crate) mod breach;
 pub(crate) mod clock;
 mod drain;
 pub(crate) mod driven;
-mod end;
+pub(crate) mod end;
 mod happen;
 mod liveness;
 pub(crate) mod machine;

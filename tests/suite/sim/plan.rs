@@ -252,6 +252,11 @@ impl Plan {
         self.frame_us + u64::from(self.mismatch == Some((end, Mismatch::FrameInterval)))
     }
 
+    /// How long an end waits before it repeats what is not acknowledged, or acknowledges with nothing else to say.
+    pub(crate) fn patience_us(&self, end: usize) -> u64 {
+        self.frame_us_of(end) * 3 / 2
+    }
+
     /// The true time that `us` microseconds of the slowest clock may take.
     pub(crate) fn stretched(us: u64) -> u64 {
         us * 20 / 19 + 2
