@@ -20,6 +20,19 @@ pub fn wire() -> Shared {
     Rc::new(RefCell::new(Wire { arrived: Datagrams::roomy(), sent: Datagrams::roomy() }))
 }
 
+/// The messages that arrived from the only other player, but for those that cannot be read.
+pub fn take_arrived<M>(wire: &Shared, read: impl Fn(&[u8]) -> Option<M>) -> Vec<(u8, M)> {
+    let mut wire = wire.borrow_mut();
+    let mut messages = Vec::new();
+    for datagram in wire.arrived.iter() {
+        if let Some(message) = read(datagram) {
+            messages.push((0, message));
+        }
+    }
+    wire.arrived.clear();
+    messages
+}
+
 /// Hands over what was sent.
 pub fn hand_over(wire: &Shared, out: &mut Datagrams) {
     let mut wire = wire.borrow_mut();

@@ -7,7 +7,7 @@ use fortress_rollback::{
     Config, FortressRequest, Message, NonBlockingSocket, P2PSession, PlayerHandle, SessionBuilder, SessionState,
 };
 
-use super::{Shared, Wrap, hand_over, wire};
+use super::{Shared, Wrap, hand_over, take_arrived, wire};
 use crate::duel::{Datagrams, End};
 use crate::game::State;
 
@@ -31,15 +31,7 @@ impl NonBlockingSocket<u8> for Socket {
     }
 
     fn receive_all_messages(&mut self) -> Vec<(u8, Message)> {
-        let mut wire = self.wire.borrow_mut();
-        let mut messages = Vec::new();
-        for datagram in wire.arrived.iter() {
-            if let Ok((message, _)) = codec::decode_message(datagram) {
-                messages.push((0, message));
-            }
-        }
-        wire.arrived.clear();
-        messages
+        take_arrived(&self.wire, |datagram| codec::decode_message(datagram).ok().map(|(message, _)| message))
     }
 }
 

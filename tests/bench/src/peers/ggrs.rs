@@ -7,7 +7,7 @@ use ggrs::{
     SessionState,
 };
 
-use super::{Shared, Wrap, hand_over, wire};
+use super::{Shared, Wrap, hand_over, take_arrived, wire};
 use crate::duel::{Datagrams, End};
 use crate::game::State;
 
@@ -29,15 +29,7 @@ impl NonBlockingSocket<u8> for Socket {
     }
 
     fn receive_all_messages(&mut self) -> Vec<(u8, Message)> {
-        let mut wire = self.0.borrow_mut();
-        let mut messages = Vec::new();
-        for datagram in wire.arrived.iter() {
-            if let Ok(message) = bincode::deserialize(datagram) {
-                messages.push((0, message));
-            }
-        }
-        wire.arrived.clear();
-        messages
+        take_arrived(&self.0, |datagram| bincode::deserialize(datagram).ok())
     }
 }
 
