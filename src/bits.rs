@@ -1,7 +1,6 @@
 //! Checked reading and writing of bits, least significant first, with trailing zero bytes left unsaid (PROTOCOL 3.4).
 
-/// Writes bits into a slice. Zero bytes are counted and only written once a byte that is not zero follows, and so is what
-/// does not fit, but for being written.
+/// Writes bits into a slice. What does not fit is counted only, and is no harm where it is zero.
 #[derive(Debug)]
 pub(crate) struct BitWriter<'a> {
     room: &'a mut [u8],
@@ -11,10 +10,9 @@ pub(crate) struct BitWriter<'a> {
 /// How far a writer has come. What was written after it counts no more once the writer is back there.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Place {
-    /// Bytes written; the last one is not zero.
+    /// Bytes written, and how many of them are there up to the last one that is not zero.
     written: usize,
-    /// Zero bytes after them.
-    zeros: usize,
+    len: usize,
     /// Bits that do not fill a word of 32 yet, and how many they are.
     pending: u64,
     pending_bits: u32,
@@ -24,7 +22,7 @@ impl Place {
     /// How many bits lie before it.
     pub(crate) fn bits(self) -> usize {
         let pending = usize::try_from(self.pending_bits).unwrap_or(0);
-        self.written.saturating_add(self.zeros).saturating_mul(8).saturating_add(pending)
+        self.written.saturating_mul(8).saturating_add(pending)
     }
 }
 
@@ -59,33 +57,32 @@ impl<'a> BitWriter<'a> {
     #[inline(never)]
     fn put_word(&mut self) {
         let [a, b, c, d, ..] = self.at.pending.to_le_bytes();
-        let (bytes, len) = ([a, b, c, d], significant(u64::from(u32::from_le_bytes([a, b, c, d]))));
-        if len == 0 {
-            self.at.zeros = self.at.zeros.saturating_add(bytes.len());
-            return;
-        }
+        let word = [a, b, c, d];
         let start = self.at.written;
-        let end = start.saturating_add(self.at.zeros).saturating_add(len);
-        let place = self.room.get_mut(start..end).and_then(|place| place.split_at_mut_checked(self.at.zeros));
-        if let Some((zeros, place)) = place {
-            zeros.fill(0);
-            place.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
+        self.at.written = start.saturating_add(word.len());
+        let rest = self.room.get_mut(start..).unwrap_or_default();
+        match rest.first_chunk_mut() {
+            Some(place) => *place = word,
+            None => rest.iter_mut().zip(word).for_each(|(place, byte)| *place = byte),
         }
-        self.at.written = end;
-        self.at.zeros = bytes.len().saturating_sub(len);
+        let len = significant(u64::from(u32::from_le_bytes(word)));
+        if len > 0 {
+            self.at.len = start.saturating_add(len);
+        }
     }
 
     /// Bytes that the bits so far need, trailing zero bytes left out.
     pub(crate) fn len(&self) -> usize {
-        let Place { written, zeros, pending, .. } = self.at;
-        let pending = significant(pending);
-        if pending == 0 { written } else { written.saturating_add(zeros).saturating_add(pending) }
+        match significant(self.at.pending) {
+            0 => self.at.len,
+            len => self.at.written.saturating_add(len),
+        }
     }
 
     /// Writes what is pending and returns the length in bytes, or `None` if it does not fit.
     pub(crate) fn finish(mut self) -> Option<usize> {
         self.put_word();
-        (self.at.written <= self.room.len()).then_some(self.at.written)
+        (self.at.len <= self.room.len()).then_some(self.at.len)
     }
 }
 

@@ -281,7 +281,7 @@ impl Failover {
             State::Alone(_) => None,
             State::Both | State::Asked => self.trusted_at(),
         };
-        earlier(self.silent_at(), trusted_at).filter(|due| *due > self.now && *due <= Instant::LAST)
+        earlier(self.silent_at(), trusted_at).filter(|due| *due <= Instant::LAST)
     }
 
     // Inside.

@@ -3,7 +3,7 @@
 //! Two bitmaps over the window serve both wires. The compact wire appends, so its inputs have no holes; the classic wire
 //! fills holes as datagrams bring what is missing, and loses what falls out of the window.
 
-use crate::ring::{Ring, advance, row};
+use crate::ring::{Ring, advance, copy, row};
 
 /// The state of a window; the bytes of its inputs lie beside it, so that this part is compiled once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Inbox {
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn append(&mut self, rows: &mut [u8], input: &[u8]) {
         let next = rows.get_mut(row(self.head, 0, self.window, self.size)).unwrap_or_default();
-        next.iter_mut().zip(input).for_each(|(place, byte)| *place = *byte);
+        copy(next, input);
         self.head = advance(self.head, self.window);
         self.end = self.end.saturating_add(1);
         self.known = self.known << 1 | 1;
@@ -101,7 +101,7 @@ impl Inbox {
         };
         if self.known & bit == 0 {
             self.known |= bit;
-            place.iter_mut().zip(input).for_each(|(place, byte)| *place = *byte);
+            copy(place, input);
             Admission::New
         } else if place == input {
             Admission::Known

@@ -68,3 +68,11 @@ pub(crate) fn advance(head: u8, count: u8) -> u8 {
     let next = head.saturating_add(1);
     if next < count { next } else { 0 }
 }
+
+/// Overwrites an input with another one. Inputs of one byte, the most common ones, are not worth a call.
+pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
+    match (to, from) {
+        ([to], [from]) => *to = *from,
+        (to, from) => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
+    }
+}

@@ -247,8 +247,8 @@ impl Classic {
     /// The holes that no later datagram of the peer will fill, and when to ask for them: once a round trip.
     fn request(&self, ours: &Ours<'_>, theirs: &Theirs) -> Option<(Instant, u32, u32)> {
         let limit = theirs.inbox.end().saturating_sub(u64::from(ours.config.redundancy));
-        let first = theirs.inbox.lowest_hole().filter(|hole| *hole < limit)?;
         let last = theirs.inbox.highest_hole_below(limit)?;
+        let first = theirs.inbox.lowest_hole()?;
         let interval = theirs.rtt.smoothed_us().unwrap_or_else(|| Self::ping_us(ours));
         let due = self.requested_at.map_or(Instant::ORIGIN, |at| at.after(interval.max(ours.config.frame_us())));
         Some((due, Frame::at(first).get(), Frame::at(last).get()))

@@ -42,17 +42,18 @@ pub(crate) fn longest_bits(size: u8) -> usize {
 
 /// Writes bytes after their predecessors. Those that are the same, as most are, are written together.
 fn write_steps(to: &mut BitWriter<'_>, previous: &[u8], current: &[u8]) {
-    let mut same = 0_u32;
-    for (previous, current) in previous.iter().zip(current) {
-        if previous == current {
-            same = same.saturating_add(1);
-        } else {
-            to.put(0b0, core::mem::take(&mut same));
-            let (bits, count) = step(*previous, *current);
-            to.put(bits, count);
-        }
+    let (mut previous, mut current) = (previous, current);
+    loop {
+        let same = previous.iter().zip(current).take_while(|(previous, current)| previous == current).count();
+        to.put(0b0, u32::try_from(same).unwrap_or(u32::MAX));
+        let (Some([before, previous_rest @ ..]), Some([byte, rest @ ..])) = (previous.get(same..), current.get(same..))
+        else {
+            return;
+        };
+        let (bits, count) = step(*before, *byte);
+        to.put(bits, count);
+        (previous, current) = (previous_rest, rest);
     }
-    to.put(0b0, same);
 }
 
 /// Writes an input after its predecessor, in the shortest form.
@@ -78,18 +79,19 @@ pub(crate) fn write(to: &mut BitWriter<'_>, previous: &[u8], current: &[u8]) {
 
 /// Writes inputs, of which `previous` is the predecessor.
 pub(crate) fn write_all(to: &mut BitWriter<'_>, previous: &[u8], inputs: Rows<'_>) {
-    let mut previous = previous;
-    // Inputs of one byte are the most common ones, and bytes are quicker than slices.
-    if let &[mut previous] = previous {
+    // Inputs of one byte, the most common ones, are bytes in a row: a stretch of them is its own predecessors.
+    if let &[mut before] = previous {
         for stretch in [inputs.older, inputs.newer] {
-            for current in stretch {
-                let (bits, count) = step(previous, *current);
+            if let Some((first, others)) = stretch.split_first() {
+                let (bits, count) = step(before, *first);
                 to.put(bits, count);
-                previous = *current;
+                write_steps(to, stretch, others);
+                before = *stretch.last().unwrap_or(first);
             }
         }
         return;
     }
+    let mut previous = previous;
     for current in inputs {
         write(to, previous, current);
         previous = current;

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::hash::Hasher;
 
-use crc::{CRC_16_IBM_3740, Crc};
+use crc::{Algorithm, CRC_16_IBM_3740, Crc};
 use siphasher::sip::SipHasher24;
 
 use crate::config::Config;
@@ -12,13 +12,37 @@ use crate::cursor::{Reader, Writer};
 /// The version of the compact wire.
 pub(crate) const VERSION: u8 = 1;
 
-static CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_IBM_3740);
+/// The CRC of each byte with a zero byte after it, and of each byte, both from the state 0: of these a step over two bytes
+/// is made.
+static CRC: [[u16; 256]; 2] = [crc_of_each::<2>(), crc_of_each::<1>()];
+
+/// The CRC of each byte and the zero bytes after it that make it `LEN` bytes long.
+const fn crc_of_each<const LEN: usize>() -> [u16; 256] {
+    let crc = Crc::<u16>::new(&Algorithm { init: 0, ..CRC_16_IBM_3740 });
+    let mut each = [0; 256];
+    let mut rest: &mut [u16] = &mut each;
+    let mut bytes = [0; LEN];
+    while let Some((of_byte, others)) = rest.split_first_mut() {
+        *of_byte = crc.checksum(&bytes);
+        bytes[0] = bytes[0].wrapping_add(1);
+        rest = others;
+    }
+    each
+}
 
 /// Over `bytes` as well.
 fn crc(state: u16, bytes: &[u8]) -> u16 {
-    let mut digest = CRC.digest_with_initial(state);
-    digest.update(bytes);
-    digest.finalize()
+    let [first, last] = &CRC;
+    let of = |table: &[u16; 256], byte: u8| table.get(usize::from(byte)).copied().unwrap_or(0);
+    let (pairs, odd) = bytes.as_chunks();
+    let state = pairs.iter().fold(state, |state, pair| {
+        let [one, other] = (state ^ u16::from_be_bytes(*pair)).to_be_bytes();
+        of(first, one) ^ of(last, other)
+    });
+    odd.iter().fold(state, |state, byte| {
+        let [high, low] = state.to_be_bytes();
+        u16::from_be_bytes([low, 0]) ^ of(last, high ^ byte)
+    })
 }
 
 /// A check over the bytes so far.

@@ -12,6 +12,7 @@ use crate::cursor::{Reader, Writer};
 use crate::error::DatagramError;
 use crate::inbox::Inbox;
 use crate::outbox::Pushed;
+use crate::ring::copy;
 
 /// Bit 7 of the tag: an input datagram.
 pub(crate) const INPUT: u8 = 0x80;
@@ -102,7 +103,7 @@ pub(crate) fn parse<'a>(
 
     // The old ones serve as predecessors only, but what the datagram says of them is what counts for those after them.
     if let Some(held) = base.checked_sub(1).and_then(|frame| expected.inbox.input(expected.rows, frame)) {
-        input.iter_mut().zip(held).for_each(|(place, byte)| *place = *byte);
+        copy(input, held);
     }
     let new = end.saturating_sub(want);
     let mut news = BitReader::new(reader.rest());
