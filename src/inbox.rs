@@ -8,11 +8,12 @@ use crate::ring::{Ring, advance, copy, row};
 /// The state of a window; the bytes of its inputs lie beside it, so that this part is compiled once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Inbox {
-    /// The first frame of the epoch. Frames before it count as known and told.
+    /// The first frame of the epoch.
     first: u64,
     /// The frame after the newest known one.
     end: u64,
-    /// Bit i is frame `end` - 1 - i. Frames outside the window count as known and told, too.
+    /// Bit i is frame `end` - 1 - i. Frames before the first count as known and told, and those that left the window as
+    /// told.
     known: u128,
     told: u128,
     head: u8,
@@ -117,13 +118,13 @@ impl Inbox {
         let untold = leaving & !self.told;
         let skipped = by.saturating_sub(self.window());
         let count = u64::from(length(untold)).saturating_add(skipped);
-        if count > 0 && self.lost.count == 0 {
+        if self.lost.count == 0 {
             self.lost.first = if untold == 0 { self.end } else { self.frame_of(untold) };
         }
         self.lost.count = self.lost.count.saturating_add(count);
         self.lost_inputs = self.lost_inputs.saturating_add(count);
 
-        self.known = shifted(self.known, by) | !self.mask();
+        self.known = shifted(self.known, by);
         self.told = shifted(self.told, by) | !self.mask();
         self.end = self.end.saturating_add(by);
         let turn = u8::try_from(by.checked_rem(self.window()).unwrap_or(0)).unwrap_or(0);

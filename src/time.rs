@@ -88,9 +88,10 @@ const fn micros(span: Duration) -> u64 {
 
 /// A span in whole microseconds, or the longest that 32 bits hold: 71 minutes.
 pub(crate) const fn short_micros(span: Duration) -> u32 {
-    let micros = micros(span);
-    let [a, b, c, d, ..] = micros.to_le_bytes();
-    if micros > widen(u32::MAX) { u32::MAX } else { u32::from_le_bytes([a, b, c, d]) }
+    match micros(span).to_le_bytes() {
+        [a, b, c, d, 0, 0, 0, 0] => u32::from_le_bytes([a, b, c, d]),
+        _ => u32::MAX,
+    }
 }
 
 /// A `u32` as a `u64`, in const code, where `From` is not to be had.

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use inputwire::{Config, ConfigBuilder, ConfigError, Frame, PeerConfig};
+use inputwire::{Config, ConfigBuilder, ConfigError, Frame, Instant, PeerConfig};
 
 const MS: u64 = 1_000;
 const SECOND: u64 = 1_000 * MS;
+/// The shortest span whose microseconds do not fit 32 bits: 71 minutes.
+const LONG: u64 = 1 << 32;
 
 const fn us(micros: u64) -> Duration {
     Duration::from_micros(micros)
@@ -51,6 +53,13 @@ fn what_was_not_set_is_as_the_words_say() {
 }
 
 #[test]
+fn a_key_is_never_shown_and_a_moment_is() {
+    let config = Config::builder().key([9; 16]).build().expect("valid");
+    assert!(format!("{config:?}").contains("key: Some(Key(hidden))"), "{config:?}");
+    assert_eq!(format!("{:?}", Instant::from_micros(1_234)), "Instant(1234)");
+}
+
+#[test]
 fn a_peer_is_what_it_was_said_to_be() {
     let peer = PeerConfig::<4>::compact(0xfedc);
     assert_eq!((peer.player(), peer.is_classic(), peer.known_incarnation()), (0xfedc, false, None));
@@ -74,19 +83,19 @@ fn every_setting_ends_exactly_where_its_words_say() {
     holds(
         |config, value| config.frame_interval(us(value)),
         &[MS, 10 * SECOND],
-        &[0, MS - 1, 10 * SECOND + 1, u64::MAX],
+        &[0, MS - 1, 10 * SECOND + 1, LONG + SECOND, u64::MAX],
         ConfigError::FrameInterval,
     );
     holds(
         |config, value| config.ping_interval(us(value)).disconnect_after(us(3_600 * SECOND)),
         &[20 * MS, 10 * SECOND],
-        &[0, 20 * MS - 1, 10 * SECOND + 1, u64::MAX],
+        &[0, 20 * MS - 1, 10 * SECOND + 1, LONG + SECOND, u64::MAX],
         ConfigError::PingInterval,
     );
     holds(
         |config, value| config.disconnect_after(us(value)),
         &[1_250 * MS + 1, 3_600 * SECOND],
-        &[0, 1_250 * MS, 3_600 * SECOND + 1, u64::MAX],
+        &[0, 1_250 * MS, 3_600 * SECOND + 1, LONG + 2 * SECOND, u64::MAX],
         ConfigError::DisconnectAfter,
     );
     holds(
@@ -98,19 +107,19 @@ fn every_setting_ends_exactly_where_its_words_say() {
     holds(
         |config, value| config.interrupt_after(us(value)),
         &[1, 5 * SECOND - 1],
-        &[0, 5 * SECOND, u64::MAX],
+        &[0, 5 * SECOND, LONG + SECOND, u64::MAX],
         ConfigError::InterruptAfter,
     );
     holds(
         |config, value| config.warning_latency(us(1)).critical_latency(us(value)),
         &[2, 60 * SECOND],
-        &[0, 1, 60 * SECOND + 1, u64::MAX],
+        &[0, 1, 60 * SECOND + 1, LONG + SECOND, u64::MAX],
         ConfigError::Latency,
     );
     holds(
         |config, value| config.warning_latency(us(value)),
         &[1, 200 * MS - 1],
-        &[0, 200 * MS, u64::MAX],
+        &[0, 200 * MS, LONG + 1, u64::MAX],
         ConfigError::Latency,
     );
     holds(

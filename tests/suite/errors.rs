@@ -1,8 +1,8 @@
-//! What errors say.
+//! What errors say, and the fields that two ends may not agree on.
 
 use std::collections::BTreeSet;
 
-use inputwire::{AddPeerError, ChecksumError, ConfigError, DatagramError, EpochError, PeerId, PushError};
+use inputwire::{AddPeerError, ChecksumError, ConfigError, DatagramError, EpochError, Field, PeerId, PushError};
 
 const PEER: PeerId = PeerId::new(70_003);
 
@@ -29,11 +29,23 @@ fn texts() -> Vec<String> {
         .collect()
 }
 
+fn assert_all_differ(texts: &[String]) {
+    assert_eq!(texts.iter().collect::<BTreeSet<_>>().len(), texts.len(), "{texts:?}");
+}
+
 #[test]
 fn every_error_has_words_of_its_own() {
     let texts = texts();
     assert!(texts.iter().all(|text| text.split(' ').count() >= 2), "{texts:?}");
-    assert_eq!(texts.iter().collect::<BTreeSet<_>>().len(), texts.len(), "{texts:?}");
+    assert_all_differ(&texts);
+}
+
+#[test]
+fn every_field_has_a_name_of_its_own() {
+    use Field::{FirstFrame, FrameInterval, Input, Player, Version, Window};
+    let names = [Version, Player, Input, Window, FirstFrame, FrameInterval].map(|field| field.to_string());
+    assert!(names.iter().all(|name| !name.is_empty()), "{names:?}");
+    assert_all_differ(&names);
 }
 
 #[test]

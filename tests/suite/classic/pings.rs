@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use inputwire::RttStats;
+
 use super::{fresh, hand, of_type};
 use crate::support::forge::classic_stamp;
 use crate::support::{MS, PEER, SECOND, Wire, at, due, events, stats};
@@ -105,18 +107,55 @@ fn an_answered_ping_does_not_take_the_place_of_one_that_is_not() {
     assert_eq!(hand(&mut session, 4_100 * MS, &pong(0)), Ok(()));
 }
 
-#[test]
-fn the_figures_are_those_of_the_last_ten_samples() {
+/// What a session says of round trips in whole milliseconds, one every half second.
+fn after(trips: &[u64]) -> RttStats {
     let mut session = fresh();
-    for (number, trip) in (0..).zip([500, 400, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100_u64]) {
+    for (number, trip) in (0..).zip(trips) {
         let sent = number * SECOND / 2;
         let ping = of_type(&mut session, sent, PING).remove(0);
         assert_eq!(hand(&mut session, sent + trip * MS, &[&[PONG], &ping[1..]].concat()), Ok(()));
         events(&mut session);
     }
-    let rtt = stats(&session).rtt.expect("samples");
+    stats(&session).rtt.expect("samples")
+}
+
+#[test]
+fn the_figures_are_those_of_the_last_ten_samples() {
     let millis = |figure: Duration| figure.as_micros() / 1_000;
-    assert_eq!((millis(rtt.latest), millis(rtt.min), millis(rtt.mean), millis(rtt.median)), (100, 10, 55, 55));
+    let figures = |rtt: RttStats| [rtt.latest, rtt.min, rtt.mean, rtt.median].map(millis);
+    assert_eq!(figures(after(&[500, 400, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100])), [100, 10, 55, 55]);
+    assert_eq!(figures(after(&[100, 90, 80, 70, 60, 50, 40, 30, 20, 10])), [10, 10, 55, 55]);
+    assert_eq!(figures(after(&[90, 10, 10, 20, 70])), [70, 10, 40, 20]);
+}
+
+#[test]
+fn the_smoothed_figures_are_those_of_rfc_6298() {
+    let trips = [80_u32, 120, 60, 60, 200, 90, 90, 80, 10, 300, 100, 100, 100];
+    let (mut smoothed, mut variation) = (80_000.0, 40_000.0);
+    for (number, trip) in (1..).zip(trips) {
+        if number > 1 {
+            let rtt = f64::from(trip) * 1_000.0;
+            variation = 0.75 * variation + 0.25 * f64::abs(smoothed - rtt);
+            smoothed = 0.875 * smoothed + 0.125 * rtt;
+        }
+        let rtt = after(&trips.map(u64::from)[..number]);
+        let is = |found: Duration, wanted: f64| (found.as_secs_f64() * 1e6 - wanted).abs() < 4.0;
+        assert!(is(rtt.smoothed, smoothed), "{number}: {rtt:?}, not {smoothed}");
+        assert!(is(rtt.variation, variation), "{number}: {rtt:?}, not {variation}");
+    }
+}
+
+#[test]
+fn a_round_trip_of_more_than_nine_minutes_counts_as_nine() {
+    let mut session = fresh();
+    let ping = of_type(&mut session, 0, PING).remove(0);
+    // Called all the time, so that this is no stall, but not polled: nothing else is pinged.
+    for now in (0..3_600 * SECOND).step_by(100_000) {
+        session.handle_timeout(at(now));
+    }
+    assert_eq!(hand(&mut session, 3_600 * SECOND, &[&[PONG], &ping[1..]].concat()), Ok(()));
+    let rtt = stats(&session).rtt.expect("a sample");
+    assert_eq!([rtt.latest, rtt.mean, rtt.smoothed], [Duration::from_micros(u64::from(u32::MAX / 8)); 3]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use inputwire::{ConfigBuilder, Epoch, Session};
 
 use super::{input_times, running};
 use crate::support::forge::Seal;
-use crate::support::{MS, PEER, SECOND, Wire, at, due, end, events, incarnation};
+use crate::support::{MS, PEER, Pair, SECOND, Wire, at, due, end, events, incarnation};
 
 /// A frame interval that is whole half milliseconds, so that every moment is polled exactly.
 const T: u64 = 20 * MS;
@@ -162,4 +162,15 @@ fn a_new_epoch_says_no_more_to_a_peer_that_has_long_been_silent() {
     session.begin_epoch(at(now), Epoch::new(1)).expect("newer");
     let times = input_times(&mut session, now, now + 200 * MS);
     assert_eq!(times, [(last + 100 * MS, 0), (last + 200 * MS, 0)], "keep-alives alone, the first ones of an epoch");
+}
+
+#[test]
+fn the_first_push_after_a_long_pause_goes_out_at_once() {
+    let mut pair = Pair::met(Wire::Compact);
+    pair.run(20 * SECOND + 10 * MS);
+    pair.forget();
+    let pushed = pair.now;
+    pair.play(1);
+    assert_eq!(pair.sent[0].first().map(|(when, _)| *when), Some(pushed));
+    pair.assert_told(0, 1);
 }
