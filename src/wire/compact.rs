@@ -59,8 +59,8 @@ pub(crate) fn is_long_enough(datagram: &[u8], config: &Config) -> bool {
     datagram.len() >= 3_usize.saturating_add(Check::new(config).len())
 }
 
-/// Judges a datagram in the order of PROTOCOL 3.7, and leaves in `input`, which has the bytes of one, the predecessor of
-/// the first one wanted.
+/// Judges a datagram, whose tag is known, in the order of PROTOCOL 3.7, and leaves in `input`, which has the bytes of one,
+/// the predecessor of the first one wanted.
 pub(crate) fn parse<'a>(
     datagram: &'a [u8],
     expected: &Expected<'_>,
@@ -72,9 +72,6 @@ pub(crate) fn parse<'a>(
     let &[tag, end, ack] = head else {
         return Err(DatagramError::Truncated);
     };
-    if tag & INPUT == 0 {
-        return Err(DatagramError::UnknownType);
-    }
     if tag >> 4 & 3 != epoch_bits(expected.epoch) {
         return Err(DatagramError::OtherEpoch);
     }
@@ -96,9 +93,6 @@ pub(crate) fn parse<'a>(
     let base = end.checked_sub(count).ok_or(DatagramError::FrameRange)?;
     if base > want {
         return Err(DatagramError::OutOfStep);
-    }
-    if end > want.saturating_add(expected.window) {
-        return Err(DatagramError::TooFar);
     }
 
     // The old ones serve as predecessors only, but what the datagram says of them is what counts for those after them.

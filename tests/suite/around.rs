@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use inputwire::{ChecksumError, Epoch, Event, Health, PushError};
 
-use crate::support::{MS, PEER, Pair, SECOND, T, Wire, act, at, events, frame, healths, news, stats};
+use crate::support::{MS, PEER, Pair, SECOND, T, Wire, act, at, drain, events, frame, healths, news, stats};
 
 fn stalls(told: &[Event<1>]) -> Vec<Duration> {
     let stalls = told.iter().filter_map(|event| match event {
@@ -71,6 +71,29 @@ fn a_caller_that_sleeps_until_the_deadline_does_not_stall() {
         assert_eq!(stalls(&pair.told[0]), []);
         assert_eq!(healths(&pair.told[0]), [Health::Good, Health::Interrupted, Health::Disconnected], "{wire:?}");
     }
+}
+
+#[test]
+fn a_pause_is_a_stall_once_it_takes_half_of_the_silence_that_interrupts() {
+    for (wire, half) in [(Wire::Compact, 250 * MS), (Wire::Keyed, 250 * MS), (Wire::Classic, 625 * MS)] {
+        let pair = Pair::met(wire);
+        let due = pair.ends[0].poll_timeout().expect("a ping").as_micros();
+        for (late, told) in [(half - 1, vec![]), (half, vec![Duration::from_micros(half)])] {
+            let mut end = pair.ends[0].clone();
+            end.handle_timeout(at(due + late));
+            assert_eq!(stalls(&events(&mut end)), told, "{wire:?}");
+        }
+    }
+}
+
+#[test]
+fn without_an_open_peer_no_pause_is_a_stall() {
+    let mut end = Pair::met(Wire::Compact).ends[0].clone();
+    end.leave(at(3 * SECOND));
+    drain(&mut end);
+    assert!(end.poll_timeout().is_some(), "a goodbye is said more than once");
+    end.handle_timeout(at(20 * SECOND));
+    assert_eq!(stalls(&events(&mut end)), []);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use inputwire::{Config, ConfigBuilder, ConfigError, Frame, Instant, PeerConfig};
+use inputwire::{Config, ConfigBuilder, ConfigError, Frame, Instant, PeerConfig, Session};
 
 const MS: u64 = 1_000;
 const SECOND: u64 = 1_000 * MS;
@@ -56,7 +56,11 @@ fn what_was_not_set_is_as_the_words_say() {
 fn a_key_is_never_shown_and_a_moment_is() {
     let config = Config::builder().key([9; 16]).build().expect("valid");
     assert!(format!("{config:?}").contains("key: Some(Key(hidden))"), "{config:?}");
+    let mut session = Session::<1, 1>::new(config);
+    session.add_peer(Instant::default(), PeerConfig::compact(1).incarnation(2)).expect("room");
+    assert!(format!("{session:?}").contains("Checks { outgoing: Check, incoming: Check }"), "{session:?}");
     assert_eq!(format!("{:?}", Instant::from_micros(1_234)), "Instant(1234)");
+    assert_eq!(Instant::default(), Instant::ORIGIN);
 }
 
 #[test]

@@ -16,7 +16,10 @@ struct Game {
 
 impl Game {
     fn new() -> Self {
-        let mut failover = Failover::new(RoutePolicy::Standby);
+        Self::of(Failover::new(RoutePolicy::Standby))
+    }
+
+    fn of(mut failover: Failover) -> Self {
         failover.handle_health(at(0), Health::Good);
         Self { failover, now: 0, changes: Vec::new() }
     }
@@ -102,6 +105,16 @@ fn both_routes_are_used_as_soon_as_direct_is_interrupted_and_direct_alone_after_
     let expected =
         [(last_heard + 500 * MS, true, RouteCause::Silent), (SETTLED + 10 * SECOND, false, RouteCause::Well)];
     assert_eq!(game.changes, expected);
+}
+
+#[test]
+fn both_routes_are_used_after_the_silence_that_was_set() {
+    let set = Failover::new(RoutePolicy::Standby).interrupt_after(Duration::from_millis(300));
+    let mut game = Game::of(set);
+    game.hear(SETTLED, &[Route::Direct]);
+    game.changes.clear();
+    game.hear(SECOND, &[]);
+    assert_eq!(game.changes, [(SETTLED - 20 * MS + 300 * MS, true, RouteCause::Silent)]);
 }
 
 #[test]
