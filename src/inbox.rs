@@ -132,6 +132,11 @@ impl Inbox {
         self.head = self.head.checked_sub(self.window).unwrap_or(self.head);
     }
 
+    /// Whether a frame is known and was not told.
+    pub(crate) const fn has_untold(&self) -> bool {
+        self.known & !self.told != 0
+    }
+
     /// The lowest frame that is known and was not told; it counts as told from now on.
     pub(crate) fn tell(&mut self) -> Option<u64> {
         let untold = self.known & !self.told;

@@ -48,6 +48,7 @@ pub(crate) enum Telling {
     #[default]
     Everything,
     Inputs,
+    Nothing,
 }
 
 impl Peer {
@@ -184,7 +185,11 @@ impl Peer {
             }
             *telling = Telling::Inputs;
         }
-        let frame = self.theirs.inbox.tell()?;
+        let frame = self.theirs.inbox.tell();
+        if !self.theirs.inbox.has_untold() {
+            *telling = Telling::Nothing;
+        }
+        let frame = frame?;
         Some(Event::Input { peer: self.id, frame: Frame::at(frame), input: [] })
     }
 

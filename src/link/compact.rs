@@ -46,7 +46,7 @@ struct Checks {
     incoming: Check,
 }
 
-/// What was said last to a peer since something happened.
+/// What was said to a peer since something happened, up to which kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Said {
     #[default]
@@ -54,7 +54,7 @@ pub(crate) enum Said {
     Hello,
     Bye,
     Input,
-    Checksums,
+    Everything,
 }
 
 /// What only this wire can tell of a peer.
@@ -264,10 +264,11 @@ impl Compact {
             self.farewell.say(ours.now);
             emit_bye(room, &outgoing(ours, theirs.player, self.acquaintance.incarnation()?))
         } else if *said < Said::Input && is_due(self.input_due(ours, theirs)) {
-            *said = Said::Input;
+            // Checksums are rare: most often the next poll has nothing to look at.
+            *said = if is_due(self.checksums_due(ours, theirs)) { Said::Input } else { Said::Everything };
             self.emit_input(ours, theirs, room)
-        } else if *said < Said::Checksums && is_due(self.checksums_due(ours, theirs)) {
-            *said = Said::Checksums;
+        } else if *said < Said::Everything && is_due(self.checksums_due(ours, theirs)) {
+            *said = Said::Everything;
             self.agreement.emit(ours, &self.checks.as_ref()?.outgoing, room)
         } else {
             None

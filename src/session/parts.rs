@@ -100,11 +100,14 @@ impl<'a> Parts<'a> {
 
     pub(super) fn poll_transmit(&mut self, room: &mut [u8]) -> Option<(PeerId, usize)> {
         while let Some(peer) = self.peers.get_mut(usize::from(self.turn.saying)) {
-            if let Some(len) = peer.poll_transmit(&self.ours, &mut self.turn.said, room) {
+            let len = peer.poll_transmit(&self.ours, &mut self.turn.said, room);
+            if len.is_none() || self.turn.said == Said::Everything {
+                self.turn.saying = self.turn.saying.saturating_add(1);
+                self.turn.said = Said::Nothing;
+            }
+            if let Some(len) = len {
                 return Some((peer.id, len));
             }
-            self.turn.saying = self.turn.saying.saturating_add(1);
-            self.turn.said = Said::Nothing;
         }
         None
     }
@@ -114,15 +117,19 @@ impl<'a> Parts<'a> {
     pub(super) fn poll_event(self) -> Option<(Event<0>, &'a [u8])> {
         let Self { ours, peers, rows, turn } = self;
         while let Some(peer) = peers.get_mut(usize::from(turn.telling)) {
-            if let Some(event) = peer.poll_event(&ours, &mut turn.told) {
+            let index = usize::from(turn.telling);
+            let event = peer.poll_event(&ours, &mut turn.told);
+            if turn.told == Telling::Nothing {
+                turn.telling = turn.telling.saturating_add(1);
+                turn.told = Telling::Everything;
+            }
+            if let Some(event) = event {
                 let input = match event {
-                    Event::Input { frame, .. } => peer.input(window(rows, usize::from(turn.telling), &ours), frame)?,
+                    Event::Input { frame, .. } => peer.input(window(rows, index, &ours), frame)?,
                     _ => &[],
                 };
                 return Some((event, input));
             }
-            turn.telling = turn.telling.saturating_add(1);
-            turn.told = Telling::Everything;
         }
         None
     }

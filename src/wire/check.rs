@@ -72,15 +72,14 @@ impl Check {
         }
     }
 
-    /// What goes on the wire for it, once `parts` are covered as well. Nothing is copied that is large.
-    pub(crate) fn over(&self, parts: &[&[u8]]) -> Sum {
+    /// What goes on the wire for it, once a front and the rest of a datagram are covered as well.
+    pub(crate) fn over(&self, front: &[u8], rest: &[u8]) -> Sum {
         match self {
-            Self::Crc(state) => Sum::Crc(parts.iter().fold(*state, |state, part| crc(state, part))),
+            Self::Crc(state) => Sum::Crc(crc(crc(*state, front), rest)),
             Self::Sip(hasher) => {
                 let mut hasher = *hasher;
-                for part in parts {
-                    hasher.write(part);
-                }
+                hasher.write(front);
+                hasher.write(rest);
                 Sum::Sip(hasher.finish())
             }
         }

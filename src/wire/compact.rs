@@ -78,7 +78,7 @@ pub(crate) fn parse<'a>(
     let want = expected.inbox.end();
     let end = expand_end(want, end)?;
     let ack = expand_ack(expected.next, ack)?;
-    if !expected.check.over(&[&covered(end, ack, [tag, low_byte(end), low_byte(ack)]), reader.rest()]).is(check) {
+    if !expected.check.over(&covered(end, ack, [tag, low_byte(end), low_byte(ack)]), reader.rest()).is(check) {
         return Err(DatagramError::Check);
     }
 
@@ -180,7 +180,7 @@ pub(crate) fn emit(room: &mut [u8], draft: &Draft<'_>, pushed: &Pushed<'_>) -> O
     body::write_all(&mut body, pushed.back(unacked.saturating_add(1)), pushed.run(unacked, count));
     let rest_len = body_at.saturating_add(body.finish()?);
 
-    let sum = draft.check.over(&[&covered(end, draft.want, head), rest.get(..rest_len)?]);
+    let sum = draft.check.over(&covered(end, draft.want, head), rest.get(..rest_len)?);
     let mut to = Writer::new(front);
     to.bytes(&head);
     sum.write(&mut to);

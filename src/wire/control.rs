@@ -55,7 +55,7 @@ pub(crate) fn parse_hello(datagram: &[u8], config: &Config) -> Result<Greeting, 
     if reader.rest().len() < FRONT {
         return Err(DatagramError::Truncated);
     }
-    if !start.over(&[tag, reader.rest()]).is(check) {
+    if !start.over(tag, reader.rest()).is(check) {
         return Err(DatagramError::Check);
     }
     read_greeting(&mut reader).ok_or(DatagramError::Truncated)
@@ -105,7 +105,7 @@ pub(crate) fn emit_hello(room: &mut [u8], hello: &Hello, config: &Config) -> Opt
     let len = to.finish()?;
     let mut to = Writer::new(front);
     to.u8(HELLO);
-    start.over(&[&[HELLO], rest.get(..len)?]).write(&mut to);
+    start.over(&[HELLO], rest.get(..len)?).write(&mut to);
     Some(front.len().saturating_add(len))
 }
 
@@ -122,7 +122,7 @@ pub(crate) fn parse_bye(datagram: &[u8], context: &Context<'_>) -> Result<(), Da
     match datagram.get(1..) {
         Some(check) if check.len() < expected.len() => Err(DatagramError::Truncated),
         Some(check) if check.len() > expected.len() => Err(DatagramError::Length),
-        Some(check) if expected.over(&[]).is(check) => Ok(()),
+        Some(check) if expected.over(&[BYE], &[]).is(check) => Ok(()),
         Some(_) => Err(DatagramError::Check),
         None => Err(DatagramError::Truncated),
     }
@@ -132,14 +132,14 @@ pub(crate) fn parse_bye(datagram: &[u8], context: &Context<'_>) -> Result<(), Da
 pub(crate) fn emit_bye(room: &mut [u8], context: &Context<'_>) -> Option<usize> {
     let mut to = Writer::new(room);
     to.u8(BYE);
-    bye_check(context).over(&[]).write(&mut to);
+    bye_check(context).over(&[BYE], &[]).write(&mut to);
     to.finish()
 }
 
 /// A goodbye belongs to a run, not to an epoch: that is 0, too.
 fn bye_check(context: &Context<'_>) -> Check {
     let context = Context { epoch: 0, ..*context };
-    context.check().with(&NO_FRAMES).with(&[BYE])
+    context.check().with(&NO_FRAMES)
 }
 
 /// State hashes of the sender, and how far it has ours.
@@ -170,7 +170,7 @@ pub(crate) fn parse_sums<'a>(datagram: &'a [u8], check: &Check) -> Result<Sums<'
     let mut reader = Reader::new(datagram);
     let tag = reader.bytes(1).ok_or(DatagramError::Truncated)?;
     let sent = reader.bytes(check.len()).ok_or(DatagramError::Truncated)?;
-    if !check.over(&[&NO_FRAMES, tag, reader.rest()]).is(sent) {
+    if !check.with(&NO_FRAMES).over(tag, reader.rest()).is(sent) {
         return Err(DatagramError::Check);
     }
     let ack = reader.u32().ok_or(DatagramError::Truncated)?;
@@ -207,6 +207,6 @@ pub(crate) fn emit_sums(
     let len = to.finish()?;
     let mut to = Writer::new(front);
     to.u8(CHECKSUMS);
-    check.over(&[&NO_FRAMES, &[CHECKSUMS], rest.get(..len)?]).write(&mut to);
+    check.with(&NO_FRAMES).over(&[CHECKSUMS], rest.get(..len)?).write(&mut to);
     Some(front.len().saturating_add(len))
 }
