@@ -4,7 +4,7 @@ use inputwire::{DatagramError, Epoch, Session};
 
 use super::{fresh, hand, of_type};
 use crate::support::forge::{classic_input, classic_request, classic_response, classic_stamp};
-use crate::support::{MS, PEER, SECOND, T, at, due, refuse};
+use crate::support::{MS, PEER, SECOND, T, at, due, frame, refuse};
 
 const REQUEST: u8 = 0x12;
 const RESPONSE: u8 = 0x13;
@@ -20,6 +20,13 @@ fn with_holes(rtt: Option<u64>) -> Session<1, 1> {
         assert_eq!(hand(&mut session, SECOND, &classic_input(1, pairs)), Ok(()));
     }
     session
+}
+
+#[test]
+fn a_hole_has_no_input() {
+    let session = with_holes(None);
+    let known = (0..12).filter(|number| session.input(PEER, frame(*number)).is_some());
+    assert_eq!(known.collect::<Vec<_>>(), [0, 4, 6, 10]);
 }
 
 #[test]

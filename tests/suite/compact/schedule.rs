@@ -174,3 +174,56 @@ fn the_first_push_after_a_long_pause_goes_out_at_once() {
     assert_eq!(pair.sent[0].first().map(|(when, _)| *when), Some(pushed));
     pair.assert_told(0, 1);
 }
+
+/// Polls while the peer says every 100 ms that it is there, and acknowledges nothing.
+fn listen(session: &mut Session<1, 1>, from: u64, until: u64) {
+    let seal = Seal::new(Wire::Compact, 1, 0);
+    for (now, number) in (from..until).step_by(100_000).zip(1..) {
+        let stamp = u16::try_from(now / 250 % 65_536).expect("16 bits");
+        assert_eq!(session.handle_datagram(at(now), PEER, &seal.timed(0, 0, 0, [stamp, 0, number], &[])), Ok(()));
+        input_times(session, now, until.min(now + 100 * MS));
+    }
+}
+
+/// Whether a push at this moment goes out at once.
+fn goes_out(session: &Session<1, 1>, now: u64) -> bool {
+    let mut session = session.clone();
+    session.push_input(at(now), [9]).expect("room");
+    !input_times(&mut session, now, now + 1).is_empty()
+}
+
+#[test]
+fn after_more_than_ten_seconds_of_silence_a_push_waits_for_the_next_keep_alive() {
+    let mut session = settled(settings());
+    let push = 2 * SECOND + 50 * MS;
+    session.push_input(at(push), [1]).expect("room");
+    let heard = push + 120 * MS;
+    input_times(&mut session, push, heard);
+    let acknowledged = Seal::new(Wire::Compact, 1, 0).inputs(0, 0, 1, &[]);
+    assert_eq!(session.handle_datagram(at(heard), PEER, &acknowledged), Ok(()));
+    input_times(&mut session, heard, heard + 10 * SECOND);
+    assert!(goes_out(&session, heard + 10 * SECOND));
+    assert!(!goes_out(&session, heard + 10 * SECOND + 1));
+}
+
+#[test]
+fn after_more_than_ten_seconds_without_an_acknowledgement_a_push_waits_for_the_next_keep_alive() {
+    let mut session = settled(settings());
+    let push = 2 * SECOND + 50 * MS;
+    session.push_input(at(push), [1]).expect("room");
+    listen(&mut session, push, push + 10 * SECOND);
+    assert!(goes_out(&session, push + 10 * SECOND));
+    assert!(!goes_out(&session, push + 10 * SECOND + 1));
+}
+
+#[test]
+fn a_repeat_is_acknowledged_in_time_however_long_nothing_has_moved() {
+    let mut session = settled(settings());
+    let heard = 2 * SECOND + 10 * MS;
+    let again = heard + 12 * SECOND + 50 * MS;
+    let datagram = Seal::new(Wire::Compact, 1, 0).inputs(1, 1, 0, &[]);
+    assert_eq!(session.handle_datagram(at(heard), PEER, &datagram), Ok(()));
+    listen(&mut session, heard + MS, again);
+    assert_eq!(session.handle_datagram(at(again), PEER, &datagram), Ok(()));
+    assert_eq!(input_times(&mut session, again, again + 40 * MS), [(again + 30 * MS, 0)]);
+}
