@@ -1,9 +1,9 @@
 //! Several peers behind one window of inputs.
 
-use inputwire::{AddPeerError, Epoch, PeerConfig, PeerId, PushError, Session};
+use inputwire::{AddPeerError, Epoch, Event, PeerConfig, PeerId, PushError, Session};
 
 use crate::support::forge::Seal;
-use crate::support::{SECOND, T, Wire, at, drain, frame, incarnation};
+use crate::support::{SECOND, T, Wire, at, drain, events, frame, incarnation};
 
 fn peer(number: u32) -> PeerId {
     PeerId::new(number)
@@ -108,4 +108,17 @@ fn one_session_plays_with_peers_on_both_wires() {
     session.push_input(at(0), [7]).expect("room");
     let kinds: Vec<_> = drain(&mut session).iter().map(|(peer, datagram)| (peer.get(), datagram[0])).collect();
     assert_eq!(kinds, [(0, 0x20), (0, 0xc1), (1, 0x01), (1, 0x02)]);
+}
+
+#[test]
+fn a_stall_is_told_once_however_many_peers_there_are() {
+    for open in 1..=3 {
+        let mut session = mesh();
+        (open..3).for_each(|number| session.close_peer(at(0), peer(number)));
+        drain(&mut session);
+        session.handle_timeout(at(10 * SECOND));
+        let told = events(&mut session);
+        let stalls = told.iter().filter(|event| matches!(event, Event::LocalStall { .. }));
+        assert_eq!(stalls.count(), 1, "{open} peers: {told:?}");
+    }
 }
