@@ -30,7 +30,7 @@ pub(crate) struct Acquaintance {
     /// The greatest epoch that the peer told, and the greatest that the application was told to be ahead.
     epoch: u32,
     told_epoch: u32,
-    /// The settings that were heard last, if some differ that the application was not told of, and those it was.
+    /// The settings that were heard last, until the application was told what differs, and the fields it was told of.
     untold: Option<Settings>,
     mismatched: bool,
     told_fields: [bool; FIELDS.len()],
@@ -145,9 +145,7 @@ impl Acquaintance {
         } else {
             Acquainted::Stranger
         };
-        let mut fields = FIELDS.iter().zip(&self.told_fields);
-        let news = fields.any(|(field, told)| !told && settings.difference(ours, *field).is_some());
-        self.untold = Some(settings).filter(|_| news);
+        self.untold = Some(settings);
         Ok(acquainted)
     }
 

@@ -108,6 +108,17 @@ fn a_peer_ahead_is_told_once_for_each_epoch_and_we_say_hello_until_we_follow() {
 }
 
 #[test]
+fn a_peer_that_follows_us_is_not_ahead() {
+    for wire in Wire::COMPACT {
+        let mut session = Pair::met(wire).ends[0].clone();
+        session.begin_epoch(at(3 * SECOND), Epoch::new(1)).expect("newer");
+        let next = Seal { epoch: 1, ..Seal::new(wire, 1, 0) };
+        assert_eq!(session.handle_datagram(at(3 * SECOND), PEER, &next.hello(0)), Ok(()));
+        assert_eq!(news(&events(&mut session)), []);
+    }
+}
+
+#[test]
 fn ends_that_switch_at_different_times_lose_nothing_of_the_new_epoch() {
     for wire in Wire::COMPACT {
         for pause in [0, MS, T, 300 * MS, 7 * SECOND] {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use inputwire::{ConfigBuilder, Epoch, Event, PeerConfig, Session};
+use inputwire::{ConfigBuilder, Epoch, Event, Field, PeerConfig, Session};
 
 use crate::support::forge::Seal;
 use crate::support::{MS, PEER, Pair, SECOND, Wire, at, drain, due, end, events, frames, incarnation, news};
@@ -109,5 +109,33 @@ fn a_mismatch_that_was_mended_lets_the_link_run() {
         assert_eq!(session.handle_datagram(at(0), PEER, &seal.hello(0)), Ok(()));
         assert_eq!(session.handle_datagram(at(0), PEER, &seal.inputs(0, 0, 0, &[])), Ok(()));
         assert_eq!(news(&events(&mut session)), [Event::Connected { peer: PEER }]);
+    }
+}
+
+#[test]
+fn a_hello_that_does_not_match_tells_nothing_of_a_run_or_an_epoch() {
+    for wire in Wire::COMPACT {
+        let mut session = Pair::met(wire).ends[0].clone();
+        let next = Seal { sender: (1, incarnation(1) + 1), epoch: 3, ..Seal::new(wire, 1, 0) };
+        let now = at(3 * SECOND);
+        assert_eq!(session.handle_datagram(now, PEER, &Seal { window: 8, ..next }.hello(0)), Ok(()));
+        assert!(matches!(news(&events(&mut session))[..], [Event::Mismatch { field: Field::Window, .. }]));
+        assert_eq!(session.handle_datagram(now, PEER, &next.hello(0)), Ok(()));
+        let ahead = Event::PeerAhead { peer: PEER, epoch: Epoch::new(3) };
+        assert_eq!(news(&events(&mut session)), [Event::Restarted { peer: PEER }, ahead]);
+    }
+}
+
+#[test]
+fn a_stranger_is_told_whatever_its_run_and_the_length_of_its_hello() {
+    for wire in Wire::COMPACT {
+        let session = Pair::met(wire).ends[0].clone();
+        let stranger = Seal { sender: (7, incarnation(1) - 1), ..Seal::new(wire, 1, 0) };
+        let longer = [&stranger.hello_body(0)[..], &[0]].concat();
+        for hello in [stranger.hello(0), stranger.hello_of(&longer)] {
+            let mut session = session.clone();
+            assert_eq!(session.handle_datagram(at(3 * SECOND), PEER, &hello), Ok(()));
+            assert!(matches!(news(&events(&mut session))[..], [Event::Mismatch { field: Field::Player, .. }]));
+        }
     }
 }

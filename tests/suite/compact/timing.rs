@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use inputwire::Epoch;
+
 use super::running;
 use crate::support::forge::Seal;
-use crate::support::{MS, PEER, Pair, SECOND, Wire, at, due, stats};
+use crate::support::{MS, PEER, Pair, SECOND, Wire, at, due, incarnation, stats};
 
 /// The timing block of a datagram without a key.
 fn block(datagram: &[u8]) -> Option<[u16; 3]> {
@@ -28,6 +30,25 @@ fn the_first_ten_datagrams_carry_a_block_and_then_one_every_ping_interval() {
     }
     // The first went out at once when the peer was added; the tenth at 90 ms.
     assert_eq!(blocks, [1, 2, 3, 4, 5, 6, 7, 8, 9, 29, 49]);
+}
+
+#[test]
+fn a_restart_of_the_peer_changes_nothing_of_what_we_count_and_when_we_tell_it() {
+    let mut session = running(Wire::Compact.settings(0));
+    let seal = Seal::new(Wire::Compact, 1, 0);
+    let mut blocks = Vec::new();
+    for number in 1..=130_u64 {
+        let now = number * 10 * MS;
+        if number == 100 {
+            let restarted = Seal { sender: (1, incarnation(1) + 1), epoch: 1, ..seal };
+            assert_eq!(session.handle_datagram(at(now), PEER, &restarted.hello(0)), Ok(()));
+            session.begin_epoch(at(now), Epoch::new(1)).expect("newer");
+        }
+        session.push_input(at(now), [1]).expect("room");
+        let datagram = due(&mut session, now).into_iter().find(|datagram| datagram[0] >= 0x80).expect("a push");
+        blocks.extend(block(&datagram).map(|[_, _, sent]| (number, sent)));
+    }
+    assert_eq!(blocks[9..], [(29, 30), (49, 50), (69, 70), (89, 90), (109, 110), (129, 130)]);
 }
 
 #[test]

@@ -228,6 +228,22 @@ fn trust_that_was_misplaced_again_and_again_takes_longer() {
 }
 
 #[test]
+fn six_seconds_on_direct_alone_are_steady_and_a_microsecond_less_is_not() {
+    for (pause, trust) in [(6 * SECOND - 1, 6 * SECOND), (6 * SECOND, 3 * SECOND)] {
+        let mut game = Game::settled();
+        game.health(Health::Critical);
+        game.health(Health::Good);
+        game.hear(3 * SECOND, &[Route::Direct]);
+        game.hear(pause, &[Route::Direct]);
+        let begun = game.now;
+        game.health(Health::Critical);
+        game.health(Health::Good);
+        game.hear(6 * SECOND, &[Route::Direct]);
+        assert_eq!(game.changes.last(), Some(&(begun + trust, false, RouteCause::Well)));
+    }
+}
+
+#[test]
 fn an_absence_of_our_own_is_no_silence_of_the_peer() {
     let mut game = Game::settled();
     game.now += 20 * SECOND;
