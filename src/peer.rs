@@ -10,9 +10,9 @@ use crate::frame::{Epoch, Frame, PeerId};
 use crate::health::{Health, Pulse, interrupt_us};
 use crate::link::agreement::Difference;
 use crate::link::classic::Classic;
-use crate::link::compact::{Compact, Notice, Said};
+use crate::link::compact::{Compact, Notice};
 use crate::link::timing::Clocks;
-use crate::link::{Ours, Theirs};
+use crate::link::{Ours, Theirs, Written};
 use crate::pace::{Arrivals, Pace};
 use crate::stats::{PeerStats, Totals};
 use crate::time::{Instant, earlier, short_micros};
@@ -42,13 +42,13 @@ struct Told {
     conflict: bool,
 }
 
-/// What of a peer is still to be told while events are polled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Telling {
-    #[default]
-    Everything,
-    Inputs,
-    Nothing,
+/// Something that the application is told of a peer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct News {
+    /// But for the bytes of an input.
+    pub(crate) event: Event<0>,
+    /// Whether it is clear already that nothing else is to be told of the peer at this moment.
+    pub(crate) last: bool,
 }
 
 impl Peer {
@@ -148,16 +148,16 @@ impl Peer {
         }
     }
 
-    /// The next datagram that is due, written into `room`; returns its length.
+    /// The next datagram that is due, written into `room`.
     // Inside a loop over peers, what it may need of our end would be loaded before the loop, for every poll.
     #[inline(never)]
-    pub(crate) fn poll_transmit(&mut self, ours: &Ours<'_>, said: &mut Said, room: &mut [u8]) -> Option<usize> {
-        let len = match &mut self.link {
-            Link::Compact(link) => link.poll(ours, &self.theirs, said, room),
-            Link::Classic(link) => link.poll(ours, &self.theirs, room),
+    pub(crate) fn poll_transmit(&mut self, ours: &Ours<'_>, room: &mut [u8]) -> Option<Written> {
+        let written = match &mut self.link {
+            Link::Compact(link) => link.poll(ours, &self.theirs, room),
+            Link::Classic(link) => link.poll(ours, &self.theirs, room).map(|len| Written { len, last: false }),
         }?;
-        self.theirs.totals.send(len);
-        Some(len)
+        self.theirs.totals.send(written.len);
+        Some(written)
     }
 
     /// The earliest moment after now at which something is due. What is due already needs draining, not waking.
@@ -177,20 +177,14 @@ impl Peer {
         next(next(None, &link), &health)
     }
 
-    /// What is true and was not told, but for the bytes of an input. Once an input is told, only inputs are left.
-    pub(crate) fn poll_event(&mut self, ours: &Ours<'_>, telling: &mut Telling) -> Option<Event<0>> {
-        if *telling == Telling::Everything {
-            if let Some(event) = self.link_event(ours).or_else(|| self.own_event(ours)) {
-                return Some(event);
-            }
-            *telling = Telling::Inputs;
+    /// What is true and was not told.
+    pub(crate) fn poll_event(&mut self, ours: &Ours<'_>) -> Option<News> {
+        if let Some(event) = self.link_event(ours).or_else(|| self.own_event(ours)) {
+            return Some(News { event, last: false });
         }
-        let frame = self.theirs.inbox.tell();
-        if !self.theirs.inbox.has_untold() {
-            *telling = Telling::Nothing;
-        }
-        let frame = frame?;
-        Some(Event::Input { peer: self.id, frame: Frame::at(frame), input: [] })
+        let frame = Frame::at(self.theirs.inbox.tell()?);
+        let event = Event::Input { peer: self.id, frame, input: [] };
+        Some(News { event, last: !self.theirs.inbox.has_untold() })
     }
 
     fn own_event(&mut self, ours: &Ours<'_>) -> Option<Event<0>> {

@@ -12,9 +12,8 @@ use crate::error::{AddPeerError, ChecksumError, DatagramError, EpochError, PushE
 use crate::event::Event;
 use crate::frame::{Epoch, Frame, PeerId};
 use crate::link::Ours;
-use crate::link::compact::Said;
 use crate::outbox::Outbox;
-use crate::peer::{Peer, Telling};
+use crate::peer::Peer;
 use crate::time::Instant;
 
 mod parts;
@@ -68,17 +67,15 @@ pub struct Session<const PEERS: usize, const INPUT: usize, const WINDOW: usize =
 /// How far the seats were polled since something happened last. What was polled stays polled: a poll makes nothing due.
 #[derive(Clone, Debug, Default)]
 struct Turn {
-    /// The seats before this one have said everything, and what this one has said.
+    /// The seats before this one have said everything.
     saying: u16,
-    said: Said,
-    /// The seats before this one have told everything, and what this one has told.
+    /// The seats before this one have told everything.
     telling: u16,
-    told: Telling,
 }
 
 impl Turn {
     const fn new() -> Self {
-        Self { saying: 0, said: Said::Nothing, telling: 0, told: Telling::Everything }
+        Self { saying: 0, telling: 0 }
     }
 }
 

@@ -4,7 +4,7 @@ use super::agreement::{Agreement, Difference};
 use super::farewell::Farewell;
 use super::greeting::{Acquaintance, Acquainted};
 use super::timing::Clocks;
-use super::{Ours, Theirs, Told};
+use super::{Ours, Theirs, Told, Written};
 use crate::checksum::Checksum;
 use crate::error::DatagramError;
 use crate::event::Field;
@@ -44,17 +44,6 @@ pub(crate) struct Compact {
 struct Checks {
     outgoing: Check,
     incoming: Check,
-}
-
-/// What was said to a peer since something happened, up to which kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Said {
-    #[default]
-    Nothing,
-    Hello,
-    Bye,
-    Input,
-    Everything,
 }
 
 /// What only this wire can tell of a peer.
@@ -251,28 +240,25 @@ impl Compact {
         Ok(())
     }
 
-    /// The next datagram that is due, written into `room`; returns its length. Each kind is due once while time stands
-    /// still, in the order of `Said`.
-    pub(crate) fn poll(&mut self, ours: &Ours<'_>, theirs: &Theirs, said: &mut Said, room: &mut [u8]) -> Option<usize> {
+    /// The next datagram that is due, written into `room`. Each kind is due once while time stands still.
+    pub(crate) fn poll(&mut self, ours: &Ours<'_>, theirs: &Theirs, room: &mut [u8]) -> Option<Written> {
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= ours.now);
-        if *said < Said::Hello && is_due(self.hello_due(ours, theirs)) {
-            *said = Said::Hello;
+        let mut last = false;
+        let len = if is_due(self.hello_due(ours, theirs)) {
             self.acquaintance.say_hello(ours.now);
             emit_hello(room, &hello(ours, theirs.player), ours.config)
-        } else if *said < Said::Bye && is_due(self.bye_due(ours, theirs)) {
-            *said = Said::Bye;
+        } else if is_due(self.bye_due(ours, theirs)) {
             self.farewell.say(ours.now);
             emit_bye(room, &outgoing(ours, theirs.player, self.acquaintance.incarnation()?))
-        } else if *said < Said::Input && is_due(self.input_due(ours, theirs)) {
-            // Checksums are rare: most often the next poll has nothing to look at.
-            *said = if is_due(self.checksums_due(ours, theirs)) { Said::Input } else { Said::Everything };
+        } else if is_due(self.input_due(ours, theirs)) {
+            last = !is_due(self.checksums_due(ours, theirs));
             self.emit_input(ours, theirs, room)
-        } else if *said < Said::Everything && is_due(self.checksums_due(ours, theirs)) {
-            *said = Said::Everything;
+        } else if is_due(self.checksums_due(ours, theirs)) {
             self.agreement.emit(ours, &self.checks.as_ref()?.outgoing, room)
         } else {
             None
-        }
+        };
+        len.map(|len| Written { len, last })
     }
 
     fn emit_input(&mut self, ours: &Ours<'_>, theirs: &Theirs, room: &mut [u8]) -> Option<usize> {

@@ -96,6 +96,14 @@ impl Ours<'_> {
     }
 }
 
+/// A datagram that was written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written {
+    pub(crate) len: usize,
+    /// Whether it is clear already that nothing else is due to the peer at this moment.
+    pub(crate) last: bool,
+}
+
 /// Something that is told once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Told {

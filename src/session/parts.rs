@@ -8,9 +8,8 @@ use crate::config::{DATAGRAM_MAX, Peering};
 use crate::error::{AddPeerError, ChecksumError, DatagramError, PushError};
 use crate::event::Event;
 use crate::frame::{Frame, PeerId};
-use crate::link::Ours;
-use crate::link::compact::Said;
-use crate::peer::{Peer, Telling};
+use crate::link::{Ours, Written};
+use crate::peer::{News, Peer};
 use crate::time::{Instant, earlier};
 
 /// Our end, to be looked at, and the peers with their windows, to be changed.
@@ -100,12 +99,11 @@ impl<'a> Parts<'a> {
 
     pub(super) fn poll_transmit(&mut self, room: &mut [u8]) -> Option<(PeerId, usize)> {
         while let Some(peer) = self.peers.get_mut(usize::from(self.turn.saying)) {
-            let len = peer.poll_transmit(&self.ours, &mut self.turn.said, room);
-            if len.is_none() || self.turn.said == Said::Everything {
+            let written = peer.poll_transmit(&self.ours, room);
+            if written.is_none_or(|written| written.last) {
                 self.turn.saying = self.turn.saying.saturating_add(1);
-                self.turn.said = Said::Nothing;
             }
-            if let Some(len) = len {
+            if let Some(Written { len, .. }) = written {
                 return Some((peer.id, len));
             }
         }
@@ -118,12 +116,11 @@ impl<'a> Parts<'a> {
         let Self { ours, peers, rows, turn } = self;
         while let Some(peer) = peers.get_mut(usize::from(turn.telling)) {
             let index = usize::from(turn.telling);
-            let event = peer.poll_event(&ours, &mut turn.told);
-            if turn.told == Telling::Nothing {
+            let news = peer.poll_event(&ours);
+            if news.is_none_or(|news| news.last) {
                 turn.telling = turn.telling.saturating_add(1);
-                turn.told = Telling::Everything;
             }
-            if let Some(event) = event {
+            if let Some(News { event, .. }) = news {
                 let input = match event {
                     Event::Input { frame, .. } => peer.input(window(rows, index, &ours), frame)?,
                     _ => &[],

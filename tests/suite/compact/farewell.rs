@@ -80,6 +80,16 @@ fn a_session_that_left_may_open_again() {
 }
 
 #[test]
+fn a_session_that_opened_again_takes_its_goodbye_back() {
+    let mut session = Pair::met(Wire::Compact).ends[0].clone();
+    session.leave(at(3 * SECOND));
+    assert_eq!(due(&mut session, 3 * SECOND).len(), 1, "the first of three");
+    session.open_peer(at(3 * SECOND), PEER);
+    session.close_peer(at(3 * SECOND), PEER);
+    assert!(due(&mut session, 4 * SECOND).is_empty());
+}
+
+#[test]
 fn the_goodbye_of_a_peer_that_came_back_is_told_again() {
     for wire in Wire::COMPACT {
         let mut pair = Pair::met(wire);

@@ -6,7 +6,7 @@ use inputwire::{ConfigBuilder, Epoch, Session};
 
 use super::{input_times, running};
 use crate::support::forge::Seal;
-use crate::support::{MS, PEER, Pair, SECOND, Wire, at, due, end, events, incarnation};
+use crate::support::{MS, PEER, Pair, SECOND, Wire, at, due, end, events, incarnation, stats};
 
 /// A frame interval that is whole half milliseconds, so that every moment is polled exactly.
 const T: u64 = 20 * MS;
@@ -84,6 +84,7 @@ fn an_acknowledgement_waits_one_and_a_half_frames_for_something_to_ride_on() {
     let mut session = settled(settings());
     assert_eq!(session.handle_datagram(at(heard), PEER, &seal.inputs(0, 0, 0, &[])), Ok(()));
     assert_eq!(input_times(&mut session, heard, 2 * SECOND + 200 * MS), [(2 * SECOND, 0); 0]);
+    assert_eq!(stats(&session).totals.duplicates, 0, "and is no repeat");
 }
 
 #[test]
