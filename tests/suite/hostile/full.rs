@@ -1,8 +1,10 @@
 //! More than fits: a full window, an application that does not listen, long outages, large inputs. Rows F9 to F12.
 
-use inputwire::{Event, PushError};
+use inputwire::{Event, PeerConfig, PushError};
 
-use crate::support::{MS, PEER, Pair, SECOND, T, Wire, act, at, drain, due, end, frame, frames, inputs, news, stats};
+use crate::support::{
+    MS, PEER, Pair, SECOND, T, Wire, act, at, drain, due, end, frame, frames, incarnation, inputs, news, stats,
+};
 
 #[test]
 fn f9_a_full_window_says_so_overwrites_nothing_and_resends() {
@@ -164,5 +166,25 @@ fn f12_what_does_not_fit_a_datagram_comes_as_oldest_prefixes() {
         large_inputs_arrive_as_prefixes::<4>(wire, 64, 0);
         // One input always fits, if need be in a datagram longer than was asked for.
         large_inputs_arrive_as_prefixes::<255>(wire, 64, 256 + 3 + 8 + 6);
+    }
+}
+
+/// Tries every number of inputs of which nothing can be left unsaid.
+fn no_number_of_inputs_is_too_long<const INPUT: usize>(datagram_max: usize) {
+    let peer = PeerConfig::compact(1).incarnation(incarnation(1));
+    let mut session = end::<INPUT, 120>(Wire::Compact.settings(0).datagram_max(datagram_max), peer);
+    for number in 0..100 {
+        session.push_input(at(0), [if number % 2 == 0 { 0xac } else { 0xff }; INPUT]).expect("room");
+        let sent = due(&mut session.clone(), 0);
+        let datagram = sent.iter().find(|datagram| datagram[0] >= 0x80).expect("a push");
+        assert!(datagram.len() <= datagram_max, "{} of {datagram_max} bytes for {number}", datagram.len());
+    }
+}
+
+#[test]
+fn f12_a_datagram_of_several_inputs_is_never_a_byte_too_long() {
+    for datagram_max in 64..=90 {
+        no_number_of_inputs_is_too_long::<1>(datagram_max);
+        no_number_of_inputs_is_too_long::<4>(datagram_max);
     }
 }
