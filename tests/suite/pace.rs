@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use inputwire::{Config, DATAGRAM_MAX, Instant, PeerConfig, PushError, Session};
 
-use crate::support::PEER;
+use crate::support::{PEER, Pair, Wire};
 
 /// Frames a second, and the length of one in nanoseconds.
 const FPS: u64 = 60;
@@ -121,6 +121,22 @@ fn meet(seed: u64, seconds: u64) -> Outcome {
 /// How many seeds to play: a few, or as many as `PACE_SEEDS` says.
 fn seeds() -> u64 {
     std::env::var("PACE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(12)
+}
+
+#[test]
+fn of_two_games_in_step_none_is_ahead_however_long_the_way() {
+    for wire in Wire::ALL {
+        for delay_ms in [0, 10, 60, 150] {
+            let mut pair = Pair::on(wire);
+            pair.delay = delay_ms * 1_000;
+            pair.run(3 * 1_000_000);
+            pair.play(60);
+            for end in &pair.ends {
+                let lead = end.pace(PEER).expect("known").lead_millis;
+                assert!(lead.abs() < 50, "{wire:?}, {delay_ms} ms: {lead}");
+            }
+        }
+    }
 }
 
 #[test]
