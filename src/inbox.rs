@@ -132,19 +132,15 @@ impl Inbox {
         self.head = self.head.checked_sub(self.window).unwrap_or(self.head);
     }
 
-    /// Whether a frame is known and was not told.
-    pub(crate) const fn has_untold(&self) -> bool {
-        self.known & !self.told != 0
-    }
-
-    /// The lowest frame that is known and was not told; it counts as told from now on.
-    pub(crate) fn tell(&mut self) -> Option<u64> {
+    /// The lowest frame that is known and was not told, and whether it is the last one; it counts as told from now on.
+    pub(crate) fn tell(&mut self) -> Option<(u64, bool)> {
         let untold = self.known & !self.told;
         if untold == 0 {
             return None;
         }
-        self.told |= shifted(1, highest(untold));
-        Some(self.frame_of(untold))
+        let lowest = shifted(1, highest(untold));
+        self.told |= lowest;
+        Some((self.frame_of(untold), untold == lowest))
     }
 
     /// What was lost since the last call, told once.

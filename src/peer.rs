@@ -182,9 +182,9 @@ impl Peer {
         if let Some(event) = self.link_event(ours).or_else(|| self.own_event(ours)) {
             return Some(News { event, last: false });
         }
-        let frame = Frame::at(self.theirs.inbox.tell()?);
-        let event = Event::Input { peer: self.id, frame, input: [] };
-        Some(News { event, last: !self.theirs.inbox.has_untold() })
+        let (frame, last) = self.theirs.inbox.tell()?;
+        let event = Event::Input { peer: self.id, frame: Frame::at(frame), input: [] };
+        Some(News { event, last })
     }
 
     fn own_event(&mut self, ours: &Ours<'_>) -> Option<Event<0>> {

@@ -223,6 +223,15 @@ fn equal_states_are_never_told_to_differ_and_cost_nothing_once_acknowledged() {
 }
 
 #[test]
+fn checksums_go_out_with_the_inputs_of_the_same_moment() {
+    let mut session = Pair::met(Wire::Compact).ends[0].clone();
+    session.push_input(at(3 * SECOND), [1]).expect("room");
+    session.push_checksum(at(3 * SECOND), frame(0), 7).expect("first");
+    let kinds: Vec<_> = drain(&mut session).iter().map(|(_, datagram)| datagram[0] & 0xa2).collect();
+    assert_eq!(kinds, [0x80, 0x22]);
+}
+
+#[test]
 fn checksums_of_different_epochs_are_never_compared() {
     let mut pair = Pair::met(Wire::Compact);
     pair.ends[0].push_checksum(at(pair.now), frame(5), 1).expect("first");
