@@ -3,24 +3,31 @@
 #
 #   tests/determinism/run.sh [SEEDS]      100,000 unless said otherwise
 #
-# A line for each build, with one number for all of its traces; the status is 0 if all are equal and no law was broken.
+# A line for each build, all of which run at once, with one number for all of its traces; the status is 0 if all are equal
+# and no law was broken.
 set -euo pipefail
 cd "$(dirname "$0")"
 seeds=${1:-100000}
 target=${CARGO_TARGET_DIR:-../../target}/determinism
 out=$(mktemp -d)
-trap 'rm -rf "$out"' EXIT
+names=() jobs=()
+trap '[[ -z ${jobs[*]} ]] || kill "${jobs[@]}" 2>/dev/null || true; rm -rf "$out"' EXIT
 export CARGO_TARGET_DIR=$target
 
-report() { # NAME COMMAND...
-    local name=$1 start=$SECONDS
+begin() { # NAME COMMAND...
+    local name=$1
     shift
-    "$@" >"$out/$name"
+    "$@" >"$out/$name" &
+    names+=("$name") jobs+=($!)
+}
+
+report() { # NAME
+    local name=$1
     if grep -q ' 0000000000000000$' "$out/$name"; then
         printf '%-10s a law was broken in the thousand seeds from %s\n' "$name" "$(grep -m 1 ' 0\{16\}$' "$out/$name")"
         exit 1
     fi
-    printf '%-10s %d seeds: %s (%d s)\n' "$name" "$seeds" "$(cksum <"$out/$name" | cut -d ' ' -f 1)" $((SECONDS - start))
+    printf '%-10s %d seeds: %s (%d s)\n' "$name" "$seeds" "$(cksum <"$out/$name" | cut -d ' ' -f 1)" "$SECONDS"
     if ! cmp -s "$out/release" "$out/$name"; then
         printf '%-10s differs: %s\n' "$name" "$(diff "$out/release" "$out/$name" | sed -n 2p)"
         exit 1
@@ -28,16 +35,23 @@ report() { # NAME COMMAND...
 }
 
 cargo build --release --quiet
-report release "$target/release/determinism" "$seeds"
 cargo build --quiet
-report debug "$target/debug/determinism" "$seeds"
-
 wasm=wasm32-unknown-unknown
 if ! command -v node >/dev/null; then
     echo "skipped: $wasm: there is no node here"
+    wasm=
 elif ! { [[ -d $(rustc --print target-libdir --target $wasm) ]] || rustup target add $wasm >/dev/null 2>&1; }; then
     echo "skipped: $wasm: the target is not here and cannot be had"
+    wasm=
 else
     cargo build --release --quiet --lib --target $wasm
-    report wasm32 node wasm.mjs "$target/$wasm/release/determinism.wasm" "$seeds"
 fi
+
+SECONDS=0
+begin release "$target/release/determinism" "$seeds"
+begin debug "$target/debug/determinism" "$seeds"
+[[ -z $wasm ]] || begin wasm32 node wasm.mjs "$target/$wasm/release/determinism.wasm" "$seeds"
+for at in "${!jobs[@]}"; do
+    wait "${jobs[at]}"
+    report "${names[at]}"
+done
