@@ -132,15 +132,14 @@ impl Inbox {
         self.head = self.head.checked_sub(self.window).unwrap_or(self.head);
     }
 
-    /// The lowest frame that is known and was not told, and whether it is the last one; it counts as told from now on.
-    pub(crate) fn tell(&mut self) -> Option<(u64, bool)> {
+    /// The lowest frame that is known and was not told; it counts as told from now on.
+    pub(crate) fn tell(&mut self) -> Option<u64> {
         let untold = self.known & !self.told;
         if untold == 0 {
             return None;
         }
-        let lowest = shifted(1, highest(untold));
-        self.told |= lowest;
-        Some((self.frame_of(untold), untold == lowest))
+        self.told |= shifted(1, highest(untold));
+        Some(self.frame_of(untold))
     }
 
     /// What was lost since the last call, told once.

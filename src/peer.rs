@@ -42,15 +42,6 @@ struct Told {
     conflict: bool,
 }
 
-/// Something that the application is told of a peer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct News {
-    /// But for the bytes of an input.
-    pub(crate) event: Event<0>,
-    /// Whether it is clear already that nothing else is to be told of the peer at this moment.
-    pub(crate) last: bool,
-}
-
 impl Peer {
     pub(crate) fn new(id: PeerId, ours: &Ours<'_>, peering: Peering) -> Self {
         let Peering { wire, player, incarnation } = peering;
@@ -177,14 +168,18 @@ impl Peer {
         next(next(None, &link), &health)
     }
 
-    /// What is true and was not told.
-    pub(crate) fn poll_event(&mut self, ours: &Ours<'_>) -> Option<News> {
+    /// What is true and was not told, but for the bytes of an input. Inputs come last, in the order of their frames.
+    pub(crate) fn poll_event(&mut self, ours: &Ours<'_>) -> Option<Event<0>> {
         if let Some(event) = self.link_event(ours).or_else(|| self.own_event(ours)) {
-            return Some(News { event, last: false });
+            return Some(event);
         }
-        let (frame, last) = self.theirs.inbox.tell()?;
-        let event = Event::Input { peer: self.id, frame: Frame::at(frame), input: [] };
-        Some(News { event, last })
+        let frame = self.theirs.inbox.tell()?;
+        Some(Event::Input { peer: self.id, frame: Frame::at(frame), input: [] })
+    }
+
+    /// Whether no frame after this one is known: once it is told, everything is.
+    pub(crate) fn is_newest(&self, frame: Frame) -> bool {
+        frame.position().saturating_add(1) == self.theirs.inbox.end()
     }
 
     fn own_event(&mut self, ours: &Ours<'_>) -> Option<Event<0>> {

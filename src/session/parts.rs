@@ -9,7 +9,7 @@ use crate::error::{AddPeerError, ChecksumError, DatagramError, PushError};
 use crate::event::Event;
 use crate::frame::{Frame, PeerId};
 use crate::link::{Ours, Written};
-use crate::peer::{News, Peer};
+use crate::peer::Peer;
 use crate::time::{Instant, earlier};
 
 /// Our end, to be looked at, and the peers with their windows, to be changed.
@@ -116,17 +116,20 @@ impl<'a> Parts<'a> {
         let Self { ours, peers, rows, turn } = self;
         while let Some(peer) = peers.get_mut(usize::from(turn.telling)) {
             let index = usize::from(turn.telling);
-            let news = peer.poll_event(&ours);
-            if news.is_none_or(|news| news.last) {
-                turn.telling = turn.telling.saturating_add(1);
-            }
-            if let Some(News { event, .. }) = news {
+            let next = turn.telling.saturating_add(1);
+            if let Some(event) = peer.poll_event(&ours) {
                 let input = match event {
-                    Event::Input { frame, .. } => peer.input(window(rows, index, &ours), frame)?,
+                    Event::Input { frame, .. } => {
+                        if peer.is_newest(frame) {
+                            turn.telling = next;
+                        }
+                        peer.input(window(rows, index, &ours), frame)?
+                    }
                     _ => &[],
                 };
                 return Some((event, input));
             }
+            turn.telling = next;
         }
         None
     }
