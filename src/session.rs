@@ -65,7 +65,7 @@ pub struct Session<const PEERS: usize, const INPUT: usize, const WINDOW: usize =
 }
 
 /// How far the seats were polled since something happened last. What was polled stays polled: a poll makes nothing due.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Turn {
     /// The seats before this one have said everything.
     saying: u16,

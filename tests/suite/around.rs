@@ -4,15 +4,7 @@ use std::time::Duration;
 
 use inputwire::{ChecksumError, Epoch, Event, Health, PushError};
 
-use crate::support::{MS, PEER, Pair, SECOND, T, Wire, act, at, drain, events, frame, healths, news, stats};
-
-fn stalls(told: &[Event<1>]) -> Vec<Duration> {
-    let stalls = told.iter().filter_map(|event| match event {
-        Event::LocalStall { duration } => Some(*duration),
-        _ => None,
-    });
-    stalls.collect()
-}
+use crate::support::{MS, PEER, Pair, SECOND, T, Wire, act, at, drain, events, frame, healths, news, stalls, stats};
 
 #[test]
 fn a_hidden_tab_is_a_stall_of_our_own_and_a_silence_of_the_peer() {

@@ -25,6 +25,11 @@ fn of_type(session: &mut Session<1, 1>, now: u64, kind: u8) -> Vec<Vec<u8>> {
     due(session, now).into_iter().filter(|datagram| datagram[0] == kind).collect()
 }
 
+/// The pong that answers a ping.
+fn pong(ping: &[u8]) -> Vec<u8> {
+    [&[0x03], &ping[1..]].concat()
+}
+
 fn hand(session: &mut Session<1, 1>, now: u64, datagram: &[u8]) -> Result<(), DatagramError> {
     session.handle_datagram(at(now), PEER, datagram)
 }

@@ -4,6 +4,8 @@ pub(crate) mod dice;
 pub(crate) mod forge;
 pub(crate) mod specimens;
 
+use std::time::Duration;
+
 use inputwire::{
     Config, ConfigBuilder, DATAGRAM_MAX, DatagramError, Epoch, Event, Frame, Health, Instant, PeerConfig, PeerId,
     PeerStats, Session,
@@ -86,6 +88,14 @@ pub(crate) fn due<const PEERS: usize, const INPUT: usize, const WINDOW: usize>(
 }
 
 /// Everything there is to tell.
+/// The input datagram of the compact wire that is due at a moment.
+pub(crate) fn due_input<const PEERS: usize, const INPUT: usize, const WINDOW: usize>(
+    session: &mut Session<PEERS, INPUT, WINDOW>,
+    now: u64,
+) -> Vec<u8> {
+    due(session, now).into_iter().find(|datagram| datagram[0] >= 0x80).expect("an input datagram")
+}
+
 pub(crate) fn events<const PEERS: usize, const INPUT: usize, const WINDOW: usize>(
     session: &mut Session<PEERS, INPUT, WINDOW>,
 ) -> Vec<Event<INPUT>> {
@@ -122,6 +132,15 @@ pub(crate) fn healths<const INPUT: usize>(told: &[Event<INPUT>]) -> Vec<Health> 
         _ => None,
     });
     healths.collect()
+}
+
+/// How long we were not called, each time.
+pub(crate) fn stalls<const INPUT: usize>(told: &[Event<INPUT>]) -> Vec<Duration> {
+    let stalls = told.iter().filter_map(|event| match event {
+        Event::LocalStall { duration } => Some(*duration),
+        _ => None,
+    });
+    stalls.collect()
 }
 
 /// What is told of a peer but for its inputs, its health and that everything has arrived.

@@ -2,7 +2,7 @@
 
 use inputwire::{Epoch, EpochError, Event};
 
-use super::{fresh, hand, of_type};
+use super::{fresh, hand, of_type, pong};
 use crate::support::forge::{classic_input, classic_response};
 use crate::support::{MS, PEER, SECOND, at, due, events, frame, frames, healths, inputs, news, stats};
 
@@ -10,7 +10,7 @@ use crate::support::{MS, PEER, SECOND, at, due, events, frame, frames, healths, 
 fn an_epoch_empties_the_windows_and_keeps_peers_round_trips_and_health() {
     let mut session = fresh();
     let ping = of_type(&mut session, 0, 0x02).remove(0);
-    assert_eq!(hand(&mut session, 50 * MS, &[&[0x03], &ping[1..]].concat()), Ok(()));
+    assert_eq!(hand(&mut session, 50 * MS, &pong(&ping)), Ok(()));
     session.push_input(at(50 * MS), [1]).expect("room");
     assert_eq!(hand(&mut session, 50 * MS, &classic_input(1, &[(0, 1), (9, 9)])), Ok(()));
     events(&mut session);

@@ -2,7 +2,7 @@
 
 use inputwire::{DatagramError, Event, Health, Session};
 
-use super::{fresh, hand, of_type};
+use super::{fresh, hand, of_type, pong};
 use crate::support::{MS, PEER, SECOND, at, events, healths, stats};
 
 /// Plays pings with these round trips, in milliseconds; the health told, if any, after each.
@@ -10,7 +10,7 @@ fn after_trips(session: &mut Session<1, 1>, start: &mut u64, trips: &[u64]) -> V
     let mut told = Vec::new();
     for trip in trips {
         let ping = of_type(session, *start, 0x02).remove(0);
-        assert_eq!(hand(session, *start + trip * MS, &[&[0x03], &ping[1..]].concat()), Ok::<(), DatagramError>(()));
+        assert_eq!(hand(session, *start + trip * MS, &pong(&ping)), Ok::<(), DatagramError>(()));
         told.extend(healths(&events(session)));
         *start += 500 * MS;
     }

@@ -2,7 +2,7 @@
 
 use inputwire::{DatagramError, Epoch, Session};
 
-use super::{fresh, hand, of_type};
+use super::{fresh, hand, of_type, pong};
 use crate::support::forge::{classic_input, classic_request, classic_response, classic_stamp};
 use crate::support::{MS, PEER, SECOND, T, at, due, frame, refuse};
 
@@ -14,7 +14,7 @@ fn with_holes(rtt: Option<u64>) -> Session<1, 1> {
     let mut session = fresh();
     let ping = of_type(&mut session, 0, 0x02).remove(0);
     if let Some(rtt) = rtt {
-        assert_eq!(hand(&mut session, rtt, &[&[0x03], &ping[1..]].concat()), Ok(()));
+        assert_eq!(hand(&mut session, rtt, &pong(&ping)), Ok(()));
     }
     for pairs in [&[(0, 1)][..], &[(4, 1)], &[(6, 1)], &[(10, 1)]] {
         assert_eq!(hand(&mut session, SECOND, &classic_input(1, pairs)), Ok(()));

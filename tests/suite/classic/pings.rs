@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use inputwire::RttStats;
 
-use super::{fresh, hand, of_type};
+use super::{fresh, hand, of_type, pong};
 use crate::support::forge::classic_stamp;
 use crate::support::{MS, PEER, SECOND, Wire, at, due, events, stats};
 
@@ -85,7 +85,7 @@ fn of_many_pings_only_the_newest_of_each_kind_is_answered() {
 fn a_sample_comes_from_a_matching_pong_once() {
     let mut session = fresh();
     let ping = of_type(&mut session, 0, PING).remove(0);
-    let answer = [&[PONG], &ping[1..]].concat();
+    let answer = pong(&ping);
     assert_eq!(stats(&session).rtt, None);
     assert_eq!(hand(&mut session, 80_123, &answer), Ok(()));
     let rtt = stats(&session).rtt.expect("a sample");
@@ -100,11 +100,10 @@ fn a_sample_comes_from_a_matching_pong_once() {
 fn an_answered_ping_does_not_take_the_place_of_one_that_is_not() {
     let mut session = fresh();
     let stamps: Vec<_> = (0..8).map(|number| of_type(&mut session, number * SECOND / 2, PING).remove(0)).collect();
-    let pong = |number: usize| [&[PONG], &stamps[number][1..]].concat();
-    assert_eq!(hand(&mut session, 3_600 * MS, &pong(4)), Ok(()));
+    assert_eq!(hand(&mut session, 3_600 * MS, &pong(&stamps[4])), Ok(()));
     // Seven are unanswered: there is room for a ninth.
     assert_eq!(of_type(&mut session, 4 * SECOND, PING).len(), 1);
-    assert_eq!(hand(&mut session, 4_100 * MS, &pong(0)), Ok(()));
+    assert_eq!(hand(&mut session, 4_100 * MS, &pong(&stamps[0])), Ok(()));
 }
 
 /// What a session says of round trips in whole milliseconds, one every half second.
@@ -113,7 +112,7 @@ fn after(trips: &[u64]) -> RttStats {
     for (number, trip) in (0..).zip(trips) {
         let sent = number * SECOND / 2;
         let ping = of_type(&mut session, sent, PING).remove(0);
-        assert_eq!(hand(&mut session, sent + trip * MS, &[&[PONG], &ping[1..]].concat()), Ok(()));
+        assert_eq!(hand(&mut session, sent + trip * MS, &pong(&ping)), Ok(()));
         events(&mut session);
     }
     stats(&session).rtt.expect("samples")
@@ -153,7 +152,7 @@ fn a_round_trip_of_more_than_nine_minutes_counts_as_nine() {
     for now in (0..3_600 * SECOND).step_by(100_000) {
         session.handle_timeout(at(now));
     }
-    assert_eq!(hand(&mut session, 3_600 * SECOND, &[&[PONG], &ping[1..]].concat()), Ok(()));
+    assert_eq!(hand(&mut session, 3_600 * SECOND, &pong(&ping)), Ok(()));
     let rtt = stats(&session).rtt.expect("a sample");
     assert_eq!([rtt.latest, rtt.mean, rtt.smoothed], [Duration::from_micros(u64::from(u32::MAX / 8)); 3]);
 }
@@ -162,11 +161,11 @@ fn a_round_trip_of_more_than_nine_minutes_counts_as_nine() {
 fn opening_again_forgets_the_round_trips_and_the_pings() {
     let mut session = fresh();
     let ping = of_type(&mut session, 0, PING).remove(0);
-    let answer = [&[PONG], &ping[1..]].concat();
+    let answer = pong(&ping);
     assert_eq!(hand(&mut session, 50 * MS, &answer), Ok(()));
     let unanswered = of_type(&mut session, 500 * MS, PING).remove(0);
     session.close_peer(at(600 * MS), PEER);
     session.open_peer(at(700 * MS), PEER);
     assert_eq!(stats(&session).rtt, None);
-    assert!(hand(&mut session, 800 * MS, &[&[PONG], &unanswered[1..]].concat()).is_err());
+    assert!(hand(&mut session, 800 * MS, &pong(&unanswered)).is_err());
 }

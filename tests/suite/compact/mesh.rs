@@ -1,9 +1,9 @@
 //! Several peers behind one window of inputs.
 
-use inputwire::{AddPeerError, Epoch, Event, PeerConfig, PeerId, PushError, Session};
+use inputwire::{AddPeerError, Epoch, PeerConfig, PeerId, PushError, Session};
 
 use crate::support::forge::Seal;
-use crate::support::{SECOND, T, Wire, at, drain, events, frame, incarnation};
+use crate::support::{SECOND, T, Wire, at, drain, events, frame, incarnation, stalls};
 
 fn peer(number: u32) -> PeerId {
     PeerId::new(number)
@@ -118,7 +118,6 @@ fn a_stall_is_told_once_however_many_peers_there_are() {
         drain(&mut session);
         session.handle_timeout(at(10 * SECOND));
         let told = events(&mut session);
-        let stalls = told.iter().filter(|event| matches!(event, Event::LocalStall { .. }));
-        assert_eq!(stalls.count(), 1, "{open} peers: {told:?}");
+        assert_eq!(stalls(&told).len(), 1, "{open} peers: {told:?}");
     }
 }

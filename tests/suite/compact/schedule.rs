@@ -22,6 +22,14 @@ fn settled(settings: ConfigBuilder) -> Session<1, 1> {
     session
 }
 
+/// A settled end that has just pushed an input, and when.
+fn pushed() -> (Session<1, 1>, u64) {
+    let mut session = settled(settings());
+    let push = 2 * SECOND + 50 * MS;
+    session.push_input(at(push), [1]).expect("room");
+    (session, push)
+}
+
 #[test]
 fn the_first_datagram_goes_out_at_once_even_with_nothing_to_say() {
     let mut session = end::<1, 120>(settings(), Wire::Compact.peer(1).incarnation(incarnation(1)));
@@ -39,9 +47,7 @@ fn without_anything_to_say_a_datagram_goes_out_every_ping_interval_after_ten_qui
 
 #[test]
 fn a_push_goes_out_at_once_and_again_one_and_a_half_frames_later_and_then_every_frame() {
-    let mut session = settled(settings());
-    let push = 2 * SECOND + 50 * MS;
-    session.push_input(at(push), [1]).expect("room");
+    let (mut session, push) = pushed();
     let times: Vec<_> =
         input_times(&mut session, push, push + 120 * MS).iter().map(|(now, n)| ((now - push) / MS, *n)).collect();
     assert_eq!(times, [(0, 1), (30, 1), (50, 1), (70, 1), (90, 1), (110, 1)]);
@@ -186,35 +192,32 @@ fn listen(session: &mut Session<1, 1>, from: u64, until: u64) {
     }
 }
 
-/// Whether a push at this moment goes out at once.
-fn goes_out(session: &Session<1, 1>, now: u64) -> bool {
-    let mut session = session.clone();
-    session.push_input(at(now), [9]).expect("room");
-    !input_times(&mut session, now, now + 1).is_empty()
+/// Asserts that a push goes out at once until ten seconds after this moment, and later ones do not.
+#[track_caller]
+fn assert_slow_ten_seconds_after(session: &Session<1, 1>, since: u64) {
+    for (late, goes_out) in [(0, true), (1, false)] {
+        let (mut session, now) = (session.clone(), since + 10 * SECOND + late);
+        session.push_input(at(now), [9]).expect("room");
+        assert_eq!(!input_times(&mut session, now, now + 1).is_empty(), goes_out, "{late} us late");
+    }
 }
 
 #[test]
 fn after_more_than_ten_seconds_of_silence_a_push_waits_for_the_next_keep_alive() {
-    let mut session = settled(settings());
-    let push = 2 * SECOND + 50 * MS;
-    session.push_input(at(push), [1]).expect("room");
+    let (mut session, push) = pushed();
     let heard = push + 120 * MS;
     input_times(&mut session, push, heard);
     let acknowledged = Seal::new(Wire::Compact, 1, 0).inputs(0, 0, 1, &[]);
     assert_eq!(session.handle_datagram(at(heard), PEER, &acknowledged), Ok(()));
     input_times(&mut session, heard, heard + 10 * SECOND);
-    assert!(goes_out(&session, heard + 10 * SECOND));
-    assert!(!goes_out(&session, heard + 10 * SECOND + 1));
+    assert_slow_ten_seconds_after(&session, heard);
 }
 
 #[test]
 fn after_more_than_ten_seconds_without_an_acknowledgement_a_push_waits_for_the_next_keep_alive() {
-    let mut session = settled(settings());
-    let push = 2 * SECOND + 50 * MS;
-    session.push_input(at(push), [1]).expect("room");
+    let (mut session, push) = pushed();
     listen(&mut session, push, push + 10 * SECOND);
-    assert!(goes_out(&session, push + 10 * SECOND));
-    assert!(!goes_out(&session, push + 10 * SECOND + 1));
+    assert_slow_ten_seconds_after(&session, push);
 }
 
 #[test]

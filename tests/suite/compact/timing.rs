@@ -6,7 +6,7 @@ use inputwire::Epoch;
 
 use super::running;
 use crate::support::forge::Seal;
-use crate::support::{MS, PEER, Pair, SECOND, Wire, at, due, incarnation, stats};
+use crate::support::{MS, PEER, Pair, SECOND, Wire, at, due_input, incarnation, stats};
 
 /// The timing block of a datagram without a key.
 fn block(datagram: &[u8]) -> Option<[u16; 3]> {
@@ -22,7 +22,7 @@ fn the_first_ten_datagrams_carry_a_block_and_then_one_every_ping_interval() {
     for number in 1..=60_u64 {
         let now = number * 10 * MS;
         session.push_input(at(now), [1]).expect("room");
-        let datagram = due(&mut session, now).into_iter().find(|datagram| datagram[0] >= 0x80).expect("a push");
+        let datagram = due_input(&mut session, now);
         blocks.extend(block(&datagram).map(|[stamp, _, sent]| {
             assert_eq!((u64::from(stamp), u64::from(sent)), (now / 250, number + 1), "sent counts the first one, too");
             number
@@ -45,7 +45,7 @@ fn a_restart_of_the_peer_changes_nothing_of_what_we_count_and_when_we_tell_it() 
             session.begin_epoch(at(now), Epoch::new(1)).expect("newer");
         }
         session.push_input(at(now), [1]).expect("room");
-        let datagram = due(&mut session, now).into_iter().find(|datagram| datagram[0] >= 0x80).expect("a push");
+        let datagram = due_input(&mut session, now);
         blocks.extend(block(&datagram).map(|[_, _, sent]| (number, sent)));
     }
     assert_eq!(blocks[9..], [(29, 30), (49, 50), (69, 70), (89, 90), (109, 110), (129, 130)]);
@@ -60,14 +60,14 @@ fn an_echo_is_the_newest_stamp_and_how_long_it_was_held() {
     for (held, echo) in [(0, 40_000), (30 * MS, 40_120), (2 * SECOND, 48_000), (2 * SECOND + MS, 0)] {
         let mut session = session.clone();
         session.push_input(at(heard + held), [1]).expect("room");
-        let datagram = due(&mut session, heard + held).into_iter().find(|datagram| datagram[0] >= 0x80);
-        assert_eq!(block(&datagram.expect("a push")).expect("a block")[1], echo, "held for {held} us");
+        let datagram = due_input(&mut session, heard + held);
+        assert_eq!(block(&datagram).expect("a block")[1], echo, "held for {held} us");
     }
     // An echo of 0 would say that there is none.
     assert_eq!(session.handle_datagram(at(heard), PEER, &seal.timed(0, 0, 0, [65_416, 0, 2], &[])), Ok(()));
     session.push_input(at(heard + 30 * MS), [1]).expect("room");
-    let datagram = due(&mut session, heard + 30 * MS).into_iter().find(|datagram| datagram[0] >= 0x80);
-    assert_eq!(block(&datagram.expect("a push")).expect("a block")[1], 1);
+    let datagram = due_input(&mut session, heard + 30 * MS);
+    assert_eq!(block(&datagram).expect("a block")[1], 1);
 }
 
 #[test]
