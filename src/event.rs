@@ -134,11 +134,10 @@ pub enum Event<const INPUT: usize> {
 }
 
 impl Event<0> {
-    /// The same with an input of the caller's size.
-    #[inline]
-    pub(crate) fn with<const INPUT: usize>(self, input: &[u8]) -> Option<Event<INPUT>> {
+    /// The same among the events of a session; what has no room for the bytes of an input tells none.
+    pub(crate) fn sized<const INPUT: usize>(self) -> Option<Event<INPUT>> {
         Some(match self {
-            Self::Input { peer, frame, input: [] } => Event::Input { peer, frame, input: input.try_into().ok()? },
+            Self::Input { .. } => return None,
             Self::Connected { peer } => Event::Connected { peer },
             Self::Health { peer, health, silence } => Event::Health { peer, health, silence },
             Self::LocalStall { duration } => Event::LocalStall { duration },

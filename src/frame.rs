@@ -1,7 +1,6 @@
 //! The numbers that name things: frames, epochs and peers.
 //!
-//! Inside the crate an exclusive end of a range of frames is a `u64`, so that the end after the last frame can be
-//! written and no subtraction wraps.
+//! The frame 2^32 - 1 is nobody's: so the exclusive end of every range of frames is a `u32`, too.
 
 use core::fmt;
 
@@ -28,16 +27,6 @@ impl Frame {
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
-    }
-
-    /// The frame at a position, or the last one there is.
-    pub(crate) fn at(position: u64) -> Self {
-        Self(u32::try_from(position).unwrap_or(u32::MAX))
-    }
-
-    /// This frame as a position in a range whose ends are `u64`.
-    pub(crate) fn position(self) -> u64 {
-        u64::from(self.0)
     }
 }
 

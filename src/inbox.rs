@@ -3,15 +3,15 @@
 //! Two bitmaps over the window serve both wires. The compact wire appends, so its inputs have no holes; the classic wire
 //! fills holes as datagrams bring what is missing, and loses what falls out of the window.
 
-use crate::ring::{Ring, advance, copy, row};
+use crate::ring::{advance, copy, index, row};
 
 /// The state of a window; the bytes of its inputs lie beside it, so that this part is compiled once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Inbox {
     /// The first frame of the epoch.
-    first: u64,
+    first: u32,
     /// The frame after the newest known one.
-    end: u64,
+    end: u32,
     /// Bit i is frame `end` - 1 - i. Frames before the first count as known and told, and those that left the window as
     /// told.
     known: u128,
@@ -27,8 +27,18 @@ pub(crate) struct Inbox {
 /// Inputs that left the window and were not told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lost {
-    pub(crate) first: u64,
-    pub(crate) count: u64,
+    pub(crate) first: u32,
+    pub(crate) count: u32,
+}
+
+/// An input that was not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Untold {
+    pub(crate) frame: u32,
+    /// Where its bytes lie.
+    pub(crate) row: u8,
+    /// Whether no later frame is known.
+    pub(crate) last: bool,
 }
 
 /// What became of an input that was offered for a frame.
@@ -44,7 +54,7 @@ pub(crate) enum Admission {
 }
 
 impl Inbox {
-    pub(crate) const fn new(first: u64, window: u8, size: u8) -> Self {
+    pub(crate) const fn new(first: u32, window: u8, size: u8) -> Self {
         Self {
             first,
             end: first,
@@ -66,15 +76,15 @@ impl Inbox {
     }
 
     /// The frame after the newest known one.
-    pub(crate) const fn end(&self) -> u64 {
+    pub(crate) const fn end(&self) -> u32 {
         self.end
     }
 
     /// How many inputs can be appended before one would leave that was not told.
-    pub(crate) fn room(&self) -> u64 {
+    pub(crate) fn room(&self) -> u32 {
         match self.known & !self.told {
             0 => self.window(),
-            untold => self.window().saturating_sub(u64::from(length(untold))),
+            untold => self.window().saturating_sub(length(untold)),
         }
     }
 
@@ -90,7 +100,7 @@ impl Inbox {
     }
 
     /// Takes the input of any frame below `end` + what the caller has judged to be near.
-    pub(crate) fn admit(&mut self, rows: &mut [u8], frame: u64, input: &[u8]) -> Admission {
+    pub(crate) fn admit(&mut self, rows: &mut [u8], frame: u32, input: &[u8]) -> Admission {
         if frame >= self.end {
             self.slide(frame.saturating_sub(self.end).saturating_add(1));
         }
@@ -112,17 +122,17 @@ impl Inbox {
     }
 
     /// Moves the window `by` frames, whose inputs are not known yet; what falls out and was not told is lost.
-    fn slide(&mut self, by: u64) {
+    fn slide(&mut self, by: u32) {
         let kept = self.window().saturating_sub(by);
         let leaving = self.mask() & !low_bits(kept);
         let untold = leaving & !self.told;
         let skipped = by.saturating_sub(self.window());
-        let count = u64::from(length(untold)).saturating_add(skipped);
+        let count = length(untold).saturating_add(skipped);
         if self.lost.count == 0 {
             self.lost.first = if untold == 0 { self.end } else { self.frame_of(untold) };
         }
         self.lost.count = self.lost.count.saturating_add(count);
-        self.lost_inputs = self.lost_inputs.saturating_add(count);
+        self.lost_inputs = self.lost_inputs.saturating_add(u64::from(count));
 
         self.known = shifted(self.known, by);
         self.told = shifted(self.told, by) | !self.mask();
@@ -133,13 +143,19 @@ impl Inbox {
     }
 
     /// The lowest frame that is known and was not told; it counts as told from now on.
-    pub(crate) fn tell(&mut self) -> Option<u64> {
+    pub(crate) fn tell(&mut self) -> Option<Untold> {
         let untold = self.known & !self.told;
         if untold == 0 {
             return None;
         }
-        self.told |= shifted(1, highest(untold));
-        Some(self.frame_of(untold))
+        let newer = highest(untold);
+        self.told |= shifted(1, newer);
+        let back = u8::try_from(newer).unwrap_or(u8::MAX).saturating_add(1);
+        Some(Untold {
+            frame: self.end.saturating_sub(u32::from(back)),
+            row: index(self.head, back, self.window),
+            last: newer == 0,
+        })
     }
 
     /// What was lost since the last call, told once.
@@ -149,28 +165,28 @@ impl Inbox {
     }
 
     /// The input of a frame that is known and still in the window.
-    pub(crate) fn input<'a>(&self, rows: &'a [u8], frame: u64) -> Option<&'a [u8]> {
+    pub(crate) fn input<'a>(&self, rows: &'a [u8], frame: u32) -> Option<&'a [u8]> {
         let (back, bit) = self.place(frame)?;
-        let ring = Ring { rows, size: self.size, count: self.window, head: self.head };
-        (self.known & bit != 0).then(|| ring.back(back))
+        let known = self.known & bit != 0;
+        rows.get(row(self.head, back, self.window, self.size)).filter(|_| known)
     }
 
     /// The newest frame below which no frame can still come.
-    pub(crate) fn known_to(&self) -> Option<u64> {
+    pub(crate) fn known_to(&self) -> Option<u32> {
         self.lowest_hole().unwrap_or(self.end).checked_sub(1).filter(|frame| *frame >= self.first)
     }
 
     /// The lowest frame in the window that is not known, if one below the newest is not.
-    pub(crate) fn lowest_hole(&self) -> Option<u64> {
+    pub(crate) fn lowest_hole(&self) -> Option<u32> {
         let holes = self.holes();
         (holes != 0).then(|| self.frame_of(holes))
     }
 
     /// The highest frame below `limit` that is not known.
-    pub(crate) fn highest_hole_below(&self, limit: u64) -> Option<u64> {
+    pub(crate) fn highest_hole_below(&self, limit: u32) -> Option<u32> {
         let newer = self.end.saturating_sub(limit);
         let holes = self.holes() & !low_bits(newer);
-        (holes != 0).then(|| self.end.saturating_sub(1).saturating_sub(u64::from(holes.trailing_zeros())))
+        (holes != 0).then(|| self.end.saturating_sub(1).saturating_sub(holes.trailing_zeros()))
     }
 
     /// How many frames below the newest known one are not known.
@@ -192,7 +208,7 @@ impl Inbox {
     }
 
     /// How far back a frame in the window lies, and its bit.
-    fn place(&self, frame: u64) -> Option<(u8, u128)> {
+    fn place(&self, frame: u32) -> Option<(u8, u128)> {
         let back = self.end.checked_sub(frame)?;
         if frame < self.first || back == 0 || back > self.window() {
             return None;
@@ -201,7 +217,7 @@ impl Inbox {
     }
 
     /// The lowest frame of a set: that of its highest bit.
-    fn frame_of(&self, set: u128) -> u64 {
+    fn frame_of(&self, set: u128) -> u32 {
         self.end.saturating_sub(1).saturating_sub(highest(set))
     }
 
@@ -209,13 +225,13 @@ impl Inbox {
         low_bits(self.window())
     }
 
-    fn window(&self) -> u64 {
-        u64::from(self.window)
+    fn window(&self) -> u32 {
+        u32::from(self.window)
     }
 }
 
 /// A set of the lowest `count` bits.
-fn low_bits(count: u64) -> u128 {
+fn low_bits(count: u32) -> u128 {
     !shifted(u128::MAX, count)
 }
 
@@ -223,14 +239,14 @@ fn low_bits(count: u64) -> u128 {
 
 /// A set with each bit moved up; what leaves it is lost.
 #[cfg_attr(target_pointer_width = "32", inline(never))]
-fn shifted(set: u128, by: u64) -> u128 {
-    u32::try_from(by).ok().and_then(|by| set.checked_shl(by)).unwrap_or(0)
+fn shifted(set: u128, by: u32) -> u128 {
+    set.checked_shl(by).unwrap_or(0)
 }
 
 /// The place of the highest bit of a set that is not empty.
 #[cfg_attr(target_pointer_width = "32", inline(never))]
-fn highest(set: u128) -> u64 {
-    u64::from(127_u32.saturating_sub(set.leading_zeros()))
+fn highest(set: u128) -> u32 {
+    127_u32.saturating_sub(set.leading_zeros())
 }
 
 /// How many bits are in a set.

@@ -1,119 +1,119 @@
 //! Our window of inputs: what was pushed last, for every peer alike.
 
 use crate::frame::Frame;
-use crate::ring::{Ring, Rows, advance};
+use crate::ring::{advance, row};
 use crate::time::Instant;
 
-/// The last `WINDOW` + 1 inputs that we pushed in this epoch.
+/// What is known of the last `WINDOW` + 1 inputs that we pushed in this epoch; their bytes lie beside it, so that this part
+/// is compiled once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Outbox<const INPUT: usize, const WINDOW: usize> {
-    first: u64,
-    next: u64,
-    newest_at: Instant,
+pub(crate) struct Outbox {
+    /// The first frame of the epoch.
+    pub(crate) first: u32,
+    /// The frame that the next push gets.
+    pub(crate) next: u32,
+    /// When the newest input was pushed, if there is one.
+    pub(crate) newest_at: Instant,
+    /// Bit i tells whether the input of frame `next` - 1 - i differs from that of the frame before it.
+    changed: u128,
     head: u8,
+    window: u8,
+    size: u8,
+}
+
+impl Outbox {
+    pub(crate) const fn new(first: Frame, window: u8, size: u8) -> Self {
+        let first = first.get();
+        Self { first, next: first, newest_at: Instant::ORIGIN, changed: 0, head: 0, window, size }
+    }
+
+    /// Starts over with the first frame of an epoch.
+    pub(crate) fn restart(&mut self) {
+        *self = Self { next: self.first, newest_at: Instant::ORIGIN, changed: 0, head: 0, ..*self };
+    }
+
+    /// The first frame that is still here.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(crate) fn oldest(&self) -> u32 {
+        self.next.saturating_sub(self.window()).max(self.first)
+    }
+
+    /// How many frames before the next one lies the first input that differs from the one before it, of those `back` frames
+    /// before the next one and later; 0 if none does.
+    pub(crate) fn changed_from(&self, back: u32) -> u32 {
+        let these = self.changed & 1_u128.wrapping_shl(back).wrapping_sub(1);
+        128_u32.wrapping_sub(these.leading_zeros())
+    }
+
+    /// Frames in the window.
+    pub(crate) const fn rows(&self) -> u8 {
+        self.window
+    }
+
+    /// The same as a number of frames.
+    pub(crate) fn window(&self) -> u32 {
+        u32::from(self.window)
+    }
+
+    /// Bytes in an input.
+    pub(crate) const fn size(&self) -> u8 {
+        self.size
+    }
+}
+
+/// The bytes of our inputs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Inputs<const INPUT: usize, const WINDOW: usize> {
     rows: [[u8; INPUT]; WINDOW],
     /// The input before those in `rows`: the predecessor of the oldest one that may be unacknowledged.
     reference: [u8; INPUT],
 }
 
-impl<const INPUT: usize, const WINDOW: usize> Outbox<INPUT, WINDOW> {
-    pub(crate) const fn new(first: Frame) -> Self {
-        let first = crate::time::widen(first.get());
-        Self {
-            first,
-            next: first,
-            newest_at: Instant::ORIGIN,
-            head: 0,
-            rows: [[0; INPUT]; WINDOW],
-            reference: [0; INPUT],
-        }
+impl<const INPUT: usize, const WINDOW: usize> Inputs<INPUT, WINDOW> {
+    /// Zeros: the predecessor of the first input.
+    pub(crate) const fn new() -> Self {
+        Self { rows: [[0; INPUT]; WINDOW], reference: [0; INPUT] }
     }
 
     /// Takes the input of the next frame; the oldest one leaves.
-    pub(crate) fn push(&mut self, now: Instant, input: [u8; INPUT]) {
-        if let Some(row) = self.rows.get_mut(usize::from(self.head)) {
+    pub(crate) fn push(&mut self, outbox: &mut Outbox, now: Instant, input: [u8; INPUT]) {
+        let same = self.view(outbox).back(1) == input;
+        if let Some(row) = self.rows.get_mut(usize::from(outbox.head)) {
             self.reference = core::mem::replace(row, input);
         }
-        self.head = advance(self.head, short(WINDOW));
-        self.next = self.next.saturating_add(1);
-        self.newest_at = now;
-    }
-
-    pub(crate) fn input(&self, frame: Frame) -> Option<[u8; INPUT]> {
-        self.view().input(frame).and_then(|input| input.try_into().ok())
+        outbox.changed = outbox.changed << 1 | u128::from(!same);
+        outbox.head = advance(outbox.head, outbox.window);
+        outbox.next = outbox.next.saturating_add(1);
+        outbox.newest_at = now;
     }
 
     /// The same without its sizes in the type, so that links are compiled once.
-    pub(crate) fn view(&self) -> Pushed<'_> {
-        Pushed {
-            first: self.first,
-            next: self.next,
-            newest_at: self.newest_at,
-            window: u64::from(short(WINDOW)),
-            rows: Ring { rows: self.rows.as_flattened(), size: short(INPUT), count: short(WINDOW), head: self.head },
-            reference: &self.reference,
-        }
+    pub(crate) fn view<'a>(&'a self, outbox: &'a Outbox) -> Pushed<'a> {
+        Pushed { outbox, rows: self.rows.as_flattened(), reference: &self.reference }
     }
 }
 
-/// Our window of inputs, as a link sees it.
+/// Our inputs, as a link sees them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pushed<'a> {
-    /// The first frame of the epoch.
-    pub(crate) first: u64,
-    /// The frame that the next push gets.
-    pub(crate) next: u64,
-    /// When the newest input was pushed, if there is one.
-    pub(crate) newest_at: Instant,
-    pub(crate) window: u64,
-    rows: Ring<'a>,
+    pub(crate) outbox: &'a Outbox,
+    rows: &'a [u8],
     reference: &'a [u8],
 }
 
 impl<'a> Pushed<'a> {
-    /// The first frame that is still here.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(crate) fn oldest(&self) -> u64 {
-        self.next.saturating_sub(self.window).max(self.first)
-    }
-
     /// The input of a frame that is still here.
     pub(crate) fn input(&self, frame: Frame) -> Option<&'a [u8]> {
-        let back = self.next.checked_sub(frame.position())?;
-        (frame.position() >= self.oldest() && back > 0).then(|| self.back(back))
+        let back = self.outbox.next.checked_sub(frame.get())?;
+        (frame.get() >= self.outbox.oldest() && back > 0).then(|| self.back(back))
     }
 
-    /// Frames in the window.
-    pub(crate) const fn rows(&self) -> u8 {
-        self.rows.count
-    }
-
-    /// Bytes in an input.
-    pub(crate) const fn size(&self) -> u8 {
-        self.rows.size
-    }
-
-    /// Bytes in a window.
-    pub(crate) fn bytes(&self) -> usize {
-        usize::from(self.rows()).saturating_mul(usize::from(self.size()))
-    }
-
-    /// `count` inputs from the one `back` frames before the next one on; at most `WINDOW`, all of them pushed.
-    pub(crate) fn run(&self, back: u64, count: u64) -> Rows<'a> {
-        let short = |number: u64| u8::try_from(number).unwrap_or(u8::MAX);
-        self.rows.run(short(back), short(count))
-    }
-
-    /// The input `back` frames before the next one, at most `WINDOW` + 1; zeros before the first frame.
-    pub(crate) fn back(&self, back: u64) -> &'a [u8] {
+    /// The input `back` frames before the next one, 1 to `WINDOW` + 1; zeros before the first frame.
+    pub(crate) fn back(&self, back: u32) -> &'a [u8] {
+        let Outbox { head, window, size, .. } = *self.outbox;
         match u8::try_from(back) {
-            Ok(back) if back <= self.rows.count => self.rows.back(back),
+            Ok(back) if back <= window => self.rows.get(row(head, back, window, size)).unwrap_or(&[]),
             _ => self.reference,
         }
     }
-}
-
-/// A size of a session, which its constructor has checked to be below 256.
-fn short(size: usize) -> u8 {
-    u8::try_from(size).unwrap_or(u8::MAX)
 }

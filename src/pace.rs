@@ -60,8 +60,8 @@ impl Pace {
 
 /// When an end pushed its inputs: the time of a push less the frame intervals up to its end, in microseconds. An end that
 /// plays in step stays at one value; a greater one is later.
-fn phase(pushed_at: Instant, end: u64, frame_us: u64) -> i64 {
-    signed(pushed_at.as_micros()).saturating_sub(signed(end.saturating_mul(frame_us)))
+fn phase(pushed_at: Instant, end: u32, frame_us: u64) -> i64 {
+    signed(pushed_at.as_micros()).saturating_sub(signed(u64::from(end).saturating_mul(frame_us)))
 }
 
 fn signed(number: u64) -> i64 {
@@ -80,12 +80,12 @@ impl Arrivals {
     }
 
     /// Takes note that the input of the frame below `end` has arrived, newer than all before it.
-    pub(crate) fn arrive(&mut self, now: Instant, end: u64, frame_us: u64) {
+    pub(crate) fn arrive(&mut self, now: Instant, end: u32, frame_us: u64) {
         self.earliest.sample(phase(now, end, frame_us));
     }
 
     /// The pace, given our newest push, the frame after it, and the shortest round trip.
-    pub(crate) fn pace(&self, newest_at: Instant, next: u64, frame_us: u64, shortest_us: u32) -> Option<Pace> {
+    pub(crate) fn pace(&self, newest_at: Instant, next: u32, frame_us: u64, shortest_us: u32) -> Option<Pace> {
         let theirs = self.earliest.get()?.saturating_sub(i64::from(shortest_us >> 1));
         let lead_us = theirs.saturating_sub(phase(newest_at, next, frame_us));
         let lead = lead_us.saturating_mul(1_000).checked_div(signed(frame_us)).unwrap_or(0);

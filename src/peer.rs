@@ -3,16 +3,18 @@
 use core::time::Duration;
 
 use crate::checksum::Checksum;
-use crate::config::{Peering, Wire};
+use crate::config::{DATAGRAM_MAX, Peering, Wire};
 use crate::error::{DatagramError, PushError};
 use crate::event::Event;
 use crate::frame::{Epoch, Frame, PeerId};
 use crate::health::{Health, Pulse, interrupt_us};
+use crate::inbox::Untold;
 use crate::link::agreement::Difference;
 use crate::link::classic::Classic;
 use crate::link::compact::{Compact, Notice};
 use crate::link::timing::Clocks;
 use crate::link::{Ours, Theirs, Written};
+use crate::outbox::Pushed;
 use crate::pace::{Arrivals, Pace};
 use crate::stats::{PeerStats, Totals};
 use crate::time::{Instant, earlier, short_micros};
@@ -43,7 +45,7 @@ struct Told {
 }
 
 impl Peer {
-    pub(crate) fn new(id: PeerId, ours: &Ours<'_>, peering: Peering) -> Self {
+    pub(crate) fn new(id: PeerId, ours: &Ours, peering: Peering) -> Self {
         let Peering { wire, player, incarnation } = peering;
         let link = match wire {
             Wire::Compact => Link::Compact(Compact::new(ours, player, incarnation)),
@@ -60,7 +62,7 @@ impl Peer {
         self.theirs.open = false;
     }
 
-    pub(crate) fn open(&mut self, ours: &Ours<'_>) {
+    pub(crate) fn open(&mut self, ours: &Ours) {
         if self.theirs.open {
             return;
         }
@@ -83,7 +85,7 @@ impl Peer {
         self.close();
     }
 
-    pub(crate) fn begin_epoch(&mut self, ours: &Ours<'_>, rows: &mut [u8]) {
+    pub(crate) fn begin_epoch(&mut self, ours: &Ours, rows: &mut [u8]) {
         self.theirs.inbox.restart(rows);
         self.theirs.arrivals = Arrivals::new();
         self.told.conflict = false;
@@ -94,15 +96,15 @@ impl Peer {
     }
 
     /// Whether the oldest input in our window may go.
-    pub(crate) fn judge_push(&self, ours: &Ours<'_>) -> Result<(), PushError> {
+    pub(crate) fn judge_push(&self, ours: &Ours) -> Result<(), PushError> {
         match &self.link {
-            Link::Compact(link) if link.unacked(ours) >= ours.pushed.window => Err(PushError::WindowFull(self.id)),
+            Link::Compact(link) if link.unacked(ours) >= ours.outbox.window() => Err(PushError::WindowFull(self.id)),
             _ => Ok(()),
         }
     }
 
     /// An input is about to be pushed.
-    pub(crate) fn push(&mut self, ours: &Ours<'_>) {
+    pub(crate) fn push(&mut self, ours: &Ours) {
         if let Link::Compact(link) = &mut self.link {
             link.push(ours);
         }
@@ -111,24 +113,20 @@ impl Peer {
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn handle_datagram(
         &mut self,
-        ours: &Ours<'_>,
+        ours: &Ours,
         rows: &mut [u8],
         datagram: &[u8],
     ) -> Result<(), DatagramError> {
         let outcome = match &mut self.link {
+            _ if datagram.len() > DATAGRAM_MAX => Err(DatagramError::TooLong),
             Link::Compact(link) => link.handle(ours, &mut self.theirs, rows, datagram),
             Link::Classic(link) => link.handle(ours, &mut self.theirs, rows, datagram),
         };
         match outcome {
             Ok(()) => self.theirs.totals.receive(datagram.len()),
-            Err(reason) => self.refuse(reason),
+            Err(reason) => self.theirs.totals.refused.count(reason),
         }
         outcome
-    }
-
-    /// Counts a datagram that is refused.
-    pub(crate) fn refuse(&mut self, reason: DatagramError) {
-        self.theirs.totals.refused.count(reason);
     }
 
     pub(crate) fn clear_counters(&mut self) {
@@ -142,10 +140,10 @@ impl Peer {
     /// The next datagram that is due, written into `room`.
     // Inside a loop over peers, what it may need of our end would be loaded before the loop, for every poll.
     #[inline(never)]
-    pub(crate) fn poll_transmit(&mut self, ours: &Ours<'_>, room: &mut [u8]) -> Option<Written> {
+    pub(crate) fn poll_transmit(&mut self, ours: &Ours, pushed: &Pushed<'_>, room: &mut [u8]) -> Option<Written> {
         let written = match &mut self.link {
-            Link::Compact(link) => link.poll(ours, &self.theirs, room),
-            Link::Classic(link) => link.poll(ours, &self.theirs, room).map(|len| Written { len, last: false }),
+            Link::Compact(link) => link.poll(ours, &self.theirs, pushed, room),
+            Link::Classic(link) => link.poll(ours, &self.theirs, pushed, room).map(|len| Written { len, last: false }),
         }?;
         self.theirs.totals.send(written.len);
         Some(written)
@@ -153,7 +151,7 @@ impl Peer {
 
     /// The earliest moment after now at which something is due. What is due already needs draining, not waking.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(crate) fn poll_timeout(&self, ours: &Ours<'_>) -> Option<Instant> {
+    pub(crate) fn poll_timeout(&self, ours: &Ours) -> Option<Instant> {
         let link = match &self.link {
             Link::Compact(link) => link.due(ours, &self.theirs),
             Link::Classic(link) => {
@@ -161,28 +159,24 @@ impl Peer {
                 [ping, request, response, None, None]
             }
         };
-        let health = if self.theirs.open { self.theirs.pulse.due(self.ping_us(ours), ours.config) } else { [None; 3] };
+        let health = if self.theirs.open { self.theirs.pulse.due(self.ping_us(ours), &ours.config) } else { [None; 3] };
         let next = |first, due: &[Option<Instant>]| {
             due.iter().fold(first, |first, due| earlier(first, due.filter(|due| *due > ours.now)))
         };
         next(next(None, &link), &health)
     }
 
-    /// What is true and was not told, but for the bytes of an input. Inputs come last, in the order of their frames.
-    pub(crate) fn poll_event(&mut self, ours: &Ours<'_>) -> Option<Event<0>> {
-        if let Some(event) = self.link_event(ours).or_else(|| self.own_event(ours)) {
-            return Some(event);
-        }
-        let frame = self.theirs.inbox.tell()?;
-        Some(Event::Input { peer: self.id, frame: Frame::at(frame), input: [] })
+    /// What is true and was not told, but for inputs, which come after everything else.
+    pub(crate) fn poll_event(&mut self, ours: &Ours) -> Option<Event<0>> {
+        self.link_event(ours).or_else(|| self.own_event(ours))
     }
 
-    /// Whether no frame after this one is known: once it is told, everything is.
-    pub(crate) fn is_newest(&self, frame: Frame) -> bool {
-        frame.position().saturating_add(1) == self.theirs.inbox.end()
+    /// The next input that was not told.
+    pub(crate) fn poll_input(&mut self) -> Option<Untold> {
+        self.theirs.inbox.tell()
     }
 
-    fn own_event(&mut self, ours: &Ours<'_>) -> Option<Event<0>> {
+    fn own_event(&mut self, ours: &Ours) -> Option<Event<0>> {
         let peer = self.id;
         if self.theirs.connected != self.told.connected {
             self.told.connected = self.theirs.connected;
@@ -197,11 +191,10 @@ impl Peer {
             return Some(Event::Health { peer, health, silence });
         }
         let lost = self.theirs.inbox.tell_lost()?;
-        let count = u32::try_from(lost.count).unwrap_or(u32::MAX);
-        Some(Event::Lost { peer, first: Frame::at(lost.first), count })
+        Some(Event::Lost { peer, first: Frame::new(lost.first), count: lost.count })
     }
 
-    fn link_event(&mut self, ours: &Ours<'_>) -> Option<Event<0>> {
+    fn link_event(&mut self, ours: &Ours) -> Option<Event<0>> {
         let peer = self.id;
         match &mut self.link {
             Link::Compact(link) => Some(match link.tell(ours, &self.theirs)? {
@@ -223,15 +216,15 @@ impl Peer {
         }
     }
 
-    fn health(&self, ours: &Ours<'_>) -> Health {
+    fn health(&self, ours: &Ours) -> Health {
         if self.theirs.open {
-            self.theirs.pulse.health(ours.now, self.ping_us(ours), ours.config)
+            self.theirs.pulse.health(ours.now, self.ping_us(ours), &ours.config)
         } else {
             Health::Disconnected
         }
     }
 
-    fn ping_us(&self, ours: &Ours<'_>) -> u64 {
+    fn ping_us(&self, ours: &Ours) -> u64 {
         match &self.link {
             Link::Compact(_) => Compact::ping_us(ours),
             Link::Classic(_) => Classic::ping_us(ours),
@@ -239,9 +232,9 @@ impl Peer {
     }
 
     /// We were not called for `micros` after something was due. Returns whether that is long enough to matter.
-    pub(crate) fn stall(&mut self, ours: &Ours<'_>, micros: u64) -> bool {
+    pub(crate) fn stall(&mut self, ours: &Ours, micros: u64) -> bool {
         // Half of the limit: the other half may have been silent before.
-        let stalled = self.theirs.open && micros >= interrupt_us(self.ping_us(ours), ours.config) >> 1;
+        let stalled = self.theirs.open && micros >= interrupt_us(self.ping_us(ours), &ours.config) >> 1;
         if stalled {
             self.theirs.pulse.skip(micros);
         }
@@ -249,7 +242,7 @@ impl Peer {
     }
 
     /// Whether the peer may still need our checksum of a frame.
-    pub(crate) fn needs_checksum(&self, ours: &Ours<'_>, frame: u32) -> bool {
+    pub(crate) fn needs_checksum(&self, ours: &Ours, frame: u32) -> bool {
         match &self.link {
             Link::Compact(link) => self.theirs.open && link.needs_checksum(ours, frame),
             Link::Classic(_) => false,
@@ -265,10 +258,10 @@ impl Peer {
     /// The newest frame that is known, with its input.
     pub(crate) fn newest<'a>(&self, rows: &'a [u8]) -> Option<(Frame, &'a [u8])> {
         let frame = self.theirs.inbox.end().checked_sub(1)?;
-        Some((Frame::at(frame), self.theirs.inbox.input(rows, frame)?))
+        Some((Frame::new(frame), self.theirs.inbox.input(rows, frame)?))
     }
 
-    pub(crate) fn pace(&self, ours: &Ours<'_>) -> Option<Pace> {
+    pub(crate) fn pace(&self, ours: &Ours) -> Option<Pace> {
         let shortest_us = match &self.link {
             Link::Compact(link) => link.clocks().shortest_us(),
             Link::Classic(link) => link.shortest_us(),
@@ -277,7 +270,7 @@ impl Peer {
     }
 
     /// How many frames of input delay hide the way to us: the usual latency, three times its jitter, and a frame.
-    pub(crate) fn suggested_delay(&self, ours: &Ours<'_>) -> Option<u32> {
+    pub(crate) fn suggested_delay(&self, ours: &Ours) -> Option<u32> {
         let rtt = self.theirs.rtt.stats()?;
         let jitter = self.clocks().and_then(Clocks::jitter).unwrap_or(rtt.variation);
         let late_us =
@@ -294,21 +287,21 @@ impl Peer {
     }
 
     pub(crate) fn input<'a>(&self, rows: &'a [u8], frame: Frame) -> Option<&'a [u8]> {
-        self.theirs.inbox.input(rows, frame.position())
+        self.theirs.inbox.input(rows, frame.get())
     }
 
     pub(crate) fn known(&self) -> Option<Frame> {
-        self.theirs.inbox.known_to().map(Frame::at)
+        self.theirs.inbox.known_to().map(Frame::new)
     }
 
-    pub(crate) fn unacked(&self, ours: &Ours<'_>) -> u32 {
+    pub(crate) fn unacked(&self, ours: &Ours) -> u32 {
         match &self.link {
-            Link::Compact(link) => u32::try_from(link.unacked(ours)).unwrap_or(u32::MAX),
+            Link::Compact(link) => link.unacked(ours),
             Link::Classic(_) => 0,
         }
     }
 
-    pub(crate) fn stats(&self, ours: &Ours<'_>) -> PeerStats {
+    pub(crate) fn stats(&self, ours: &Ours) -> PeerStats {
         let clocks = self.clocks();
         PeerStats {
             at: ours.now,
@@ -320,7 +313,7 @@ impl Peer {
             longest_silence: self.theirs.pulse.longest_silence(ours.now),
             inbound_lost: clocks.and_then(Clocks::lost),
             unacked: self.unacked(ours),
-            window: u32::from(ours.pushed.rows()),
+            window: u32::from(ours.outbox.rows()),
             gaps: self.theirs.inbox.gaps(),
             lost_inputs: self.theirs.inbox.lost_inputs(),
             totals: self.theirs.totals,

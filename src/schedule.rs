@@ -3,7 +3,7 @@
 //! Nothing here is a timer: every moment is computed from what happened last.
 
 use crate::config::Config;
-use crate::outbox::Pushed;
+use crate::outbox::Outbox;
 use crate::time::Instant;
 
 /// The longest wait after each of the first datagrams of an epoch, so that a link starts fast.
@@ -23,14 +23,14 @@ pub(crate) struct Schedule {
     /// How many were in this epoch, as far as it matters.
     sent: u8,
     /// The frame that the next push got when the last one was polled: pushes below it have been told once.
-    told: u64,
+    told: u32,
     /// When the first datagram with inputs arrived that no datagram of ours has acknowledged yet.
     owed_since: Option<Instant>,
 }
 
 impl Schedule {
     /// Takes note that a datagram was polled, which settles everything that was due.
-    pub(crate) fn sent(&mut self, now: Instant, next: u64) {
+    pub(crate) fn sent(&mut self, now: Instant, next: u32) {
         *self = Self { sent_at: Some(now), sent: self.sent.saturating_add(1), told: next, owed_since: None };
     }
 
@@ -45,7 +45,7 @@ impl Schedule {
     }
 
     /// When the next datagram is due. To a peer that does not answer (`slow`) only the keep-alive is.
-    pub(crate) fn due(&self, pushed: &Pushed<'_>, acked: u64, ping_us: u64, config: &Config, slow: bool) -> Instant {
+    pub(crate) fn due(&self, outbox: &Outbox, acked: u32, ping_us: u64, config: &Config, slow: bool) -> Instant {
         let Some(sent_at) = self.sent_at else {
             return Instant::ORIGIN;
         };
@@ -57,14 +57,16 @@ impl Schedule {
         if self.sent == 0 {
             return sent_at;
         }
-        if pushed.next != self.told {
-            due = due.min(pushed.newest_at);
-        } else if acked < pushed.next {
+        if outbox.next != self.told {
+            // That moment has passed, so no other one matters.
+            return outbox.newest_at;
+        }
+        if acked < outbox.next {
             // Not one frame after the push: the next push is due then, and a loop that jitters would send twice.
-            let again = pushed.newest_at.after(config.patience_us()).max(sent_at.after(config.frame_us()));
+            let again = outbox.newest_at.after(config.patience_us()).max(sent_at.after(config.frame_us()));
             due = due.min(again);
             if config.early_copies {
-                due = due.min(Self::next_copy(sent_at, pushed, config).unwrap_or(due));
+                due = due.min(Self::next_copy(sent_at, outbox, config).unwrap_or(due));
             }
         }
         match self.owed_since {
@@ -73,12 +75,12 @@ impl Schedule {
         }
     }
 
-    fn next_copy(sent_at: Instant, pushed: &Pushed<'_>, config: &Config) -> Option<Instant> {
+    fn next_copy(sent_at: Instant, outbox: &Outbox, config: &Config) -> Option<Instant> {
         let latest = config.frame_us().saturating_sub(COPY_MARGIN_US);
         COPIES_US
             .into_iter()
             .filter(|delay| *delay <= latest)
-            .map(|delay| pushed.newest_at.after(delay))
+            .map(|delay| outbox.newest_at.after(delay))
             .find(|copy| *copy > sent_at)
     }
 }

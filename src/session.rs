@@ -6,20 +6,18 @@ use core::time::Duration;
 
 use heapless::Vec;
 
-use crate::checksum::{Checksum, Checksums, OWN};
+use crate::checksum::Checksum;
 use crate::config::{Config, DATAGRAM_MAX, PeerConfig};
 use crate::error::{AddPeerError, ChecksumError, DatagramError, EpochError, PushError};
 use crate::event::Event;
 use crate::frame::{Epoch, Frame, PeerId};
-use crate::link::Ours;
-use crate::outbox::Outbox;
+use crate::link::{Ours, Written};
+use crate::outbox::Inputs;
 use crate::peer::Peer;
 use crate::time::Instant;
 
-mod parts;
+mod seats;
 mod view;
-
-use parts::{Parts, due};
 
 /// A pause between two calls that is shorter is no stall with any configuration: half of 2.5 ping intervals of 20 ms.
 const STALL_MIN_US: u64 = 25_000;
@@ -46,21 +44,15 @@ const STALL_MIN_US: u64 = 25_000;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session<const PEERS: usize, const INPUT: usize, const WINDOW: usize = 120> {
-    config: Config,
-    now: Instant,
-    epoch: Epoch,
-    outbox: Outbox<INPUT, WINDOW>,
+    ours: Ours,
+    inputs: Inputs<INPUT, WINDOW>,
     peers: Vec<Peer, PEERS>,
     /// The window of each peer.
-    inputs: [[[u8; INPUT]; WINDOW]; PEERS],
+    windows: [[[u8; INPUT]; WINDOW]; PEERS],
     /// Peers added so far: the number of the next one.
     added: u32,
-    /// The newest state hashes of our game in this epoch.
-    checksums: Checksums<OWN>,
     /// How long we were not called though something was due, in microseconds, while that is not told.
     stalled_us: u64,
-    /// When the last such pause ended.
-    woken_at: Instant,
     turn: Turn,
 }
 
@@ -110,16 +102,12 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     pub const fn new(config: Config) -> Self {
         const { Self::SIZES };
         Self {
-            config,
-            now: Instant::ORIGIN,
-            epoch: Epoch::new(0),
-            outbox: Outbox::new(config.first_frame),
+            ours: Ours::new(config, short(WINDOW), short(INPUT)),
+            inputs: Inputs::new(),
             peers: Vec::new(),
-            inputs: [[[0; INPUT]; WINDOW]; PEERS],
+            windows: [[[0; INPUT]; WINDOW]; PEERS],
             added: 0,
-            checksums: Checksums::new(),
             stalled_us: 0,
-            woken_at: Instant::ORIGIN,
             turn: Turn::new(),
         }
     }
@@ -135,7 +123,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     pub fn add_peer(&mut self, now: Instant, peer: PeerConfig<INPUT>) -> Result<PeerId, AddPeerError> {
         self.advance(now);
         let id = PeerId::new(self.added);
-        self.parts().add(id, peer.0)?;
+        seats::add(&self.ours, &mut self.peers, id, peer.0)?;
         self.added = self.added.saturating_add(1);
         Ok(id)
     }
@@ -153,7 +141,14 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// Forgets a peer. It no longer holds the window.
     pub fn remove_peer(&mut self, now: Instant, peer: PeerId) {
         self.advance(now);
-        self.parts().remove(peer);
+        if let Some(seat) = seats::seat(&self.peers, peer)
+            && let Some(windows) = self.windows.get_mut(seat..)
+            && let [window, ..] = &mut *windows
+        {
+            window.as_flattened_mut().fill(0);
+            windows.rotate_left(1);
+            self.peers.remove(seat);
+        }
     }
 
     /// Records our input of the next frame and returns that frame. It goes out with the next poll.
@@ -164,8 +159,8 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// [`FramesExhausted`](PushError::FramesExhausted) after 2^32 - 1 frames. Nothing is recorded then.
     pub fn push_input(&mut self, now: Instant, input: [u8; INPUT]) -> Result<Frame, PushError> {
         self.advance(now);
-        let frame = self.parts().push()?;
-        self.outbox.push(self.now, input);
+        let frame = seats::push(&self.ours, &mut self.peers)?;
+        self.inputs.push(&mut self.ours.outbox, self.ours.now, input);
         Ok(frame)
     }
 
@@ -179,13 +174,14 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// [`NotNewer`](EpochError::NotNewer) unless `epoch` is greater than the present one.
     pub fn begin_epoch(&mut self, now: Instant, epoch: Epoch) -> Result<(), EpochError> {
         self.advance(now);
-        if epoch <= self.epoch {
+        if epoch.get() <= self.ours.epoch {
             return Err(EpochError::NotNewer);
         }
-        self.epoch = epoch;
-        self.outbox = Outbox::new(self.config.first_frame);
-        self.checksums = Checksums::new();
-        self.parts().begin_epoch();
+        self.ours.begin_epoch(epoch.get());
+        self.inputs = Inputs::new();
+        for (peer, window) in self.peers.iter_mut().zip(&mut self.windows) {
+            peer.begin_epoch(&self.ours, window.as_flattened_mut());
+        }
         Ok(())
     }
 
@@ -201,8 +197,8 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     pub fn push_checksum(&mut self, now: Instant, frame: Frame, hash: u64) -> Result<(), ChecksumError> {
         self.advance(now);
         let checksum = Checksum { frame: frame.get(), hash };
-        self.parts().push_checksum(checksum)?;
-        self.checksums.push(checksum);
+        seats::push_checksum(&self.ours, &mut self.peers, checksum)?;
+        self.ours.checksums.push(checksum);
         Ok(())
     }
 
@@ -227,7 +223,10 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// needs no other attention.
     pub fn handle_datagram(&mut self, now: Instant, from: PeerId, datagram: &[u8]) -> Result<(), DatagramError> {
         self.advance(now);
-        self.parts().handle_datagram(from, datagram)
+        let seat = seats::seat(&self.peers, from);
+        let found = seat.and_then(|seat| Some((self.peers.get_mut(seat)?, self.windows.get_mut(seat)?)));
+        let (peer, window) = found.ok_or(DatagramError::UnknownPeer)?;
+        peer.handle_datagram(&self.ours, window.as_flattened_mut(), datagram)
     }
 
     /// Takes note that time has passed, when [`poll_timeout`](Self::poll_timeout) said so or at any other moment.
@@ -240,11 +239,16 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// The next datagram to send, or `None` when everything is said. A caller whose channel is congested does not poll:
     /// the next datagram will carry everything, fresh.
     pub fn poll_transmit<'b>(&mut self, buf: &'b mut [u8; DATAGRAM_MAX]) -> Option<Transmit<'b>> {
-        if usize::from(self.turn.saying) >= self.peers.len() {
-            return None;
+        while let Some(peer) = self.peers.get_mut(usize::from(self.turn.saying)) {
+            let written = peer.poll_transmit(&self.ours, &self.inputs.view(&self.ours.outbox), buf);
+            if written.is_none_or(|written| written.last) {
+                self.turn.saying = self.turn.saying.saturating_add(1);
+            }
+            if let Some(Written { len, .. }) = written {
+                return Some(Transmit { peer: peer.id, datagram: buf.get(..len)? });
+            }
         }
-        let (peer, len) = self.parts().poll_transmit(buf)?;
-        Some(Transmit { peer, datagram: buf.get(..len)? })
+        None
     }
 
     /// The next thing to tell, or `None` when everything is told. Inputs that are not taken are not acknowledged.
@@ -253,17 +257,30 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
             let duration = Duration::from_micros(core::mem::take(&mut self.stalled_us));
             return Some(Event::LocalStall { duration });
         }
-        if usize::from(self.turn.telling) >= self.peers.len() {
-            return None;
+        let mut seat = usize::from(self.turn.telling);
+        while let Some(peer) = self.peers.get_mut(seat) {
+            if let Some(event) = peer.poll_event(&self.ours) {
+                return event.sized();
+            }
+            let next = self.turn.telling.saturating_add(1);
+            let Some(told) = peer.poll_input() else {
+                self.turn.telling = next;
+                seat = seat.saturating_add(1);
+                continue;
+            };
+            if told.last {
+                self.turn.telling = next;
+            }
+            let input = *self.windows.get(seat)?.get(usize::from(told.row))?;
+            return Some(Event::Input { peer: peer.id, frame: Frame::new(told.frame), input });
         }
-        let (event, input) = self.parts().poll_event()?;
-        event.with(input)
+        None
     }
 
     /// When to wake the session next: always later than the newest `now`, drained or not. `None` if nothing will be due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        due(&self.ours(), &self.peers)
+        seats::due(&self.ours, &self.peers)
     }
 
     // Inside.
@@ -272,47 +289,28 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     fn advance(&mut self, now: Instant) {
         self.turn = Turn::new();
         let now = now.min(Instant::LAST);
-        if now.since(self.now) >= STALL_MIN_US {
-            let late = self.parts().stall(now);
+        if now.since(self.ours.now) >= STALL_MIN_US {
+            let late = seats::stall(&self.ours, &mut self.peers, now);
             if late > 0 {
                 self.stalled_us = self.stalled_us.saturating_add(late);
-                self.woken_at = now;
+                self.ours.woken_at = now;
             }
         }
-        self.now = self.now.max(now);
+        self.ours.now = self.ours.now.max(now);
     }
 
-    fn with(&mut self, now: Instant, id: PeerId, act: impl FnOnce(&Ours<'_>, &mut Peer)) {
+    fn with(&mut self, now: Instant, id: PeerId, act: impl FnOnce(&Ours, &mut Peer)) {
         self.advance(now);
-        if let Some((ours, peer)) = self.parts().find(id) {
-            act(ours, peer);
-        }
-    }
-
-    fn ours(&self) -> Ours<'_> {
-        ours(self.now, self.woken_at, &self.config, self.epoch, &self.outbox, &self.checksums)
-    }
-
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn parts(&mut self) -> Parts<'_> {
-        Parts {
-            ours: ours(self.now, self.woken_at, &self.config, self.epoch, &self.outbox, &self.checksums),
-            peers: self.peers.as_mut_view(),
-            rows: self.inputs.as_flattened_mut().as_flattened_mut(),
-            turn: &mut self.turn,
+        if let Some(peer) = self.peers.iter_mut().find(|peer| peer.id == id) {
+            act(&self.ours, peer);
         }
     }
 }
 
-fn ours<'a, const INPUT: usize, const WINDOW: usize>(
-    now: Instant,
-    woken_at: Instant,
-    config: &'a Config,
-    epoch: Epoch,
-    outbox: &'a Outbox<INPUT, WINDOW>,
-    checksums: &'a Checksums<OWN>,
-) -> Ours<'a> {
-    Ours { now, woken_at, config, epoch: epoch.get(), pushed: outbox.view(), checksums }
+/// A size of a session, which its constructor has checked to be below 256.
+const fn short(size: usize) -> u8 {
+    let [low, ..] = size.to_le_bytes();
+    low
 }
 
 #[cfg(test)]

@@ -37,14 +37,14 @@ pub(crate) struct Difference {
 
 impl Agreement {
     /// Whether a checksum of ours has to stay, since the peer may still need it.
-    pub(crate) fn needs(&self, ours: &Ours<'_>, frame: u32) -> bool {
+    pub(crate) fn needs(&self, ours: &Ours, frame: u32) -> bool {
         frame >= self.first_unsaid(ours)
     }
 
     /// Judges the peer's checksums, then compares those that can be; the rest waits. What has no room to wait is not
     /// acknowledged, and comes again.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(crate) fn handle(&mut self, ours: &Ours<'_>, check: &Check, datagram: &[u8]) -> Result<(), DatagramError> {
+    pub(crate) fn handle(&mut self, ours: &Ours, check: &Check, datagram: &[u8]) -> Result<(), DatagramError> {
         let Sums { ack, entries } = parse_sums(datagram, check)?;
         if ack > ours.checksums.end() {
             return Err(DatagramError::FrameRange);
@@ -86,7 +86,7 @@ impl Agreement {
 
     /// When to say checksums, or that we have the peer's: at once what is new, and what is not acknowledged again and
     /// again. An acknowledgement waits for something to ride on, so that nothing is ever an answer.
-    pub(crate) fn due(&self, ours: &Ours<'_>, ping_us: u64) -> Option<Instant> {
+    pub(crate) fn due(&self, ours: &Ours, ping_us: u64) -> Option<Instant> {
         let newest = ours.checksums.end();
         if newest == 0 && self.owed_since.is_none() {
             return None;
@@ -103,7 +103,7 @@ impl Agreement {
         }
     }
 
-    pub(crate) fn emit(&mut self, ours: &Ours<'_>, check: &Check, room: &mut [u8]) -> Option<usize> {
+    pub(crate) fn emit(&mut self, ours: &Ours, check: &Check, room: &mut [u8]) -> Option<usize> {
         self.said = ours.checksums.end();
         self.said_at = Some(ours.now);
         self.owed_since = None;
@@ -112,9 +112,9 @@ impl Agreement {
     }
 
     /// The first frame whose checksum the peer may need. One older than the window comes too late to help.
-    fn first_unsaid(&self, ours: &Ours<'_>) -> u32 {
-        let oldest = ours.pushed.next.saturating_sub(ours.pushed.window);
-        self.acked.max(u32::try_from(oldest).unwrap_or(u32::MAX))
+    fn first_unsaid(&self, ours: &Ours) -> u32 {
+        let oldest = ours.outbox.next.saturating_sub(ours.outbox.window());
+        self.acked.max(oldest)
     }
 
     /// The first difference, told once.

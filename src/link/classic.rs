@@ -5,6 +5,7 @@ use crate::error::DatagramError;
 use crate::floor::Floor;
 use crate::frame::Frame;
 use crate::inbox::Admission;
+use crate::outbox::Pushed;
 use crate::stats::tally;
 use crate::time::Instant;
 use crate::wire::classic::{Inputs, Packet, double_bits, emit, newest, parse};
@@ -19,7 +20,7 @@ const SHORTEST_OF: u8 = 32;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Classic {
     /// Our inputs below this frame have been sent once.
-    told: u64,
+    told: u32,
     /// When our last pings were sent that are not answered.
     pings: [Option<Instant>; OUTSTANDING],
     pinged_at: Option<Instant>,
@@ -40,9 +41,9 @@ pub(crate) struct Classic {
 
 impl Classic {
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(crate) fn new(ours: &Ours<'_>) -> Self {
+    pub(crate) fn new(ours: &Ours) -> Self {
         Self {
-            told: ours.first_frame().position(),
+            told: ours.first_frame().get(),
             pings: [None; OUTSTANDING],
             pinged_at: None,
             ping: None,
@@ -66,22 +67,22 @@ impl Classic {
         self.asked = None;
     }
 
-    pub(crate) fn begin_epoch(&mut self, ours: &Ours<'_>) {
-        self.told = ours.first_frame().position();
+    pub(crate) fn begin_epoch(&mut self, ours: &Ours) {
+        self.told = ours.first_frame().get();
         self.asked = None;
         self.requested_at = None;
         self.moved_at = ours.now;
         self.conflict = false;
     }
 
-    pub(crate) fn ping_us(ours: &Ours<'_>) -> u64 {
+    pub(crate) fn ping_us(ours: &Ours) -> u64 {
         ours.config.ping_us().unwrap_or(DEFAULT_PING_US)
     }
 
     /// Judges a datagram, then applies it.
     pub(crate) fn handle(
         &mut self,
-        ours: &Ours<'_>,
+        ours: &Ours,
         theirs: &mut Theirs,
         rows: &mut [u8],
         datagram: &[u8],
@@ -110,7 +111,7 @@ impl Classic {
             Packet::InputRequest { first, last } if first > last => return Err(DatagramError::Order),
             Packet::InputRequest { first, last } => self.asked = Some((first, last)),
         }
-        theirs.pulse.hear(ours.now, Self::ping_us(ours), ours.config);
+        theirs.pulse.hear(ours.now, Self::ping_us(ours), &ours.config);
         if !core::mem::replace(&mut theirs.connected, true) {
             theirs.pulse.answer(ours.now);
         }
@@ -119,7 +120,7 @@ impl Classic {
 
     fn judge_inputs(
         &self,
-        ours: &Ours<'_>,
+        ours: &Ours,
         theirs: &Theirs,
         player: u16,
         current: Option<u32>,
@@ -128,24 +129,29 @@ impl Classic {
         if player != theirs.player {
             return Err(DatagramError::WrongPlayer);
         }
-        let newest = newest(inputs, current)?;
-        // Twice the frames that the silence had time for: clocks differ, and a peer may catch up.
-        let silence = ours.now.since(self.moved_at);
-        let elapsed = silence.saturating_mul(2).checked_div(ours.config.frame_us()).unwrap_or(0);
-        let limit = theirs.inbox.end().saturating_add(ours.pushed.window).saturating_add(elapsed);
-        if newest.is_some_and(|newest| u64::from(newest) >= limit) {
-            return Err(DatagramError::TooFar);
+        if let Some(newest) = newest(inputs, current)? {
+            let end = newest.saturating_add(1);
+            let beyond = end.saturating_sub(theirs.inbox.end()).saturating_sub(ours.outbox.window());
+            // Twice the frames that the silence had time for: clocks differ, and a peer may catch up.
+            let silence = ours.now.since(self.moved_at);
+            if u64::from(beyond).saturating_mul(ours.config.frame_us()) > silence.saturating_mul(2) {
+                return Err(DatagramError::TooFar);
+            }
+            // The last number is nobody's: an end after it could not be told.
+            if newest == u32::MAX {
+                return Err(DatagramError::FrameRange);
+            }
         }
         Ok(())
     }
 
-    fn take_inputs(&mut self, ours: &Ours<'_>, theirs: &mut Theirs, rows: &mut [u8], inputs: Inputs<'_>) {
+    fn take_inputs(&mut self, ours: &Ours, theirs: &mut Theirs, rows: &mut [u8], inputs: Inputs<'_>) {
         let end = theirs.inbox.end();
         let mut carried = false;
         let mut new = false;
         for (frame, action) in inputs {
             carried = true;
-            match theirs.inbox.admit(rows, u64::from(frame), &[action]) {
+            match theirs.inbox.admit(rows, frame, &[action]) {
                 Admission::New => new = true,
                 Admission::Conflict => {
                     self.conflict = true;
@@ -174,22 +180,23 @@ impl Classic {
     }
 
     /// The next datagram that is due, written into `room`; returns its length.
-    pub(crate) fn poll(&mut self, ours: &Ours<'_>, theirs: &Theirs, room: &mut [u8]) -> Option<usize> {
-        if theirs.open { emit(room, self.packet(ours, theirs)?) } else { None }
+    pub(crate) fn poll(&mut self, ours: &Ours, theirs: &Theirs, pushed: &Pushed<'_>, room: &mut [u8]) -> Option<usize> {
+        if theirs.open { emit(room, self.packet(ours, theirs, pushed)?) } else { None }
     }
 
     /// The next packet that is due.
     fn packet<'a>(
         &mut self,
-        ours: &Ours<'a>,
+        ours: &Ours,
         theirs: &Theirs,
+        pushed: &Pushed<'a>,
     ) -> Option<Packet<impl Iterator<Item = (u32, u8)> + Clone + use<'a>>> {
-        if self.told != ours.pushed.next {
-            self.told = ours.pushed.next;
-            let redundancy = u64::from(ours.config.redundancy);
-            let first = ours.pushed.next.saturating_sub(redundancy).max(ours.pushed.oldest());
-            let current = Frame::at(ours.pushed.next.saturating_sub(1)).get();
-            let inputs = inputs(ours, first, ours.pushed.next);
+        if self.told != ours.outbox.next {
+            self.told = ours.outbox.next;
+            let redundancy = u32::from(ours.config.redundancy);
+            let first = ours.outbox.next.saturating_sub(redundancy).max(ours.outbox.oldest());
+            let current = ours.outbox.next.saturating_sub(1);
+            let inputs = inputs(pushed, first, ours.outbox.next);
             return Some(Packet::Input { player: ours.config.player, current, inputs });
         }
         if let Some(echo) = self.ping.take() {
@@ -217,12 +224,12 @@ impl Classic {
             return None;
         }
         self.answered_at = Some(ours.now);
-        let inputs = inputs(ours, first, end);
+        let inputs = inputs(pushed, first, end);
         Some(Packet::InputResponse { player: ours.config.player, inputs })
     }
 
     /// When something will be due that is not yet.
-    pub(crate) fn due(&self, ours: &Ours<'_>, theirs: &Theirs) -> [Option<Instant>; 3] {
+    pub(crate) fn due(&self, ours: &Ours, theirs: &Theirs) -> [Option<Instant>; 3] {
         if !theirs.open {
             return [None; 3];
         }
@@ -231,7 +238,7 @@ impl Classic {
         [Some(self.ping_due(ours)), request, response]
     }
 
-    fn ping_due(&self, ours: &Ours<'_>) -> Instant {
+    fn ping_due(&self, ours: &Ours) -> Instant {
         self.pinged_at.map_or(Instant::ORIGIN, |at| at.after(Self::ping_us(ours)))
     }
 
@@ -245,29 +252,32 @@ impl Classic {
     }
 
     /// The holes that no later datagram of the peer will fill, and when to ask for them: once a round trip.
-    fn request(&self, ours: &Ours<'_>, theirs: &Theirs) -> Option<(Instant, u32, u32)> {
-        let limit = theirs.inbox.end().saturating_sub(u64::from(ours.config.redundancy));
+    fn request(&self, ours: &Ours, theirs: &Theirs) -> Option<(Instant, u32, u32)> {
+        let limit = theirs.inbox.end().saturating_sub(u32::from(ours.config.redundancy));
         let last = theirs.inbox.highest_hole_below(limit)?;
         let first = theirs.inbox.lowest_hole()?;
         let interval = theirs.rtt.smoothed_us().unwrap_or_else(|| Self::ping_us(ours));
         let due = self.requested_at.map_or(Instant::ORIGIN, |at| at.after(interval.max(ours.config.frame_us())));
-        Some((due, Frame::at(first).get(), Frame::at(last).get()))
+        Some((due, first, last))
     }
 
     /// The frames of ours that the peer asked for and that are still here, and when to send them: once a ping interval.
-    fn response(&self, ours: &Ours<'_>) -> Option<(Instant, u64, u64)> {
+    fn response(&self, ours: &Ours) -> Option<(Instant, u32, u32)> {
         let (first, last) = self.asked?;
-        let first = u64::from(first).max(ours.pushed.oldest());
-        let end = u64::from(last).saturating_add(1).min(ours.pushed.next);
+        let first = first.max(ours.outbox.oldest());
+        let end = last.saturating_add(1).min(ours.outbox.next);
         let due = self.answered_at.map_or(Instant::ORIGIN, |at| at.after(Self::ping_us(ours)));
         Some((due, first, end))
     }
 }
 
 /// Our inputs of a range of frames that are still here.
-fn inputs<'a>(ours: &Ours<'a>, first: u64, end: u64) -> impl Iterator<Item = (u32, u8)> + Clone + use<'a> {
-    let rows = ours.pushed.run(ours.pushed.next.saturating_sub(first), end.saturating_sub(first));
-    (first..end).zip(rows).map(|(frame, row)| (Frame::at(frame).get(), row.first().copied().unwrap_or(0)))
+fn inputs<'a>(pushed: &Pushed<'a>, first: u32, end: u32) -> impl Iterator<Item = (u32, u8)> + Clone + use<'a> {
+    let pushed = *pushed;
+    (first..end).filter_map(move |position| {
+        let frame = Frame::new(position);
+        Some((frame.get(), *pushed.input(frame)?.first()?))
+    })
 }
 
 /// How a ping says when it was sent: whole milliseconds, as a double.

@@ -8,6 +8,7 @@ use super::{Ours, Theirs, Told, Written};
 use crate::checksum::Checksum;
 use crate::error::DatagramError;
 use crate::event::Field;
+use crate::outbox::Pushed;
 use crate::rtt::Rtt;
 use crate::schedule::Schedule;
 use crate::stats::tally;
@@ -25,7 +26,7 @@ const DEFAULT_PING_US: u64 = 200_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Compact {
     /// The next frame of ours that the peer wants: those below it are acknowledged.
-    acked: u64,
+    acked: u32,
     /// When `acked` or the next frame wanted moved, or else when something was first owed.
     moved_at: Instant,
     schedule: Schedule,
@@ -35,7 +36,7 @@ pub(crate) struct Compact {
     checks: Option<Checks>,
     out_of_step: Told,
     /// The frame that the next push got when the application was told last that everything is acknowledged.
-    flushed: u64,
+    flushed: u32,
     agreement: Agreement,
     farewell: Farewell,
 }
@@ -59,16 +60,16 @@ pub(crate) enum Notice {
 }
 
 impl Compact {
-    pub(crate) fn new(ours: &Ours<'_>, player: u16, incarnation: Option<u32>) -> Self {
+    pub(crate) fn new(ours: &Ours, player: u16, incarnation: Option<u32>) -> Self {
         let mut compact = Self {
-            acked: ours.first_frame().position(),
+            acked: ours.first_frame().get(),
             moved_at: ours.now,
             schedule: Schedule::default(),
             clocks: Clocks::new(),
             acquaintance: Acquaintance::new(ours.now, incarnation),
             checks: None,
             out_of_step: Told::Nothing,
-            flushed: ours.first_frame().position(),
+            flushed: ours.first_frame().get(),
             agreement: Agreement::default(),
             farewell: Farewell::default(),
         };
@@ -77,15 +78,15 @@ impl Compact {
     }
 
     /// The transport is open again: say hello, and give the peer time to answer.
-    pub(crate) fn open(&mut self, ours: &Ours<'_>) {
+    pub(crate) fn open(&mut self, ours: &Ours) {
         self.acquaintance.open(ours.now);
         self.moved_at = ours.now;
         self.farewell.stay();
     }
 
-    pub(crate) fn begin_epoch(&mut self, ours: &Ours<'_>, theirs: &mut Theirs) {
+    pub(crate) fn begin_epoch(&mut self, ours: &Ours, theirs: &mut Theirs) {
         theirs.pulse.expect_no_answer();
-        self.acked = ours.first_frame().position();
+        self.acked = ours.first_frame().get();
         self.moved_at = ours.now;
         self.schedule.begin_epoch();
         self.acquaintance.begin_epoch(ours.now);
@@ -103,8 +104,8 @@ impl Compact {
     }
 
     /// An input is about to be pushed: from now on something is owed.
-    pub(crate) fn push(&mut self, ours: &Ours<'_>) {
-        if self.acked == ours.pushed.next {
+    pub(crate) fn push(&mut self, ours: &Ours) {
+        if self.acked == ours.outbox.next {
             self.moved_at = ours.now;
         }
     }
@@ -114,12 +115,12 @@ impl Compact {
         self.agreement.push(checksum);
     }
 
-    pub(crate) fn needs_checksum(&self, ours: &Ours<'_>, frame: u32) -> bool {
+    pub(crate) fn needs_checksum(&self, ours: &Ours, frame: u32) -> bool {
         self.agreement.needs(ours, frame)
     }
 
-    pub(crate) fn unacked(&self, ours: &Ours<'_>) -> u64 {
-        ours.pushed.next.saturating_sub(self.acked)
+    pub(crate) fn unacked(&self, ours: &Ours) -> u32 {
+        ours.outbox.next.saturating_sub(self.acked)
     }
 
     pub(crate) fn clocks(&self) -> &Clocks {
@@ -130,14 +131,14 @@ impl Compact {
         self.clocks.clear_counters();
     }
 
-    pub(crate) fn ping_us(ours: &Ours<'_>) -> u64 {
+    pub(crate) fn ping_us(ours: &Ours) -> u64 {
         ours.config.ping_us().unwrap_or(DEFAULT_PING_US)
     }
 
     /// Judges a datagram, then applies it.
     pub(crate) fn handle(
         &mut self,
-        ours: &Ours<'_>,
+        ours: &Ours,
         theirs: &mut Theirs,
         rows: &mut [u8],
         datagram: &[u8],
@@ -156,13 +157,13 @@ impl Compact {
 
     fn handle_input(
         &mut self,
-        ours: &Ours<'_>,
+        ours: &Ours,
         theirs: &mut Theirs,
         rows: &mut [u8],
         datagram: &[u8],
     ) -> Result<(), DatagramError> {
         let Some(checks) = &self.checks else {
-            return Err(if is_long_enough(datagram, ours.config) {
+            return Err(if is_long_enough(datagram, &ours.config) {
                 DatagramError::NotReady
             } else {
                 DatagramError::Truncated
@@ -172,12 +173,12 @@ impl Compact {
             epoch: ours.epoch,
             inbox: &theirs.inbox,
             rows,
-            next: ours.pushed.next,
-            window: ours.pushed.window,
+            next: ours.outbox.next,
+            window: ours.outbox.window(),
             check: &checks.incoming,
         };
         let mut input = [0; INPUT_MAX];
-        let input = input.get_mut(..usize::from(ours.pushed.size())).unwrap_or_default();
+        let input = input.get_mut(..usize::from(ours.outbox.size())).unwrap_or_default();
         let packet = parse(datagram, &expected, input).inspect_err(|reason| {
             if *reason == DatagramError::OutOfStep {
                 self.out_of_step.happen();
@@ -203,7 +204,7 @@ impl Compact {
         }
         // What may be a replay is no sign of life.
         if moved || reading.is_some() {
-            theirs.pulse.hear(ours.now, Self::ping_us(ours), ours.config);
+            theirs.pulse.hear(ours.now, Self::ping_us(ours), &ours.config);
         }
         if packet.count > 0 {
             self.schedule.owe(ours.now);
@@ -212,8 +213,8 @@ impl Compact {
         Ok(())
     }
 
-    fn handle_hello(&mut self, ours: &Ours<'_>, theirs: &mut Theirs, datagram: &[u8]) -> Result<(), DatagramError> {
-        let greeting = parse_hello(datagram, ours.config)?;
+    fn handle_hello(&mut self, ours: &Ours, theirs: &mut Theirs, datagram: &[u8]) -> Result<(), DatagramError> {
+        let greeting = parse_hello(datagram, &ours.config)?;
         match self.acquaintance.hear(&hello(ours, theirs.player), greeting)? {
             Acquainted::Stranger => return Ok(()),
             Acquainted::SameRun | Acquainted::NewRun => {}
@@ -225,7 +226,7 @@ impl Compact {
                 theirs.pulse.expect_no_answer();
             }
         }
-        theirs.pulse.hear(ours.now, Self::ping_us(ours), ours.config);
+        theirs.pulse.hear(ours.now, Self::ping_us(ours), &ours.config);
         if self.acquaintance.epoch() != ours.epoch {
             theirs.pulse.expect_no_answer();
         }
@@ -233,7 +234,7 @@ impl Compact {
         Ok(())
     }
 
-    fn handle_bye(&mut self, ours: &Ours<'_>, theirs: &Theirs, datagram: &[u8]) -> Result<(), DatagramError> {
+    fn handle_bye(&mut self, ours: &Ours, theirs: &Theirs, datagram: &[u8]) -> Result<(), DatagramError> {
         let incarnation = self.acquaintance.incarnation().ok_or(DatagramError::NotReady)?;
         parse_bye(datagram, &incoming(ours, theirs.player, incarnation))?;
         self.farewell.hear();
@@ -241,18 +242,24 @@ impl Compact {
     }
 
     /// The next datagram that is due, written into `room`. Each kind is due once while time stands still.
-    pub(crate) fn poll(&mut self, ours: &Ours<'_>, theirs: &Theirs, room: &mut [u8]) -> Option<Written> {
+    pub(crate) fn poll(
+        &mut self,
+        ours: &Ours,
+        theirs: &Theirs,
+        pushed: &Pushed<'_>,
+        room: &mut [u8],
+    ) -> Option<Written> {
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= ours.now);
         let mut last = false;
         let len = if is_due(self.hello_due(ours, theirs)) {
             self.acquaintance.say_hello(ours.now);
-            emit_hello(room, &hello(ours, theirs.player), ours.config)
+            emit_hello(room, &hello(ours, theirs.player), &ours.config)
         } else if is_due(self.bye_due(ours, theirs)) {
             self.farewell.say(ours.now);
             emit_bye(room, &outgoing(ours, theirs.player, self.acquaintance.incarnation()?))
         } else if is_due(self.input_due(ours, theirs)) {
             last = !is_due(self.checksums_due(ours, theirs));
-            self.emit_input(ours, theirs, room)
+            self.emit_input(ours, theirs, pushed, room)
         } else if is_due(self.checksums_due(ours, theirs)) {
             self.agreement.emit(ours, &self.checks.as_ref()?.outgoing, room)
         } else {
@@ -261,7 +268,7 @@ impl Compact {
         len.map(|len| Written { len, last })
     }
 
-    fn emit_input(&mut self, ours: &Ours<'_>, theirs: &Theirs, room: &mut [u8]) -> Option<usize> {
+    fn emit_input(&mut self, ours: &Ours, theirs: &Theirs, pushed: &Pushed<'_>, room: &mut [u8]) -> Option<usize> {
         let draft = Draft {
             epoch: ours.epoch,
             acked: self.acked,
@@ -270,12 +277,12 @@ impl Compact {
             limit: ours.config.datagram_max(),
             check: &self.checks.as_ref()?.outgoing,
         };
-        self.schedule.sent(ours.now, ours.pushed.next);
-        emit(room, &draft, &ours.pushed)
+        self.schedule.sent(ours.now, ours.outbox.next);
+        emit(room, &draft, pushed)
     }
 
     /// What was not told yet.
-    pub(crate) fn tell(&mut self, ours: &Ours<'_>, theirs: &Theirs) -> Option<Notice> {
+    pub(crate) fn tell(&mut self, ours: &Ours, theirs: &Theirs) -> Option<Notice> {
         if self.acquaintance.tell_restart() {
             Some(Notice::Restarted)
         } else if let Some((field, ours, theirs)) = self.acquaintance.tell_mismatch(|| hello(ours, theirs.player)) {
@@ -287,14 +294,14 @@ impl Compact {
         } else if let Some(difference) = self.agreement.tell() {
             Some(Notice::Desync(difference))
         } else if self.flush_due(ours).is_some_and(|at| at <= ours.now) {
-            self.flushed = ours.pushed.next;
+            self.flushed = ours.outbox.next;
             Some(Notice::Flushed)
         } else {
             self.farewell.tell().then_some(Notice::Left)
         }
     }
 
-    fn renew_checks(&mut self, ours: &Ours<'_>, player: u16) {
+    fn renew_checks(&mut self, ours: &Ours, player: u16) {
         self.checks = self.acquaintance.running().map(|incarnation| Checks {
             outgoing: outgoing(ours, player, incarnation).check(),
             incoming: incoming(ours, player, incarnation).check(),
@@ -302,9 +309,9 @@ impl Compact {
     }
 }
 
-/// Appends what is new, each over its predecessor in `input`, as far as there is room for it. What has none is not
-/// acknowledged, and comes again.
-fn take_inputs(ours: &Ours<'_>, theirs: &mut Theirs, rows: &mut [u8], packet: &Packet<'_>, input: &mut [u8]) {
+/// Appends what is new, of which the first is in `input`, as far as there is room for it. What has none is not acknowledged,
+/// and comes again.
+fn take_inputs(ours: &Ours, theirs: &mut Theirs, rows: &mut [u8], packet: &Packet<'_>, input: &mut [u8]) {
     let new = packet.end.saturating_sub(theirs.inbox.end());
     if new == 0 {
         if packet.count > 0 {
@@ -316,19 +323,23 @@ fn take_inputs(ours: &Ours<'_>, theirs: &mut Theirs, rows: &mut [u8], packet: &P
     if room > 0 {
         theirs.arrive(ours, packet.end);
     }
-    let mut news = packet.news;
-    for _ in 0..new.min(room) {
-        body::read(&mut news, input);
+    let mut rest = packet.rest;
+    let mut left = new.min(room);
+    while left > 0 {
         theirs.inbox.append(rows, input);
+        left = left.saturating_sub(1);
+        if left > 0 {
+            body::read(&mut rest, input);
+        }
     }
 }
 
-fn hello(ours: &Ours<'_>, receiver: u16) -> Hello {
+fn hello(ours: &Ours, receiver: u16) -> Hello {
     Hello {
         sender: ours.config.player,
         receiver,
-        input: ours.pushed.size(),
-        window: ours.pushed.rows(),
+        input: ours.outbox.size(),
+        window: ours.outbox.rows(),
         frame_us: u32::try_from(ours.config.frame_us()).unwrap_or(u32::MAX),
         ping_ms: u16::try_from(Compact::ping_us(ours) / 1_000).unwrap_or(u16::MAX),
         first_frame: ours.first_frame().get(),
@@ -337,18 +348,18 @@ fn hello(ours: &Ours<'_>, receiver: u16) -> Hello {
     }
 }
 
-fn incoming<'a>(ours: &Ours<'a>, player: u16, incarnation: u32) -> Context<'a> {
+fn incoming(ours: &Ours, player: u16, incarnation: u32) -> Context<'_> {
     let outgoing = outgoing(ours, player, incarnation);
     Context { sender: outgoing.receiver, receiver: outgoing.sender, ..outgoing }
 }
 
-fn outgoing<'a>(ours: &Ours<'a>, player: u16, incarnation: u32) -> Context<'a> {
+fn outgoing(ours: &Ours, player: u16, incarnation: u32) -> Context<'_> {
     Context {
-        config: ours.config,
+        config: &ours.config,
         sender: End { player: ours.config.player, incarnation: ours.config.incarnation },
         receiver: End { player, incarnation },
         epoch: ours.epoch,
-        input: u16::from(ours.pushed.size()),
-        window: u16::from(ours.pushed.rows()),
+        input: u16::from(ours.outbox.size()),
+        window: u16::from(ours.outbox.rows()),
     }
 }

@@ -168,12 +168,15 @@ impl Acquaintance {
 
     /// Whether the peer started anew since the last call.
     pub(crate) fn tell_restart(&mut self) -> bool {
-        let told = core::mem::replace(&mut self.told_incarnation, self.incarnation);
-        told != self.incarnation
+        let news = self.told_incarnation != self.incarnation;
+        if news {
+            self.told_incarnation = self.incarnation;
+        }
+        news
     }
 
     /// The peer's epoch, if it is ahead of ours and that was not told.
-    pub(crate) fn tell_ahead(&mut self, ours: &Ours<'_>) -> Option<u32> {
+    pub(crate) fn tell_ahead(&mut self, ours: &Ours) -> Option<u32> {
         let news = self.epoch > ours.epoch && self.epoch > self.told_epoch;
         news.then(|| {
             self.told_epoch = self.epoch;

@@ -12,23 +12,24 @@ use crate::config::Config;
 use crate::frame::Frame;
 use crate::health::Pulse;
 use crate::inbox::Inbox;
-use crate::outbox::Pushed;
+use crate::outbox::Outbox;
 use crate::pace::{Arrivals, Pace};
 use crate::rtt::Rtt;
 use crate::stats::Totals;
 use crate::time::Instant;
 
 /// Our end, as every link sees it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ours<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ours {
     /// The greatest time that the session was told.
     pub(crate) now: Instant,
     /// When our last stall ended.
     pub(crate) woken_at: Instant,
-    pub(crate) config: &'a Config,
+    pub(crate) config: Config,
     pub(crate) epoch: u32,
-    pub(crate) pushed: Pushed<'a>,
-    pub(crate) checksums: &'a Checksums<OWN>,
+    pub(crate) outbox: Outbox,
+    /// The newest state hashes of our game in this epoch.
+    pub(crate) checksums: Checksums<OWN>,
 }
 
 /// A peer, as both wires see it.
@@ -48,12 +49,12 @@ pub(crate) struct Theirs {
 
 impl Theirs {
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(crate) fn new(player: u16, ours: &Ours<'_>) -> Self {
+    pub(crate) fn new(player: u16, ours: &Ours) -> Self {
         Self {
             player,
             open: true,
             connected: false,
-            inbox: Inbox::new(ours.first_frame().position(), ours.pushed.rows(), ours.pushed.size()),
+            inbox: Inbox::new(ours.first_frame().get(), ours.outbox.rows(), ours.outbox.size()),
             pulse: Pulse::new(ours.now),
             rtt: Rtt::default(),
             arrivals: Arrivals::new(),
@@ -62,10 +63,10 @@ impl Theirs {
     }
 
     /// Takes a round-trip time that the link trusts. One that began before a stall of ours has measured the stall.
-    pub(crate) fn sample_rtt(&mut self, ours: &Ours<'_>, micros: u64) {
+    pub(crate) fn sample_rtt(&mut self, ours: &Ours, micros: u64) {
         if micros <= ours.now.since(ours.woken_at) {
             self.rtt.sample(micros);
-            self.pulse.judge_latency(self.rtt.mean_us().unwrap_or(0), ours.config);
+            self.pulse.judge_latency(self.rtt.mean_us().unwrap_or(0), &ours.config);
         }
     }
 
@@ -76,21 +77,39 @@ impl Theirs {
     }
 
     /// Takes note that an input of the peer arrived that is newer than all before it: that of the frame below `end`.
-    pub(crate) fn arrive(&mut self, ours: &Ours<'_>, end: u64) {
+    pub(crate) fn arrive(&mut self, ours: &Ours, end: u32) {
         self.arrivals.arrive(ours.now, end, ours.config.frame_us());
     }
 
     /// How far ahead of the peer we are, once both play, given the shortest round trip.
-    pub(crate) fn pace(&self, ours: &Ours<'_>, shortest_us: u32) -> Option<Pace> {
-        let pushed = &ours.pushed;
-        if pushed.next == pushed.first {
+    pub(crate) fn pace(&self, ours: &Ours, shortest_us: u32) -> Option<Pace> {
+        let outbox = &ours.outbox;
+        if outbox.next == outbox.first {
             return None;
         }
-        self.arrivals.pace(pushed.newest_at, pushed.next, ours.config.frame_us(), shortest_us)
+        self.arrivals.pace(outbox.newest_at, outbox.next, ours.config.frame_us(), shortest_us)
     }
 }
 
-impl Ours<'_> {
+impl Ours {
+    pub(crate) const fn new(config: Config, window: u8, size: u8) -> Self {
+        Self {
+            now: Instant::ORIGIN,
+            woken_at: Instant::ORIGIN,
+            config,
+            epoch: 0,
+            outbox: Outbox::new(config.first_frame, window, size),
+            checksums: Checksums::new(),
+        }
+    }
+
+    /// Begins an epoch: nothing was pushed in it yet.
+    pub(crate) fn begin_epoch(&mut self, epoch: u32) {
+        self.epoch = epoch;
+        self.outbox.restart();
+        self.checksums = Checksums::new();
+    }
+
     pub(crate) fn first_frame(&self) -> Frame {
         self.config.first_frame
     }

@@ -1,6 +1,6 @@
 //! What a session knows: views that change nothing.
 
-use super::{Session, parts};
+use super::{Session, seats};
 use crate::config::Config;
 use crate::frame::{Epoch, Frame, PeerId};
 use crate::pace::Pace;
@@ -11,13 +11,13 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// The settings of this session.
     #[must_use]
     pub const fn config(&self) -> &Config {
-        &self.config
+        &self.ours.config
     }
 
     /// The present epoch.
     #[must_use]
     pub const fn epoch(&self) -> Epoch {
-        self.epoch
+        Epoch::new(self.ours.epoch)
     }
 
     /// The peers, in the order in which they were added.
@@ -28,13 +28,13 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// The frame that the next push gets.
     #[must_use]
     pub fn next_frame(&self) -> Frame {
-        Frame::at(self.outbox.view().next)
+        Frame::new(self.ours.outbox.next)
     }
 
     /// Our input of a frame, while it is in the window.
     #[must_use]
     pub fn own_input(&self, frame: Frame) -> Option<[u8; INPUT]> {
-        self.outbox.input(frame)
+        self.inputs.view(&self.ours.outbox).input(frame)?.try_into().ok()
     }
 
     /// A peer's input of a frame, while it is in the window: games need no buffer of their own.
@@ -69,25 +69,25 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// How many of our inputs a peer has not acknowledged; 0 on the classic wire, and for a peer that is not known.
     #[must_use]
     pub fn unacked(&self, peer: PeerId) -> u32 {
-        self.peer(peer).map_or(0, |peer| peer.unacked(&self.ours()))
+        self.peer(peer).map_or(0, |peer| peer.unacked(&self.ours))
     }
 
     /// How far ahead of a peer we play, and what to do about it; `None` until both play and the round trip is known.
     #[must_use]
     pub fn pace(&self, peer: PeerId) -> Option<Pace> {
-        self.peer(peer)?.pace(&self.ours())
+        self.peer(peer)?.pace(&self.ours)
     }
 
     /// How many frames of input delay would hide latency and jitter of a peer; `None` until the round trip is known.
     #[must_use]
     pub fn suggested_delay(&self, peer: PeerId) -> Option<u32> {
-        self.peer(peer)?.suggested_delay(&self.ours())
+        self.peer(peer)?.suggested_delay(&self.ours)
     }
 
     /// Everything known of a peer, in figures.
     #[must_use]
     pub fn stats(&self, peer: PeerId) -> Option<PeerStats> {
-        self.peer(peer).map(|peer| peer.stats(&self.ours()))
+        self.peer(peer).map(|peer| peer.stats(&self.ours))
     }
 
     fn peer(&self, id: PeerId) -> Option<&Peer> {
@@ -95,6 +95,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     }
 
     fn seat(&self, id: PeerId) -> Option<(&Peer, &[u8])> {
-        parts::seat(&self.ours(), &self.peers, self.inputs.as_flattened().as_flattened(), id)
+        let seat = seats::seat(&self.peers, id)?;
+        Some((self.peers.get(seat)?, self.windows.get(seat)?.as_flattened()))
     }
 }

@@ -13,7 +13,6 @@
 //! ```
 
 use crate::bits::{BitReader, BitWriter};
-use crate::ring::Rows;
 
 /// The longest input, in bytes.
 pub(crate) const INPUT_MAX: usize = 255;
@@ -56,51 +55,29 @@ fn write_steps(to: &mut BitWriter<'_>, previous: &[u8], current: &[u8]) {
     }
 }
 
-/// Writes an input after its predecessor, in the shortest form.
-pub(crate) fn write(to: &mut BitWriter<'_>, previous: &[u8], current: &[u8]) {
-    if current.len() == 1 {
-        write_steps(to, previous, current);
-    } else if previous == current {
-        to.put(0b0, 1);
-    } else {
-        let before = to.place();
-        to.put(0b01, 2);
-        write_steps(to, previous, current);
-        let raw = before.bits().saturating_add(2).saturating_add(current.len().saturating_mul(8));
-        if to.place().bits() >= raw {
-            to.back_to(before);
-            to.put(0b11, 2);
-            for byte in current {
-                to.put(u32::from(*byte), 8);
-            }
-        }
-    }
-}
-
-/// Writes inputs, of which `previous` is the predecessor.
-pub(crate) fn write_all(to: &mut BitWriter<'_>, previous: &[u8], inputs: Rows<'_>) {
-    // Inputs of one byte, the most common ones, are bytes in a row: a stretch of them is its own predecessors.
-    if let &[mut before] = previous {
-        for stretch in [inputs.older, inputs.newer] {
-            if let Some((first, others)) = stretch.split_first() {
-                let (bits, count) = step(before, *first);
-                to.put(bits, count);
-                write_steps(to, stretch, others);
-                before = *stretch.last().unwrap_or(first);
-            }
-        }
+/// Writes an input that differs from its predecessor, in the shortest form.
+pub(crate) fn write_changed(to: &mut BitWriter<'_>, previous: &[u8], current: &[u8]) {
+    if let ([before], [byte]) = (previous, current) {
+        let (bits, count) = step(*before, *byte);
+        to.put(bits, count);
         return;
     }
-    let mut previous = previous;
-    for current in inputs {
-        write(to, previous, current);
-        previous = current;
+    let before = to.place();
+    to.put(0b01, 2);
+    write_steps(to, previous, current);
+    let raw = before.bits().saturating_add(2).saturating_add(current.len().saturating_mul(8));
+    if to.place().bits() >= raw {
+        to.back_to(before);
+        to.put(0b11, 2);
+        for byte in current {
+            to.put(u32::from(*byte), 8);
+        }
     }
 }
 
 /// Reads `count` inputs, each over its predecessor.
-pub(crate) fn read_all(from: &mut BitReader<'_>, input: &mut [u8], count: u64) {
-    let mut left = u32::try_from(count).unwrap_or(u32::MAX);
+pub(crate) fn read_all(from: &mut BitReader<'_>, input: &mut [u8], count: u32) {
+    let mut left = count;
     while left > 0 {
         // Those that are the same as before, together; there may be more than are passed over at once.
         left = left.saturating_sub(from.pass_zeros(left));
@@ -138,9 +115,11 @@ fn read_steps(from: &mut BitReader<'_>, input: &mut [u8]) {
 }
 
 /// Whether `count` inputs of `size` bytes follow and nothing else. Where an input ends does not depend on its predecessor.
-pub(crate) fn are_exactly(mut from: BitReader<'_>, size: usize, count: u64) -> bool {
-    let mut input = [0; INPUT_MAX];
-    read_all(&mut from, input.get_mut(..size).unwrap_or_default(), count);
+pub(crate) fn are_exactly(mut from: BitReader<'_>, size: usize, count: u32) -> bool {
+    if count > 0 {
+        let mut input = [0; INPUT_MAX];
+        read_all(&mut from, input.get_mut(..size).unwrap_or_default(), count);
+    }
     from.is_exact()
 }
 

@@ -18,7 +18,7 @@ use crate::ring::copy;
 pub(crate) const INPUT: u8 = 0x80;
 const TIMING: u8 = 0x40;
 /// The count that says that a count byte follows.
-const LONG: u64 = 15;
+const LONG: u32 = 15;
 
 /// When a datagram was sent, as the clocks of both ends see it (PROTOCOL 3.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,13 +32,13 @@ pub(crate) struct Timing {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Packet<'a> {
     /// Inputs carried: those of the frames `end - count .. end`.
-    pub(crate) count: u64,
-    pub(crate) end: u64,
+    pub(crate) count: u32,
+    pub(crate) end: u32,
     /// The next frame of ours that the peer wants.
-    pub(crate) ack: u64,
+    pub(crate) ack: u32,
     pub(crate) timing: Option<Timing>,
-    /// The inputs of the frames wanted, each to be read over its predecessor.
-    pub(crate) news: BitReader<'a>,
+    /// The inputs after the first one wanted, each to be read over its predecessor.
+    pub(crate) rest: BitReader<'a>,
 }
 
 /// What a receiver holds a datagram against.
@@ -49,8 +49,8 @@ pub(crate) struct Expected<'a> {
     pub(crate) inbox: &'a Inbox,
     pub(crate) rows: &'a [u8],
     /// The frame that our next push gets.
-    pub(crate) next: u64,
-    pub(crate) window: u64,
+    pub(crate) next: u32,
+    pub(crate) window: u32,
     pub(crate) check: &'a Check,
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn is_long_enough(datagram: &[u8], config: &Config) -> bool {
 }
 
 /// Judges a datagram, whose tag is known, in the order of PROTOCOL 3.7, and leaves in `input`, which has the bytes of one,
-/// the predecessor of the first one wanted.
+/// the first one wanted, if the datagram carries it.
 pub(crate) fn parse<'a>(
     datagram: &'a [u8],
     expected: &Expected<'_>,
@@ -82,10 +82,9 @@ pub(crate) fn parse<'a>(
         return Err(DatagramError::Check);
     }
 
-    let mut count = u64::from(tag & 0x0f);
-    if count == LONG {
-        count = count.saturating_add(u64::from(reader.u8().ok_or(DatagramError::Length)?));
-    }
+    let short = u32::from(tag & 0x0f);
+    let more = if short == LONG { reader.u8().ok_or(DatagramError::Length)? } else { 0 };
+    let count = short.saturating_add(u32::from(more));
     let timing = if tag & TIMING == 0 { None } else { Some(read_timing(&mut reader).ok_or(DatagramError::Length)?) };
     if count > expected.window {
         return Err(DatagramError::Count);
@@ -99,13 +98,13 @@ pub(crate) fn parse<'a>(
     if let Some(held) = base.checked_sub(1).and_then(|frame| expected.inbox.input(expected.rows, frame)) {
         copy(input, held);
     }
-    let new = end.saturating_sub(want);
-    let mut news = BitReader::new(reader.rest());
-    body::read_all(&mut news, input, count.saturating_sub(new));
-    if !body::are_exactly(news, input.len(), new) {
+    let later = end.saturating_sub(want).saturating_sub(1);
+    let mut rest = BitReader::new(reader.rest());
+    body::read_all(&mut rest, input, count.saturating_sub(later));
+    if !body::are_exactly(rest, input.len(), later) {
         return Err(DatagramError::Body);
     }
-    Ok(Packet { count, end, ack, timing, news })
+    Ok(Packet { count, end, ack, timing, rest })
 }
 
 fn read_timing(reader: &mut Reader<'_>) -> Option<Timing> {
@@ -113,26 +112,26 @@ fn read_timing(reader: &mut Reader<'_>) -> Option<Timing> {
 }
 
 /// The end whose low bits are `low` and that lies nearest to the next frame wanted.
-fn expand_end(want: u64, low: u8) -> Result<u64, DatagramError> {
+fn expand_end(want: u32, low: u8) -> Result<u32, DatagramError> {
     let distance = low.wrapping_sub(low_byte(want));
     let end = if distance < 0x80 {
-        want.checked_add(u64::from(distance))
+        want.checked_add(u32::from(distance))
     } else {
-        want.checked_sub(u64::from(distance.wrapping_neg()))
+        want.checked_sub(u32::from(distance.wrapping_neg()))
     };
-    end.filter(|end| u32::try_from(*end).is_ok()).ok_or(DatagramError::FrameRange)
+    end.ok_or(DatagramError::FrameRange)
 }
 
 /// The greatest end of ours with these low bits: what was never sent cannot be acknowledged.
-fn expand_ack(next: u64, low: u8) -> Result<u64, DatagramError> {
+fn expand_ack(next: u32, low: u8) -> Result<u32, DatagramError> {
     let behind = low_byte(next).wrapping_sub(low);
-    next.checked_sub(u64::from(behind)).ok_or(DatagramError::FrameRange)
+    next.checked_sub(u32::from(behind)).ok_or(DatagramError::FrameRange)
 }
 
 /// What the check covers before the rest of a datagram: the full frame numbers, and the head that says a part of them.
-fn covered(end: u64, ack: u64, head: [u8; 3]) -> [u8; 11] {
-    let [end3, end2, end1, end0] = low_word(end).to_be_bytes();
-    let [ack3, ack2, ack1, ack0] = low_word(ack).to_be_bytes();
+fn covered(end: u32, ack: u32, head: [u8; 3]) -> [u8; 11] {
+    let [end3, end2, end1, end0] = end.to_be_bytes();
+    let [ack3, ack2, ack1, ack0] = ack.to_be_bytes();
     let [tag, end, ack] = head;
     [end3, end2, end1, end0, ack3, ack2, ack1, ack0, tag, end, ack]
 }
@@ -142,9 +141,9 @@ fn covered(end: u64, ack: u64, head: [u8; 3]) -> [u8; 11] {
 pub(crate) struct Draft<'a> {
     pub(crate) epoch: u32,
     /// All our inputs below this frame are acknowledged.
-    pub(crate) acked: u64,
+    pub(crate) acked: u32,
     /// The next frame wanted from the peer.
-    pub(crate) want: u64,
+    pub(crate) want: u32,
     pub(crate) timing: Option<Timing>,
     /// The longest datagram allowed; one with a single input may be longer.
     pub(crate) limit: usize,
@@ -154,20 +153,17 @@ pub(crate) struct Draft<'a> {
 /// Writes a datagram that carries every unacknowledged input, or the oldest ones if they do not all fit, and returns its
 /// length.
 pub(crate) fn emit(room: &mut [u8], draft: &Draft<'_>, pushed: &Pushed<'_>) -> Option<usize> {
-    let count = fitting(room, draft, pushed);
+    let unacked = pushed.outbox.next.saturating_sub(draft.acked);
+    let count = fitting(room, draft, pushed, unacked);
     let end = draft.acked.saturating_add(count);
     let flags = if draft.timing.is_some() { INPUT | TIMING } else { INPUT };
-    let head = [
-        flags | epoch_bits(draft.epoch) << 4 | u8::try_from(count.min(LONG)).ok()?,
-        low_byte(end),
-        low_byte(draft.want),
-    ];
+    let head = [flags | epoch_bits(draft.epoch) << 4 | low_byte(count.min(LONG)), low_byte(end), low_byte(draft.want)];
     let rest_at = head.len().saturating_add(draft.check.len());
 
     let (front, rest) = room.split_at_mut_checked(rest_at)?;
     let mut to = Writer::new(rest);
     if count >= LONG {
-        to.u8(u8::try_from(count.saturating_sub(LONG)).ok()?);
+        to.u8(low_byte(count.saturating_sub(LONG)));
     }
     if let Some(timing) = draft.timing {
         to.u16(timing.stamp);
@@ -176,8 +172,7 @@ pub(crate) fn emit(room: &mut [u8], draft: &Draft<'_>, pushed: &Pushed<'_>) -> O
     }
     let body_at = to.finish()?;
     let mut body = BitWriter::new(rest.get_mut(body_at..)?);
-    let unacked = pushed.next.saturating_sub(draft.acked);
-    body::write_all(&mut body, pushed.back(unacked.saturating_add(1)), pushed.run(unacked, count));
+    write_inputs(&mut body, pushed, unacked, unacked.saturating_sub(count));
     let rest_len = body_at.saturating_add(body.finish()?);
 
     let sum = draft.check.over(&covered(end, draft.want, head), rest.get(..rest_len)?);
@@ -187,38 +182,46 @@ pub(crate) fn emit(room: &mut [u8], draft: &Draft<'_>, pushed: &Pushed<'_>) -> O
     Some(rest_at.saturating_add(rest_len))
 }
 
+/// Writes the inputs `from` frames before the next one and later, but for the newest `to`, each after its predecessor.
+fn write_inputs(body: &mut BitWriter<'_>, pushed: &Pushed<'_>, from: u32, to: u32) {
+    let mut back = from;
+    while back > to {
+        // Those that are the same as before, together.
+        let changed = pushed.outbox.changed_from(back).max(to);
+        body.put(0b0, back.saturating_sub(changed));
+        if changed > to {
+            body::write_changed(body, pushed.back(changed.saturating_add(1)), pushed.back(changed));
+        }
+        back = changed.saturating_sub(1);
+    }
+}
+
 /// How many of the unacknowledged inputs, oldest first, fit a datagram; at least one.
-fn fitting(scratch: &mut [u8], draft: &Draft<'_>, pushed: &Pushed<'_>) -> u64 {
-    let unacked = pushed.next.saturating_sub(draft.acked);
+fn fitting(scratch: &mut [u8], draft: &Draft<'_>, pushed: &Pushed<'_>, unacked: u32) -> u32 {
     let timing = if draft.timing.is_some() { 6 } else { 0 };
     let head = 3_usize.saturating_add(draft.check.len()).saturating_add(timing).saturating_add(1);
     let room = draft.limit.saturating_sub(head);
-    let longest = usize::try_from(unacked).unwrap_or(0).saturating_mul(body::longest_bits(pushed.size())) >> 3;
+    let longest =
+        usize::try_from(unacked).unwrap_or(usize::MAX).saturating_mul(body::longest_bits(pushed.outbox.size())) >> 3;
     if longest < room {
         return unacked;
     }
     let mut body = BitWriter::new(scratch);
-    let mut previous = pushed.back(unacked.saturating_add(1));
-    let fitted = pushed.run(unacked, unacked).zip(1..=unacked).take_while(|(current, written)| {
-        body::write(&mut body, previous, current);
-        previous = current;
+    let fits = |written: &u32| {
+        let rest = unacked.saturating_sub(*written);
+        write_inputs(&mut body, pushed, rest.saturating_add(1), rest);
         // Below 15 inputs there is no count byte, and a byte more for the body.
         let room = if *written < LONG { room.saturating_add(1) } else { room };
         body.len() <= room
-    });
-    fitted.last().map_or(1, |(_, written)| written)
+    };
+    (1..=unacked).take_while(fits).last().unwrap_or(1)
 }
 
 fn epoch_bits(epoch: u32) -> u8 {
-    low_byte(u64::from(epoch)) & 3
+    low_byte(epoch) & 3
 }
 
-fn low_byte(number: u64) -> u8 {
+fn low_byte(number: u32) -> u8 {
     let [low, ..] = number.to_le_bytes();
     low
-}
-
-fn low_word(number: u64) -> u32 {
-    let [a, b, c, d, ..] = number.to_le_bytes();
-    u32::from_le_bytes([a, b, c, d])
 }

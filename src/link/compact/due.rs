@@ -12,7 +12,7 @@ const PAUSE_US: u64 = 100_000;
 
 impl Compact {
     /// When a hello, a goodbye, an input datagram and checksums are due, and the news of a flush.
-    pub(crate) fn due(&self, ours: &Ours<'_>, theirs: &Theirs) -> [Option<Instant>; 5] {
+    pub(crate) fn due(&self, ours: &Ours, theirs: &Theirs) -> [Option<Instant>; 5] {
         [
             self.hello_due(ours, theirs),
             self.bye_due(ours, theirs),
@@ -22,36 +22,36 @@ impl Compact {
         ]
     }
 
-    pub(super) fn hello_due(&self, ours: &Ours<'_>, theirs: &Theirs) -> Option<Instant> {
+    pub(super) fn hello_due(&self, ours: &Ours, theirs: &Theirs) -> Option<Instant> {
         if theirs.open { self.acquaintance.hello_due(ours.epoch, Self::ping_us(ours)) } else { None }
     }
 
-    pub(super) fn bye_due(&self, ours: &Ours<'_>, theirs: &Theirs) -> Option<Instant> {
+    pub(super) fn bye_due(&self, ours: &Ours, theirs: &Theirs) -> Option<Instant> {
         if theirs.open { None } else { self.farewell.due(ours.config.frame_us()) }
     }
 
-    pub(super) fn input_due(&self, ours: &Ours<'_>, theirs: &Theirs) -> Option<Instant> {
+    pub(super) fn input_due(&self, ours: &Ours, theirs: &Theirs) -> Option<Instant> {
         let slow = self.is_slow(ours, theirs);
-        let due = || self.schedule.due(&ours.pushed, self.acked, Self::ping_us(ours), ours.config, slow);
+        let due = || self.schedule.due(&ours.outbox, self.acked, Self::ping_us(ours), &ours.config, slow);
         (theirs.open && self.checks.is_some()).then(due)
     }
 
-    pub(super) fn checksums_due(&self, ours: &Ours<'_>, theirs: &Theirs) -> Option<Instant> {
+    pub(super) fn checksums_due(&self, ours: &Ours, theirs: &Theirs) -> Option<Instant> {
         let runs = theirs.open && self.checks.is_some();
         if runs { self.agreement.due(ours, Self::ping_us(ours)) } else { None }
     }
 
     /// When it is time to tell that everything is acknowledged: not before pushing has clearly paused, or a game with a
     /// short way would be told so in every frame.
-    pub(super) fn flush_due(&self, ours: &Ours<'_>) -> Option<Instant> {
-        let news = self.acked == ours.pushed.next && self.flushed != ours.pushed.next;
-        news.then(|| ours.pushed.newest_at.after(ours.config.patience_us().max(PAUSE_US)))
+    pub(super) fn flush_due(&self, ours: &Ours) -> Option<Instant> {
+        let news = self.acked == ours.outbox.next && self.flushed != ours.outbox.next;
+        news.then(|| ours.outbox.newest_at.after(ours.config.patience_us().max(PAUSE_US)))
     }
 
     /// Whether the peer is silent, or does not acknowledge, for so long that only keep-alives make sense.
-    fn is_slow(&self, ours: &Ours<'_>, theirs: &Theirs) -> bool {
+    fn is_slow(&self, ours: &Ours, theirs: &Theirs) -> bool {
         let limit = ours.config.disconnect_us().max(SLOW_AFTER_US);
-        let owing = self.acked < ours.pushed.next;
+        let owing = self.acked < ours.outbox.next;
         theirs.pulse.silence(ours.now) > limit || owing && ours.now.since(self.moved_at) > limit
     }
 }
