@@ -161,7 +161,7 @@ impl<'a> BitReader<'a> {
 
     /// Whether the slice holds exactly the bits read, in the shortest way: its last byte is not zero, and no bit that
     /// was not read is 1.
-    pub(crate) fn is_exact(self) -> bool {
+    pub(crate) const fn is_exact(&self) -> bool {
         self.rest.is_empty() && self.ready == 0 && !self.padded
     }
 }

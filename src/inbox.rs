@@ -167,8 +167,10 @@ impl Inbox {
     /// The input of a frame that is known and still in the window.
     pub(crate) fn input<'a>(&self, rows: &'a [u8], frame: u32) -> Option<&'a [u8]> {
         let (back, bit) = self.place(frame)?;
-        let known = self.known & bit != 0;
-        rows.get(row(self.head, back, self.window, self.size)).filter(|_| known)
+        if self.known & bit == 0 {
+            return None;
+        }
+        rows.get(row(self.head, back, self.window, self.size))
     }
 
     /// The newest frame below which no frame can still come.

@@ -15,7 +15,7 @@ pub(crate) struct Outbox {
     /// When the newest input was pushed, if there is one.
     pub(crate) newest_at: Instant,
     /// Bit i tells whether the input of frame `next` - 1 - i differs from that of the frame before it.
-    changed: u128,
+    changed: u64,
     head: u8,
     window: u8,
     size: u8,
@@ -38,11 +38,11 @@ impl Outbox {
         self.next.saturating_sub(self.window()).max(self.first)
     }
 
-    /// How many frames before the next one lies the first input that differs from the one before it, of those `back` frames
-    /// before the next one and later; 0 if none does.
+    /// How many frames before the next one lies the first input that may differ from the one before it, of those `back` frames
+    /// before the next one and later; 0 if none does. Of those that are older than the bits any may.
     pub(crate) fn changed_from(&self, back: u32) -> u32 {
-        let these = self.changed & 1_u128.wrapping_shl(back).wrapping_sub(1);
-        128_u32.wrapping_sub(these.leading_zeros())
+        let Some(newer) = u64::BITS.checked_sub(back) else { return back };
+        back.saturating_sub(self.changed.wrapping_shl(newer).leading_zeros())
     }
 
     /// Frames in the window.
@@ -81,7 +81,7 @@ impl<const INPUT: usize, const WINDOW: usize> Inputs<INPUT, WINDOW> {
         if let Some(row) = self.rows.get_mut(usize::from(outbox.head)) {
             self.reference = core::mem::replace(row, input);
         }
-        outbox.changed = outbox.changed << 1 | u128::from(!same);
+        outbox.changed = outbox.changed << 1 | u64::from(!same);
         outbox.head = advance(outbox.head, outbox.window);
         outbox.next = outbox.next.saturating_add(1);
         outbox.newest_at = now;

@@ -55,8 +55,8 @@ fn write_steps(to: &mut BitWriter<'_>, previous: &[u8], current: &[u8]) {
     }
 }
 
-/// Writes an input that differs from its predecessor, in the shortest form.
-pub(crate) fn write_changed(to: &mut BitWriter<'_>, previous: &[u8], current: &[u8]) {
+/// Writes an input after its predecessor, in the shortest form.
+pub(crate) fn write(to: &mut BitWriter<'_>, previous: &[u8], current: &[u8]) {
     if let ([before], [byte]) = (previous, current) {
         let (bits, count) = step(*before, *byte);
         to.put(bits, count);
@@ -64,9 +64,13 @@ pub(crate) fn write_changed(to: &mut BitWriter<'_>, previous: &[u8], current: &[
     }
     let before = to.place();
     to.put(0b01, 2);
+    let start = to.place().bits();
     write_steps(to, previous, current);
-    let raw = before.bits().saturating_add(2).saturating_add(current.len().saturating_mul(8));
-    if to.place().bits() >= raw {
+    let steps = to.place().bits().saturating_sub(start);
+    if steps == current.len() {
+        to.back_to(before);
+        to.put(0b0, 1);
+    } else if steps >= current.len().saturating_mul(8) {
         to.back_to(before);
         to.put(0b11, 2);
         for byte in current {
@@ -116,10 +120,8 @@ fn read_steps(from: &mut BitReader<'_>, input: &mut [u8]) {
 
 /// Whether `count` inputs of `size` bytes follow and nothing else. Where an input ends does not depend on its predecessor.
 pub(crate) fn are_exactly(mut from: BitReader<'_>, size: usize, count: u32) -> bool {
-    if count > 0 {
-        let mut input = [0; INPUT_MAX];
-        read_all(&mut from, input.get_mut(..size).unwrap_or_default(), count);
-    }
+    let mut input = [0; INPUT_MAX];
+    read_all(&mut from, input.get_mut(..size).unwrap_or_default(), count);
     from.is_exact()
 }
 

@@ -101,10 +101,8 @@ pub(crate) fn parse<'a>(
     let later = end.saturating_sub(want).saturating_sub(1);
     let mut rest = BitReader::new(reader.rest());
     body::read_all(&mut rest, input, count.saturating_sub(later));
-    if !body::are_exactly(rest, input.len(), later) {
-        return Err(DatagramError::Body);
-    }
-    Ok(Packet { count, end, ack, timing, rest })
+    let exact = if later > 0 { body::are_exactly(rest, input.len(), later) } else { rest.is_exact() };
+    if exact { Ok(Packet { count, end, ack, timing, rest }) } else { Err(DatagramError::Body) }
 }
 
 fn read_timing(reader: &mut Reader<'_>) -> Option<Timing> {
@@ -190,7 +188,7 @@ fn write_inputs(body: &mut BitWriter<'_>, pushed: &Pushed<'_>, from: u32, to: u3
         let changed = pushed.outbox.changed_from(back).max(to);
         body.put(0b0, back.saturating_sub(changed));
         if changed > to {
-            body::write_changed(body, pushed.back(changed.saturating_add(1)), pushed.back(changed));
+            body::write(body, pushed.back(changed.saturating_add(1)), pushed.back(changed));
         }
         back = changed.saturating_sub(1);
     }
