@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::config::{Config, five_halves};
-use crate::time::Instant;
+use crate::time::{Instant, span};
 
 /// For how long a peer may echo something that it heard before it went deaf: the longest hold of the compact wire.
 const STALE_ECHO_US: u64 = 2_000_000;
@@ -96,12 +96,12 @@ impl Pulse {
     pub(crate) fn tell_silence(&mut self, now: Instant, health: Health) -> Duration {
         let ended = core::mem::take(&mut self.untold_us);
         let silent = matches!(health, Health::Interrupted | Health::Disconnected);
-        Duration::from_micros(if silent { self.silence(now) } else { ended })
+        span(if silent { self.silence(now) } else { ended })
     }
 
     /// The longest silence so far, the present one included.
     pub(crate) fn longest_silence(&self, now: Instant) -> Option<Duration> {
-        self.heard.then(|| Duration::from_micros(self.longest_us.max(self.silence(now))))
+        self.heard.then(|| span(self.longest_us.max(self.silence(now))))
     }
 
     /// Judges the latency anew. A level is left only below 80 % of its threshold, so that it does not flap.
@@ -128,7 +128,7 @@ impl Pulse {
     }
 
     pub(crate) fn heard_for(&self, now: Instant) -> Option<Duration> {
-        self.heard.then(|| Duration::from_micros(self.silence(now)))
+        self.heard.then(|| span(self.silence(now)))
     }
 
     pub(crate) fn health(&self, now: Instant, ping_us: u64, config: &Config) -> Health {

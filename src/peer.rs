@@ -1,7 +1,5 @@
 //! One peer: what it has, what we heard of it, and what we told of it.
 
-use core::time::Duration;
-
 use crate::checksum::Checksum;
 use crate::config::{DATAGRAM_MAX, Peering, Wire};
 use crate::error::{DatagramError, PushError};
@@ -17,7 +15,7 @@ use crate::link::{Ours, Theirs, Written};
 use crate::outbox::Pushed;
 use crate::pace::{Arrivals, Pace};
 use crate::stats::{PeerStats, Totals};
-use crate::time::{Instant, earlier, short_micros};
+use crate::time::{Instant, earlier, short_micros, span};
 
 /// One peer, but for the bytes of its inputs, so that this is compiled once for every size of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -307,7 +305,7 @@ impl Peer {
             at: ours.now,
             health: self.health(ours),
             rtt: self.theirs.rtt.stats(),
-            latency: self.theirs.rtt.mean_us().map(|mean| Duration::from_micros(mean >> 1)),
+            latency: self.theirs.rtt.mean_us().map(|mean| span(mean >> 1)),
             jitter: clocks.and_then(Clocks::jitter),
             silence: self.theirs.pulse.heard_for(ours.now),
             longest_silence: self.theirs.pulse.longest_silence(ours.now),

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::time::{divided, span};
+
 /// How many samples are remembered.
 const SAMPLES: usize = 10;
 /// The longest sample: nine minutes. What is longer counts as this long, so that 32 bits hold eight of them.
@@ -78,7 +80,7 @@ impl Rtt {
     /// The mean of the last samples in microseconds, once there is one.
     pub(crate) fn mean_us(&self) -> Option<u64> {
         let sum = self.taken().iter().fold(0_u64, |sum, sample| sum.saturating_add(u64::from(*sample)));
-        sum.checked_div(u64::from(self.len))
+        (self.len > 0).then(|| divided(sum, u16::from(self.len)).0)
     }
 
     /// The figures for the caller, once there is a sample.
@@ -88,12 +90,12 @@ impl Rtt {
         let lower = if count & 1 == 0 { middle.saturating_sub(1) } else { middle };
         let median = u64::midpoint(self.ranked(lower)?, self.ranked(middle)?);
         Some(RttStats {
-            latest: Duration::from_micros(u64::from(*self.taken().first()?)),
-            min: Duration::from_micros(self.ranked(0)?),
-            mean: Duration::from_micros(self.mean_us()?),
-            median: Duration::from_micros(median),
-            smoothed: Duration::from_micros(self.smoothed_us()?),
-            variation: Duration::from_micros(u64::from(self.variation_4 >> 2)),
+            latest: span(u64::from(*self.taken().first()?)),
+            min: span(self.ranked(0)?),
+            mean: span(self.mean_us()?),
+            median: span(median),
+            smoothed: span(self.smoothed_us()?),
+            variation: span(u64::from(self.variation_4 >> 2)),
         })
     }
 
@@ -129,6 +131,6 @@ impl Jitter {
     }
 
     pub(crate) fn get(self) -> Option<Duration> {
-        self.jitter_16.map(|jitter| Duration::from_micros(jitter >> 4))
+        self.jitter_16.map(|jitter| span(jitter >> 4))
     }
 }

@@ -2,8 +2,6 @@
 //!
 //! All time enters here, and no call takes it back: the session keeps the greatest moment it was told.
 
-use core::time::Duration;
-
 use heapless::Vec;
 
 use crate::checksum::Checksum;
@@ -14,7 +12,7 @@ use crate::frame::{Epoch, Frame, PeerId};
 use crate::link::{Ours, Written};
 use crate::outbox::Inputs;
 use crate::peer::Peer;
-use crate::time::Instant;
+use crate::time::{Instant, span};
 
 mod seats;
 mod view;
@@ -254,7 +252,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// The next thing to tell, or `None` when everything is told. Inputs that are not taken are not acknowledged.
     pub fn poll_event(&mut self) -> Option<Event<INPUT>> {
         if self.stalled_us > 0 {
-            let duration = Duration::from_micros(core::mem::take(&mut self.stalled_us));
+            let duration = span(core::mem::take(&mut self.stalled_us));
             return Some(Event::LocalStall { duration });
         }
         let mut seat = usize::from(self.turn.telling);

@@ -81,6 +81,46 @@ impl Default for Instant {
     }
 }
 
+/// A number divided by another one, and what is left; zeros if that is 0.
+pub(crate) fn divided(number: u64, by: u16) -> (u64, u16) {
+    if cfg!(any(target_pointer_width = "64", target_family = "wasm")) {
+        let by = u64::from(by);
+        let rest = number.checked_rem(by).and_then(|rest| u16::try_from(rest).ok());
+        (number.checked_div(by).unwrap_or(0), rest.unwrap_or(0))
+    } else {
+        divided_by_digits(number, by)
+    }
+}
+
+/// The same, 16 bits at a time: the routine that divides 64 bits on small machines is a kilobyte long.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn divided_by_digits(number: u64, by: u16) -> (u64, u16) {
+    let digit = |rest: u16, digit: [u8; 2]| {
+        let [high, low] = rest.to_be_bytes();
+        let [first, second] = digit;
+        let dividend = u32::from_be_bytes([high, low, first, second]);
+        let short = |number: Option<u32>| number.and_then(|number| u16::try_from(number).ok()).unwrap_or(0);
+        (short(dividend.checked_div(u32::from(by))), short(dividend.checked_rem(u32::from(by))))
+    };
+    let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
+    let (highest, rest) = digit(0, [a, b]);
+    let (higher, rest) = digit(rest, [c, d]);
+    let (lower, rest) = digit(rest, [e, f]);
+    let (lowest, rest) = digit(rest, [g, h]);
+    let quotient = u64::from(highest) << 48 | u64::from(higher) << 32 | u64::from(lower) << 16 | u64::from(lowest);
+    (quotient, rest)
+}
+
+/// Microseconds as a span.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+pub(crate) fn span(micros: u64) -> Duration {
+    let (millis, micro) = divided(micros, 1_000);
+    let (seconds, milli) = divided(millis, 1_000);
+    let micros = u32::from(milli).saturating_mul(1_000).saturating_add(u32::from(micro));
+    // There are fewer nanoseconds than a second has: said so that the compiler sees it.
+    Duration::new(seconds, micros.saturating_mul(1_000).min(999_999_999))
+}
+
 /// A span in whole microseconds, or the longest there is.
 const fn micros(span: Duration) -> u64 {
     span.as_secs().saturating_mul(1_000_000).saturating_add(widen(span.subsec_micros()))
@@ -106,5 +146,23 @@ pub(crate) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<In
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, divided, divided_by_digits, span};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_number_is_divided_digit_by_digit_as_at_once(number: u64, fewer in 0..64, by: u16) {
+            let number = number >> fewer;
+            prop_assert_eq!(divided_by_digits(number, by), divided(number, by));
+            if by > 0 {
+                prop_assert_eq!(divided(number, by), (number / u64::from(by), u16::try_from(number % u64::from(by)).unwrap()));
+            }
+            prop_assert_eq!(span(number), Duration::from_micros(number));
+        }
     }
 }

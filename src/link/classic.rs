@@ -7,7 +7,7 @@ use crate::frame::Frame;
 use crate::inbox::Admission;
 use crate::outbox::Pushed;
 use crate::stats::tally;
-use crate::time::Instant;
+use crate::time::{Instant, divided};
 use crate::wire::classic::{Inputs, Packet, double_bits, emit, newest, parse};
 
 /// How many of our pings can be answered late.
@@ -282,5 +282,5 @@ fn inputs<'a>(pushed: &Pushed<'a>, first: u32, end: u32) -> impl Iterator<Item =
 
 /// How a ping says when it was sent: whole milliseconds, as a double.
 fn stamp(at: Instant) -> u64 {
-    double_bits(at.as_micros() / 1_000)
+    double_bits(divided(at.as_micros(), 1_000).0)
 }

@@ -12,7 +12,7 @@ use crate::outbox::Pushed;
 use crate::rtt::Rtt;
 use crate::schedule::Schedule;
 use crate::stats::tally;
-use crate::time::Instant;
+use crate::time::{Instant, divided};
 use crate::wire::body::{self, INPUT_MAX};
 use crate::wire::check::{Check, Context, End};
 use crate::wire::compact::{Draft, Expected, INPUT, Packet, emit, is_long_enough, parse};
@@ -341,7 +341,7 @@ fn hello(ours: &Ours, receiver: u16) -> Hello {
         input: ours.outbox.size(),
         window: ours.outbox.rows(),
         frame_us: u32::try_from(ours.config.frame_us()).unwrap_or(u32::MAX),
-        ping_ms: u16::try_from(Compact::ping_us(ours) / 1_000).unwrap_or(u16::MAX),
+        ping_ms: u16::try_from(divided(Compact::ping_us(ours), 1_000).0).unwrap_or(u16::MAX),
         first_frame: ours.first_frame().get(),
         epoch: ours.epoch,
         incarnation: ours.config.incarnation,

@@ -4,11 +4,11 @@ use core::time::Duration;
 
 use crate::floor::Floor;
 use crate::rtt::Jitter;
-use crate::time::Instant;
+use crate::time::{Instant, divided};
 use crate::wire::compact::Timing;
 
 /// Microseconds in a unit of a stamp.
-const UNIT_US: u64 = 250;
+const UNIT_US: u16 = 250;
 /// How many blocks make half of a sliding minimum.
 const SHORTEST_OF: u8 = 16;
 /// How many of the first datagrams carry a timing block.
@@ -95,7 +95,7 @@ impl Clocks {
             }
             self.missing = self.missing.saturating_add(i64::from(newer)).saturating_sub(i64::from(self.since));
             self.since = 0;
-            let sent_apart = u64::from(timing.stamp.wrapping_sub(last.stamp)).saturating_mul(UNIT_US);
+            let sent_apart = u64::from(timing.stamp.wrapping_sub(last.stamp)).saturating_mul(u64::from(UNIT_US));
             self.jitter.sample(now.since(at).abs_diff(sent_apart));
         }
         let travelled = |timing: Timing, at: Instant| low_half(clock(at)).wrapping_sub(timing.stamp);
@@ -112,7 +112,7 @@ impl Clocks {
             units => units,
         };
         self.shortest_out.sample(i32::from(rtt).saturating_sub(self.way_in));
-        Some(Reading { rtt_us: Some(u64::from(rtt).saturating_mul(UNIT_US)) })
+        Some(Reading { rtt_us: Some(u64::from(rtt).saturating_mul(u64::from(UNIT_US))) })
     }
 
     pub(crate) fn clear_counters(&mut self) {
@@ -123,7 +123,7 @@ impl Clocks {
     /// The round trip of the shortest way there and the shortest way back.
     pub(crate) fn shortest_us(&self) -> Option<u32> {
         let units = self.shortest_in.get()?.saturating_add(self.shortest_out.get()?);
-        u64::try_from(units.max(0)).ok()?.checked_mul(UNIT_US)?.try_into().ok()
+        u64::try_from(units.max(0)).ok()?.checked_mul(u64::from(UNIT_US))?.try_into().ok()
     }
 
     pub(crate) fn jitter(&self) -> Option<Duration> {
@@ -137,8 +137,8 @@ impl Clocks {
 }
 
 /// A clock reading in the units of a stamp.
-const fn clock(at: Instant) -> u64 {
-    at.as_micros() / UNIT_US
+fn clock(at: Instant) -> u64 {
+    divided(at.as_micros(), UNIT_US).0
 }
 
 fn low_half(number: u64) -> u16 {
