@@ -41,7 +41,7 @@ impl<'a> BitWriter<'a> {
     }
 
     /// Writes `value` in `count` bits: its own, and zeros above them.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn put(&mut self, value: u32, count: u32) {
         let at = &mut self.at;
         at.pending |= u64::from(value).wrapping_shl(at.pending_bits);
@@ -114,7 +114,6 @@ impl<'a> BitReader<'a> {
     }
 
     /// Reads `count` bits, at most 8.
-    #[inline]
     pub(crate) fn get(&mut self, count: u32) -> u8 {
         let [value, ..] = self.peek().to_le_bytes();
         self.pass(count);
@@ -122,7 +121,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// The next 32 bits, or more.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn peek(&mut self) -> u64 {
         if self.ready_bits < 32 {
             self.take_up();
@@ -131,14 +130,14 @@ impl<'a> BitReader<'a> {
     }
 
     /// Passes over `count` bits that were peeked at.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn pass(&mut self, count: u32) {
         self.ready = self.ready.wrapping_shr(count);
         self.ready_bits = self.ready_bits.saturating_sub(count);
     }
 
     /// Passes over bits that are zero, `most` at most and perhaps not all of them, and returns how many.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn pass_zeros(&mut self, most: u32) -> u32 {
         let zeros = self.peek().trailing_zeros().min(32).min(most);
         self.pass(zeros);
