@@ -95,18 +95,17 @@ pub(crate) fn divided(number: u64, by: u16) -> (u64, u16) {
 /// The same, 16 bits at a time: the routine that divides 64 bits on small machines is a kilobyte long.
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 fn divided_by_digits(number: u64, by: u16) -> (u64, u16) {
-    let digit = |rest: u16, digit: [u8; 2]| {
+    let digit = |rest: u16, number: u64| {
         let [high, low] = rest.to_be_bytes();
-        let [first, second] = digit;
+        let [.., first, second] = number.to_be_bytes();
         let dividend = u32::from_be_bytes([high, low, first, second]);
         let short = |number: Option<u32>| number.and_then(|number| u16::try_from(number).ok()).unwrap_or(0);
         (short(dividend.checked_div(u32::from(by))), short(dividend.checked_rem(u32::from(by))))
     };
-    let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
-    let (highest, rest) = digit(0, [a, b]);
-    let (higher, rest) = digit(rest, [c, d]);
-    let (lower, rest) = digit(rest, [e, f]);
-    let (lowest, rest) = digit(rest, [g, h]);
+    let (highest, rest) = digit(0, number >> 48);
+    let (higher, rest) = digit(rest, number >> 32);
+    let (lower, rest) = digit(rest, number >> 16);
+    let (lowest, rest) = digit(rest, number);
     let quotient = u64::from(highest) << 48 | u64::from(higher) << 32 | u64::from(lower) << 16 | u64::from(lowest);
     (quotient, rest)
 }
