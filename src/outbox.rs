@@ -111,9 +111,10 @@ impl<'a> Pushed<'a> {
     /// The input `back` frames before the next one, 1 to `WINDOW` + 1; zeros before the first frame.
     pub(crate) fn back(&self, back: u32) -> &'a [u8] {
         let Outbox { head, window, size, .. } = *self.outbox;
-        match u8::try_from(back) {
-            Ok(back) if back <= window => self.rows.get(row(head, back, window, size)).unwrap_or(&[]),
-            _ => self.reference,
+        if back > u32::from(window) {
+            return self.reference;
         }
+        let [back, ..] = back.to_le_bytes();
+        self.rows.get(row(head, back, window, size)).unwrap_or(&[])
     }
 }

@@ -101,13 +101,6 @@ impl Peer {
         }
     }
 
-    /// An input is about to be pushed.
-    pub(crate) fn push(&mut self, ours: &Ours) {
-        if let Link::Compact(link) = &mut self.link {
-            link.push(ours);
-        }
-    }
-
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn handle_datagram(
         &mut self,

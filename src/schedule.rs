@@ -29,6 +29,11 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
+    /// Our inputs below this frame have been told once.
+    pub(crate) fn told(&self) -> u32 {
+        self.told
+    }
+
     /// Takes note that a datagram was polled, which settles everything that was due.
     pub(crate) fn sent(&mut self, now: Instant, next: u32) {
         *self = Self { sent_at: Some(now), sent: self.sent.saturating_add(1), told: next, owed_since: None };

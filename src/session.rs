@@ -157,7 +157,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// [`FramesExhausted`](PushError::FramesExhausted) after 2^32 - 1 frames. Nothing is recorded then.
     pub fn push_input(&mut self, now: Instant, input: [u8; INPUT]) -> Result<Frame, PushError> {
         self.advance(now);
-        let frame = seats::push(&self.ours, &mut self.peers)?;
+        let frame = seats::next(&self.ours, &self.peers)?;
         self.inputs.push(&mut self.ours.outbox, self.ours.now, input);
         Ok(frame)
     }

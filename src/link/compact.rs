@@ -27,7 +27,7 @@ const DEFAULT_PING_US: u64 = 200_000;
 pub(crate) struct Compact {
     /// The next frame of ours that the peer wants: those below it are acknowledged.
     acked: u32,
-    /// When `acked` or the next frame wanted moved, or else when something was first owed.
+    /// When `acked` or the next frame wanted moved, or else when the peer was first told what it has to acknowledge.
     moved_at: Instant,
     schedule: Schedule,
     clocks: Clocks,
@@ -100,13 +100,6 @@ impl Compact {
     pub(crate) fn leave(&mut self, theirs: &Theirs) {
         if theirs.pulse.was_heard() && self.acquaintance.incarnation().is_some() {
             self.farewell.leave();
-        }
-    }
-
-    /// An input is about to be pushed: from now on something is owed.
-    pub(crate) fn push(&mut self, ours: &Ours) {
-        if self.acked == ours.outbox.next {
-            self.moved_at = ours.now;
         }
     }
 
@@ -277,6 +270,9 @@ impl Compact {
             limit: ours.config.datagram_max(),
             check: &self.checks.as_ref()?.outgoing,
         };
+        if self.acked == self.schedule.told() {
+            self.moved_at = ours.now;
+        }
         self.schedule.sent(ours.now, ours.outbox.next);
         emit(room, &draft, pushed)
     }

@@ -30,15 +30,12 @@ pub(super) fn add(ours: &Ours, peers: &mut VecView<Peer>, id: PeerId, peer: Peer
     peers.push(Peer::new(id, ours, peer)).map_err(|_| AddPeerError::Full)
 }
 
-/// Whether all peers can do without the oldest of our inputs. Returns the frame of the next one, which is about to be pushed.
-pub(super) fn push(ours: &Ours, peers: &mut [Peer]) -> Result<Frame, PushError> {
+/// The frame of the next push, if all peers can do without the oldest of our inputs.
+pub(super) fn next(ours: &Ours, peers: &[Peer]) -> Result<Frame, PushError> {
     if ours.outbox.next == u32::MAX {
         return Err(PushError::FramesExhausted);
     }
     peers.iter().try_for_each(|peer| peer.judge_push(ours))?;
-    for peer in peers {
-        peer.push(ours);
-    }
     Ok(Frame::new(ours.outbox.next))
 }
 

@@ -183,13 +183,15 @@ pub(crate) fn emit(room: &mut [u8], draft: &Draft<'_>, pushed: &Pushed<'_>) -> O
 /// Writes the inputs `from` frames before the next one and later, but for the newest `to`, each after its predecessor.
 fn write_inputs(body: &mut BitWriter<'_>, pushed: &Pushed<'_>, from: u32, to: u32) {
     let mut back = from;
-    while back > to {
-        // Those that are the same as before, together.
-        let changed = pushed.outbox.changed_from(back).max(to);
-        body.put(0b0, back.saturating_sub(changed));
-        if changed > to {
-            body::write(body, pushed.back(changed.saturating_add(1)), pushed.back(changed));
+    loop {
+        let changed = pushed.outbox.changed_from(back);
+        if changed <= to {
+            // What follows is the same, and what is zero at the end goes without saying.
+            return;
         }
+        // Those that are the same as before, together.
+        body.put(0b0, back.saturating_sub(changed));
+        body::write(body, pushed.back(changed.saturating_add(1)), pushed.back(changed));
         back = changed.saturating_sub(1);
     }
 }
@@ -207,7 +209,7 @@ fn fitting(scratch: &mut [u8], draft: &Draft<'_>, pushed: &Pushed<'_>, unacked: 
     let mut body = BitWriter::new(scratch);
     let fits = |written: &u32| {
         let rest = unacked.saturating_sub(*written);
-        write_inputs(&mut body, pushed, rest.saturating_add(1), rest);
+        body::write(&mut body, pushed.back(rest.saturating_add(2)), pushed.back(rest.saturating_add(1)));
         // Below 15 inputs there is no count byte, and a byte more for the body.
         let room = if *written < LONG { room.saturating_add(1) } else { room };
         body.len() <= room
