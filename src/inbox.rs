@@ -239,10 +239,10 @@ fn low_bits(count: u32) -> u128 {
 
 // Sets of 128 bits are dear where registers have 32: there, each of the following is there once, not where it is used.
 
-/// A set with each bit moved up; what leaves it is lost.
+/// A set with each bit moved up; what leaves it is lost, but for one that may stay above every window.
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 fn shifted(set: u128, by: u32) -> u128 {
-    set.checked_shl(by).unwrap_or(0)
+    set.wrapping_shl(by.min(127))
 }
 
 /// The place of the highest bit of a set that is not empty.
