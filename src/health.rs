@@ -69,8 +69,10 @@ impl Pulse {
                 // An answer could not come through either, and takes a round trip from now.
                 self.answered_at = self.answered_at.map(|_| now);
             }
-            self.longest_us = self.longest_us.max(silence);
-            self.untold_us = self.untold_us.max(silence);
+            if silence > self.untold_us {
+                self.untold_us = silence;
+                self.longest_us = self.longest_us.max(silence);
+            }
         }
         self.at = now;
         self.heard = true;

@@ -16,7 +16,7 @@ pub(crate) fn index(head: u8, back: u8, count: u8) -> u8 {
 
 /// The row after `head`.
 pub(crate) fn advance(head: u8, count: u8) -> u8 {
-    let next = head.saturating_add(1);
+    let next = head.wrapping_add(1);
     if next < count { next } else { 0 }
 }
 

@@ -221,9 +221,8 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// needs no other attention.
     pub fn handle_datagram(&mut self, now: Instant, from: PeerId, datagram: &[u8]) -> Result<(), DatagramError> {
         self.advance(now);
-        let seat = seats::seat(&self.peers, from);
-        let found = seat.and_then(|seat| Some((self.peers.get_mut(seat)?, self.windows.get_mut(seat)?)));
-        let (peer, window) = found.ok_or(DatagramError::UnknownPeer)?;
+        let mut seats = self.peers.iter_mut().zip(&mut self.windows);
+        let (peer, window) = seats.find(|(peer, _)| peer.id == from).ok_or(DatagramError::UnknownPeer)?;
         peer.handle_datagram(&self.ours, window.as_flattened_mut(), datagram)
     }
 

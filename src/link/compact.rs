@@ -315,18 +315,16 @@ fn take_inputs(ours: &Ours, theirs: &mut Theirs, rows: &mut [u8], packet: &Packe
         }
         return;
     }
-    let room = theirs.inbox.room();
-    if room > 0 {
-        theirs.arrive(ours, packet.end);
+    let taken = new.min(theirs.inbox.room());
+    if taken == 0 {
+        return;
     }
+    theirs.arrive(ours, packet.end);
+    theirs.inbox.append(rows, input);
     let mut rest = packet.rest;
-    let mut left = new.min(room);
-    while left > 0 {
+    for _ in 1..taken {
+        body::read(&mut rest, input);
         theirs.inbox.append(rows, input);
-        left = left.saturating_sub(1);
-        if left > 0 {
-            body::read(&mut rest, input);
-        }
     }
 }
 
