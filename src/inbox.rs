@@ -12,10 +12,9 @@ pub(crate) struct Inbox {
     first: u32,
     /// The frame after the newest known one.
     end: u32,
-    /// Bit i is frame `end` - 1 - i. Frames before the first count as known and told, and those that left the window as
-    /// told.
+    /// Bit i is frame `end` - 1 - i. Frames before the first count as known, and what was told is known and not untold.
     known: u128,
-    told: u128,
+    untold: u128,
     head: u8,
     window: u8,
     size: u8,
@@ -59,7 +58,7 @@ impl Inbox {
             first,
             end: first,
             known: u128::MAX,
-            told: u128::MAX,
+            untold: 0,
             head: 0,
             window,
             size,
@@ -82,7 +81,7 @@ impl Inbox {
 
     /// How many inputs can be appended before one would leave that was not told.
     pub(crate) fn room(&self) -> u32 {
-        match self.known & !self.told {
+        match self.untold {
             0 => self.window(),
             untold => self.window().saturating_sub(length(untold)),
         }
@@ -96,7 +95,7 @@ impl Inbox {
         self.head = advance(self.head, self.window);
         self.end = self.end.saturating_add(1);
         self.known = self.known << 1 | 1;
-        self.told <<= 1;
+        self.untold = self.untold << 1 | 1;
     }
 
     /// Takes the input of any frame below `end` + what the caller has judged to be near.
@@ -112,6 +111,7 @@ impl Inbox {
         };
         if self.known & bit == 0 {
             self.known |= bit;
+            self.untold |= bit;
             copy(place, input);
             Admission::New
         } else if place == input {
@@ -125,7 +125,7 @@ impl Inbox {
     fn slide(&mut self, by: u32) {
         let kept = self.window().saturating_sub(by);
         let leaving = self.mask() & !low_bits(kept);
-        let untold = leaving & !self.told;
+        let untold = leaving & (self.untold | !self.known);
         let skipped = by.saturating_sub(self.window());
         let count = length(untold).saturating_add(skipped);
         if self.lost.count == 0 {
@@ -135,7 +135,7 @@ impl Inbox {
         self.lost_inputs = self.lost_inputs.saturating_add(u64::from(count));
 
         self.known = shifted(self.known, by);
-        self.told = shifted(self.told, by) | !self.mask();
+        self.untold = shifted(self.untold, by) & self.mask();
         self.end = self.end.saturating_add(by);
         let turn = u8::try_from(by.checked_rem(self.window()).unwrap_or(0)).unwrap_or(0);
         self.head = self.head.saturating_add(turn);
@@ -144,12 +144,11 @@ impl Inbox {
 
     /// The lowest frame that is known and was not told; it counts as told from now on.
     pub(crate) fn tell(&mut self) -> Option<Untold> {
-        let untold = self.known & !self.told;
-        if untold == 0 {
+        if self.untold == 0 {
             return None;
         }
-        let newer = highest(untold);
-        self.told |= shifted(1, newer);
+        let newer = highest(self.untold);
+        self.untold ^= shifted(1, newer);
         let back = u8::try_from(newer).unwrap_or(u8::MAX).saturating_add(1);
         Some(Untold {
             frame: self.end.saturating_sub(u32::from(back)),
