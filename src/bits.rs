@@ -133,7 +133,7 @@ impl<'a> BitReader<'a> {
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn pass(&mut self, count: u32) {
         self.ready = self.ready.wrapping_shr(count);
-        self.ready_bits = self.ready_bits.saturating_sub(count);
+        self.ready_bits = self.ready_bits.wrapping_sub(count);
     }
 
     /// Passes over bits that are zero, `most` at most and perhaps not all of them, and returns how many.

@@ -159,8 +159,7 @@ impl Inbox {
 
     /// What was lost since the last call, told once.
     pub(crate) fn tell_lost(&mut self) -> Option<Lost> {
-        let lost = core::mem::take(&mut self.lost);
-        (lost.count > 0).then_some(lost)
+        if self.lost.count > 0 { Some(core::mem::take(&mut self.lost)) } else { None }
     }
 
     /// The input of a frame that is known and still in the window.

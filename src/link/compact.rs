@@ -21,6 +21,8 @@ use crate::wire::control::{BYE, CHECKSUMS, HELLO, Hello, emit_bye, emit_hello, p
 mod due;
 
 const DEFAULT_PING_US: u64 = 200_000;
+/// What counts as a short input, in bytes.
+const SHORT: usize = 16;
 
 /// What the compact wire keeps for a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,8 +172,17 @@ impl Compact {
             window: ours.outbox.window(),
             check: &checks.incoming,
         };
-        let mut input = [0; INPUT_MAX];
-        let input = input.get_mut(..usize::from(ours.outbox.size())).unwrap_or_default();
+        let size = usize::from(ours.outbox.size());
+        let (mut short, mut long);
+        // Most inputs are so short that clearing room for the longest one would cost more than to read them.
+        let room: &mut [u8] = if size <= SHORT {
+            short = [0; SHORT];
+            &mut short
+        } else {
+            long = [0; INPUT_MAX];
+            &mut long
+        };
+        let input = room.get_mut(..size).unwrap_or_default();
         let packet = parse(datagram, &expected, input).inspect_err(|reason| {
             if *reason == DatagramError::OutOfStep {
                 self.out_of_step.happen();
