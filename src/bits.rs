@@ -45,11 +45,11 @@ impl<'a> BitWriter<'a> {
     pub(crate) fn put(&mut self, value: u32, count: u32) {
         let at = &mut self.at;
         at.pending |= u64::from(value).wrapping_shl(at.pending_bits);
-        at.pending_bits = at.pending_bits.saturating_add(count);
+        at.pending_bits = at.pending_bits.wrapping_add(count);
         while self.at.pending_bits >= 32 {
             self.put_word();
             self.at.pending >>= 32;
-            self.at.pending_bits = self.at.pending_bits.saturating_sub(32);
+            self.at.pending_bits = self.at.pending_bits.wrapping_sub(32);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Our window of inputs: what was pushed last, for every peer alike.
 
 use crate::frame::Frame;
-use crate::ring::{advance, row};
+use crate::ring::{advance, index, row};
 use crate::time::Instant;
 
 /// What is known of the last `WINDOW` + 1 inputs that we pushed in this epoch; their bytes lie beside it, so that this part
@@ -77,11 +77,12 @@ impl<const INPUT: usize, const WINDOW: usize> Inputs<INPUT, WINDOW> {
 
     /// Takes the input of the next frame; the oldest one leaves.
     pub(crate) fn push(&mut self, outbox: &mut Outbox, now: Instant, input: [u8; INPUT]) {
-        let same = self.view(outbox).back(1) == input;
+        let newest = self.rows.get(usize::from(index(outbox.head, 1, outbox.window)));
+        let differs = newest != Some(&input);
         if let Some(row) = self.rows.get_mut(usize::from(outbox.head)) {
             self.reference = core::mem::replace(row, input);
         }
-        outbox.changed = outbox.changed << 1 | u64::from(!same);
+        outbox.changed = outbox.changed << 1 | u64::from(differs);
         outbox.head = advance(outbox.head, outbox.window);
         outbox.next = outbox.next.saturating_add(1);
         outbox.newest_at = now;

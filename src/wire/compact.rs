@@ -190,9 +190,9 @@ fn write_inputs(body: &mut BitWriter<'_>, pushed: &Pushed<'_>, from: u32, to: u3
             return;
         }
         // Those that are the same as before, together.
-        body.put(0b0, back.saturating_sub(changed));
-        body::write(body, pushed.back(changed.saturating_add(1)), pushed.back(changed));
-        back = changed.saturating_sub(1);
+        body.put(0b0, back.wrapping_sub(changed));
+        body::write(body, pushed.back(changed.wrapping_add(1)), pushed.back(changed));
+        back = changed.wrapping_sub(1);
     }
 }
 
