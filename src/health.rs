@@ -120,8 +120,13 @@ impl Pulse {
         };
     }
 
+    /// When the peer was heard last, or else when its transport opened.
+    pub(crate) fn heard_at(&self) -> Instant {
+        self.at
+    }
+
     /// How long nothing was heard.
-    pub(crate) fn silence(&self, now: Instant) -> u64 {
+    fn silence(&self, now: Instant) -> u64 {
         now.since(self.at)
     }
 

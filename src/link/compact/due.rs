@@ -51,7 +51,8 @@ impl Compact {
     /// Whether the peer is silent, or does not acknowledge, for so long that only keep-alives make sense.
     fn is_slow(&self, ours: &Ours, theirs: &Theirs) -> bool {
         let limit = ours.config.disconnect_us().max(SLOW_AFTER_US);
+        let heard_at = theirs.pulse.heard_at();
         let owing = self.acked < self.schedule.told();
-        theirs.pulse.silence(ours.now) > limit || owing && ours.now.since(self.moved_at) > limit
+        ours.now.since(if owing { heard_at.min(self.moved_at) } else { heard_at }) > limit
     }
 }
