@@ -81,9 +81,10 @@ impl Inbox {
 
     /// How many inputs can be appended before one would leave that was not told.
     pub(crate) fn room(&self) -> u32 {
+        // Those that were not told are the newest ones.
         match self.untold {
             0 => self.window(),
-            untold => self.window().saturating_sub(length(untold)),
+            untold => self.window().saturating_sub(highest(untold).saturating_add(1)),
         }
     }
 
@@ -121,25 +122,34 @@ impl Inbox {
         }
     }
 
-    /// Moves the window `by` frames, whose inputs are not known yet; what falls out and was not told is lost.
+    /// Moves the window `by` frames, whose inputs are not known yet.
     fn slide(&mut self, by: u32) {
-        let kept = self.window().saturating_sub(by);
-        let leaving = self.mask() & !low_bits(kept);
-        let untold = leaving & (self.untold | !self.known);
-        let skipped = by.saturating_sub(self.window());
-        let count = length(untold).saturating_add(skipped);
+        let steps = by.min(self.window());
+        for _ in 0..steps {
+            let leaving = shifted(1, self.window().saturating_sub(1));
+            if (self.untold | !self.known) & leaving != 0 {
+                self.lose(1);
+            }
+            self.known <<= 1;
+            self.untold = self.untold << 1 & self.mask();
+            self.head = advance(self.head, self.window);
+            self.end = self.end.saturating_add(1);
+        }
+        // By now nothing in the window is known.
+        let skipped = by.saturating_sub(steps);
+        if skipped > 0 {
+            self.lose(skipped);
+            self.end = self.end.saturating_add(skipped);
+        }
+    }
+
+    /// The oldest `count` frames of the window leave it without having been told.
+    fn lose(&mut self, count: u32) {
         if self.lost.count == 0 {
-            self.lost.first = if untold == 0 { self.end } else { self.frame_of(untold) };
+            self.lost.first = self.end.saturating_sub(self.window());
         }
         self.lost.count = self.lost.count.saturating_add(count);
         self.lost_inputs = self.lost_inputs.saturating_add(u64::from(count));
-
-        self.known = shifted(self.known, by);
-        self.untold = shifted(self.untold, by) & self.mask();
-        self.end = self.end.saturating_add(by);
-        let turn = u8::try_from(by.checked_rem(self.window()).unwrap_or(0)).unwrap_or(0);
-        self.head = self.head.saturating_add(turn);
-        self.head = self.head.checked_sub(self.window).unwrap_or(self.head);
     }
 
     /// The lowest frame that is known and was not told; it counts as told from now on.
