@@ -188,7 +188,7 @@ impl Peer {
     fn link_event(&mut self, ours: &Ours) -> Option<Event<0>> {
         let peer = self.id;
         match &mut self.link {
-            Link::Compact(link) => Some(match link.tell(ours, &self.theirs)? {
+            Link::Compact(link) => Some(match link.tell(ours)? {
                 Notice::Restarted => Event::Restarted { peer },
                 Notice::Mismatch(field, ours, theirs) => Event::Mismatch { peer, field, ours, theirs },
                 Notice::Ahead(epoch) => Event::PeerAhead { peer, epoch: Epoch::new(epoch) },

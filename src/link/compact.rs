@@ -289,10 +289,10 @@ impl Compact {
     }
 
     /// What was not told yet.
-    pub(crate) fn tell(&mut self, ours: &Ours, theirs: &Theirs) -> Option<Notice> {
+    pub(crate) fn tell(&mut self, ours: &Ours) -> Option<Notice> {
         if self.acquaintance.tell_restart() {
             Some(Notice::Restarted)
-        } else if let Some((field, ours, theirs)) = self.acquaintance.tell_mismatch(|| hello(ours, theirs.player)) {
+        } else if let Some((field, ours, theirs)) = self.acquaintance.tell_mismatch() {
             Some(Notice::Mismatch(field, ours, theirs))
         } else if let Some(epoch) = self.acquaintance.tell_ahead(ours) {
             Some(Notice::Ahead(epoch))

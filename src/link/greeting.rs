@@ -12,7 +12,7 @@ use crate::wire::control::{Greeting, Hello};
 /// How long hellos are sent at the early interval.
 const HURRY_US: u64 = 1_000_000;
 
-/// In the order in which they are told.
+/// In the order in which they are told; only the last one may differ.
 const FIELDS: [Field; 6] =
     [Field::Version, Field::Player, Field::Input, Field::Window, Field::FirstFrame, Field::FrameInterval];
 
@@ -120,33 +120,35 @@ impl Acquaintance {
 
     /// Judges a hello against what we would say, then takes it in.
     pub(crate) fn hear(&mut self, ours: &Hello, theirs: Greeting) -> Result<Acquainted, DatagramError> {
-        let settings = Settings::heard(ours, &theirs);
-        if (settings.sender, settings.receiver) == (ours.sender, ours.receiver) {
+        let (version, hello) = match theirs {
+            Greeting::Hello(hello) => (VERSION, hello),
+            // What cannot be read counts as ours.
+            Greeting::Foreign { version, sender, receiver } => (version, Hello { sender, receiver, ..*ours }),
+        };
+        if (hello.sender, hello.receiver) == (ours.sender, ours.receiver) {
             return Err(DatagramError::Reflected);
         }
+        let players = players(ours, &hello);
+        if differ(players) {
+            let mut untold = Settings::default();
+            let [_, player, ..] = &mut untold;
+            *player = players;
+            self.untold = Some(untold);
+            return Ok(Acquainted::Stranger);
+        }
         match theirs {
-            _ if !settings.are_for(ours) => {}
             Greeting::Foreign { version: VERSION, .. } => return Err(DatagramError::Length),
             Greeting::Hello(hello) if self.incarnation > Some(hello.incarnation) => {
                 return Err(DatagramError::OldIncarnation);
             }
             _ => {}
         }
-
-        let acquainted = if settings.are_for(ours) {
-            self.mismatched = FIELDS
-                .iter()
-                .filter(|field| **field != Field::FrameInterval)
-                .any(|field| settings.difference(ours, *field).is_some());
-            match theirs {
-                Greeting::Hello(hello) if !self.mismatched => self.learn(&hello),
-                _ => Acquainted::SameRun,
-            }
-        } else {
-            Acquainted::Stranger
-        };
+        let settings = settings(ours, &hello, version);
+        // Frames may take longer or shorter at the other end.
+        let [binding @ .., _] = settings;
+        self.mismatched = binding.into_iter().any(differ);
         self.untold = Some(settings);
-        Ok(acquainted)
+        Ok(if self.mismatched { Acquainted::SameRun } else { self.learn(&hello) })
     }
 
     fn learn(&mut self, hello: &Hello) -> Acquainted {
@@ -185,64 +187,41 @@ impl Acquaintance {
     }
 
     /// The next field that differs and was not told, with our value and the peer's.
-    pub(crate) fn tell_mismatch(&mut self, ours: impl FnOnce() -> Hello) -> Option<(Field, u32, u32)> {
-        let settings = self.untold?;
-        let ours = ours();
-        for (field, told) in FIELDS.iter().zip(&mut self.told_fields) {
-            if !*told && let Some((ours, theirs)) = settings.difference(&ours, *field) {
-                *told = true;
-                return Some((*field, ours, theirs));
-            }
+    pub(crate) fn tell_mismatch(&mut self) -> Option<(Field, u32, u32)> {
+        let settings = self.untold.as_ref()?;
+        let mut each = FIELDS.iter().zip(settings).zip(&mut self.told_fields);
+        if let Some(((field, (ours, theirs)), told)) = each.find(|((_, values), told)| !**told && differ(**values)) {
+            *told = true;
+            return Some((*field, *ours, *theirs));
         }
         self.untold = None;
         None
     }
 }
 
-/// What two ends must agree on, and what one of them says of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Settings {
-    version: u8,
-    sender: u16,
-    receiver: u16,
-    input: u8,
-    window: u8,
-    first_frame: u32,
-    frame_us: u32,
+/// What two ends must agree on: a value of ours and the peer's for each of `FIELDS`.
+type Settings = [(u32, u32); FIELDS.len()];
+
+fn settings(ours: &Hello, theirs: &Hello, version: u8) -> Settings {
+    [
+        (VERSION.into(), version.into()),
+        players(ours, theirs),
+        (ours.input.into(), theirs.input.into()),
+        (ours.window.into(), theirs.window.into()),
+        (ours.first_frame, theirs.first_frame),
+        (ours.frame_us, theirs.frame_us),
+    ]
 }
 
-impl Settings {
-    fn of(hello: &Hello) -> Self {
-        let Hello { sender, receiver, input, window, first_frame, frame_us, .. } = *hello;
-        Self { version: VERSION, sender, receiver, input, window, first_frame, frame_us }
+/// A player that one of us takes the other for, and what it is; or else both are equal.
+fn players(ours: &Hello, theirs: &Hello) -> (u32, u32) {
+    if theirs.sender == ours.receiver {
+        (ours.sender.into(), theirs.receiver.into())
+    } else {
+        (ours.receiver.into(), theirs.sender.into())
     }
+}
 
-    /// The peer's, as far as they can be read; the rest counts as ours.
-    fn heard(ours: &Hello, theirs: &Greeting) -> Self {
-        match *theirs {
-            Greeting::Hello(hello) => Self::of(&hello),
-            Greeting::Foreign { version, sender, receiver } => Self { version, sender, receiver, ..Self::of(ours) },
-        }
-    }
-
-    /// Whether they are of the peer's player to ours.
-    fn are_for(&self, ours: &Hello) -> bool {
-        (self.sender, self.receiver) == (ours.receiver, ours.sender)
-    }
-
-    /// Our value and the peer's of a field that differs. Of a stranger nothing but the player numbers is compared.
-    fn difference(&self, ours: &Hello, field: Field) -> Option<(u32, u32)> {
-        let stranger = !self.are_for(ours);
-        let values = match field {
-            Field::Player if self.sender == ours.receiver => (ours.sender.into(), self.receiver.into()),
-            Field::Player => (ours.receiver.into(), self.sender.into()),
-            _ if stranger => return None,
-            Field::Version => (VERSION.into(), self.version.into()),
-            Field::Input => (ours.input.into(), self.input.into()),
-            Field::Window => (ours.window.into(), self.window.into()),
-            Field::FirstFrame => (ours.first_frame, self.first_frame),
-            Field::FrameInterval => (ours.frame_us, self.frame_us),
-        };
-        (values.0 != values.1).then_some(values)
-    }
+fn differ((ours, theirs): (u32, u32)) -> bool {
+    ours != theirs
 }
