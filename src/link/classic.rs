@@ -190,7 +190,7 @@ impl Classic {
         ours: &Ours,
         theirs: &Theirs,
         pushed: &Pushed<'a>,
-    ) -> Option<Packet<impl Iterator<Item = (u32, u8)> + Clone + use<'a>>> {
+    ) -> Option<Packet<impl Iterator<Item = (u32, u8)> + use<'a>>> {
         if self.told != ours.outbox.next {
             self.told = ours.outbox.next;
             let redundancy = u32::from(ours.config.redundancy);
@@ -272,11 +272,11 @@ impl Classic {
 }
 
 /// Our inputs of a range of frames that are still here.
-fn inputs<'a>(pushed: &Pushed<'a>, first: u32, end: u32) -> impl Iterator<Item = (u32, u8)> + Clone + use<'a> {
+fn inputs<'a>(pushed: &Pushed<'a>, first: u32, end: u32) -> impl Iterator<Item = (u32, u8)> + use<'a> {
     let pushed = *pushed;
-    (first..end).filter_map(move |position| {
-        let frame = Frame::new(position);
-        Some((frame.get(), *pushed.input(frame)?.first()?))
+    (first..end).map(move |frame| {
+        let input = pushed.input(Frame::new(frame)).and_then(<[u8]>::first);
+        (frame, input.copied().unwrap_or(0))
     })
 }
 

@@ -52,57 +52,45 @@ impl Iterator for Inputs<'_> {
         self.bytes = reader.rest();
         Some(input)
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let count = self.bytes.len() / PAIR;
+        (count, Some(count))
+    }
 }
 
 /// Judges a datagram: its type and its exact length. What its frames must be is asked later ([`newest`]).
 pub(crate) fn parse(datagram: &[u8]) -> Result<Packet<Inputs<'_>>, DatagramError> {
     let mut reader = Reader::new(datagram);
-    let kind = reader.u8().ok_or(DatagramError::Truncated)?;
-    let packet = match kind {
-        INPUT => {
-            let (player, current) = parse_two(&mut reader, Reader::u16, Reader::u32)?;
-            let (count, _flags) = parse_two(&mut reader, Reader::u8, Reader::u8)?;
-            let inputs = parse_inputs(&mut reader, usize::from(count))?;
-            Packet::Input { player, current, inputs }
-        }
-        PING => Packet::Ping(parse_one(&mut reader)?),
-        PONG => Packet::Pong(parse_one(&mut reader)?),
-        KEEPALIVE => Packet::KeepAlive,
-        VALIDATION_PING => Packet::ValidationPing(parse_one(&mut reader)?),
-        VALIDATION_PONG => Packet::ValidationPong(parse_one(&mut reader)?),
-        INPUT_REQUEST => {
-            let (first, last) = parse_two(&mut reader, Reader::u32, Reader::u32)?;
-            Packet::InputRequest { first, last }
-        }
-        INPUT_RESPONSE => {
-            let (player, count) = parse_two(&mut reader, Reader::u16, Reader::u16)?;
-            let inputs = parse_inputs(&mut reader, usize::from(count))?;
-            Packet::InputResponse { player, inputs }
-        }
-        0x05..=0x07 | 0x14 | b'{' | b'[' => return Err(DatagramError::GameMessage),
-        _ => return Err(DatagramError::UnknownType),
-    };
+    let packet = read(&mut reader).unwrap_or(Err(DatagramError::Truncated))?;
     if reader.rest().is_empty() { Ok(packet) } else { Err(DatagramError::Length) }
 }
 
-fn parse_one(reader: &mut Reader<'_>) -> Result<u64, DatagramError> {
-    reader.u64().ok_or(DatagramError::Truncated)
+/// Reads a message, or tells why there is none; `None` if bytes are missing.
+fn read<'a>(reader: &mut Reader<'a>) -> Option<Result<Packet<Inputs<'a>>, DatagramError>> {
+    Some(Ok(match reader.u8()? {
+        INPUT => {
+            let (player, current) = (reader.u16()?, reader.u32()?);
+            let (count, _flags) = (reader.u8()?, reader.u8()?);
+            Packet::Input { player, current, inputs: read_inputs(reader, count.into())? }
+        }
+        PING => Packet::Ping(reader.u64()?),
+        PONG => Packet::Pong(reader.u64()?),
+        KEEPALIVE => Packet::KeepAlive,
+        VALIDATION_PING => Packet::ValidationPing(reader.u64()?),
+        VALIDATION_PONG => Packet::ValidationPong(reader.u64()?),
+        INPUT_REQUEST => Packet::InputRequest { first: reader.u32()?, last: reader.u32()? },
+        INPUT_RESPONSE => {
+            let (player, count) = (reader.u16()?, reader.u16()?);
+            Packet::InputResponse { player, inputs: read_inputs(reader, count.into())? }
+        }
+        0x05..=0x07 | 0x14 | b'{' | b'[' => return Some(Err(DatagramError::GameMessage)),
+        _ => return Some(Err(DatagramError::UnknownType)),
+    }))
 }
 
-fn parse_two<'a, A, B>(
-    reader: &mut Reader<'a>,
-    one: impl Fn(&mut Reader<'a>) -> Option<A>,
-    other: impl Fn(&mut Reader<'a>) -> Option<B>,
-) -> Result<(A, B), DatagramError> {
-    match (one(reader), other(reader)) {
-        (Some(one), Some(other)) => Ok((one, other)),
-        _ => Err(DatagramError::Truncated),
-    }
-}
-
-fn parse_inputs<'a>(reader: &mut Reader<'a>, count: usize) -> Result<Inputs<'a>, DatagramError> {
-    let bytes = reader.bytes(count.saturating_mul(PAIR)).ok_or(DatagramError::Truncated)?;
-    Ok(Inputs { bytes })
+fn read_inputs<'a>(reader: &mut Reader<'a>, count: usize) -> Option<Inputs<'a>> {
+    Some(Inputs { bytes: reader.bytes(count.saturating_mul(PAIR))? })
 }
 
 /// The newest frame, if there is one: each must be greater than the one before, and the last be the current one, if the
@@ -121,18 +109,15 @@ pub(crate) fn newest(inputs: Inputs<'_>, current: Option<u32>) -> Result<Option<
     }
 }
 
-/// Writes a message and returns its length, or `None` if it does not fit.
-pub(crate) fn emit<I>(room: &mut [u8], packet: Packet<I>) -> Option<usize>
-where
-    I: Iterator<Item = (u32, u8)> + Clone,
-{
+/// Writes a message, whose inputs say exactly how many they are, and returns its length, or `None` if it does not fit.
+pub(crate) fn emit(room: &mut [u8], packet: Packet<impl Iterator<Item = (u32, u8)>>) -> Option<usize> {
     let mut to = Writer::new(room);
     match packet {
         Packet::Input { player, current, inputs } => {
             to.u8(INPUT);
             to.u16(player);
             to.u32(current);
-            to.u8(u8::try_from(length(&inputs)).ok()?);
+            to.u8(u8::try_from(inputs.size_hint().0).ok()?);
             to.u8(0);
             emit_inputs(&mut to, inputs);
         }
@@ -149,7 +134,7 @@ where
         Packet::InputResponse { player, inputs } => {
             to.u8(INPUT_RESPONSE);
             to.u16(player);
-            to.u16(u16::try_from(length(&inputs)).ok()?);
+            to.u16(u16::try_from(inputs.size_hint().0).ok()?);
             emit_inputs(&mut to, inputs);
         }
     }
@@ -166,11 +151,6 @@ fn emit_inputs(to: &mut Writer<'_>, inputs: impl Iterator<Item = (u32, u8)>) {
         to.u32(frame);
         to.u8(action);
     }
-}
-
-/// `Iterator::count` may overflow; this may not.
-fn length(inputs: &(impl Iterator + Clone)) -> usize {
-    inputs.clone().fold(0, |count: usize, _| count.saturating_add(1))
 }
 
 /// The bits of the `f64` that a whole number of milliseconds is, as the original stamps its pings.
