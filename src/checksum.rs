@@ -23,6 +23,7 @@ pub(crate) struct Checksums<const COUNT: usize> {
 }
 
 impl<const COUNT: usize> Default for Checksums<COUNT> {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn default() -> Self {
         Self::new()
     }
@@ -43,6 +44,7 @@ impl<const COUNT: usize> Checksums<COUNT> {
     }
 
     /// The frame after the newest one; 0 if there is none.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn end(&self) -> u32 {
         self.frames.last().map_or(0, |frame| frame.saturating_add(1))
     }

@@ -60,6 +60,7 @@ impl Pace {
 
 /// When an end pushed its inputs: the time of a push less the frame intervals up to its end, in microseconds. An end that
 /// plays in step stays at one value; a greater one is later.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 fn phase(pushed_at: Instant, end: u32, frame_us: u64) -> i64 {
     pushed_at.as_micros().cast_signed().wrapping_sub(u64::from(end).saturating_mul(frame_us).cast_signed())
 }

@@ -21,6 +21,7 @@ pub(crate) fn advance(head: u8, count: u8) -> u8 {
 }
 
 /// Overwrites an input with another one. Inputs of one byte, the most common ones, are not worth a call.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
     match (to, from) {
         ([to], [from]) => *to = *from,

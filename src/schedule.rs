@@ -50,6 +50,7 @@ impl Schedule {
     }
 
     /// When the next datagram is due. To a peer that does not answer (`slow`) only the keep-alive is.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn due(&self, outbox: &Outbox, acked: u32, ping_us: u64, config: &Config, slow: bool) -> Instant {
         let Some(sent_at) = self.sent_at else {
             return Instant::ORIGIN;

@@ -177,6 +177,7 @@ impl Totals {
 }
 
 /// Adds one to a counter that stops at its largest value.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 pub(crate) fn tally(counter: &mut u32) {
     *counter = counter.saturating_add(1);
 }

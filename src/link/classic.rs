@@ -281,6 +281,7 @@ fn inputs<'a>(pushed: &Pushed<'a>, first: u32, end: u32) -> impl Iterator<Item =
 }
 
 /// How a ping says when it was sent: whole milliseconds, as a double.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 fn stamp(at: Instant) -> u64 {
     double_bits(divided(at.as_micros(), 1_000).0)
 }

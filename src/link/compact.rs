@@ -353,6 +353,7 @@ fn hello(ours: &Ours, receiver: u16) -> Hello {
     }
 }
 
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 fn incoming(ours: &Ours, player: u16, incarnation: u32) -> Context<'_> {
     let outgoing = outgoing(ours, player, incarnation);
     Context { sender: outgoing.receiver, receiver: outgoing.sender, ..outgoing }

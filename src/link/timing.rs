@@ -137,6 +137,7 @@ impl Clocks {
 }
 
 /// A clock reading in the units of a stamp.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 fn clock(at: Instant) -> u64 {
     divided(at.as_micros(), UNIT_US).0
 }

@@ -43,6 +43,7 @@ impl Compact {
 
     /// When it is time to tell that everything is acknowledged: not before pushing has clearly paused, or a game with a
     /// short way would be told so in every frame.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn flush_due(&self, ours: &Ours) -> Option<Instant> {
         let news = self.acked == ours.outbox.next && self.flushed != ours.outbox.next;
         news.then(|| ours.outbox.newest_at.after(ours.config.patience_us().max(PAUSE_US)))
