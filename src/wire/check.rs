@@ -62,6 +62,7 @@ pub(crate) enum Check {
 
 impl Check {
     /// Of no bytes yet.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn new(config: &Config) -> Self {
         match &config.key {
             None => Self::Crc(CRC_16_IBM_3740.init),
@@ -105,6 +106,7 @@ pub(crate) enum Sum {
 }
 
 impl Sum {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn write(self, to: &mut Writer<'_>) {
         match self {
             Self::Crc(sum) => to.u16(sum),
