@@ -4,12 +4,11 @@ use crate::checksum::Checksum;
 use crate::config::{DATAGRAM_MAX, Peering, Wire};
 use crate::error::{DatagramError, PushError};
 use crate::event::Event;
-use crate::frame::{Epoch, Frame, PeerId};
+use crate::frame::{Frame, PeerId};
 use crate::health::{Health, Pulse, interrupt_us};
 use crate::inbox::Untold;
-use crate::link::agreement::Difference;
 use crate::link::classic::Classic;
-use crate::link::compact::{Compact, Notice};
+use crate::link::compact::Compact;
 use crate::link::timing::Clocks;
 use crate::link::{Ours, Theirs, Written};
 use crate::outbox::Pushed;
@@ -188,17 +187,7 @@ impl Peer {
     fn link_event(&mut self, ours: &Ours) -> Option<Event<0>> {
         let peer = self.id;
         match &mut self.link {
-            Link::Compact(link) => Some(match link.tell(ours)? {
-                Notice::Restarted => Event::Restarted { peer },
-                Notice::Mismatch(field, ours, theirs) => Event::Mismatch { peer, field, ours, theirs },
-                Notice::Ahead(epoch) => Event::PeerAhead { peer, epoch: Epoch::new(epoch) },
-                Notice::OutOfStep => Event::OutOfStep { peer },
-                Notice::Desync(Difference { frame, ours, theirs }) => {
-                    Event::Desync { peer, frame: Frame::new(frame), ours, theirs }
-                }
-                Notice::Flushed => Event::Flushed { peer },
-                Notice::Left => Event::Left { peer },
-            }),
+            Link::Compact(link) => link.tell(ours, peer),
             Link::Classic(link) => {
                 let news = link.conflict && !self.told.conflict;
                 self.told.conflict = link.conflict;

@@ -7,7 +7,8 @@ use super::timing::Clocks;
 use super::{Ours, Theirs, Told, Written};
 use crate::checksum::Checksum;
 use crate::error::DatagramError;
-use crate::event::Field;
+use crate::event::Event;
+use crate::frame::{Epoch, Frame, PeerId};
 use crate::outbox::Pushed;
 use crate::rtt::Rtt;
 use crate::schedule::Schedule;
@@ -47,18 +48,6 @@ pub(crate) struct Compact {
 struct Checks {
     outgoing: Check,
     incoming: Check,
-}
-
-/// What only this wire can tell of a peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Notice {
-    Restarted,
-    Mismatch(Field, u32, u32),
-    Ahead(u32),
-    OutOfStep,
-    Desync(Difference),
-    Flushed,
-    Left,
 }
 
 impl Compact {
@@ -288,23 +277,23 @@ impl Compact {
         emit(room, &draft, pushed)
     }
 
-    /// What was not told yet.
-    pub(crate) fn tell(&mut self, ours: &Ours) -> Option<Notice> {
+    /// What only this wire can tell of a peer, and was not told yet.
+    pub(crate) fn tell(&mut self, ours: &Ours, peer: PeerId) -> Option<Event<0>> {
         if self.acquaintance.tell_restart() {
-            Some(Notice::Restarted)
+            Some(Event::Restarted { peer })
         } else if let Some((field, ours, theirs)) = self.acquaintance.tell_mismatch() {
-            Some(Notice::Mismatch(field, ours, theirs))
+            Some(Event::Mismatch { peer, field, ours, theirs })
         } else if let Some(epoch) = self.acquaintance.tell_ahead(ours) {
-            Some(Notice::Ahead(epoch))
+            Some(Event::PeerAhead { peer, epoch: Epoch::new(epoch) })
         } else if self.out_of_step.tell() {
-            Some(Notice::OutOfStep)
-        } else if let Some(difference) = self.agreement.tell() {
-            Some(Notice::Desync(difference))
+            Some(Event::OutOfStep { peer })
+        } else if let Some(Difference { frame, ours, theirs }) = self.agreement.tell() {
+            Some(Event::Desync { peer, frame: Frame::new(frame), ours, theirs })
         } else if self.flush_due(ours).is_some_and(|at| at <= ours.now) {
             self.flushed = ours.outbox.next;
-            Some(Notice::Flushed)
+            Some(Event::Flushed { peer })
         } else {
-            self.farewell.tell().then_some(Notice::Left)
+            self.farewell.tell().then_some(Event::Left { peer })
         }
     }
 
