@@ -26,11 +26,11 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn u16(&mut self) -> Option<u16> {
-        self.bytes(2).map(BigEndian::read_u16)
+        self.array().map(read_u16)
     }
 
     pub(crate) fn u32(&mut self) -> Option<u32> {
-        self.bytes(4).map(BigEndian::read_u32)
+        self.array().map(read_u32)
     }
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
@@ -39,9 +39,24 @@ impl<'a> Reader<'a> {
     }
 
     /// What has not been read yet.
+    fn array<const COUNT: usize>(&mut self) -> Option<&'a [u8; COUNT]> {
+        let (head, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(head)
+    }
+
     pub(crate) const fn rest(self) -> &'a [u8] {
         self.rest
     }
+}
+
+fn read_u16(bytes: &[u8; 2]) -> u16 {
+    BigEndian::read_u16(bytes)
+}
+
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn read_u32(bytes: &[u8; 4]) -> u32 {
+    BigEndian::read_u32(bytes)
 }
 
 /// Writes from the front of a slice. What has no room is left out, and `finish` says so.
