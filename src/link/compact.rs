@@ -270,7 +270,7 @@ impl Compact {
             limit: ours.config.datagram_max(),
             check: &self.checks.as_ref()?.outgoing,
         };
-        if self.acked == self.schedule.told() {
+        if self.acked >= self.schedule.told() {
             self.moved_at = ours.now;
         }
         self.schedule.sent(ours.now, ours.outbox.next);
