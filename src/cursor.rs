@@ -26,7 +26,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn u16(&mut self) -> Option<u16> {
-        self.array().map(read_u16)
+        self.bytes(2).map(BigEndian::read_u16)
     }
 
     pub(crate) fn u32(&mut self) -> Option<u32> {
@@ -50,10 +50,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn read_u16(bytes: &[u8; 2]) -> u16 {
-    BigEndian::read_u16(bytes)
-}
-
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "bytes that are not aligned are put together where they are read"
+)]
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 fn read_u32(bytes: &[u8; 4]) -> u32 {
     BigEndian::read_u32(bytes)

@@ -139,13 +139,14 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// Forgets a peer. It no longer holds the window.
     pub fn remove_peer(&mut self, now: Instant, peer: PeerId) {
         self.advance(now);
-        if let Some(seat) = seats::seat(&self.peers, peer)
-            && let Some(windows) = self.windows.get_mut(seat..)
-            && let [window, ..] = &mut *windows
+        let Some(seat) = seats::seat(&self.peers, peer) else { return };
+        self.peers.remove(seat);
+        // The windows behind it move up, and its own one, cleared, to the end.
+        if let Some(windows) = self.windows.get_mut(seat..)
+            && let Some(window) = windows.first_mut()
         {
             window.as_flattened_mut().fill(0);
             windows.rotate_left(1);
-            self.peers.remove(seat);
         }
     }
 
