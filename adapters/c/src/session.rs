@@ -5,8 +5,9 @@
 //! Each is safe to call if what its pointers point to is as the header says: null or misaligned ones are refused, the
 //! others belong to the caller, do not overlap, and are used by nobody else during the call.
 
-use inputwire::{ChecksumError, Config, Epoch, Frame, Instant, PeerId, PushError};
+use inputwire::{ChecksumError, Epoch, Frame, Instant, PeerId, PushError};
 
+#[cfg(one_size)]
 use crate::machine::Machine;
 use crate::memory::{self, ALIGN, IwSession, Out, buffer, bytes, open};
 use crate::status::IwStatus;
@@ -45,11 +46,10 @@ pub extern "C" fn iw_session_align() -> usize {
 /// `config` is null or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_config_default(config: *mut IwConfig) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let config = unsafe { Out::new(config) };
     answer(|| {
-        let defaults = Config::builder().build()?;
-        config?.put(IwConfig::of(&defaults));
+        // SAFETY: handed on with the caller's promise.
+        let config = unsafe { Out::new(config)? };
+        config.put(IwConfig::DEFAULT);
         Ok(())
     })
 }
@@ -70,11 +70,10 @@ pub unsafe extern "C" fn iw_session_init(
     config: *const IwConfig,
     session: *mut *mut IwSession,
 ) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (config, session) = unsafe { (memory::read(config), Out::new(session)) };
     answer(|| {
-        let (config, session) = (config?.build()?, session?);
         // SAFETY: handed on with the caller's promise.
+        let (config, session) = unsafe { (memory::read(config)?.build()?, Out::new(session)?) };
+        // SAFETY: the same.
         session.put(unsafe { memory::init(memory, len, peers, input, config)? });
         Ok(())
     })
@@ -108,10 +107,9 @@ pub unsafe extern "C" fn iw_add_peer(
     incarnation: u32,
     peer: *mut u32,
 ) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (session, peer) = unsafe { (open(session), Out::new(peer)) };
     answer(|| {
-        let (session, peer) = (session?, peer?);
+        // SAFETY: handed on with the caller's promise.
+        let (session, peer) = unsafe { (open(session)?, Out::new(peer)?) };
         peer.put(session.add_peer(Instant::from_micros(now_us), wire, player, incarnation)?.get());
         Ok(())
     })
@@ -124,9 +122,12 @@ pub unsafe extern "C" fn iw_add_peer(
 /// `session` as in `iw_session_clear`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_close_peer(session: *mut IwSession, now_us: u64, peer: u32) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let session = unsafe { open(session) };
-    answer(|| session.map(|session| session.close_peer(Instant::from_micros(now_us), PeerId::new(peer))))
+    answer(|| {
+        // SAFETY: handed on with the caller's promise.
+        let session = unsafe { open(session)? };
+        session.close_peer(Instant::from_micros(now_us), PeerId::new(peer));
+        Ok(())
+    })
 }
 
 /// The transport to a closed peer is open again: what is unacknowledged goes out.
@@ -136,9 +137,12 @@ pub unsafe extern "C" fn iw_close_peer(session: *mut IwSession, now_us: u64, pee
 /// `session` as in `iw_session_clear`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_open_peer(session: *mut IwSession, now_us: u64, peer: u32) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let session = unsafe { open(session) };
-    answer(|| session.map(|session| session.open_peer(Instant::from_micros(now_us), PeerId::new(peer))))
+    answer(|| {
+        // SAFETY: handed on with the caller's promise.
+        let session = unsafe { open(session)? };
+        session.open_peer(Instant::from_micros(now_us), PeerId::new(peer));
+        Ok(())
+    })
 }
 
 /// Forgets a peer. It no longer holds the window.
@@ -148,9 +152,12 @@ pub unsafe extern "C" fn iw_open_peer(session: *mut IwSession, now_us: u64, peer
 /// `session` as in `iw_session_clear`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_remove_peer(session: *mut IwSession, now_us: u64, peer: u32) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let session = unsafe { open(session) };
-    answer(|| session.map(|session| session.remove_peer(Instant::from_micros(now_us), PeerId::new(peer))))
+    answer(|| {
+        // SAFETY: handed on with the caller's promise.
+        let session = unsafe { open(session)? };
+        session.remove_peer(Instant::from_micros(now_us), PeerId::new(peer));
+        Ok(())
+    })
 }
 
 /// Records our input of the next frame, `len` bytes, and gives that frame in `*frame`. If the window is full, the peer
@@ -168,12 +175,11 @@ pub unsafe extern "C" fn iw_push_input(
     frame: *mut u32,
     waiting_for: *mut u32,
 ) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (session, input) = unsafe { (open(session), bytes(input, len)) };
-    // SAFETY: the same.
-    let (frame, waiting_for) = unsafe { (Out::optional(frame), Out::optional(waiting_for)) };
     answer(|| {
-        let (session, input, frame, waiting_for) = (session?, input?, frame?, waiting_for?);
+        // SAFETY: handed on with the caller's promise.
+        let (session, input) = unsafe { (open(session)?, bytes(input, len)?) };
+        // SAFETY: the same.
+        let (frame, waiting_for) = unsafe { (Out::optional(frame)?, Out::optional(waiting_for)?) };
         let pushed = session.push_input(Instant::from_micros(now_us), input).ok_or(IwStatus::InputLength)?;
         match (pushed, frame, waiting_for) {
             (Ok(pushed), Some(frame), _) => frame.put(pushed.get()),
@@ -191,9 +197,11 @@ pub unsafe extern "C" fn iw_push_input(
 /// `session` as in `iw_session_clear`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_begin_epoch(session: *mut IwSession, now_us: u64, epoch: u32) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let session = unsafe { open(session) };
-    answer(|| Ok(session?.begin_epoch(Instant::from_micros(now_us), Epoch::new(epoch))?))
+    answer(|| {
+        // SAFETY: handed on with the caller's promise.
+        let session = unsafe { open(session)? };
+        Ok(session.begin_epoch(Instant::from_micros(now_us), Epoch::new(epoch))?)
+    })
 }
 
 /// Records a hash of our game's state after a frame, to be compared with every peer's on the compact wire. If there is no
@@ -210,10 +218,9 @@ pub unsafe extern "C" fn iw_push_checksum(
     hash: u64,
     waiting_for: *mut u32,
 ) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (session, waiting_for) = unsafe { (open(session), Out::optional(waiting_for)) };
     answer(|| {
-        let (session, waiting_for) = (session?, waiting_for?);
+        // SAFETY: handed on with the caller's promise.
+        let (session, waiting_for) = unsafe { (open(session)?, Out::optional(waiting_for)?) };
         let pushed = session.push_checksum(Instant::from_micros(now_us), Frame::new(frame), hash);
         if let (Err(ChecksumError::Full(peer)), Some(waiting_for)) = (pushed, waiting_for) {
             waiting_for.put(peer.get());
@@ -229,9 +236,12 @@ pub unsafe extern "C" fn iw_push_checksum(
 /// `session` as in `iw_session_clear`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_leave(session: *mut IwSession, now_us: u64) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let session = unsafe { open(session) };
-    answer(|| session.map(|session| session.leave(Instant::from_micros(now_us))))
+    answer(|| {
+        // SAFETY: handed on with the caller's promise.
+        let session = unsafe { open(session)? };
+        session.leave(Instant::from_micros(now_us));
+        Ok(())
+    })
 }
 
 /// Sets every counter in `iw_stats` to zero.
@@ -241,9 +251,12 @@ pub unsafe extern "C" fn iw_leave(session: *mut IwSession, now_us: u64) -> IwSta
 /// `session` as in `iw_session_clear`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_clear_counters(session: *mut IwSession) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let session = unsafe { open(session) };
-    answer(|| session.map(Machine::clear_counters))
+    answer(|| {
+        // SAFETY: handed on with the caller's promise.
+        let session = unsafe { open(session)? };
+        session.clear_counters();
+        Ok(())
+    })
 }
 
 // What happens to us.
@@ -262,9 +275,11 @@ pub unsafe extern "C" fn iw_handle_datagram(
     datagram: *const u8,
     len: usize,
 ) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (session, datagram) = unsafe { (open(session), bytes(datagram, len)) };
-    answer(|| Ok(session?.handle_datagram(Instant::from_micros(now_us), PeerId::new(from), datagram?)?))
+    answer(|| {
+        // SAFETY: handed on with the caller's promise.
+        let (session, datagram) = unsafe { (open(session)?, bytes(datagram, len)?) };
+        Ok(session.handle_datagram(Instant::from_micros(now_us), PeerId::new(from), datagram)?)
+    })
 }
 
 /// Takes note that time has passed, when `iw_poll_timeout` said so or at any other moment.
@@ -274,9 +289,12 @@ pub unsafe extern "C" fn iw_handle_datagram(
 /// `session` as in `iw_session_clear`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_handle_timeout(session: *mut IwSession, now_us: u64) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let session = unsafe { open(session) };
-    answer(|| session.map(|session| session.handle_timeout(Instant::from_micros(now_us))))
+    answer(|| {
+        // SAFETY: handed on with the caller's promise.
+        let session = unsafe { open(session)? };
+        session.handle_timeout(Instant::from_micros(now_us));
+        Ok(())
+    })
 }
 
 // What we say.
@@ -295,13 +313,12 @@ pub unsafe extern "C" fn iw_poll_transmit(
     len: *mut usize,
     peer: *mut u32,
 ) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (session, buffer) = unsafe { (open(session), buffer(datagram, capacity)) };
-    // SAFETY: the same.
-    let (len, peer) = unsafe { (Out::new(len), Out::new(peer)) };
     answer(|| {
-        let (session, len, peer) = (session?, len?, peer?);
-        let transmit = session.poll_transmit(buffer?).ok_or(IwStatus::None)?;
+        // SAFETY: handed on with the caller's promise.
+        let (session, buffer) = unsafe { (open(session)?, buffer(datagram, capacity)?) };
+        // SAFETY: the same.
+        let (len, peer) = unsafe { (Out::new(len)?, Out::new(peer)?) };
+        let transmit = session.poll_transmit(buffer).ok_or(IwStatus::None)?;
         len.put(transmit.datagram.len());
         peer.put(transmit.peer.get());
         Ok(())
@@ -315,10 +332,9 @@ pub unsafe extern "C" fn iw_poll_transmit(
 /// `session` as in `iw_session_clear`; `event` is null or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_poll_event(session: *mut IwSession, event: *mut IwEvent) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (session, event) = unsafe { (open(session), Out::new(event)) };
     answer(|| {
-        let (session, event) = (session?, event?);
+        // SAFETY: handed on with the caller's promise.
+        let (session, event) = unsafe { (open(session)?, Out::new(event)?) };
         event.put(session.poll_event().ok_or(IwStatus::None)?);
         Ok(())
     })
@@ -331,10 +347,9 @@ pub unsafe extern "C" fn iw_poll_event(session: *mut IwSession, event: *mut IwEv
 /// `session` as in `iw_session_clear`; `at_us` is null or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_poll_timeout(session: *const IwSession, at_us: *mut u64) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (session, at_us) = unsafe { (open(session), Out::new(at_us)) };
     answer(|| {
-        let (session, at_us) = (session?, at_us?);
+        // SAFETY: handed on with the caller's promise.
+        let (session, at_us) = unsafe { (open(session)?, Out::new(at_us)?) };
         at_us.put(session.poll_timeout().ok_or(IwStatus::None)?.as_micros());
         Ok(())
     })

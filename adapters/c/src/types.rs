@@ -73,6 +73,26 @@ impl core::fmt::Debug for IwConfig {
 }
 
 impl IwConfig {
+    /// What `Config::builder` starts from, as numbers: a test compares them.
+    pub(crate) const DEFAULT: Self = Self {
+        session: 0,
+        key: [0; 16],
+        player: 0,
+        incarnation: 1,
+        first_frame: 0,
+        frame_us: 16_667,
+        ping_us: 0,
+        interrupt_us: 500_000,
+        disconnect_us: 5_000_000,
+        warning_us: 100_000,
+        critical_us: 200_000,
+        datagram_max: 1_024,
+        redundancy: 3,
+        early_copies: 0,
+        has_key: 0,
+        reserved: 0,
+    };
+
     pub(crate) fn of(config: &Config) -> Self {
         Self {
             session: config.session(),
@@ -316,4 +336,15 @@ pub(crate) fn us(span: Duration) -> u64 {
 
 fn short_us(span: Duration) -> u32 {
     u32::try_from(span.as_micros()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, IwConfig};
+
+    #[test]
+    fn the_defaults_are_those_of_the_builder() {
+        let defaults = Config::builder().build().ok().as_ref().map(IwConfig::of);
+        assert_eq!(defaults, Some(IwConfig::DEFAULT));
+    }
 }

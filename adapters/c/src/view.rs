@@ -19,11 +19,11 @@ use crate::types::IwConfig;
 /// `session` as in `iw_session_clear`; `config` is null or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_session_config(session: *const IwSession, config: *mut IwConfig) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (session, config) = unsafe { (open(session), Out::new(config)) };
     answer(|| {
-        let value = session?.config();
-        config?.put(value);
+        // SAFETY: handed on with the caller's promise.
+        let (session, config) = unsafe { (open(session)?, Out::new(config)?) };
+        let value = session.config();
+        config.put(value);
         Ok(())
     })
 }
@@ -35,11 +35,11 @@ pub unsafe extern "C" fn iw_session_config(session: *const IwSession, config: *m
 /// `session` as in `iw_session_clear`; `bytes` is null or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_input_size(session: *const IwSession, bytes: *mut u32) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (session, bytes) = unsafe { (open(session), Out::new(bytes)) };
     answer(|| {
-        let value = session?.input_size();
-        bytes?.put(value);
+        // SAFETY: handed on with the caller's promise.
+        let (session, bytes) = unsafe { (open(session)?, Out::new(bytes)?) };
+        let value = session.input_size();
+        bytes.put(value);
         Ok(())
     })
 }
@@ -51,11 +51,11 @@ pub unsafe extern "C" fn iw_input_size(session: *const IwSession, bytes: *mut u3
 /// `session` as in `iw_session_clear`; `epoch` is null or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_epoch(session: *const IwSession, epoch: *mut u32) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (session, epoch) = unsafe { (open(session), Out::new(epoch)) };
     answer(|| {
-        let value = session?.epoch().get();
-        epoch?.put(value);
+        // SAFETY: handed on with the caller's promise.
+        let (session, epoch) = unsafe { (open(session)?, Out::new(epoch)?) };
+        let value = session.epoch().get();
+        epoch.put(value);
         Ok(())
     })
 }
@@ -67,11 +67,11 @@ pub unsafe extern "C" fn iw_epoch(session: *const IwSession, epoch: *mut u32) ->
 /// `session` as in `iw_session_clear`; `peer` is null or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_peer_at(session: *const IwSession, index: u32, peer: *mut u32) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (session, peer) = unsafe { (open(session), Out::new(peer)) };
     answer(|| {
-        let value = session?.peer(index).ok_or(IwStatus::None)?.get();
-        peer?.put(value);
+        // SAFETY: handed on with the caller's promise.
+        let (session, peer) = unsafe { (open(session)?, Out::new(peer)?) };
+        let value = session.peer(index).ok_or(IwStatus::None)?.get();
+        peer.put(value);
         Ok(())
     })
 }
@@ -83,11 +83,11 @@ pub unsafe extern "C" fn iw_peer_at(session: *const IwSession, index: u32, peer:
 /// `session` as in `iw_session_clear`; `frame` is null or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_next_frame(session: *const IwSession, frame: *mut u32) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (session, frame) = unsafe { (open(session), Out::new(frame)) };
     answer(|| {
-        let value = session?.next_frame().get();
-        frame?.put(value);
+        // SAFETY: handed on with the caller's promise.
+        let (session, frame) = unsafe { (open(session)?, Out::new(frame)?) };
+        let value = session.next_frame().get();
+        frame.put(value);
         Ok(())
     })
 }
@@ -99,11 +99,11 @@ pub unsafe extern "C" fn iw_next_frame(session: *const IwSession, frame: *mut u3
 /// `session` as in `iw_session_clear`; `frame` is null or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_known(session: *const IwSession, peer: u32, frame: *mut u32) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (session, frame) = unsafe { (open(session), Out::new(frame)) };
     answer(|| {
-        let value = session?.known(PeerId::new(peer)).ok_or(IwStatus::None)?.get();
-        frame?.put(value);
+        // SAFETY: handed on with the caller's promise.
+        let (session, frame) = unsafe { (open(session)?, Out::new(frame)?) };
+        let value = session.known(PeerId::new(peer)).ok_or(IwStatus::None)?.get();
+        frame.put(value);
         Ok(())
     })
 }
@@ -115,11 +115,11 @@ pub unsafe extern "C" fn iw_known(session: *const IwSession, peer: u32, frame: *
 /// `session` as in `iw_session_clear`; `frame` is null or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_confirmed(session: *const IwSession, frame: *mut u32) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (session, frame) = unsafe { (open(session), Out::new(frame)) };
     answer(|| {
-        let value = session?.confirmed().ok_or(IwStatus::None)?.get();
-        frame?.put(value);
+        // SAFETY: handed on with the caller's promise.
+        let (session, frame) = unsafe { (open(session)?, Out::new(frame)?) };
+        let value = session.confirmed().ok_or(IwStatus::None)?.get();
+        frame.put(value);
         Ok(())
     })
 }
@@ -131,11 +131,11 @@ pub unsafe extern "C" fn iw_confirmed(session: *const IwSession, frame: *mut u32
 /// `session` as in `iw_session_clear`; `inputs` is null or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_unacked(session: *const IwSession, peer: u32, inputs: *mut u32) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (session, inputs) = unsafe { (open(session), Out::new(inputs)) };
     answer(|| {
-        let value = session?.unacked(PeerId::new(peer));
-        inputs?.put(value);
+        // SAFETY: handed on with the caller's promise.
+        let (session, inputs) = unsafe { (open(session)?, Out::new(inputs)?) };
+        let value = session.unacked(PeerId::new(peer));
+        inputs.put(value);
         Ok(())
     })
 }
@@ -147,11 +147,11 @@ pub unsafe extern "C" fn iw_unacked(session: *const IwSession, peer: u32, inputs
 /// `session` as in `iw_session_clear`; `frames` is null or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_suggested_delay(session: *const IwSession, peer: u32, frames: *mut u32) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (session, frames) = unsafe { (open(session), Out::new(frames)) };
     answer(|| {
-        let value = session?.suggested_delay(PeerId::new(peer)).ok_or(IwStatus::None)?;
-        frames?.put(value);
+        // SAFETY: handed on with the caller's promise.
+        let (session, frames) = unsafe { (open(session)?, Out::new(frames)?) };
+        let value = session.suggested_delay(PeerId::new(peer)).ok_or(IwStatus::None)?;
+        frames.put(value);
         Ok(())
     })
 }
@@ -163,11 +163,11 @@ pub unsafe extern "C" fn iw_suggested_delay(session: *const IwSession, peer: u32
 /// `session` as in `iw_session_clear`; `pace` is null or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_peer_pace(session: *const IwSession, peer: u32, pace: *mut IwPace) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (session, pace) = unsafe { (open(session), Out::new(pace)) };
     answer(|| {
-        let value = IwPace::of(session?.pace(PeerId::new(peer)).ok_or(IwStatus::None)?);
-        pace?.put(value);
+        // SAFETY: handed on with the caller's promise.
+        let (session, pace) = unsafe { (open(session)?, Out::new(pace)?) };
+        let value = IwPace::of(session.pace(PeerId::new(peer)).ok_or(IwStatus::None)?);
+        pace.put(value);
         Ok(())
     })
 }
@@ -179,11 +179,11 @@ pub unsafe extern "C" fn iw_peer_pace(session: *const IwSession, peer: u32, pace
 /// `session` as in `iw_session_clear`; `stats` is null or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_peer_stats(session: *const IwSession, peer: u32, stats: *mut IwStats) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (session, stats) = unsafe { (open(session), Out::new(stats)) };
     answer(|| {
-        let value = IwStats::of(&session?.stats(PeerId::new(peer)).ok_or(IwStatus::None)?);
-        stats?.put(value);
+        // SAFETY: handed on with the caller's promise.
+        let (session, stats) = unsafe { (open(session)?, Out::new(stats)?) };
+        let value = IwStats::of(&session.stats(PeerId::new(peer)).ok_or(IwStatus::None)?);
+        stats.put(value);
         Ok(())
     })
 }
@@ -200,10 +200,10 @@ pub unsafe extern "C" fn iw_own_input(
     input: *mut u8,
     capacity: usize,
 ) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let session = unsafe { open(session) };
     answer(|| {
-        let own = session?.own_input(Frame::new(frame)).ok_or(IwStatus::None)?;
+        // SAFETY: handed on with the caller's promise.
+        let session = unsafe { open(session)? };
+        let own = session.own_input(Frame::new(frame)).ok_or(IwStatus::None)?;
         // SAFETY: handed on with the caller's promise.
         unsafe { put_input(input, capacity, own.as_slice()) }
     })
@@ -222,10 +222,10 @@ pub unsafe extern "C" fn iw_input(
     input: *mut u8,
     capacity: usize,
 ) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let session = unsafe { open(session) };
     answer(|| {
-        let theirs = session?.input(PeerId::new(peer), Frame::new(frame)).ok_or(IwStatus::None)?;
+        // SAFETY: handed on with the caller's promise.
+        let session = unsafe { open(session)? };
+        let theirs = session.input(PeerId::new(peer), Frame::new(frame)).ok_or(IwStatus::None)?;
         // SAFETY: handed on with the caller's promise.
         unsafe { put_input(input, capacity, theirs.as_slice()) }
     })
@@ -244,11 +244,10 @@ pub unsafe extern "C" fn iw_newest_input(
     input: *mut u8,
     capacity: usize,
 ) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    let (session, frame) = unsafe { (open(session), Out::new(frame)) };
     answer(|| {
-        let (newest, theirs) = session?.newest_input(PeerId::new(peer)).ok_or(IwStatus::None)?;
-        let frame = frame?;
+        // SAFETY: handed on with the caller's promise.
+        let (session, frame) = unsafe { (open(session)?, Out::new(frame)?) };
+        let (newest, theirs) = session.newest_input(PeerId::new(peer)).ok_or(IwStatus::None)?;
         // SAFETY: handed on with the caller's promise.
         unsafe { put_input(input, capacity, theirs.as_slice())? };
         frame.put(newest.get());
