@@ -54,7 +54,8 @@ pub struct Session<const PEERS: usize, const INPUT: usize, const WINDOW: usize =
     turn: Turn,
 }
 
-/// How far the seats were polled since something happened last. What was polled stays polled: a poll makes nothing due.
+/// How far the seats were polled since time passed or something happened last. What was polled stays polled: a poll makes
+/// nothing due, and a push nothing to tell.
 #[derive(Clone, Debug)]
 struct Turn {
     /// The seats before this one have said everything.
@@ -119,7 +120,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// [`Full`](AddPeerError::Full), [`PlayerTaken`](AddPeerError::PlayerTaken), or
     /// [`EpochRunning`](AddPeerError::EpochRunning) once frames of this epoch have left the window.
     pub fn add_peer(&mut self, now: Instant, peer: PeerConfig<INPUT>) -> Result<PeerId, AddPeerError> {
-        self.advance(now);
+        self.act(now);
         let id = PeerId::new(self.added);
         seats::add(&self.ours, &mut self.peers, id, peer.0)?;
         self.added = self.added.saturating_add(1);
@@ -138,7 +139,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
 
     /// Forgets a peer. It no longer holds the window.
     pub fn remove_peer(&mut self, now: Instant, peer: PeerId) {
-        self.advance(now);
+        self.act(now);
         let Some(seat) = seats::seat(&self.peers, peer) else { return };
         self.peers.remove(seat);
         // The windows behind it move up, and its own one, cleared, to the end.
@@ -158,6 +159,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// [`FramesExhausted`](PushError::FramesExhausted) after 2^32 - 1 frames. Nothing is recorded then.
     pub fn push_input(&mut self, now: Instant, input: [u8; INPUT]) -> Result<Frame, PushError> {
         self.advance(now);
+        self.turn.saying = 0;
         let frame = seats::next(&self.ours, &self.peers)?;
         self.inputs.push(&mut self.ours.outbox, self.ours.now, input);
         Ok(frame)
@@ -172,7 +174,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     ///
     /// [`NotNewer`](EpochError::NotNewer) unless `epoch` is greater than the present one.
     pub fn begin_epoch(&mut self, now: Instant, epoch: Epoch) -> Result<(), EpochError> {
-        self.advance(now);
+        self.act(now);
         if epoch.get() <= self.ours.epoch {
             return Err(EpochError::NotNewer);
         }
@@ -194,7 +196,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// [`Full`](ChecksumError::Full) when a peer has not acknowledged the oldest of 16 within the window. Nothing is
     /// recorded then.
     pub fn push_checksum(&mut self, now: Instant, frame: Frame, hash: u64) -> Result<(), ChecksumError> {
-        self.advance(now);
+        self.act(now);
         let checksum = Checksum { frame: frame.get(), hash };
         seats::push_checksum(&self.ours, &mut self.peers, checksum)?;
         self.ours.checksums.push(checksum);
@@ -203,7 +205,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
 
     /// Says goodbye to every open peer, where its wire has a word for it, and closes them all.
     pub fn leave(&mut self, now: Instant) {
-        self.advance(now);
+        self.act(now);
         self.peers.iter_mut().for_each(Peer::leave);
     }
 
@@ -221,7 +223,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// Says exactly why a datagram was refused. A refused one changes nothing but a counter; it is fit for a log, and
     /// needs no other attention.
     pub fn handle_datagram(&mut self, now: Instant, from: PeerId, datagram: &[u8]) -> Result<(), DatagramError> {
-        self.advance(now);
+        self.act(now);
         let mut seats = self.peers.iter_mut().zip(&mut self.windows);
         let (peer, window) = seats.find(|(peer, _)| peer.id == from).ok_or(DatagramError::UnknownPeer)?;
         peer.handle_datagram(&self.ours, window.as_flattened_mut(), datagram)
@@ -283,10 +285,19 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
 
     // Inside.
 
+    /// Time passes, and something happens that may have to be said and told.
+    fn act(&mut self, now: Instant) {
+        self.advance(now);
+        self.turn = Turn::new();
+    }
+
     /// A clock that goes back is a clock that stood still; one that jumps ahead is a stall of our own.
     fn advance(&mut self, now: Instant) {
-        self.turn = Turn::new();
         let now = now.min(Instant::LAST);
+        if now <= self.ours.now {
+            return;
+        }
+        self.turn = Turn::new();
         if now.since(self.ours.now) >= STALL_MIN_US {
             let late = seats::stall(&self.ours, &mut self.peers, now);
             if late > 0 {
@@ -294,11 +305,11 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
                 self.ours.woken_at = now;
             }
         }
-        self.ours.now = self.ours.now.max(now);
+        self.ours.now = now;
     }
 
     fn with(&mut self, now: Instant, id: PeerId, act: impl FnOnce(&Ours, &mut Peer)) {
-        self.advance(now);
+        self.act(now);
         if let Some(peer) = self.peers.iter_mut().find(|peer| peer.id == id) {
             act(&self.ours, peer);
         }
