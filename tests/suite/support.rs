@@ -87,7 +87,6 @@ pub(crate) fn due<const PEERS: usize, const INPUT: usize, const WINDOW: usize>(
     drain(session).into_iter().map(|(_, datagram)| datagram).collect()
 }
 
-/// Everything there is to tell.
 /// The input datagram of the compact wire that is due at a moment.
 pub(crate) fn due_input<const PEERS: usize, const INPUT: usize, const WINDOW: usize>(
     session: &mut Session<PEERS, INPUT, WINDOW>,
@@ -96,6 +95,7 @@ pub(crate) fn due_input<const PEERS: usize, const INPUT: usize, const WINDOW: us
     due(session, now).into_iter().find(|datagram| datagram[0] >= 0x80).expect("an input datagram")
 }
 
+/// Everything there is to tell.
 pub(crate) fn events<const PEERS: usize, const INPUT: usize, const WINDOW: usize>(
     session: &mut Session<PEERS, INPUT, WINDOW>,
 ) -> Vec<Event<INPUT>> {

@@ -6,7 +6,7 @@ use inputwire::{ConfigBuilder, Epoch, Session};
 
 use super::{input_times, running};
 use crate::support::forge::Seal;
-use crate::support::{MS, PEER, Pair, SECOND, Wire, at, due, end, events, incarnation, stats};
+use crate::support::{MS, PEER, Pair, SECOND, Wire, at, due, end, events, frame, incarnation, stats};
 
 /// A frame interval that is whole half milliseconds, so that every moment is polled exactly.
 const T: u64 = 20 * MS;
@@ -218,6 +218,23 @@ fn after_more_than_ten_seconds_without_an_acknowledgement_a_push_waits_for_the_n
     let (mut session, push) = pushed();
     listen(&mut session, push, push + 10 * SECOND);
     assert_slow_ten_seconds_after(&session, push);
+}
+
+#[test]
+fn what_was_pushed_long_before_the_peer_came_is_repeated_like_anything_else() {
+    for first in [0, 100] {
+        let [mut session, mut peer] = [0, 1].map(|player| {
+            let settings = Wire::Compact.settings(player).frame_interval(Duration::from_micros(T));
+            end::<1, 120>(settings.first_frame(frame(first)), Wire::Compact.peer(1 - player))
+        });
+        let came = 20 * SECOND;
+        session.push_input(at(came - SECOND), [1]).expect("room");
+        due(&mut session, came);
+        let hello = due(&mut peer, came).remove(0);
+        assert_eq!(session.handle_datagram(at(came), PEER, &hello), Ok(()));
+        let sent = input_times(&mut session, came, came + 3 * T);
+        assert_eq!(sent.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 1, 2].map(|n| came + n * T), "{first}");
+    }
 }
 
 #[test]
