@@ -8,6 +8,9 @@ from model import Model
 from wire_classic import Message
 from wire_compact import Refused
 
+# No push gets it.
+LAST = 2 ** 32 - 1
+
 # The smoothed RTT may be rounded at will, so a request that it paces is due this much before or after.
 ROUNDING = 16
 
@@ -110,6 +113,8 @@ class ClassicModel(Model):
         far = self.far()
         if any(frame >= far for frame, _ in message.entries):
             raise Refused("far frame")
+        if any(frame == LAST for frame, _ in message.entries):
+            raise Refused("frame that no push gets")
         for frame, action in message.entries:
             if frame < self.low or frame in self.known:
                 continue

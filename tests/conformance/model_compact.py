@@ -77,7 +77,7 @@ class CompactModel(Model):
         """Takes an input of ours."""
         if self.next - self.acked >= WINDOW:
             raise Failed("window full")
-        self.pace.pushed(self.now, self.next > self.acked)
+        self.pace.pushed(self.now)
         self.ours[self.next] = data
         self.next += 1
 
@@ -224,7 +224,7 @@ class CompactModel(Model):
 
     def _input_due(self, moment: int) -> bool:
         """Whether an input datagram is due at a moment."""
-        return self.runs and self.pace.input_due(moment, self.owed)
+        return self.runs and self.pace.input_due(moment, self.owed, self.acked)
 
     def poll(self) -> list[bytes]:
         """Hello and the input datagram, if they are due."""
@@ -238,7 +238,7 @@ class CompactModel(Model):
             sent.append(wire_compact.encode(
                 self.outbound(), self.acked, self.reference(self.ours, self.acked), inputs,
                 self.want, timing, rng=self.forms))
-            self.pace.sent_inputs(self.now, timing is not None)
+            self.pace.sent_inputs(self.now, timing is not None, self.acked, self.next)
         if self.runs and self.checksums.due(self.now):
             sent.append(control.encode_checksums(self.outbound(), self.checksums.poll(self.now)))
         return sent

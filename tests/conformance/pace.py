@@ -21,6 +21,7 @@ class Pace:
         self.heard = 0
         self.stuck_since = 0
         # Input datagrams.
+        self.told = 0
         self.total = 0
         self.in_epoch = 0
         self.last: int | None = None
@@ -38,10 +39,8 @@ class Pace:
 
     # What happens.
 
-    def pushed(self, now: int, owed_before: bool) -> None:
+    def pushed(self, now: int) -> None:
         """An input was pushed."""
-        if not owed_before:
-            self.stuck_since = now
         self.push_waits = True
         self.newest_push = now
 
@@ -65,7 +64,7 @@ class Pace:
         self.stuck_since = self.fresh = now
         self.hello_waits = True
         self.has_accepted = False
-        self.in_epoch = 0
+        self.in_epoch = self.told = 0
         self.push_waits = False
         self.acknowledge = None
 
@@ -75,8 +74,11 @@ class Pace:
         self.last_hello = now
         self.hello_keeps = self.short if now - self.fresh < SECOND else self.ping
 
-    def sent_inputs(self, now: int, with_block: bool) -> None:
-        """An input datagram was polled."""
+    def sent_inputs(self, now: int, with_block: bool, acked: int, end: int) -> None:
+        """An input datagram was polled, which tells of everything below an end."""
+        if acked >= self.told:
+            self.stuck_since = now
+        self.told = end
         self.total += 1
         self.in_epoch += 1
         self.last = now
@@ -102,10 +104,10 @@ class Pace:
         """Whether a hello is due."""
         return any(moment >= due for due in self.hello_moments(ahead))
 
-    def slow(self, moment: int, owed: bool) -> bool:
+    def slow(self, moment: int, acked: int) -> bool:
         """Whether the end is in slow mode."""
         return (moment - self.heard > SLOW_AFTER
-                or owed and moment - self.stuck_since > SLOW_AFTER)
+                or acked < self.told and moment - self.stuck_since > SLOW_AFTER)
 
     def _keep_alive(self) -> int:
         """When the keep-alive row is due."""
@@ -123,9 +125,9 @@ class Pace:
         soonest = 0 if self.last is None else self.last + 1
         return [max(moment, soonest) for moment in moments]
 
-    def input_due(self, moment: int, owed: bool) -> bool:
+    def input_due(self, moment: int, owed: bool, acked: int) -> bool:
         """Whether an input datagram is due."""
-        if self.slow(moment, owed):
+        if self.slow(moment, acked):
             return moment >= self._keep_alive()
         return any(moment >= due for due in self.input_moments(owed))
 
