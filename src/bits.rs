@@ -54,7 +54,6 @@ impl<'a> BitWriter<'a> {
     }
 
     /// Writes the low half of what is pending.
-    #[inline(never)]
     fn put_word(&mut self) {
         let [a, b, c, d, ..] = self.at.pending.to_le_bytes();
         let word = [a, b, c, d];

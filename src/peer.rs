@@ -128,8 +128,7 @@ impl Peer {
     }
 
     /// The next datagram that is due, written into `room`.
-    // Inside a loop over peers, what it may need of our end would be loaded before the loop, for every poll.
-    #[inline(never)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn poll_transmit(&mut self, ours: &Ours, pushed: &Pushed<'_>, room: &mut [u8]) -> Option<Written> {
         let written = match &mut self.link {
             Link::Compact(link) => link.poll(ours, &self.theirs, pushed, room),
