@@ -9,6 +9,7 @@ use crate::config::{Config, DATAGRAM_MAX, PeerConfig};
 use crate::error::{AddPeerError, ChecksumError, DatagramError, EpochError, PushError};
 use crate::event::Event;
 use crate::frame::{Epoch, Frame, PeerId};
+use crate::inbox::Untold;
 use crate::link::{Ours, Written};
 use crate::outbox::Inputs;
 use crate::peer::Peer;
@@ -257,22 +258,19 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
             let duration = span(core::mem::take(&mut self.stalled_us));
             return Some(Event::LocalStall { duration });
         }
-        let mut seat = usize::from(self.turn.telling);
-        while let Some(peer) = self.peers.get_mut(seat) {
+        while let Some(peer) = self.peers.get_mut(usize::from(self.turn.telling)) {
             if let Some(event) = peer.poll_event(&self.ours) {
                 return event.sized();
             }
-            let next = self.turn.telling.saturating_add(1);
-            let Some(told) = peer.poll_input() else {
-                self.turn.telling = next;
-                seat = seat.saturating_add(1);
-                continue;
-            };
-            if told.last {
-                self.turn.telling = next;
+            let window = self.windows.get(usize::from(self.turn.telling))?;
+            let untold = peer.poll_input();
+            if untold.is_none_or(|untold| untold.last) {
+                self.turn.telling = self.turn.telling.saturating_add(1);
             }
-            let input = *self.windows.get(seat)?.get(usize::from(told.row))?;
-            return Some(Event::Input { peer: peer.id, frame: Frame::new(told.frame), input });
+            if let Some(Untold { frame, row, .. }) = untold {
+                let input = *window.get(usize::from(row))?;
+                return Some(Event::Input { peer: peer.id, frame: Frame::new(frame), input });
+            }
         }
         None
     }
