@@ -135,12 +135,10 @@ impl Inbox {
             self.head = advance(self.head, self.window);
             self.end = self.end.saturating_add(1);
         }
-        // By now nothing in the window is known.
+        // If there are more, nothing in the window is known by now.
         let skipped = by.saturating_sub(steps);
-        if skipped > 0 {
-            self.lose(skipped);
-            self.end = self.end.saturating_add(skipped);
-        }
+        self.lose(skipped);
+        self.end = self.end.saturating_add(skipped);
     }
 
     /// The oldest `count` frames of the window leave it without having been told.

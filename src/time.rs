@@ -153,15 +153,26 @@ mod tests {
     use super::{Duration, divided, divided_by_digits, span};
     use proptest::prelude::*;
 
+    fn check(number: u64, by: u16) {
+        assert_eq!(divided_by_digits(number, by), divided(number, by), "{number} / {by}");
+        let expected =
+            number.checked_div(by.into()).map(|quotient| (quotient, (number % u64::from(by)).try_into().unwrap()));
+        assert_eq!(divided(number, by), expected.unwrap_or((0, 0)), "{number} / {by}");
+    }
+
+    #[test]
+    fn the_ends_of_both_ranges_are_divided_digit_by_digit_as_at_once() {
+        for number in [0, 1, 249, 0xffff, 0x1_0000, u64::from(u32::MAX), 1 << 47, 1 << 48, u64::MAX - 1, u64::MAX] {
+            [0, 1, 2, 250, 1_000, 0x7fff, 0x8000, u16::MAX].into_iter().for_each(|by| check(number, by));
+            assert_eq!(span(number), Duration::from_micros(number));
+        }
+    }
+
     proptest! {
         #[test]
         fn a_number_is_divided_digit_by_digit_as_at_once(number: u64, fewer in 0..64, by: u16) {
-            let number = number >> fewer;
-            prop_assert_eq!(divided_by_digits(number, by), divided(number, by));
-            if by > 0 {
-                prop_assert_eq!(divided(number, by), (number / u64::from(by), u16::try_from(number % u64::from(by)).unwrap()));
-            }
-            prop_assert_eq!(span(number), Duration::from_micros(number));
+            check(number >> fewer, by);
+            prop_assert_eq!(span(number >> fewer), Duration::from_micros(number >> fewer));
         }
     }
 }

@@ -86,7 +86,7 @@ fn a_sample_comes_from_a_matching_pong_once() {
     let mut session = fresh();
     let ping = of_type(&mut session, 0, PING).remove(0);
     let answer = pong(&ping);
-    assert_eq!(stats(&session).rtt, None);
+    assert_eq!((stats(&session).rtt, stats(&session).latency), (None, None));
     assert_eq!(hand(&mut session, 80_123, &answer), Ok(()));
     let rtt = stats(&session).rtt.expect("a sample");
     assert_eq!([rtt.latest, rtt.min, rtt.mean, rtt.median, rtt.smoothed], [Duration::from_micros(80_123); 5]);
