@@ -27,9 +27,9 @@ impl Outbox {
         Self { first, next: first, newest_at: Instant::ORIGIN, changed: 0, head: 0, window, size }
     }
 
-    /// Starts over with the first frame of an epoch.
+    /// Starts over with the first frame of an epoch. Of what was before it nothing is looked at.
     pub(crate) fn restart(&mut self) {
-        *self = Self { next: self.first, newest_at: Instant::ORIGIN, changed: 0, head: 0, ..*self };
+        self.next = self.first;
     }
 
     /// The first frame that is still here.
