@@ -173,9 +173,16 @@ impl Inbox {
     /// The input of a frame that is known and still in the window.
     pub(crate) fn input<'a>(&self, rows: &'a [u8], frame: u32) -> Option<&'a [u8]> {
         let (back, bit) = self.place(frame)?;
-        if self.known & bit == 0 {
-            return None;
-        }
+        if self.known & bit == 0 { None } else { self.row(rows, back) }
+    }
+
+    /// The input before that of a frame, while it is in the window and where there are no holes; zeros before the first one.
+    pub(crate) fn before<'a>(&self, rows: &'a [u8], frame: u32) -> Option<&'a [u8]> {
+        let back = self.end.checked_sub(frame)?.saturating_add(1);
+        if back > self.window() { None } else { self.row(rows, u8::try_from(back).ok()?) }
+    }
+
+    fn row<'a>(&self, rows: &'a [u8], back: u8) -> Option<&'a [u8]> {
         rows.get(row(self.head, back, self.window, self.size))
     }
 

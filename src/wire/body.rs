@@ -86,7 +86,11 @@ pub(crate) fn read_all(from: &mut BitReader<'_>, input: &mut [u8], count: u32) {
         // Those that are the same as before, together; there may be more than are passed over at once.
         left = left.saturating_sub(from.pass_zeros(left));
         if left > 0 {
-            read(from, input);
+            // Inputs of one byte, the most common ones, are not worth a call.
+            match &mut *input {
+                [byte] => *byte = read_step(from, *byte),
+                input => read(from, input),
+            }
             left = left.saturating_sub(1);
         }
     }

@@ -95,7 +95,7 @@ pub(crate) fn parse<'a>(
     }
 
     // The old ones serve as predecessors only, but what the datagram says of them is what counts for those after them.
-    if let Some(held) = base.checked_sub(1).and_then(|frame| expected.inbox.input(expected.rows, frame)) {
+    if let Some(held) = expected.inbox.before(expected.rows, base) {
         copy(input, held);
     }
     let later = end.saturating_sub(want).saturating_sub(1);
