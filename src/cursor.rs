@@ -38,13 +38,13 @@ impl<'a> Reader<'a> {
         self.bytes(8).map(BigEndian::read_u64)
     }
 
-    /// What has not been read yet.
     fn array<const COUNT: usize>(&mut self) -> Option<&'a [u8; COUNT]> {
         let (head, rest) = self.rest.split_first_chunk()?;
         self.rest = rest;
         Some(head)
     }
 
+    /// What has not been read yet.
     pub(crate) const fn rest(self) -> &'a [u8] {
         self.rest
     }

@@ -141,7 +141,7 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     /// Forgets a peer. It no longer holds the window.
     pub fn remove_peer(&mut self, now: Instant, peer: PeerId) {
         self.act(now);
-        let Some(seat) = seats::seat(&self.peers, peer) else { return };
+        let Some(seat) = self.peers.iter().position(|other| other.id == peer) else { return };
         self.peers.remove(seat);
         // The windows behind it move up, and its own one, cleared, to the end.
         if let Some(windows) = self.windows.get_mut(seat..)

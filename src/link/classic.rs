@@ -43,7 +43,7 @@ impl Classic {
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn new(ours: &Ours) -> Self {
         Self {
-            told: ours.first_frame().get(),
+            told: ours.outbox.first,
             pings: [None; OUTSTANDING],
             pinged_at: None,
             ping: None,
@@ -68,7 +68,7 @@ impl Classic {
     }
 
     pub(crate) fn begin_epoch(&mut self, ours: &Ours) {
-        self.told = ours.first_frame().get();
+        self.told = ours.outbox.first;
         self.asked = None;
         self.requested_at = None;
         self.moved_at = ours.now;

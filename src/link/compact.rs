@@ -53,14 +53,14 @@ struct Checks {
 impl Compact {
     pub(crate) fn new(ours: &Ours, player: u16, incarnation: Option<u32>) -> Self {
         let mut compact = Self {
-            acked: ours.first_frame().get(),
+            acked: ours.outbox.first,
             moved_at: ours.now,
             schedule: Schedule::default(),
             clocks: Clocks::new(),
             acquaintance: Acquaintance::new(ours.now, incarnation),
             checks: None,
             out_of_step: Told::Nothing,
-            flushed: ours.first_frame().get(),
+            flushed: ours.outbox.first,
             agreement: Agreement::default(),
             farewell: Farewell::default(),
         };
@@ -77,7 +77,7 @@ impl Compact {
 
     pub(crate) fn begin_epoch(&mut self, ours: &Ours, theirs: &mut Theirs) {
         theirs.pulse.expect_no_answer();
-        self.acked = ours.first_frame().get();
+        self.acked = ours.outbox.first;
         self.moved_at = ours.now;
         self.schedule.begin_epoch();
         self.acquaintance.begin_epoch(ours.now);
@@ -336,7 +336,7 @@ fn hello(ours: &Ours, receiver: u16) -> Hello {
         window: ours.outbox.rows(),
         frame_us: u32::try_from(ours.config.frame_us()).unwrap_or(u32::MAX),
         ping_ms: u16::try_from(divided(Compact::ping_us(ours), 1_000).0).unwrap_or(u16::MAX),
-        first_frame: ours.first_frame().get(),
+        first_frame: ours.outbox.first,
         epoch: ours.epoch,
         incarnation: ours.config.incarnation,
     }

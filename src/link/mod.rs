@@ -9,7 +9,6 @@ pub(crate) mod timing;
 
 use crate::checksum::{Checksums, OWN};
 use crate::config::Config;
-use crate::frame::Frame;
 use crate::health::Pulse;
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
@@ -54,7 +53,7 @@ impl Theirs {
             player,
             open: true,
             connected: false,
-            inbox: Inbox::new(ours.first_frame().get(), ours.outbox.rows(), ours.outbox.size()),
+            inbox: Inbox::new(ours.outbox.first, ours.outbox.rows(), ours.outbox.size()),
             pulse: Pulse::new(ours.now),
             rtt: Rtt::default(),
             arrivals: Arrivals::new(),
@@ -108,10 +107,6 @@ impl Ours {
         self.epoch = epoch;
         self.outbox.restart();
         self.checksums = Checksums::new();
-    }
-
-    pub(crate) fn first_frame(&self) -> Frame {
-        self.config.first_frame
     }
 }
 

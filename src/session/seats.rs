@@ -10,11 +10,6 @@ use crate::link::Ours;
 use crate::peer::Peer;
 use crate::time::{Instant, earlier};
 
-/// Where a peer sits.
-pub(super) fn seat(peers: &[Peer], id: PeerId) -> Option<usize> {
-    peers.iter().position(|peer| peer.id == id)
-}
-
 pub(super) fn add(ours: &Ours, peers: &mut VecView<Peer>, id: PeerId, peer: Peering) -> Result<(), AddPeerError> {
     let taken = peers.iter().any(|other| other.player() == peer.player);
     if taken || peer.player == ours.config.player {

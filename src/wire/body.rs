@@ -123,8 +123,11 @@ fn read_steps(from: &mut BitReader<'_>, input: &mut [u8]) {
 }
 
 /// Whether `count` inputs of `size` bytes follow and nothing else. Where an input ends does not depend on its predecessor.
-pub(crate) fn are_exactly(mut from: BitReader<'_>, size: usize, count: u32) -> bool {
-    let mut input = [0; INPUT_MAX];
+pub(crate) fn are_exactly(from: &BitReader<'_>, size: usize, count: u32) -> bool {
+    if count == 0 {
+        return from.is_exact();
+    }
+    let (mut from, mut input) = (*from, [0; INPUT_MAX]);
     read_all(&mut from, input.get_mut(..size).unwrap_or_default(), count);
     from.is_exact()
 }

@@ -101,8 +101,10 @@ pub(crate) fn parse<'a>(
     let later = end.saturating_sub(want).saturating_sub(1);
     let mut rest = BitReader::new(reader.rest());
     body::read_all(&mut rest, input, count.saturating_sub(later));
-    let exact = if later > 0 { body::are_exactly(rest, input.len(), later) } else { rest.is_exact() };
-    if exact { Ok(Packet { count, end, ack, timing, rest }) } else { Err(DatagramError::Body) }
+    if !body::are_exactly(&rest, input.len(), later) {
+        return Err(DatagramError::Body);
+    }
+    Ok(Packet { count, end, ack, timing, rest })
 }
 
 fn read_timing(reader: &mut Reader<'_>) -> Option<Timing> {

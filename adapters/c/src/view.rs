@@ -22,8 +22,7 @@ pub unsafe extern "C" fn iw_session_config(session: *const IwSession, config: *m
     answer(|| {
         // SAFETY: handed on with the caller's promise.
         let (session, config) = unsafe { (open(session)?, Out::new(config)?) };
-        let value = session.config();
-        config.put(value);
+        config.put(session.config());
         Ok(())
     })
 }
@@ -38,8 +37,7 @@ pub unsafe extern "C" fn iw_input_size(session: *const IwSession, bytes: *mut u3
     answer(|| {
         // SAFETY: handed on with the caller's promise.
         let (session, bytes) = unsafe { (open(session)?, Out::new(bytes)?) };
-        let value = session.input_size();
-        bytes.put(value);
+        bytes.put(session.input_size());
         Ok(())
     })
 }
@@ -54,8 +52,7 @@ pub unsafe extern "C" fn iw_epoch(session: *const IwSession, epoch: *mut u32) ->
     answer(|| {
         // SAFETY: handed on with the caller's promise.
         let (session, epoch) = unsafe { (open(session)?, Out::new(epoch)?) };
-        let value = session.epoch().get();
-        epoch.put(value);
+        epoch.put(session.epoch().get());
         Ok(())
     })
 }
@@ -70,8 +67,7 @@ pub unsafe extern "C" fn iw_peer_at(session: *const IwSession, index: u32, peer:
     answer(|| {
         // SAFETY: handed on with the caller's promise.
         let (session, peer) = unsafe { (open(session)?, Out::new(peer)?) };
-        let value = session.peer(index).ok_or(IwStatus::None)?.get();
-        peer.put(value);
+        peer.put(session.peer(index).ok_or(IwStatus::None)?.get());
         Ok(())
     })
 }
@@ -86,8 +82,7 @@ pub unsafe extern "C" fn iw_next_frame(session: *const IwSession, frame: *mut u3
     answer(|| {
         // SAFETY: handed on with the caller's promise.
         let (session, frame) = unsafe { (open(session)?, Out::new(frame)?) };
-        let value = session.next_frame().get();
-        frame.put(value);
+        frame.put(session.next_frame().get());
         Ok(())
     })
 }
@@ -102,8 +97,7 @@ pub unsafe extern "C" fn iw_known(session: *const IwSession, peer: u32, frame: *
     answer(|| {
         // SAFETY: handed on with the caller's promise.
         let (session, frame) = unsafe { (open(session)?, Out::new(frame)?) };
-        let value = session.known(PeerId::new(peer)).ok_or(IwStatus::None)?.get();
-        frame.put(value);
+        frame.put(session.known(PeerId::new(peer)).ok_or(IwStatus::None)?.get());
         Ok(())
     })
 }
@@ -118,8 +112,7 @@ pub unsafe extern "C" fn iw_confirmed(session: *const IwSession, frame: *mut u32
     answer(|| {
         // SAFETY: handed on with the caller's promise.
         let (session, frame) = unsafe { (open(session)?, Out::new(frame)?) };
-        let value = session.confirmed().ok_or(IwStatus::None)?.get();
-        frame.put(value);
+        frame.put(session.confirmed().ok_or(IwStatus::None)?.get());
         Ok(())
     })
 }
@@ -134,8 +127,7 @@ pub unsafe extern "C" fn iw_unacked(session: *const IwSession, peer: u32, inputs
     answer(|| {
         // SAFETY: handed on with the caller's promise.
         let (session, inputs) = unsafe { (open(session)?, Out::new(inputs)?) };
-        let value = session.unacked(PeerId::new(peer));
-        inputs.put(value);
+        inputs.put(session.unacked(PeerId::new(peer)));
         Ok(())
     })
 }
@@ -150,8 +142,7 @@ pub unsafe extern "C" fn iw_suggested_delay(session: *const IwSession, peer: u32
     answer(|| {
         // SAFETY: handed on with the caller's promise.
         let (session, frames) = unsafe { (open(session)?, Out::new(frames)?) };
-        let value = session.suggested_delay(PeerId::new(peer)).ok_or(IwStatus::None)?;
-        frames.put(value);
+        frames.put(session.suggested_delay(PeerId::new(peer)).ok_or(IwStatus::None)?);
         Ok(())
     })
 }
@@ -166,8 +157,7 @@ pub unsafe extern "C" fn iw_peer_pace(session: *const IwSession, peer: u32, pace
     answer(|| {
         // SAFETY: handed on with the caller's promise.
         let (session, pace) = unsafe { (open(session)?, Out::new(pace)?) };
-        let value = IwPace::of(session.pace(PeerId::new(peer)).ok_or(IwStatus::None)?);
-        pace.put(value);
+        pace.put(IwPace::of(session.pace(PeerId::new(peer)).ok_or(IwStatus::None)?));
         Ok(())
     })
 }
@@ -182,8 +172,7 @@ pub unsafe extern "C" fn iw_peer_stats(session: *const IwSession, peer: u32, sta
     answer(|| {
         // SAFETY: handed on with the caller's promise.
         let (session, stats) = unsafe { (open(session)?, Out::new(stats)?) };
-        let value = IwStats::of(&session.stats(PeerId::new(peer)).ok_or(IwStatus::None)?);
-        stats.put(value);
+        stats.put(IwStats::of(&session.stats(PeerId::new(peer)).ok_or(IwStatus::None)?));
         Ok(())
     })
 }

@@ -294,7 +294,7 @@ proptest! {
         body::read_all(&mut together, &mut other, count);
         prop_assert_eq!(input, other);
         prop_assert_eq!(one_by_one.is_exact(), together.is_exact());
-        prop_assert_eq!(one_by_one.is_exact(), body::are_exactly(BitReader::new(&bytes), size, count));
+        prop_assert_eq!(one_by_one.is_exact(), body::are_exactly(&BitReader::new(&bytes), size, count));
         for _ in 0..=bytes.len() {
             prop_assert_eq!(one_by_one.get(8), together.get(8));
         }
