@@ -35,7 +35,8 @@ impl<'a> Reader<'a> {
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn u64(&mut self) -> Option<u64> {
-        self.bytes(8).map(BigEndian::read_u64)
+        let [high, low] = self.bytes(8)?.as_chunks().0 else { return None };
+        Some(u64::from(read_u32(high)) << 32 | u64::from(read_u32(low)))
     }
 
     fn array<const COUNT: usize>(&mut self) -> Option<&'a [u8; COUNT]> {
@@ -59,28 +60,24 @@ fn read_u32(bytes: &[u8; 4]) -> u32 {
     BigEndian::read_u32(bytes)
 }
 
-/// Writes from the front of a slice. What has no room is left out, and `finish` says so.
+/// Writes from the front of a slice. What has no room is counted only, and `finish` says so.
 #[derive(Debug)]
 pub(crate) struct Writer<'a> {
     room: &'a mut [u8],
     written: usize,
-    overflowed: bool,
 }
 
 impl<'a> Writer<'a> {
     pub(crate) const fn new(room: &'a mut [u8]) -> Self {
-        Self { room, written: 0, overflowed: false }
+        Self { room, written: 0 }
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         // In two steps, so that the compiler sees that both lengths are equal.
-        match self.room.get_mut(self.written..).and_then(|room| room.get_mut(..bytes.len())) {
-            Some(place) => {
-                place.copy_from_slice(bytes);
-                self.written = self.written.saturating_add(bytes.len());
-            }
-            None => self.overflowed = true,
+        if let Some(place) = self.room.get_mut(self.written..).and_then(|room| room.get_mut(..bytes.len())) {
+            place.copy_from_slice(bytes);
         }
+        self.written = self.written.saturating_add(bytes.len());
     }
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
@@ -104,13 +101,14 @@ impl<'a> Writer<'a> {
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn u64(&mut self, value: u64) {
-        let mut bytes = [0; 8];
-        BigEndian::write_u64(&mut bytes, value);
-        self.bytes(&bytes);
+        // In two halves, as it is read: to turn eight bytes round is dear where registers have 32 bits.
+        let [high @ .., a, b, c, d] = value.to_be_bytes();
+        self.u32(u32::from_be_bytes(high));
+        self.u32(u32::from_be_bytes([a, b, c, d]));
     }
 
     /// How many bytes were written, or `None` if they did not all fit.
     pub(crate) const fn finish(self) -> Option<usize> {
-        if self.overflowed { None } else { Some(self.written) }
+        if self.written > self.room.len() { None } else { Some(self.written) }
     }
 }

@@ -299,8 +299,8 @@ impl Compact {
 
     fn renew_checks(&mut self, ours: &Ours, player: u16) {
         self.checks = self.acquaintance.running().map(|incarnation| Checks {
-            outgoing: outgoing(ours, player, incarnation).check(),
-            incoming: incoming(ours, player, incarnation).check(),
+            outgoing: outgoing(ours, player, incarnation).check(ours.epoch),
+            incoming: incoming(ours, player, incarnation).check(ours.epoch),
         });
     }
 }
@@ -353,7 +353,6 @@ fn outgoing(ours: &Ours, player: u16, incarnation: u32) -> Context<'_> {
         config: &ours.config,
         sender: End { player: ours.config.player, incarnation: ours.config.incarnation },
         receiver: End { player, incarnation },
-        epoch: ours.epoch,
         input: u16::from(ours.outbox.size()),
         window: u16::from(ours.outbox.rows()),
     }

@@ -1,7 +1,7 @@
 //! What the two ends of a compact link know of each other before inputs flow: runs, epochs and settings (PROTOCOL 3.9
 //! and 3.10).
 
-use super::Ours;
+use super::{Ours, Told};
 use crate::error::DatagramError;
 use crate::event::Field;
 use crate::schedule::EARLY_INTERVAL_US;
@@ -21,8 +21,8 @@ const FIELDS: [Field; 6] =
 pub(crate) struct Acquaintance {
     /// The peer's present run, once it is known.
     incarnation: Option<u32>,
-    /// The run that the application knows of.
-    told_incarnation: Option<u32>,
+    /// Whether the application was told that the peer started anew.
+    restart: Told,
     /// The peer started anew, and we have not begun an epoch since.
     halted: bool,
     /// An input datagram of this run was accepted in this epoch.
@@ -56,7 +56,7 @@ impl Acquaintance {
     pub(crate) fn new(now: Instant, incarnation: Option<u32>) -> Self {
         Self {
             incarnation,
-            told_incarnation: incarnation,
+            restart: Told::Nothing,
             halted: false,
             linked: false,
             epoch: 0,
@@ -154,11 +154,9 @@ impl Acquaintance {
     fn learn(&mut self, hello: &Hello) -> Acquainted {
         self.epoch = self.epoch.max(hello.epoch);
         match self.incarnation.replace(hello.incarnation) {
-            None => {
-                self.told_incarnation = self.incarnation;
-                Acquainted::NewRun
-            }
+            None => Acquainted::NewRun,
             Some(before) if before < hello.incarnation => {
+                self.restart = Told::Not;
                 self.halted = true;
                 self.linked = false;
                 self.told_fields = [false; FIELDS.len()];
@@ -170,11 +168,7 @@ impl Acquaintance {
 
     /// Whether the peer started anew since the last call.
     pub(crate) fn tell_restart(&mut self) -> bool {
-        let news = self.told_incarnation != self.incarnation;
-        if news {
-            self.told_incarnation = self.incarnation;
-        }
-        news
+        self.restart.tell()
     }
 
     /// The peer's epoch, if it is ahead of ours and that was not told.

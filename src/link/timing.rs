@@ -93,7 +93,8 @@ impl Clocks {
             if newer == 0 || newer > 0x7fff {
                 return None;
             }
-            self.missing = self.missing.saturating_add(i64::from(newer)).saturating_sub(i64::from(self.since));
+            let lost = i64::from(newer).saturating_sub(i64::from(self.since));
+            self.missing = self.missing.saturating_add(lost);
             self.since = 0;
             let sent_apart = u64::from(timing.stamp.wrapping_sub(last.stamp)).saturating_mul(u64::from(UNIT_US));
             self.jitter.sample(now.since(at).abs_diff(sent_apart));

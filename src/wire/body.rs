@@ -56,6 +56,7 @@ fn write_steps(to: &mut BitWriter<'_>, previous: &[u8], current: &[u8]) {
 }
 
 /// Writes an input after its predecessor, in the shortest form.
+#[cfg_attr(target_pointer_width = "64", inline(always), expect(clippy::inline_always, reason = "a call costs 3 %"))]
 pub(crate) fn write(to: &mut BitWriter<'_>, previous: &[u8], current: &[u8]) {
     if let ([before], [byte]) = (previous, current) {
         let (bits, count) = step(*before, *byte);
@@ -132,6 +133,7 @@ pub(crate) fn are_exactly(from: &BitReader<'_>, size: usize, count: u32) -> bool
     from.is_exact()
 }
 
+#[cfg_attr(target_pointer_width = "64", inline(always), expect(clippy::inline_always, reason = "a call costs 2 %"))]
 fn read_step(from: &mut BitReader<'_>, previous: u8) -> u8 {
     let [low, high, ..] = from.peek().to_le_bytes();
     let bits = u16::from_le_bytes([low, high]);

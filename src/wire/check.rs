@@ -16,18 +16,23 @@ pub(crate) const VERSION: u8 = 1;
 /// is made.
 static CRC: [[u16; 256]; 2] = [crc_of_each::<2>(), crc_of_each::<1>()];
 
-/// The CRC of each byte and the zero bytes after it that make it `LEN` bytes long.
+/// The CRC of each byte and the zero bytes after it that make it `LEN` bytes long, in the order of the wire.
 const fn crc_of_each<const LEN: usize>() -> [u16; 256] {
     let crc = Crc::<u16>::new(&Algorithm { init: 0, ..CRC_16_IBM_3740 });
     let mut each = [0; 256];
     let mut rest: &mut [u16] = &mut each;
     let mut bytes = [0; LEN];
     while let Some((of_byte, others)) = rest.split_first_mut() {
-        *of_byte = crc.checksum(&bytes);
+        *of_byte = wire_order(crc.checksum(&bytes));
         bytes[0] = bytes[0].wrapping_add(1);
         rest = others;
     }
     each
+}
+
+/// A CRC, or the state of one, whose low byte goes on the wire first: so a step over two bytes turns nothing round.
+const fn wire_order(crc: u16) -> u16 {
+    u16::from_le_bytes(crc.to_be_bytes())
 }
 
 /// Over `bytes` as well.
@@ -36,19 +41,20 @@ fn crc(state: u16, bytes: &[u8]) -> u16 {
     let of = |table: &[u16; 256], byte: u8| table.get(usize::from(byte)).copied().unwrap_or(0);
     let (pairs, odd) = bytes.as_chunks();
     let state = pairs.iter().fold(state, |state, pair| {
-        let [one, other] = (state ^ u16::from_be_bytes(*pair)).to_be_bytes();
+        let [one, other] = (state ^ u16::from_le_bytes(*pair)).to_le_bytes();
         of(first, one) ^ of(last, other)
     });
     odd.iter().fold(state, |state, byte| {
-        let [high, low] = state.to_be_bytes();
-        u16::from_be_bytes([low, 0]) ^ of(last, high ^ byte)
+        let [one, other] = state.to_le_bytes();
+        u16::from(other) ^ of(last, one ^ byte)
     })
 }
 
-/// Over a front and the rest of a datagram as well. In a function of its own, so that those without a key pay nothing for it.
+/// Over the parts of a datagram as well. In a function of its own, so that those without a key pay nothing for it.
 #[inline(never)]
-fn sip(mut hasher: SipHasher24, front: &[u8], rest: &[u8]) -> u64 {
-    hasher.write(front);
+fn sip(mut hasher: SipHasher24, unsaid: [u8; 8], head: &[u8], rest: &[u8]) -> u64 {
+    hasher.write(&unsaid);
+    hasher.write(head);
     hasher.write(rest);
     hasher.finish()
 }
@@ -65,7 +71,7 @@ impl Check {
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn new(config: &Config) -> Self {
         match &config.key {
-            None => Self::Crc(CRC_16_IBM_3740.init),
+            None => Self::Crc(wire_order(CRC_16_IBM_3740.init)),
             Some(key) => Self::Sip(SipHasher24::new_with_key(&key.0)),
         }
     }
@@ -81,11 +87,13 @@ impl Check {
         }
     }
 
-    /// What goes on the wire for it, once a front and the rest of a datagram are covered as well.
-    pub(crate) fn over(&self, front: &[u8], rest: &[u8]) -> Sum {
+    /// What goes on the wire for it, once it covers what a datagram leaves unsaid, its head before the check, and the rest of
+    /// it as well.
+    pub(crate) fn over(&self, unsaid: u64, head: &[u8], rest: &[u8]) -> Sum {
+        let unsaid = unsaid.to_be_bytes();
         match self {
-            Self::Crc(state) => Sum::Crc(crc(crc(*state, front), rest)),
-            Self::Sip(hasher) => Sum::Sip(sip(*hasher, front, rest)),
+            Self::Crc(state) => Sum::Crc(crc(crc(crc(*state, &unsaid), head), rest)),
+            Self::Sip(hasher) => Sum::Sip(sip(*hasher, unsaid, head, rest)),
         }
     }
 
@@ -109,7 +117,7 @@ impl Sum {
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn write(self, to: &mut Writer<'_>) {
         match self {
-            Self::Crc(sum) => to.u16(sum),
+            Self::Crc(sum) => to.bytes(&sum.to_le_bytes()),
             Self::Sip(sum) => to.u64(sum),
         }
     }
@@ -117,7 +125,7 @@ impl Sum {
     pub(crate) fn is(self, bytes: &[u8]) -> bool {
         let mut sent = Reader::new(bytes);
         match self {
-            Self::Crc(sum) => sent.u16() == Some(sum),
+            Self::Crc(sum) => bytes == sum.to_le_bytes(),
             Self::Sip(sum) => sent.u64() == Some(sum),
         }
     }
@@ -152,20 +160,19 @@ pub(crate) struct Context<'a> {
     pub(crate) config: &'a Config,
     pub(crate) sender: End,
     pub(crate) receiver: End,
-    pub(crate) epoch: u32,
     pub(crate) input: u16,
     pub(crate) window: u16,
 }
 
 impl Context<'_> {
-    pub(crate) fn check(&self) -> Check {
+    pub(crate) fn check(&self, epoch: u32) -> Check {
         let mut bytes = [0; 29];
         let mut to = Writer::new(&mut bytes);
         to.u8(VERSION);
         to.u64(self.config.session);
         to.u32(self.sender.incarnation);
         to.u32(self.receiver.incarnation);
-        to.u32(self.epoch);
+        to.u32(epoch);
         to.u16(self.sender.player);
         to.u16(self.receiver.player);
         to.u16(self.input);

@@ -78,7 +78,7 @@ pub(crate) fn parse<'a>(
     let want = expected.inbox.end();
     let end = expand_end(want, end)?;
     let ack = expand_ack(expected.next, ack)?;
-    if !expected.check.over(&covered(end, ack, [tag, low_byte(end), low_byte(ack)]), reader.rest()).is(check) {
+    if !expected.check.over(frames(end, ack), head, reader.rest()).is(check) {
         return Err(DatagramError::Check);
     }
 
@@ -128,12 +128,9 @@ fn expand_ack(next: u32, low: u8) -> Result<u32, DatagramError> {
     next.checked_sub(u32::from(behind)).ok_or(DatagramError::FrameRange)
 }
 
-/// What the check covers before the rest of a datagram: the full frame numbers, and the head that says a part of them.
-fn covered(end: u32, ack: u32, head: [u8; 3]) -> [u8; 11] {
-    let [end3, end2, end1, end0] = end.to_be_bytes();
-    let [ack3, ack2, ack1, ack0] = ack.to_be_bytes();
-    let [tag, end, ack] = head;
-    [end3, end2, end1, end0, ack3, ack2, ack1, ack0, tag, end, ack]
+/// The full numbers of the frames of which the head says the low bytes: the check covers them.
+fn frames(end: u32, ack: u32) -> u64 {
+    u64::from(end) << 32 | u64::from(ack)
 }
 
 /// What to say in an input datagram.
@@ -161,6 +158,7 @@ pub(crate) fn emit(room: &mut [u8], draft: &Draft<'_>, pushed: &Pushed<'_>) -> O
     let rest_at = head.len().saturating_add(draft.check.len());
 
     let (front, rest) = room.split_at_mut_checked(rest_at)?;
+    *front.first_chunk_mut()? = head;
     let mut to = Writer::new(rest);
     if count >= LONG {
         to.u8(low_byte(count.saturating_sub(LONG)));
@@ -175,10 +173,8 @@ pub(crate) fn emit(room: &mut [u8], draft: &Draft<'_>, pushed: &Pushed<'_>) -> O
     write_inputs(&mut body, pushed, unacked, unacked.saturating_sub(count));
     let rest_len = body_at.saturating_add(body.finish()?);
 
-    let sum = draft.check.over(&covered(end, draft.want, head), rest.get(..rest_len)?);
-    let mut to = Writer::new(front);
-    to.bytes(&head);
-    sum.write(&mut to);
+    let (head, check) = front.split_at_mut_checked(3)?;
+    draft.check.over(frames(end, draft.want), head, rest.get(..rest_len)?).write(&mut Writer::new(check));
     Some(rest_at.saturating_add(rest_len))
 }
 
@@ -209,14 +205,16 @@ fn fitting(scratch: &mut [u8], draft: &Draft<'_>, pushed: &Pushed<'_>, unacked: 
         return unacked;
     }
     let mut body = BitWriter::new(scratch);
-    let fits = |written: &u32| {
-        let rest = unacked.saturating_sub(*written);
-        body::write(&mut body, pushed.back(rest.saturating_add(2)), pushed.back(rest.saturating_add(1)));
+    for fitting in 0..unacked {
+        let back = unacked.saturating_sub(fitting);
+        body::write(&mut body, pushed.back(back.saturating_add(1)), pushed.back(back));
         // Below 15 inputs there is no count byte, and a byte more for the body.
-        let room = if *written < LONG { room.saturating_add(1) } else { room };
-        body.len() <= room
-    };
-    (1..=unacked).take_while(fits).last().unwrap_or(1)
+        let room = if fitting.saturating_add(1) < LONG { room.saturating_add(1) } else { room };
+        if body.len() > room {
+            return fitting.max(1);
+        }
+    }
+    unacked
 }
 
 fn epoch_bits(epoch: u32) -> u8 {

@@ -48,14 +48,14 @@ pub(crate) enum Greeting {
 
 /// Judges a hello: its check, and the length that its version has.
 pub(crate) fn parse_hello(datagram: &[u8], config: &Config) -> Result<Greeting, DatagramError> {
-    let start = hello_check(config);
+    let start = Check::new(config);
     let mut reader = Reader::new(datagram);
     let tag = reader.bytes(1).ok_or(DatagramError::Truncated)?;
     let check = reader.bytes(start.len()).ok_or(DatagramError::Truncated)?;
     if reader.rest().len() < FRONT {
         return Err(DatagramError::Truncated);
     }
-    if !start.over(tag, reader.rest()).is(check) {
+    if !start.over(config.session, tag, reader.rest()).is(check) {
         return Err(DatagramError::Check);
     }
     read_greeting(&mut reader).ok_or(DatagramError::Truncated)
@@ -89,7 +89,7 @@ fn read_hello(reader: &mut Reader<'_>, sender: u16, receiver: u16) -> Option<Hel
 
 /// Writes a hello and returns its length.
 pub(crate) fn emit_hello(room: &mut [u8], hello: &Hello, config: &Config) -> Option<usize> {
-    let start = hello_check(config);
+    let start = Check::new(config);
     let (front, rest) = room.split_at_mut_checked(start.len().saturating_add(1))?;
     let mut to = Writer::new(rest);
     to.u8(VERSION);
@@ -105,24 +105,22 @@ pub(crate) fn emit_hello(room: &mut [u8], hello: &Hello, config: &Config) -> Opt
     let len = to.finish()?;
     let mut to = Writer::new(front);
     to.u8(HELLO);
-    start.over(&[HELLO], rest.get(..len)?).write(&mut to);
+    start.over(config.session, &[HELLO], rest.get(..len)?).write(&mut to);
     Some(front.len().saturating_add(len))
 }
 
-fn hello_check(config: &Config) -> Check {
-    Check::new(config).with(&config.session.to_be_bytes())
-}
-
 /// A control datagram says nothing of inputs: E and A are 0.
-const NO_FRAMES: [u8; 8] = [0; 8];
+const NO_FRAMES: u64 = 0;
+/// A goodbye belongs to a run, not to an epoch.
+const NO_EPOCH: u32 = 0;
 
 /// Judges a goodbye from the sender of `context`.
 pub(crate) fn parse_bye(datagram: &[u8], context: &Context<'_>) -> Result<(), DatagramError> {
-    let expected = bye_check(context);
+    let expected = context.check(NO_EPOCH);
     match datagram.get(1..) {
         Some(check) if check.len() < expected.len() => Err(DatagramError::Truncated),
         Some(check) if check.len() > expected.len() => Err(DatagramError::Length),
-        Some(check) if expected.over(&[BYE], &[]).is(check) => Ok(()),
+        Some(check) if expected.over(NO_FRAMES, &[BYE], &[]).is(check) => Ok(()),
         Some(_) => Err(DatagramError::Check),
         None => Err(DatagramError::Truncated),
     }
@@ -132,14 +130,8 @@ pub(crate) fn parse_bye(datagram: &[u8], context: &Context<'_>) -> Result<(), Da
 pub(crate) fn emit_bye(room: &mut [u8], context: &Context<'_>) -> Option<usize> {
     let mut to = Writer::new(room);
     to.u8(BYE);
-    bye_check(context).over(&[BYE], &[]).write(&mut to);
+    context.check(NO_EPOCH).over(NO_FRAMES, &[BYE], &[]).write(&mut to);
     to.finish()
-}
-
-/// A goodbye belongs to a run, not to an epoch: that is 0, too.
-fn bye_check(context: &Context<'_>) -> Check {
-    let context = Context { epoch: 0, ..*context };
-    context.check().with(&NO_FRAMES)
 }
 
 /// State hashes of the sender, and how far it has ours.
@@ -170,7 +162,7 @@ pub(crate) fn parse_sums<'a>(datagram: &'a [u8], check: &Check) -> Result<Sums<'
     let mut reader = Reader::new(datagram);
     let tag = reader.bytes(1).ok_or(DatagramError::Truncated)?;
     let sent = reader.bytes(check.len()).ok_or(DatagramError::Truncated)?;
-    if !check.with(&NO_FRAMES).over(tag, reader.rest()).is(sent) {
+    if !check.over(NO_FRAMES, tag, reader.rest()).is(sent) {
         return Err(DatagramError::Check);
     }
     let ack = reader.u32().ok_or(DatagramError::Truncated)?;
@@ -207,6 +199,6 @@ pub(crate) fn emit_sums(
     let len = to.finish()?;
     let mut to = Writer::new(front);
     to.u8(CHECKSUMS);
-    check.with(&NO_FRAMES).over(&[CHECKSUMS], rest.get(..len)?).write(&mut to);
+    check.over(NO_FRAMES, &[CHECKSUMS], rest.get(..len)?).write(&mut to);
     Some(front.len().saturating_add(len))
 }

@@ -70,7 +70,7 @@ impl Vector {
 
     fn context<'a>(&self, config: &'a Config) -> Context<'a> {
         let (input, window) = (u16::try_from(self.size).expect("small"), self.window);
-        Context { config, sender: self.sender, receiver: self.receiver, epoch: self.epoch, input, window }
+        Context { config, sender: self.sender, receiver: self.receiver, input, window }
     }
 
     fn emit<const INPUT: usize>(&self, limit: usize) -> Vec<u8> {
@@ -89,7 +89,7 @@ impl Vector {
             want: self.ack,
             timing: self.timing,
             limit,
-            check: &self.context(&config).check(),
+            check: &self.context(&config).check(self.epoch),
         };
         let mut room = [0xaa; 1024];
         let len = emit(&mut room, &draft, &inputs.view(&outbox)).expect("fits");
@@ -110,7 +110,7 @@ impl Vector {
             rows: &rows,
             next: self.ack,
             window: u32::from(self.window),
-            check: &self.context(&self.config()).check(),
+            check: &self.context(&self.config()).check(self.epoch),
         };
         let mut input = std::vec![0; self.size];
         let packet = parse(datagram, &expected, &mut input)?;

@@ -148,7 +148,6 @@ fn the_control_vectors_of_the_protocol_hold_both_ways() {
                     config: &config,
                     sender: end("sender", "sender_incarnation"),
                     receiver: end("receiver", "receiver_incarnation"),
-                    epoch: block.number("epoch"),
                     input: block.number("input_size"),
                     window: block.number("window"),
                 };
