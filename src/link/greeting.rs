@@ -145,8 +145,8 @@ impl Acquaintance {
         }
         let settings = settings(ours, &hello, version);
         // Frames may take longer or shorter at the other end.
-        let [binding @ .., _] = settings;
-        self.mismatched = binding.into_iter().any(differ);
+        let [binding @ .., _] = &settings;
+        self.mismatched = binding.iter().any(|values| differ(*values));
         self.untold = Some(settings);
         Ok(if self.mismatched { Acquainted::SameRun } else { self.learn(&hello) })
     }
