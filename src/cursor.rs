@@ -112,3 +112,35 @@ impl<'a> Writer<'a> {
         if self.written > self.room.len() { None } else { Some(self.written) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Reader, Writer};
+
+    fn written(room: usize) -> (Option<usize>, [u8; 13]) {
+        let mut bytes = [0xaa; 13];
+        let mut to = Writer::new(&mut bytes[..room]);
+        to.u8(1);
+        to.u64(0x0203_0405_0607_0809);
+        to.u32(0x0a0b_0c0d);
+        (to.finish(), bytes)
+    }
+
+    #[test]
+    fn a_writer_says_whether_everything_had_room_and_writes_only_there() {
+        assert_eq!(written(13), (Some(13), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]));
+        for room in 0..13 {
+            let (len, bytes) = written(room);
+            assert_eq!(len, None, "{room}");
+            assert!(bytes[room..].iter().all(|byte| *byte == 0xaa), "{room}");
+        }
+    }
+
+    #[test]
+    fn a_reader_gives_what_was_written_and_nothing_past_the_end() {
+        let (_, bytes) = written(13);
+        let mut from = Reader::new(&bytes);
+        assert_eq!((from.u8(), from.u64(), from.u32()), (Some(1), Some(0x0203_0405_0607_0809), Some(0x0a0b_0c0d)));
+        assert_eq!((from.u8(), from.u16(), from.u32(), from.u64()), (None, None, None, None));
+    }
+}

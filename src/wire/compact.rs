@@ -17,6 +17,8 @@ use crate::ring::copy;
 /// Bit 7 of the tag: an input datagram.
 pub(crate) const INPUT: u8 = 0x80;
 const TIMING: u8 = 0x40;
+/// Bytes in front of the check: the tag and the low bytes of the end and the acknowledgement.
+const HEAD: usize = 3;
 /// The count that says that a count byte follows.
 const LONG: u32 = 15;
 
@@ -56,7 +58,7 @@ pub(crate) struct Expected<'a> {
 
 /// Whether a datagram has the bytes that each has, which is asked first, whoever sent it.
 pub(crate) fn is_long_enough(datagram: &[u8], config: &Config) -> bool {
-    datagram.len() >= 3_usize.saturating_add(Check::new(config).len())
+    datagram.len() >= HEAD.saturating_add(Check::new(config).len())
 }
 
 /// Judges a datagram, whose tag is known, in the order of PROTOCOL 3.7, and leaves in `input`, which has the bytes of one,
@@ -67,7 +69,7 @@ pub(crate) fn parse<'a>(
     input: &mut [u8],
 ) -> Result<Packet<'a>, DatagramError> {
     let mut reader = Reader::new(datagram);
-    let head = reader.bytes(3).ok_or(DatagramError::Truncated)?;
+    let head = reader.bytes(HEAD).ok_or(DatagramError::Truncated)?;
     let check = reader.bytes(expected.check.len()).ok_or(DatagramError::Truncated)?;
     let &[tag, end, ack] = head else {
         return Err(DatagramError::Truncated);
@@ -154,11 +156,12 @@ pub(crate) fn emit(room: &mut [u8], draft: &Draft<'_>, pushed: &Pushed<'_>) -> O
     let count = fitting(room, draft, pushed, unacked);
     let end = draft.acked.saturating_add(count);
     let flags = if draft.timing.is_some() { INPUT | TIMING } else { INPUT };
-    let head = [flags | epoch_bits(draft.epoch) << 4 | low_byte(count.min(LONG)), low_byte(end), low_byte(draft.want)];
-    let rest_at = head.len().saturating_add(draft.check.len());
+    let tag = flags | epoch_bits(draft.epoch) << 4 | low_byte(count.min(LONG));
 
+    let rest_at = HEAD.saturating_add(draft.check.len());
     let (front, rest) = room.split_at_mut_checked(rest_at)?;
-    *front.first_chunk_mut()? = head;
+    let (head, check) = front.split_first_chunk_mut()?;
+    *head = [tag, low_byte(end), low_byte(draft.want)];
     let mut to = Writer::new(rest);
     if count >= LONG {
         to.u8(low_byte(count.saturating_sub(LONG)));
@@ -173,7 +176,6 @@ pub(crate) fn emit(room: &mut [u8], draft: &Draft<'_>, pushed: &Pushed<'_>) -> O
     write_inputs(&mut body, pushed, unacked, unacked.saturating_sub(count));
     let rest_len = body_at.saturating_add(body.finish()?);
 
-    let (head, check) = front.split_at_mut_checked(3)?;
     draft.check.over(frames(end, draft.want), head, rest.get(..rest_len)?).write(&mut Writer::new(check));
     Some(rest_at.saturating_add(rest_len))
 }
@@ -197,7 +199,7 @@ fn write_inputs(body: &mut BitWriter<'_>, pushed: &Pushed<'_>, from: u32, to: u3
 /// How many of the unacknowledged inputs, oldest first, fit a datagram; at least one.
 fn fitting(scratch: &mut [u8], draft: &Draft<'_>, pushed: &Pushed<'_>, unacked: u32) -> u32 {
     let timing = if draft.timing.is_some() { 6 } else { 0 };
-    let head = 3_usize.saturating_add(draft.check.len()).saturating_add(timing).saturating_add(1);
+    let head = HEAD.saturating_add(draft.check.len()).saturating_add(timing).saturating_add(1);
     let room = draft.limit.saturating_sub(head);
     let longest =
         usize::try_from(unacked).unwrap_or(usize::MAX).saturating_mul(body::longest_bits(pushed.outbox.size())) >> 3;
@@ -205,13 +207,13 @@ fn fitting(scratch: &mut [u8], draft: &Draft<'_>, pushed: &Pushed<'_>, unacked: 
         return unacked;
     }
     let mut body = BitWriter::new(scratch);
-    for fitting in 0..unacked {
-        let back = unacked.saturating_sub(fitting);
+    for count in 0..unacked {
+        let back = unacked.saturating_sub(count);
         body::write(&mut body, pushed.back(back.saturating_add(1)), pushed.back(back));
         // Below 15 inputs there is no count byte, and a byte more for the body.
-        let room = if fitting.saturating_add(1) < LONG { room.saturating_add(1) } else { room };
+        let room = if count.saturating_add(1) < LONG { room.saturating_add(1) } else { room };
         if body.len() > room {
-            return fitting.max(1);
+            return count.max(1);
         }
     }
     unacked
