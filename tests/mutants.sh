@@ -23,7 +23,7 @@ for tests in '--lib' "--test suite -- $quick" '--test suite'; do
         -- $tests || true
 done
 # A line number says where, and moves: changes are told apart by the rest.
-sed -E 's/^([^:]*):[0-9]+:[0-9]+: /\1: /' "$found/mutants.out/missed.txt" | sort >"$found/missed"
+sed -E 's/^([^:]*):[0-9]+:[0-9]+: /\1: /' "$found/mutants.out/missed.txt" | sort -u >"$found/missed"
 explained() { sed -nE 's/^\| `(src[^`]*)` \|.*/\1/p' docs/SECURITY.md | sed 's/\\|/|/g' | sort; }
 comm -23 "$found/missed" <(explained) | tee "$found/unexplained"
 [[ ! -s $found/unexplained ]]

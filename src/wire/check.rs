@@ -16,7 +16,7 @@ pub(crate) const VERSION: u8 = 1;
 /// is made.
 static CRC: [[u16; 256]; 2] = [crc_of_each::<2>(), crc_of_each::<1>()];
 
-/// The CRC of each byte and the zero bytes after it that make it `LEN` bytes long, in the order of the wire.
+/// The CRC of each byte and the zero bytes after it that make it `LEN` bytes long, in wire order.
 const fn crc_of_each<const LEN: usize>() -> [u16; 256] {
     let crc = Crc::<u16>::new(&Algorithm { init: 0, ..CRC_16_IBM_3740 });
     let mut each = [0; 256];
@@ -30,7 +30,7 @@ const fn crc_of_each<const LEN: usize>() -> [u16; 256] {
     each
 }
 
-/// A CRC, or the state of one, whose low byte goes on the wire first: so a step over two bytes turns nothing round.
+/// A CRC in wire order: its low byte goes out first, so that a step over two bytes turns nothing round.
 const fn wire_order(crc: u16) -> u16 {
     u16::from_le_bytes(crc.to_be_bytes())
 }
@@ -62,6 +62,7 @@ fn sip(mut hasher: SipHasher24, unsaid: [u8; 8], head: &[u8], rest: &[u8]) -> u6
 /// A check over the bytes so far.
 #[derive(Clone, Copy)]
 pub(crate) enum Check {
+    /// In wire order.
     Crc(u16),
     Sip(SipHasher24),
 }
@@ -109,6 +110,7 @@ impl Check {
 /// A check as it is on the wire.
 #[derive(Clone, Copy)]
 pub(crate) enum Sum {
+    /// In wire order.
     Crc(u16),
     Sip(u64),
 }
