@@ -55,6 +55,12 @@ fn a_peer_with_another_frame_interval_acknowledges_in_time_by_its_own() {
 }
 
 #[test]
+fn a_peer_that_was_never_heard_is_silent_since_it_was_added_whatever_epochs_began() {
+    let outcome = run(&Plan::draw(1_114_321, Mode::Liveness));
+    assert!(outcome.breach.is_none(), "{:?}", outcome.breach);
+}
+
+#[test]
 fn sim_one() {
     let Some(plan) = plan_from_env() else { return };
     println!("{plan}");

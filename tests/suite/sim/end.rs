@@ -86,6 +86,8 @@ pub(crate) struct Link {
     pub(crate) response_at: Option<u64>,
     pub(crate) pings: [bool; 2],
     pub(crate) moved_at: u64,
+    /// When the transport opened: until the other is heard, its silence counts from then.
+    pub(crate) opened_at: u64,
     /// A hello with other settings was accepted, and that was told.
     pub(crate) mismatch: bool,
     pub(crate) mismatch_told: bool,

@@ -154,6 +154,7 @@ impl World<'_> {
             };
             end.links[peer].id = end.machine.add_peer(local, expect);
             end.links[peer].knows = expect.incarnation.map(|_| run);
+            end.links[peer].opened_at = end.seen;
         }
         end.enter(0);
         end.tick_at = self.now;
@@ -216,7 +217,7 @@ impl World<'_> {
             end.links[peer].closed = false;
             end.links[peer].hello_at = None;
             end.links[peer].pings = [false; 2];
-            end.links[peer].moved_at = end.seen;
+            (end.links[peer].moved_at, end.links[peer].opened_at) = (end.seen, end.seen);
             return self.drain(index);
         }
         Ok(())

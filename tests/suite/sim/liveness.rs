@@ -128,7 +128,7 @@ impl World<'_> {
     pub(crate) fn may_be_slow(&self, sender: usize, receiver: usize) -> bool {
         let end = &self.ends[sender];
         let link = &end.links[receiver];
-        let silence = link.id.and_then(|id| end.machine.silence_us(id)).unwrap_or(0);
+        let silence = link.id.and_then(|id| end.machine.silence_us(id)).unwrap_or(end.seen - link.opened_at);
         silence.max(end.seen - link.moved_at).saturating_add(4 * self.plan.frame_us) > SLOW_US
     }
 
