@@ -35,8 +35,7 @@ impl<'a> Reader<'a> {
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn u64(&mut self) -> Option<u64> {
-        let [high, low] = self.bytes(8)?.as_chunks().0 else { return None };
-        Some(u64::from(read_u32(high)) << 32 | u64::from(read_u32(low)))
+        Some(u64::from(self.u32()?) << 32 | u64::from(self.u32()?))
     }
 
     fn array<const COUNT: usize>(&mut self) -> Option<&'a [u8; COUNT]> {

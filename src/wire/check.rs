@@ -78,7 +78,7 @@ impl Check {
     }
 
     /// Over `bytes` as well.
-    pub(crate) fn with(self, bytes: &[u8]) -> Self {
+    fn with(self, bytes: &[u8]) -> Self {
         match self {
             Self::Crc(state) => Self::Crc(crc(state, bytes)),
             Self::Sip(mut hasher) => {
@@ -125,10 +125,9 @@ impl Sum {
     }
 
     pub(crate) fn is(self, bytes: &[u8]) -> bool {
-        let mut sent = Reader::new(bytes);
         match self {
             Self::Crc(sum) => bytes == sum.to_le_bytes(),
-            Self::Sip(sum) => sent.u64() == Some(sum),
+            Self::Sip(sum) => Reader::new(bytes).u64() == Some(sum),
         }
     }
 }
