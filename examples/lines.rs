@@ -1,29 +1,31 @@
-//! The line peer: one end with one peer, driven by lines of text, so that an implementation in any language can be
-//! tested against this one. PROTOCOL.md, section 5, tells what it reads and answers.
+//! The line peer: one endpoint with one peer, driven by lines of text, to test implementations in any language against this
+//! one. PROTOCOL 5 specifies the lines.
 
 use std::fmt::{Debug, Write as _};
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use inputwire::{Config, DATAGRAM_MAX, Epoch, Event, Frame, Instant, PeerConfig, PeerId, PeerStats, Session};
+use inputwire::{
+    Config, Epoch, Event, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerId, PeerRef, PeerStats, Session,
+};
 
 const USAGE: &str = "\
-One end with one peer, driven by lines of text on standard input (docs/PROTOCOL.md, section 5).
+One endpoint with one peer, driven by lines of text on standard input (docs/PROTOCOL.md, section 5).
 
 usage: cargo run --release --example lines -- [OPTIONS]
 
   --wire compact|classic     the wire (compact)
   --input-size N             bytes of an input: 1, 2, 4, 8, 16 or 32 (1; classic has 1 only)
   --session HEX16            session id (0)
-  --epoch N                  the epoch it starts in (0)
-  --me N, --peer N           player numbers (0, 1)
+  --epoch N                  the first epoch (0)
+  --me N, --peer N           player numbers, local and of the peer (0, 1)
   --key HEX32                key (none)
   --redundancy N             inputs in each datagram, classic (3)
   --frame-us N               frame interval (16667)
   --ping-us N                ping interval (500000 classic, 200000 compact)
-  --incarnation N            its own (1)
-  --peer-incarnation N       the peer's (unknown: hello tells it)
+  --incarnation N            the local incarnation (1)
+  --peer-incarnation N       the peer's (unknown until its hello)
   --first-frame N            the frame that the first push gets (0)";
 
 fn main() -> ExitCode {
@@ -52,12 +54,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the peer to the end of its input. An `Err` is about the options; the streams have their own status.
-fn run<const INPUT: usize>(options: &Options, peer: PeerConfig<INPUT>) -> Result<ExitCode, String> {
+/// Runs the line peer to the end of its input. `Err` means bad options; the exit code covers the streams.
+fn run<const INPUT_LEN: usize>(options: &Options, peer: PeerConfig<INPUT_LEN>) -> Result<ExitCode, String> {
     let mut line_peer = LinePeer::new(options, peer)?;
-    match line_peer.converse(io::stdin().lock(), io::stdout().lock()) {
+    match line_peer.respond(io::stdin().lock(), io::stdout().lock()) {
         Ok(()) => Ok(ExitCode::SUCCESS),
-        // Whoever asked does not listen any more.
+        // The reader has closed its end of the pipe.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         Err(error) => {
             eprintln!("lines: {error}");
@@ -66,14 +68,14 @@ fn run<const INPUT: usize>(options: &Options, peer: PeerConfig<INPUT>) -> Result
     }
 }
 
-struct LinePeer<const INPUT: usize> {
-    session: Session<1, INPUT>,
+struct LinePeer<const INPUT_LEN: usize> {
+    session: Session<1, INPUT_LEN>,
     peer: PeerId,
     muted: bool,
 }
 
-impl<const INPUT: usize> LinePeer<INPUT> {
-    fn new(options: &Options, mut peer: PeerConfig<INPUT>) -> Result<Self, String> {
+impl<const INPUT_LEN: usize> LinePeer<INPUT_LEN> {
+    fn new(options: &Options, mut peer: PeerConfig<INPUT_LEN>) -> Result<Self, String> {
         let mut session = Session::new(options.config()?);
         if options.epoch > 0 {
             let begun = session.begin_epoch(Instant::ORIGIN, Epoch::new(options.epoch));
@@ -86,11 +88,11 @@ impl<const INPUT: usize> LinePeer<INPUT> {
         Ok(Self { session, peer, muted: false })
     }
 
-    fn converse(&mut self, mut lines: impl BufRead, mut answers: impl Write) -> io::Result<()> {
+    fn respond(&mut self, mut lines: impl BufRead, mut answers: impl Write) -> io::Result<()> {
         let mut line = Vec::new();
         while lines.read_until(b'\n', &mut line)? > 0 {
             let answer = match str::from_utf8(&line).ok().and_then(Command::read) {
-                Some(command) => self.obey(&command),
+                Some(command) => self.answer(&command),
                 None => format!("error a line that cannot be read\n{}", self.end_of_answer()),
             };
             answers.write_all(answer.as_bytes())?;
@@ -100,9 +102,9 @@ impl<const INPUT: usize> LinePeer<INPUT> {
         Ok(())
     }
 
-    fn obey(&mut self, command: &Command<INPUT>) -> String {
-        let mut answer = vec![self.act(command)];
-        // Events before datagrams: inputs that are taken are acknowledged in the datagrams that follow.
+    fn answer(&mut self, command: &Command<INPUT_LEN>) -> String {
+        let mut answer = vec![self.execute(command)];
+        // Events before datagrams: polled inputs are acknowledged by the datagrams that follow.
         let mut events = Vec::new();
         while let Some(event) = self.session.poll_event() {
             match event {
@@ -111,27 +113,27 @@ impl<const INPUT: usize> LinePeer<INPUT> {
             }
         }
         answer.append(&mut events);
-        let mut buffer = [0; DATAGRAM_MAX];
+        let mut buf = [0; MAX_DATAGRAM_SIZE];
         while !self.muted
-            && let Some(transmit) = self.session.poll_transmit(&mut buffer)
+            && let Some(transmit) = self.session.poll_transmit(&mut buf)
         {
             answer.push(format!("tx {}", hex(transmit.datagram)));
         }
-        if let (Command::Stats, Some(stats)) = (command, self.session.stats(self.peer)) {
+        if let (Command::Stats, Some(stats)) = (command, self.session.peer(self.peer).map(PeerRef::stats)) {
             answer.push(format!("stats {}", json(&stats)));
         }
         answer.push(self.end_of_answer());
         answer.join("\n")
     }
 
-    /// When to be woken, and that this is all.
+    /// The last lines of every answer: when to wake the session, and a dot.
     fn end_of_answer(&self) -> String {
         let due = self.session.poll_timeout().map(|due| due.as_micros().to_string());
         format!("next {}\n.\n", due.as_deref().unwrap_or("none"))
     }
 
-    /// Carries a command out, and says how that went.
-    fn act(&mut self, command: &Command<INPUT>) -> String {
+    /// Executes a command and returns the first line of the answer.
+    fn execute(&mut self, command: &Command<INPUT_LEN>) -> String {
         let error = |reason: &dyn Debug| format!("error {reason:?}");
         match command {
             Command::Push(now, input) => match self.session.push_input(*now, *input) {
@@ -154,8 +156,8 @@ impl<const INPUT: usize> LinePeer<INPUT> {
                 }
             }
             Command::Time(now) => self.session.handle_timeout(*now),
-            Command::Close(now) => self.session.close_peer(*now, self.peer),
-            Command::Open(now) => self.session.open_peer(*now, self.peer),
+            Command::Close(now) => self.session.handle_transport_closed(*now, self.peer),
+            Command::Open(now) => self.session.handle_transport_opened(*now, self.peer),
             Command::Mute(muted) => self.muted = *muted,
             Command::Stats => {}
         }
@@ -163,9 +165,9 @@ impl<const INPUT: usize> LinePeer<INPUT> {
     }
 }
 
-/// What a line asks for.
-enum Command<const INPUT: usize> {
-    Push(Instant, [u8; INPUT]),
+/// The command in a line.
+enum Command<const INPUT_LEN: usize> {
+    Push(Instant, [u8; INPUT_LEN]),
     Receive(Instant, Vec<u8>),
     Time(Instant),
     Epoch(Instant, Epoch),
@@ -176,19 +178,19 @@ enum Command<const INPUT: usize> {
     Stats,
 }
 
-impl<const INPUT: usize> Command<INPUT> {
+impl<const INPUT_LEN: usize> Command<INPUT_LEN> {
     fn read(line: &str) -> Option<Self> {
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         Some(match words.as_slice() {
-            ["push", now, input] => Self::Push(moment(now)?, bytes(input)?.try_into().ok()?),
-            ["rx", now, datagram] => Self::Receive(moment(now)?, bytes(datagram)?),
-            ["time", now] => Self::Time(moment(now)?),
-            ["epoch", now, epoch] => Self::Epoch(moment(now)?, Epoch::new(number(epoch)?)),
+            ["push", now, input] => Self::Push(instant(now)?, bytes(input)?.try_into().ok()?),
+            ["rx", now, datagram] => Self::Receive(instant(now)?, bytes(datagram)?),
+            ["time", now] => Self::Time(instant(now)?),
+            ["epoch", now, epoch] => Self::Epoch(instant(now)?, Epoch::new(number(epoch)?)),
             ["checksum", now, frame, hash] => {
-                Self::Checksum(moment(now)?, Frame::new(number(frame)?), hex_number(hash)?)
+                Self::Checksum(instant(now)?, Frame::new(number(frame)?), hex_number(hash)?)
             }
-            ["close", now] => Self::Close(moment(now)?),
-            ["open", now] => Self::Open(moment(now)?),
+            ["close", now] => Self::Close(instant(now)?),
+            ["open", now] => Self::Open(instant(now)?),
             ["mute"] => Self::Mute(true),
             ["unmute"] => Self::Mute(false),
             ["stats"] => Self::Stats,
@@ -197,11 +199,11 @@ impl<const INPUT: usize> Command<INPUT> {
     }
 }
 
-fn moment(word: &str) -> Option<Instant> {
+fn instant(word: &str) -> Option<Instant> {
     number(word).map(Instant::from_micros)
 }
 
-/// A number that fits its type, in digits alone.
+/// Reads a number of decimal digits that fits its type.
 fn number<N: TryFrom<u64>>(word: &str) -> Option<N> {
     let digits = word.bytes().all(|byte| byte.is_ascii_digit());
     word.parse().ok().filter(|_: &u64| digits)?.try_into().ok()
@@ -224,9 +226,10 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Everything in the statistics, in one line; `null` for what is not known.
+/// Returns the statistics as one line of JSON, `null` for each without a value.
 fn json(stats: &PeerStats) -> String {
-    let micros = |span: Option<Duration>| span.map_or("null".into(), |span| span.as_micros().to_string());
+    let micros =
+        |duration: Option<Duration>| duration.map_or("null".into(), |duration| duration.as_micros().to_string());
     let rtt = stats.rtt;
     let totals = stats.totals;
     let refusals = totals.refused.iter().filter(|(_, count)| *count > 0);
@@ -246,7 +249,7 @@ fn json(stats: &PeerStats) -> String {
         ("inbound_lost", stats.inbound_lost.map_or("null".into(), |lost| lost.to_string())),
         ("unacked", stats.unacked.to_string()),
         ("window", stats.window.to_string()),
-        ("gaps", stats.gaps.to_string()),
+        ("gaps", stats.missing.to_string()),
         ("lost_inputs", stats.lost_inputs.to_string()),
         ("packets_received", totals.packets_received.to_string()),
         ("bytes_received", totals.bytes_received.to_string()),
@@ -296,9 +299,9 @@ impl Options {
         };
         for pair in arguments.chunks(2) {
             let [name, value] = pair else {
-                return Err(format!("{}: no value follows it, or no such option", pair.concat()));
+                return Err(format!("{}: no such option, or no value after it", pair.concat()));
             };
-            options.set(name, value).ok_or_else(|| format!("{name} {value}: no such option, or not a value for it"))?;
+            options.set(name, value).ok_or_else(|| format!("{name} {value}: no such option, or not a valid value"))?;
         }
         Ok(options)
     }
@@ -325,8 +328,8 @@ impl Options {
 
     fn config(&self) -> Result<Config, String> {
         let mut builder = Config::builder()
-            .session(self.session)
-            .player(self.me)
+            .session_id(self.session)
+            .local_player(self.me)
             .redundancy(self.redundancy)
             .frame_interval(Duration::from_micros(self.frame_us))
             .incarnation(self.incarnation)
@@ -335,7 +338,7 @@ impl Options {
             builder = builder.key(key);
         }
         if let Some(ping_us) = self.ping_us {
-            // Rare pings take a longer silence than the default to miss.
+            // Rare pings need a longer timeout than the default.
             let silence = Duration::from_micros(ping_us.saturating_mul(3)).max(Duration::from_secs(5));
             builder = builder.ping_interval(Duration::from_micros(ping_us)).disconnect_after(silence);
         }

@@ -1,12 +1,12 @@
-//! Plays a recording, checks everything that came of each call, and shows what happened.
+//! Replays a recording, compares the outcome of each call, and shows what happened.
 //!
 //! ```text
-//! cargo run --release --example replay -- FILE            a line for each second, and what was told
+//! cargo run --release --example replay -- FILE            a line for each second, and the events
 //! cargo run --release --example replay -- FILE --calls    also a line for each call
-//! cargo run --release --example replay -- FILE --key HEX  a session that has a key: 32 digits
+//! cargo run --release --example replay -- FILE --key HEX  for a session with a key: 32 digits
 //! ```
 //!
-//! Exit status: 0 if the recording was played whole and nothing differs, 1 if something does, 2 if the file is at fault.
+//! Exit status: 0 if the whole recording replayed equal, 1 if an outcome differs, 2 if the file cannot be replayed.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -46,7 +46,7 @@ impl<'a> Options<'a> {
                 "--key" => {
                     let digits = words.next().filter(|digits| digits.len() == 32);
                     let number = digits.and_then(|digits| u128::from_str_radix(digits, 16).ok());
-                    key = Some(number.ok_or("--key: it is 32 hexadecimal digits")?.to_be_bytes());
+                    key = Some(number.ok_or("--key needs 32 hexadecimal digits")?.to_be_bytes());
                 }
                 _ if word.starts_with("--") || file.is_some() => return Err(usage.into()),
                 _ => file = Some(word),
@@ -60,7 +60,7 @@ impl<'a> Options<'a> {
 #[derive(Default)]
 struct Second {
     pushed: u64,
-    told: u64,
+    delivered: u64,
     sent: u64,
     handled: u64,
     refused: u64,
@@ -70,7 +70,7 @@ impl Second {
     fn count(&mut self, step: &Step<'_>) {
         match (step.call, &step.outcome) {
             (Call::PushInput { .. }, Outcome::Number(_)) => self.pushed += 1,
-            (Call::PollEvent, Outcome::Input(..)) => self.told += 1,
+            (Call::PollEvent, Outcome::Input(..)) => self.delivered += 1,
             (Call::PollTransmit, Outcome::Datagram(..)) => self.sent += 1,
             (Call::HandleDatagram { .. }, Outcome::Nothing) => self.handled += 1,
             (Call::HandleDatagram { .. }, Outcome::Refused(_)) => self.refused += 1,
@@ -82,11 +82,11 @@ impl Second {
 fn show(replay: &mut Replay<'_>, calls: bool) -> ExitCode {
     let setup = *replay.setup();
     let config = setup.config;
-    say(format_args!(
+    print(format_args!(
         "{}: player {}, session {:x}, inputs of {} bytes, window {}, {:?} a frame{}",
         setup.writer,
-        config.player(),
-        config.session(),
+        config.local_player(),
+        config.session_id(),
         setup.input,
         setup.window,
         config.frame_interval(),
@@ -100,7 +100,7 @@ fn show(replay: &mut Replay<'_>, calls: bool) -> ExitCode {
             Err(stop) => return report(replay, &stop),
         };
         let now = step.now.as_micros();
-        // A clock may begin anywhere, and may jump: a second in which nothing happened has no line.
+        // A clock may start anywhere, and may jump: a second without calls has no line.
         let start = *first.get_or_insert(now);
         if now / SECOND_US != last / SECOND_US && step.call.now().is_some() {
             show_second(replay, last.saturating_sub(start), &std::mem::take(&mut second));
@@ -110,9 +110,9 @@ fn show(replay: &mut Replay<'_>, calls: bool) -> ExitCode {
         show_step(&step, now.saturating_sub(start), calls);
     }
     show_second(replay, last.saturating_sub(first.unwrap_or(last)), &second);
-    say(match (replay.has_ended(), replay.number()) {
+    print(match (replay.has_ended(), replay.number()) {
         (true, number) => format!("equal: all {number} records"),
-        (false, number) => format!("equal: {number} records; their writer did not end the recording"),
+        (false, number) => format!("equal: {number} records; the recording has no end"),
     });
     ExitCode::SUCCESS
 }
@@ -120,14 +120,14 @@ fn show(replay: &mut Replay<'_>, calls: bool) -> ExitCode {
 fn report(replay: &Replay<'_>, stop: &Stop) -> ExitCode {
     match stop {
         Stop::Differs { .. } => {
-            say(format_args!("DIFFERS in {stop}"));
+            print(format_args!("DIFFERS in {stop}"));
             if replay.setup().keyed {
-                say("(This session has a key. With another one, the first datagrams differ.)");
+                print("(This session has a key. With a wrong one, the first datagram differs.)");
             }
             ExitCode::from(1)
         }
         stop => {
-            eprintln!("replay: after {} records that are equal: {stop}", replay.number());
+            eprintln!("replay: after {} equal records: {stop}", replay.number());
             ExitCode::from(2)
         }
     }
@@ -135,27 +135,31 @@ fn report(replay: &Replay<'_>, stop: &Stop) -> ExitCode {
 
 fn show_step(step: &Step<'_>, micros: u64, calls: bool) {
     let stamp = format!("{:>5}.{:06}", micros / SECOND_US, micros % SECOND_US);
-    let news = match (step.call, &step.outcome) {
-        (Call::PollEvent, Outcome::Told(event)) => Some(event.to_string()),
+    let line = match (step.call, &step.outcome) {
+        (Call::PollEvent, Outcome::Event(event)) => Some(event.to_string()),
         (Call::BeginEpoch { epoch, .. }, Outcome::Nothing) => Some(format!("epoch {epoch} begins")),
         (Call::Note(text), _) => Some(format!("note: {text}")),
         (Call::AddPeer { .. }, outcome) => Some(format!("{:?}: {outcome:?}", step.call)),
-        (Call::ClosePeer { .. } | Call::OpenPeer { .. } | Call::RemovePeer { .. } | Call::Leave { .. }, _) => {
-            Some(format!("{:?}", step.call))
-        }
+        (
+            Call::HandleTransportClosed { .. }
+            | Call::HandleTransportOpened { .. }
+            | Call::RemovePeer { .. }
+            | Call::Close { .. },
+            _,
+        ) => Some(format!("{:?}", step.call)),
         _ => None,
     };
     if calls {
-        say(format_args!("{stamp}  #{} {:?}: {:?}", step.number, step.call, step.outcome));
-    } else if let Some(news) = news {
-        say(format_args!("{stamp}  {news}"));
+        print(format_args!("{stamp}  #{} {:?}: {:?}", step.number, step.call, step.outcome));
+    } else if let Some(line) = line {
+        print(format_args!("{stamp}  {line}"));
     }
 }
 
 fn show_second(replay: &Replay<'_>, micros: u64, second: &Second) {
-    let Second { pushed, told, sent, handled, refused } = second;
+    let Second { pushed, delivered, sent, handled, refused } = second;
     let mut parts = vec![format!(
-        "{:>5} s  epoch {} frame {}: pushed {pushed}, told {told}, sent {sent}, got {handled}, refused {refused}",
+        "{:>5} s  epoch {} frame {}: pushed {pushed}, delivered {delivered}, sent {sent}, handled {handled}, refused {refused}",
         micros / SECOND_US,
         replay.epoch(),
         replay.next_frame(),
@@ -164,14 +168,14 @@ fn show_second(replay: &Replay<'_>, micros: u64, second: &Second) {
         let Some(stats) = replay.stats(peer) else { continue };
         let rtt = stats.rtt.map(|rtt| format!(", rtt {:.1} ms", rtt.smoothed.as_secs_f64() * 1_000.0));
         let lost = stats.inbound_lost.map(|lost| format!(", {lost} datagrams lost"));
-        let gone = Some(stats.lost_inputs).filter(|gone| *gone > 0).map(|gone| format!(", {gone} INPUTS LOST"));
+        let inputs = Some(stats.lost_inputs).filter(|lost| *lost > 0).map(|lost| format!(", {lost} INPUTS LOST"));
         parts.push(format!("; peer {peer} {:?}, unacked {}", stats.health, stats.unacked));
-        parts.extend([rtt, lost, gone].into_iter().flatten());
+        parts.extend([rtt, lost, inputs].into_iter().flatten());
     }
-    say(parts.concat());
+    print(parts.concat());
 }
 
-/// Prints a line. Whoever closed our output does not want it.
-fn say(line: impl Display) {
+/// Prints a line, even if nothing reads the output.
+fn print(line: impl Display) {
     let _ = writeln!(io::stdout(), "{line}");
 }

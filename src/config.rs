@@ -1,59 +1,58 @@
-//! What a session and a peer are told once, checked when it is built.
+//! The settings of a session and of a peer, validated when they are built.
 
-use core::fmt;
 use core::time::Duration;
 
 use crate::error::ConfigError;
-use crate::frame::Frame;
-use crate::time::{short_micros, widen};
-
-mod view;
+use crate::ids::Frame;
+use crate::num::u64_from;
+use crate::time::saturating_micros_u32;
+use crate::wire::compact::tag::Key;
 
 /// The longest datagram of either wire, in bytes.
-pub const DATAGRAM_MAX: usize = 1024;
-const DATAGRAM_MAX_U16: u16 = 1024;
+pub const MAX_DATAGRAM_SIZE: usize = 1024;
+const MAX_DATAGRAM_SIZE_U16: u16 = 1024;
 
 const MILLISECOND: u32 = 1_000;
 const SECOND: u32 = 1_000 * MILLISECOND;
 
-/// The settings of a session. Valid by construction: [`Config::builder`] is the only way to one.
+/// The settings of a session. They are valid: [`Config::builder`] is the only way to get one.
 ///
 /// ```
 /// use inputwire::Config;
 ///
-/// const CONFIG: Config = match Config::builder().session(0x1bad_cafe).player(0).build() {
+/// const CONFIG: Config = match Config::builder().session_id(0x1bad_cafe).local_player(0).build() {
 ///     Ok(config) => config,
-///     Err(_) => panic!("refused when compiled"),
+///     Err(_) => panic!("refused at compile time"),
 /// };
-/// assert_eq!(CONFIG, Config::builder().session(0x1bad_cafe).build()?);
+/// assert_eq!(CONFIG, Config::builder().session_id(0x1bad_cafe).build()?);
 /// # Ok::<(), inputwire::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    pub(crate) session: u64,
-    pub(crate) key: Option<Key>,
-    pub(crate) player: u16,
-    pub(crate) incarnation: u32,
-    pub(crate) first_frame: Frame,
+    session_id: u64,
+    key: Option<Key>,
+    local_player: u16,
+    incarnation: u32,
+    first_frame: Frame,
     frame_us: u32,
     ping_us: Option<u32>,
     interrupt_us: u32,
     disconnect_us: u32,
     warning_us: u32,
     critical_us: u32,
-    pub(crate) redundancy: u8,
-    pub(crate) early_copies: bool,
-    datagram_max: u16,
+    redundancy: u8,
+    early_copies: bool,
+    max_datagram_size: u16,
 }
 
 impl Config {
-    /// Starts from the defaults: 60 frames a second, session 0, player 0, no key.
+    /// Starts from the defaults: 60 frames a second, session id 0, player 0, no key.
     pub const fn builder() -> ConfigBuilder {
         ConfigBuilder {
             config: Self {
-                session: 0,
+                session_id: 0,
                 key: None,
-                player: 0,
+                local_player: 0,
                 incarnation: 1,
                 first_frame: Frame::new(0),
                 frame_us: 16_667,
@@ -64,23 +63,110 @@ impl Config {
                 critical_us: 200 * MILLISECOND,
                 redundancy: 3,
                 early_copies: false,
-                datagram_max: DATAGRAM_MAX_U16,
+                max_datagram_size: MAX_DATAGRAM_SIZE_U16,
             },
         }
     }
 
-    /// Our player number.
+    /// The session id.
     #[must_use]
-    pub const fn player(&self) -> u16 {
-        self.player
+    pub const fn session_id(&self) -> u64 {
+        self.session_id
+    }
+
+    /// The player number of this endpoint.
+    #[must_use]
+    pub const fn local_player(&self) -> u16 {
+        self.local_player
+    }
+
+    /// Whether there is a key. The key itself is never given back.
+    #[must_use]
+    pub const fn is_keyed(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// The number of this run of the local endpoint.
+    #[must_use]
+    pub const fn incarnation(&self) -> u32 {
+        self.incarnation
+    }
+
+    /// The frame that the first push of each epoch gets.
+    #[must_use]
+    pub const fn first_frame(&self) -> Frame {
+        self.first_frame
+    }
+
+    /// The time between two frames.
+    #[must_use]
+    pub const fn frame_interval(&self) -> Duration {
+        Duration::from_micros(self.frame_us())
+    }
+
+    /// The time between two pings, unless it is left to the wire.
+    #[must_use]
+    pub fn ping_interval(&self) -> Option<Duration> {
+        self.ping_us().map(Duration::from_micros)
+    }
+
+    /// The silence after which a peer is interrupted.
+    #[must_use]
+    pub const fn interrupt_after(&self) -> Duration {
+        Duration::from_micros(self.interrupt_us())
+    }
+
+    /// The silence after which a peer is disconnected.
+    #[must_use]
+    pub const fn disconnect_after(&self) -> Duration {
+        Duration::from_micros(self.disconnect_us())
+    }
+
+    /// The one-way latency above which a peer's health is `Warning`.
+    #[must_use]
+    pub const fn warning_latency(&self) -> Duration {
+        Duration::from_micros(self.warning_us())
+    }
+
+    /// The one-way latency above which a peer's health is `Critical`.
+    #[must_use]
+    pub const fn critical_latency(&self) -> Duration {
+        Duration::from_micros(self.critical_us())
+    }
+
+    /// How many inputs each datagram of the classic wire carries.
+    #[must_use]
+    pub const fn redundancy(&self) -> u8 {
+        self.redundancy
+    }
+
+    /// Whether an input is resent soon after its push.
+    #[must_use]
+    pub const fn early_copies(&self) -> bool {
+        self.early_copies
+    }
+
+    /// The longest datagram to send, in bytes.
+    #[must_use]
+    pub fn max_datagram_size(&self) -> usize {
+        usize::from(self.max_datagram_size)
+    }
+
+    pub(crate) const fn key(&self) -> Option<&Key> {
+        self.key.as_ref()
+    }
+
+    /// Bytes of the tag of a compact datagram.
+    pub(crate) const fn tag_len(&self) -> usize {
+        if self.key.is_some() { 8 } else { 2 }
     }
 
     pub(crate) const fn frame_us(&self) -> u64 {
-        widen(self.frame_us)
+        u64_from(self.frame_us)
     }
 
-    /// One and a half frame intervals: how long an echo waits for a datagram that goes out anyway.
-    pub(crate) const fn patience_us(&self) -> u64 {
+    /// One and a half frame intervals: how long an acknowledgement waits for a datagram that is sent anyway.
+    pub(crate) const fn ack_delay_us(&self) -> u64 {
         self.frame_us().saturating_add(self.frame_us() >> 1)
     }
 
@@ -90,33 +176,33 @@ impl Config {
     }
 
     pub(crate) const fn interrupt_us(&self) -> u64 {
-        widen(self.interrupt_us)
+        u64_from(self.interrupt_us)
     }
 
     pub(crate) const fn disconnect_us(&self) -> u64 {
-        widen(self.disconnect_us)
+        u64_from(self.disconnect_us)
     }
 
     pub(crate) const fn warning_us(&self) -> u64 {
-        widen(self.warning_us)
+        u64_from(self.warning_us)
     }
 
     pub(crate) const fn critical_us(&self) -> u64 {
-        widen(self.critical_us)
+        u64_from(self.critical_us)
     }
 }
 
-/// Sets up a [`Config`].
+/// Builds a [`Config`].
 ///
-/// [How to choose](crate::guide::integration#choosing) is in the guide.
+/// [How to choose](crate::guide::settings) is in the guide.
 ///
 /// ```
 /// use core::time::Duration;
 /// use inputwire::{Config, Frame};
 ///
 /// let config = Config::builder()
-///     .session(0x1bad_cafe)
-///     .player(1)
+///     .session_id(0x1bad_cafe)
+///     .local_player(1)
 ///     .key([7; 16])
 ///     .first_frame(Frame::new(3))
 ///     .frame_interval(Duration::from_micros(33_333))
@@ -134,31 +220,32 @@ pub struct ConfigBuilder {
 }
 
 impl ConfigBuilder {
-    /// The session id, the same at every end; random for each game, so that no two can be confused (default 0).
-    pub const fn session(mut self, id: u64) -> Self {
-        self.config.session = id;
+    /// The session id, the same at every endpoint; random for each game, so that no two are mistaken for each other
+    /// (default 0).
+    pub const fn session_id(mut self, id: u64) -> Self {
+        self.config.session_id = id;
         self
     }
 
-    /// Our player number, different at every end (default 0).
-    pub const fn player(mut self, number: u16) -> Self {
-        self.config.player = number;
+    /// The player number of this endpoint, different at each (default 0).
+    pub const fn local_player(mut self, number: u16) -> Self {
+        self.config.local_player = number;
         self
     }
 
-    /// A secret that all ends share: datagrams of the compact wire are then authenticated (default none).
+    /// A secret that all endpoints share: datagrams of the compact wire are then authenticated (default none).
     pub const fn key(mut self, key: [u8; 16]) -> Self {
         self.config.key = Some(Key(key));
         self
     }
 
-    /// A number that grows each time our end starts anew within one session id; a start time will do (default 1).
+    /// A number that grows each time this endpoint starts anew within one session id; a start time will do (default 1).
     pub const fn incarnation(mut self, number: u32) -> Self {
         self.config.incarnation = number;
         self
     }
 
-    /// The frame that the first push of each epoch gets, the same at every end: the input delay of a game whose first
+    /// The frame that the first push of each epoch gets, the same at every endpoint: the input delay of a game whose first
     /// frames are implicit zeros (default 0).
     pub const fn first_frame(mut self, frame: Frame) -> Self {
         self.config.first_frame = frame;
@@ -167,38 +254,38 @@ impl ConfigBuilder {
 
     /// The time between two frames, 1 ms to 10 s (default 16,667 us).
     pub const fn frame_interval(mut self, interval: Duration) -> Self {
-        self.config.frame_us = short_micros(interval);
+        self.config.frame_us = saturating_micros_u32(interval);
         self
     }
 
     /// The time between two pings, 20 ms to 10 s (default 500 ms on the classic wire, 200 ms on the compact one).
     pub const fn ping_interval(mut self, interval: Duration) -> Self {
-        self.config.ping_us = Some(short_micros(interval));
+        self.config.ping_us = Some(saturating_micros_u32(interval));
         self
     }
 
-    /// The silence after which a peer is [`Interrupted`](crate::Health::Interrupted), but never before 2.5 ping
-    /// intervals (default 500 ms).
+    /// The silence after which a peer is [`Interrupted`](crate::Health::Interrupted), but never before 2.5 ping intervals
+    /// (default 500 ms).
     pub const fn interrupt_after(mut self, silence: Duration) -> Self {
-        self.config.interrupt_us = short_micros(silence);
+        self.config.interrupt_us = saturating_micros_u32(silence);
         self
     }
 
     /// The silence after which a peer is [`Disconnected`](crate::Health::Disconnected) (default 5 s).
     pub const fn disconnect_after(mut self, silence: Duration) -> Self {
-        self.config.disconnect_us = short_micros(silence);
+        self.config.disconnect_us = saturating_micros_u32(silence);
         self
     }
 
-    /// The one-way latency above which a peer is [`Warning`](crate::Health::Warning) (default 100 ms).
+    /// The one-way latency above which a peer's health is [`Warning`](crate::Health::Warning) (default 100 ms).
     pub const fn warning_latency(mut self, latency: Duration) -> Self {
-        self.config.warning_us = short_micros(latency);
+        self.config.warning_us = saturating_micros_u32(latency);
         self
     }
 
-    /// The one-way latency above which a peer is [`Critical`](crate::Health::Critical) (default 200 ms).
+    /// The one-way latency above which a peer's health is [`Critical`](crate::Health::Critical) (default 200 ms).
     pub const fn critical_latency(mut self, latency: Duration) -> Self {
-        self.config.critical_us = short_micros(latency);
+        self.config.critical_us = saturating_micros_u32(latency);
         self
     }
 
@@ -208,23 +295,26 @@ impl ConfigBuilder {
         self
     }
 
-    /// Whether an input is repeated 8, 24 and 56 ms after its push, for games of 30 frames a second and fewer, on the
-    /// compact wire (default false).
+    /// Whether an input is resent 8, 24 and 56 ms after its push, for games of 30 frames a second and fewer, on the compact
+    /// wire (default false).
     pub const fn early_copies(mut self, on: bool) -> Self {
         self.config.early_copies = on;
         self
     }
 
-    /// The longest datagram to send on the compact wire, 64 to 1,024 bytes (default 1,024). One that carries a single
-    /// input may be longer.
-    pub const fn datagram_max(mut self, bytes: usize) -> Self {
-        let [low, high, ..] = bytes.to_le_bytes();
-        // What does not fit is far too long, and must stay so.
-        self.config.datagram_max = if bytes > DATAGRAM_MAX { u16::MAX } else { u16::from_le_bytes([low, high]) };
+    /// The longest datagram to send on the compact wire, 64 to 1,024 bytes (default 1,024). One with a single input may be
+    /// longer.
+    pub const fn max_datagram_size(mut self, bytes: usize) -> Self {
+        self.config.max_datagram_size = if bytes > MAX_DATAGRAM_SIZE {
+            u16::MAX // stays too long for `build`
+        } else {
+            let [a, b, ..] = bytes.to_le_bytes();
+            u16::from_le_bytes([a, b])
+        };
         self
     }
 
-    /// Checks every field.
+    /// Validates every field.
     ///
     /// # Errors
     ///
@@ -235,7 +325,7 @@ impl ConfigBuilder {
             Some(ping_us) => ping_us,
             None => 500 * MILLISECOND,
         };
-        let [a, b, c, d, ..] = five_halves(widen(ping_us)).saturating_add(1).to_le_bytes();
+        let [a, b, c, d, ..] = five_halves(u64_from(ping_us)).saturating_add(1).to_le_bytes();
         let least_disconnect = u32::from_le_bytes([a, b, c, d]);
         if !within(config.frame_us, MILLISECOND, 10 * SECOND) {
             Err(ConfigError::FrameInterval)
@@ -251,8 +341,8 @@ impl ConfigBuilder {
             Err(ConfigError::Latency)
         } else if config.redundancy < 1 || config.redundancy > 15 {
             Err(ConfigError::Redundancy)
-        } else if config.datagram_max < 64 || config.datagram_max > DATAGRAM_MAX_U16 {
-            Err(ConfigError::DatagramMax)
+        } else if config.max_datagram_size < 64 || config.max_datagram_size > MAX_DATAGRAM_SIZE_U16 {
+            Err(ConfigError::MaxDatagramSize)
         } else {
             Ok(config)
         }
@@ -263,19 +353,9 @@ const fn within(value: u32, low: u32, high: u32) -> bool {
     low <= value && value <= high
 }
 
-/// Two and a half times a span: a ping may be lost, and the next be half an interval late.
-pub(crate) const fn five_halves(span: u64) -> u64 {
-    span.saturating_mul(5) >> 1
-}
-
-/// A secret that does not show itself.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Key(pub(crate) [u8; 16]);
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(hidden)")
-    }
+/// Two and a half intervals: one ping may be lost, and the next one late by half an interval.
+pub(crate) const fn five_halves(interval: u64) -> u64 {
+    interval.saturating_mul(5) >> 1
 }
 
 /// Which wire a peer speaks.
@@ -285,7 +365,7 @@ pub(crate) enum Wire {
     Classic,
 }
 
-/// What a session is told of a peer.
+/// The settings of a peer.
 ///
 /// ```
 /// use inputwire::PeerConfig;
@@ -301,20 +381,20 @@ pub(crate) enum Wire {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct PeerConfig<const INPUT: usize>(pub(crate) Peering);
+pub struct PeerConfig<const INPUT_LEN: usize>(pub(crate) PeerSettings);
 
 /// The same for inputs of any size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Peering {
+pub(crate) struct PeerSettings {
     pub(crate) wire: Wire,
     pub(crate) player: u16,
     pub(crate) incarnation: Option<u32>,
 }
 
-impl<const INPUT: usize> PeerConfig<INPUT> {
+impl<const INPUT_LEN: usize> PeerConfig<INPUT_LEN> {
     /// A peer with this player number, on the compact wire.
     pub const fn compact(player: u16) -> Self {
-        Self(Peering { wire: Wire::Compact, player, incarnation: None })
+        Self(PeerSettings { wire: Wire::Compact, player, incarnation: None })
     }
 
     /// The peer's incarnation, where signalling carried it: inputs then flow without waiting for its first hello.
@@ -322,11 +402,29 @@ impl<const INPUT: usize> PeerConfig<INPUT> {
         self.0.incarnation = Some(number);
         self
     }
+
+    /// The peer's player number.
+    #[must_use]
+    pub const fn player(&self) -> u16 {
+        self.0.player
+    }
+
+    /// Whether it speaks the classic wire.
+    #[must_use]
+    pub const fn is_classic(&self) -> bool {
+        matches!(self.0.wire, Wire::Classic)
+    }
+
+    /// The peer's incarnation, where signalling carried it.
+    #[must_use]
+    pub const fn known_incarnation(&self) -> Option<u32> {
+        self.0.incarnation
+    }
 }
 
 impl PeerConfig<1> {
     /// A peer with this player number, on the classic wire.
     pub const fn classic(player: u16) -> Self {
-        Self(Peering { wire: Wire::Classic, player, incarnation: None })
+        Self(PeerSettings { wire: Wire::Classic, player, incarnation: None })
     }
 }

@@ -1,8 +1,8 @@
-//! What can be refused, and why: one enum for each operation that can fail.
+//! Why an operation failed: one enum for each that can.
 
 use core::fmt;
 
-use crate::frame::PeerId;
+use crate::ids::PeerId;
 
 /// Why a [`Config`](crate::Config) was not built.
 ///
@@ -28,8 +28,8 @@ pub enum ConfigError {
     Latency,
     /// `redundancy` is outside 1 to 15.
     Redundancy,
-    /// `datagram_max` is outside 64 to 1,024 bytes.
-    DatagramMax,
+    /// `max_datagram_size` is outside 64 to 1,024 bytes.
+    MaxDatagramSize,
 }
 
 /// Why a peer was not added.
@@ -37,9 +37,9 @@ pub enum ConfigError {
 /// ```
 /// use inputwire::{AddPeerError, Config, Instant, PeerConfig, Session};
 ///
-/// let mut session = Session::<1, 1>::new(Config::builder().player(0).build()?);
+/// let mut session = Session::<1, 1>::new(Config::builder().local_player(0).build()?);
 /// let mut add = |player| session.add_peer(Instant::ORIGIN, PeerConfig::compact(player));
-/// assert_eq!(add(0), Err(AddPeerError::PlayerTaken)); // that is us
+/// assert_eq!(add(0), Err(AddPeerError::PlayerTaken)); // the local player
 /// assert!(add(1).is_ok());
 /// assert_eq!(add(2), Err(AddPeerError::Full));
 /// # Ok::<(), inputwire::ConfigError>(())
@@ -47,11 +47,11 @@ pub enum ConfigError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddPeerError {
-    /// The session holds as many peers as it can.
+    /// The session holds `MAX_PEERS` peers.
     Full,
-    /// The player number is our own or that of another peer.
+    /// The player number is that of the local player or of another peer.
     PlayerTaken,
-    /// The epoch runs, and its first frames have left the window.
+    /// The epoch is under way, and its first frames have left the window.
     EpochRunning,
 }
 
@@ -64,7 +64,7 @@ pub enum AddPeerError {
 /// let peer = session.add_peer(Instant::ORIGIN, PeerConfig::compact(1))?;
 /// let mut push = || session.push_input(Instant::ORIGIN, [0]);
 /// assert!(push().is_ok() && push().is_ok());
-/// // Stand still, and push again in the next step: nothing was recorded.
+/// // Stand still and push again in the next step: nothing was recorded.
 /// assert_eq!(push(), Err(PushError::WindowFull(peer)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -73,7 +73,7 @@ pub enum AddPeerError {
 pub enum PushError {
     /// This peer has not acknowledged the oldest input in the window.
     WindowFull(PeerId),
-    /// The epoch has used up its frame numbers.
+    /// The frame numbers of the epoch are used up.
     FramesExhausted,
 }
 
@@ -91,7 +91,7 @@ pub enum PushError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChecksumError {
-    /// Its frame is not newer than that of the last checksum of this epoch.
+    /// Its frame is not later than that of the last checksum of this epoch.
     NotNewer,
     /// This peer has not acknowledged the oldest of 16 checksums within the window.
     Full(PeerId),
@@ -114,10 +114,10 @@ pub enum EpochError {
     NotNewer,
 }
 
-/// Declares [`DatagramError`] once: variants, their texts, and their places in a table of counters.
+/// Declares the variants of [`DatagramError`], their texts, and their order in a table of counters in one place.
 macro_rules! datagram_errors {
     ($($(#[$doc:meta])* $name:ident => $text:literal,)*) => {
-        /// Why a datagram was refused. It changed nothing but a counter.
+        /// Why a datagram was refused. It changed nothing except a counter.
         ///
         /// ```
         /// use inputwire::{Config, DatagramError, Instant, PeerConfig, Session};
@@ -125,9 +125,9 @@ macro_rules! datagram_errors {
         /// let mut session = Session::<1, 1>::new(Config::builder().build()?);
         /// let peer = session.add_peer(Instant::ORIGIN, PeerConfig::classic(1))?;
         /// let refused = session.handle_datagram(Instant::ORIGIN, peer, b"{\"type\": \"hello\"}");
-        /// assert_eq!(refused, Err(DatagramError::GameMessage)); // text is the game's
+        /// assert_eq!(refused, Err(DatagramError::GameMessage)); // text belongs to the game
         ///
-        /// let stats = session.stats(peer).expect("it was just added");
+        /// let stats = session.peer(peer).expect("it was just added").stats();
         /// assert_eq!(stats.totals.refused.get(DatagramError::GameMessage), 1);
         /// for (reason, count) in stats.totals.refused.iter().filter(|(_, count)| *count > 0) {
         ///     println!("{count} x {reason}");
@@ -141,7 +141,7 @@ macro_rules! datagram_errors {
         }
 
         impl DatagramError {
-            /// Every reason, in the order of [`PeerStats::refused`](crate::Totals::refused).
+            /// Every reason, in the order of [`Totals::refused`](crate::Totals::refused).
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             const fn text(self) -> &'static str {
@@ -155,43 +155,43 @@ macro_rules! datagram_errors {
 
 datagram_errors! {
     /// No such peer: it was never added, or was removed.
-    UnknownPeer => "unknown peer: add it before its datagrams are handed over",
+    UnknownPeer => "unknown peer: add it before handing over its datagrams",
     /// Longer than 1,024 bytes.
     TooLong => "longer than 1024 bytes: not a datagram of this protocol",
-    /// Too short to be anything.
+    /// Too short.
     Truncated => "truncated: hand over whole datagrams",
     /// Not a type of this wire.
     UnknownType => "unknown type: not a datagram of this wire; check what shares the socket",
     /// A message of the game on the classic wire, or text.
     GameMessage => "a game message, not the transport's: hand it to the game",
     /// Not exactly as long as its content.
-    Length => "wrong length: bytes were cut off or added",
-    /// More inputs than a window holds.
-    Count => "more inputs than the window holds",
+    WrongLength => "wrong length: bytes were cut off or added",
+    /// More inputs than the window holds.
+    TooManyInputs => "more inputs than the window holds",
     /// The body does not end where its inputs end.
-    Body => "malformed body",
-    /// The check does not match: another session, epoch, restart or setting, or corrupted.
-    Check => "check failed: corrupted, or of another session, epoch, run or setting",
+    MalformedBody => "malformed body",
+    /// The tag does not match: of another session, epoch, run, key or setting, or corrupted.
+    BadTag => "bad tag: corrupted, or of another session, epoch, run, key or setting",
     /// Of another epoch.
-    OtherEpoch => "of another epoch: one end has not begun the epoch of the other yet",
-    /// It starts after the next frame wanted.
-    OutOfStep => "out of step: inputs before it were acknowledged but are not held; begin a new epoch",
-    /// Its newest frame lies too far ahead.
+    OtherEpoch => "of another epoch: one endpoint has not begun the epoch of the other yet",
+    /// It starts after the next frame expected.
+    OutOfSync => "out of sync: inputs before it were acknowledged but are not held; begin a new epoch",
+    /// Its latest frame lies too far ahead.
     TooFar => "a frame too far ahead",
-    /// Frame numbers outside what an epoch has.
-    FrameRange => "a frame number outside the epoch",
-    /// Frames do not ascend to the current one.
-    Order => "frames out of order",
+    /// A frame number outside the range of an epoch.
+    FrameRange => "a frame number outside the range of an epoch",
+    /// Frames do not ascend, or do not end with the current one.
+    NotAscending => "frames do not ascend",
     /// Of another player than the configured one.
-    WrongPlayer => "of another player: check the player numbers at both ends",
-    /// A pong to a ping that was not asked, or answered before.
+    WrongPlayer => "of another player: compare the player numbers of both endpoints",
+    /// A pong to a ping that was never sent, or was answered before.
     UnknownPing => "a pong to no outstanding ping",
-    /// The peer's run is not known yet, is over, or does not match ours.
-    NotReady => "inputs before the greeting of this run, or before begin_epoch after a restart",
+    /// The peer's run is not known yet, is over, or is configured differently.
+    NotReady => "not ready: no hello of this run yet, settings differ, or begin_epoch is due after a restart",
     /// Of an earlier run of the peer.
-    OldIncarnation => "of an earlier run of the peer",
-    /// Our own datagram.
-    Reflected => "our own datagram came back: check the address of the peer",
+    OldIncarnation => "of an earlier run of the peer: a datagram that arrived late",
+    /// A datagram of this endpoint.
+    Reflected => "a datagram of this endpoint came back: check the address of the peer",
 }
 
 impl ConfigError {
@@ -201,9 +201,9 @@ impl ConfigError {
             Self::PingInterval => "ping_interval must be 20 ms to 10 s",
             Self::InterruptAfter => "interrupt_after must be above zero and below disconnect_after",
             Self::DisconnectAfter => "disconnect_after must be above 2.5 ping intervals and at most an hour",
-            Self::Latency => "warning_latency must be above zero and below critical_latency, and that at most a minute",
+            Self::Latency => "warning_latency must be above zero and below critical_latency, which is at most a minute",
             Self::Redundancy => "redundancy must be 1 to 15",
-            Self::DatagramMax => "datagram_max must be 64 to 1024 bytes",
+            Self::MaxDatagramSize => "max_datagram_size must be 64 to 1024 bytes",
         }
     }
 }
@@ -211,8 +211,8 @@ impl ConfigError {
 impl AddPeerError {
     const fn text(self) -> &'static str {
         match self {
-            Self::Full => "no room for another peer: remove one, or give the session a larger PEERS",
-            Self::PlayerTaken => "player number taken: every player in a session needs its own",
+            Self::Full => "no place for another peer: remove one, or give the session a larger MAX_PEERS",
+            Self::PlayerTaken => "player number taken: every player of a session needs its own",
             Self::EpochRunning => "the first frames have left the window: add the peer when the next epoch begins",
         }
     }
@@ -229,8 +229,10 @@ impl EpochError {
 impl fmt::Display for ChecksumError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotNewer => f.write_str("checksums go forward: push that of a later frame"),
-            Self::Full(peer) => write!(f, "peer {peer} has not acknowledged the oldest checksum: push fewer, or later"),
+            Self::NotNewer => f.write_str("checksums only go forward: push that of a later frame"),
+            Self::Full(peer) => {
+                write!(f, "peer {peer} has not acknowledged the oldest checksum: push less often, or later")
+            }
         }
     }
 }
@@ -246,7 +248,7 @@ impl fmt::Display for PushError {
     }
 }
 
-macro_rules! displayed_as_their_text {
+macro_rules! display_as_text {
     ($($error:ty)*) => {$(
         impl fmt::Display for $error {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -256,7 +258,7 @@ macro_rules! displayed_as_their_text {
     )*};
 }
 
-displayed_as_their_text!(ConfigError AddPeerError EpochError DatagramError);
+display_as_text!(ConfigError AddPeerError EpochError DatagramError);
 
 impl core::error::Error for ConfigError {}
 impl core::error::Error for AddPeerError {}

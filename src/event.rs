@@ -1,27 +1,29 @@
-//! What a session tells its caller.
+//! What a session reports.
 
 use core::fmt;
 use core::time::Duration;
 
-use crate::frame::{Epoch, Frame, PeerId};
-use crate::health::Health;
+use crate::estimate::liveness::Health;
+use crate::ids::{Epoch, Frame, PeerId};
 
-/// Something that is true now and was not told before.
+/// Something new: an input to apply, or something to know.
 ///
-/// [What to do on each](crate::guide::integration#what-it-tells-and-what-to-do) is in the guide.
+/// [What to do on each](crate::guide::events) is in the guide.
 ///
 /// ```
-/// use inputwire::{Config, Epoch, Event, Health, Instant, PeerConfig, Session};
+/// use inputwire::{Config, Event, Health, Instant, PeerConfig, PeerEvent, Session};
 ///
 /// fn take(session: &mut Session<1, 1>, now: Instant) {
 ///     while let Some(event) = session.poll_event() {
 ///         match event {
-///             Event::Input { peer, frame, input } => println!("player {peer} did {input:?} in {frame}"),
-///             Event::Health { health: Health::Interrupted, silence, .. } => println!("waiting since {silence:?}"),
-///             Event::Lost { first, count, .. } => println!("{count} inputs from {first} on will never come"),
-///             Event::Mismatch { field, ours, theirs, .. } => println!("our {field} is {ours}, theirs {theirs}"),
-///             Event::LocalStall { duration } => println!("we slept for {duration:?}"),
-///             Event::PeerAhead { epoch, .. } => drop(session.begin_epoch(now, epoch)),
+///             Event::Input { peer, frame, input } => println!("peer {peer} did {input:?} in frame {frame}"),
+///             Event::LocalStall { duration } => println!("this program slept for {duration:?}"),
+///             Event::Peer { peer, event } => match event {
+///                 PeerEvent::Health { health: Health::Interrupted, silence } => println!("silent for {silence:?}"),
+///                 PeerEvent::Lost { first, count } => println!("{count} inputs from frame {first} on never arrive"),
+///                 PeerEvent::EpochAhead { epoch } => drop(session.begin_epoch(now, epoch)),
+///                 other => println!("peer {peer}: {other:?}"),
+///             },
 ///             _ => {}
 ///         }
 ///     }
@@ -29,132 +31,96 @@ use crate::health::Health;
 /// # let mut session = Session::new(Config::builder().build()?);
 /// # session.add_peer(Instant::ORIGIN, PeerConfig::compact(1)).unwrap();
 /// # take(&mut session, Instant::ORIGIN);
-/// # let _ = Epoch::new(1);
 /// # Ok::<(), inputwire::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Event<const INPUT: usize> {
-    /// What a peer did in a frame. Taken after each datagram, it tells what that datagram brought. Compact wire: every
-    /// frame once, in order. Classic wire: every frame that arrives once, the lowest known first.
+pub enum Event<const INPUT_LEN: usize> {
+    /// A peer's input of a frame. Compact wire: every frame once, in order. Classic wire: every frame that arrives, once,
+    /// the lowest known one first.
     Input {
-        /// Who did it.
+        /// Whose input.
         peer: PeerId,
-        /// In which frame.
+        /// The frame it is for.
         frame: Frame,
-        /// What was done.
-        input: [u8; INPUT],
+        /// The input.
+        input: [u8; INPUT_LEN],
     },
-    /// Inputs of a peer can flow: the first datagram that proves it was accepted.
-    Connected {
-        /// Which peer.
-        peer: PeerId,
-    },
-    /// A peer's health is another one than told before.
-    Health {
-        /// Which peer.
-        peer: PeerId,
-        /// How it is now.
-        health: Health,
-        /// For how long it has been silent; if it is not, the longest silence since the last such event.
-        silence: Duration,
-    },
-    /// We were not called for this long after something was due: a hidden tab, a debugger, a slow load. No peer counts as
-    /// silent in that time, so that what waits to be handled is handled first.
+    /// The session was not called for this long after something was due: a hidden tab, a debugger, a slow load. That
+    /// time does not count as silence of a peer: its datagrams may still wait in the socket.
     LocalStall {
         /// For how long.
         duration: Duration,
     },
-    /// A peer has acknowledged everything pushed in this epoch, and nothing was pushed for 100 ms (or 1.5 frames, if that
-    /// is longer). Compact wire only.
-    Flushed {
+    /// Something happened to a peer.
+    Peer {
         /// Which peer.
         peer: PeerId,
+        /// What happened.
+        event: PeerEvent,
     },
-    /// The state of a peer's game differs from ours. Told once an epoch, for the first frame at which it does.
+}
+
+/// What happens to a peer, except for its inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PeerEvent {
+    /// Inputs can flow: a datagram that proves it has been accepted.
+    Connected,
+    /// The health changed.
+    Health {
+        /// The health now.
+        health: Health,
+        /// How long the peer has been silent; if it is not, the longest silence since the last such event.
+        silence: Duration,
+    },
+    /// The peer has acknowledged every input of this epoch, and none was pushed for 100 ms (or 1.5 frames, if that is
+    /// longer). Compact wire only.
+    Flushed,
+    /// The state of the peer's game differs. Reported once an epoch, for the first frame at which it does.
     Desync {
-        /// Which peer.
-        peer: PeerId,
         /// The first frame whose checksums differ.
         frame: Frame,
-        /// Our checksum.
-        ours: u64,
+        /// The local checksum.
+        local: u64,
         /// The peer's checksum.
-        theirs: u64,
+        remote: u64,
     },
-    /// Inputs of a peer will never be told: they left the window unknown or not taken. Classic wire only. Where several
-    /// runs of frames were lost, `count` may reach past the first of them: a frame is lost if it was not told and is not
-    /// above [`known`](crate::Session::known).
+    /// Inputs of the peer will never be delivered: they left the window unknown or not taken. Classic wire only. The
+    /// lost frames need not be consecutive: a frame is lost if it was not delivered and is not above
+    /// [`last_frame`](crate::PeerRef::last_frame).
     Lost {
-        /// Whose inputs.
-        peer: PeerId,
         /// The lowest frame lost since the last such event.
         first: Frame,
         /// How many inputs were lost since then.
         count: u32,
     },
-    /// A peer sent another input for a frame whose input was known; the first one stays. Told once an epoch.
-    Conflict {
-        /// Which peer.
-        peer: PeerId,
-    },
-    /// A peer is set up differently. Told once for each field; but for the frame interval, its inputs never flow.
+    /// The peer sent another input for a frame whose input was known; the first one stays. Reported once an epoch.
+    Conflict,
+    /// The peer is configured differently. Reported once for each field. No inputs flow until it is fixed, unless the
+    /// field is the frame interval.
     Mismatch {
-        /// Which peer.
-        peer: PeerId,
         /// What differs.
         field: Field,
-        /// Our value.
-        ours: u32,
+        /// The local value.
+        local: u32,
         /// The peer's value.
-        theirs: u32,
+        remote: u32,
     },
-    /// A peer has begun an epoch beyond ours: follow with `begin_epoch`.
-    PeerAhead {
-        /// Which peer.
-        peer: PeerId,
+    /// The peer has begun a later epoch: follow with [`begin_epoch`](crate::Session::begin_epoch).
+    EpochAhead {
         /// The peer's epoch.
         epoch: Epoch,
     },
-    /// A peer was started anew: its inputs flow again after `begin_epoch`.
-    Restarted {
-        /// Which peer.
-        peer: PeerId,
-    },
-    /// A peer goes on after inputs that we do not hold: only a new epoch mends that. Told once an epoch.
-    OutOfStep {
-        /// Which peer.
-        peer: PeerId,
-    },
-    /// A peer said goodbye. Without a key this is only a hint.
-    Left {
-        /// Which peer.
-        peer: PeerId,
-    },
+    /// The peer was started anew: inputs flow again after [`begin_epoch`](crate::Session::begin_epoch).
+    Restarted,
+    /// The peer continues after inputs that are not held here: only a new epoch repairs that. Reported once an epoch.
+    OutOfSync,
+    /// The peer closed its session. Without a key this is only a hint.
+    PeerClosed,
 }
 
-impl Event<0> {
-    /// The same among the events of a session; what has no room for the bytes of an input tells none.
-    pub(crate) fn sized<const INPUT: usize>(self) -> Option<Event<INPUT>> {
-        Some(match self {
-            Self::Input { .. } => return None,
-            Self::Connected { peer } => Event::Connected { peer },
-            Self::Health { peer, health, silence } => Event::Health { peer, health, silence },
-            Self::LocalStall { duration } => Event::LocalStall { duration },
-            Self::Flushed { peer } => Event::Flushed { peer },
-            Self::Desync { peer, frame, ours, theirs } => Event::Desync { peer, frame, ours, theirs },
-            Self::Lost { peer, first, count } => Event::Lost { peer, first, count },
-            Self::Conflict { peer } => Event::Conflict { peer },
-            Self::Mismatch { peer, field, ours, theirs } => Event::Mismatch { peer, field, ours, theirs },
-            Self::PeerAhead { peer, epoch } => Event::PeerAhead { peer, epoch },
-            Self::Restarted { peer } => Event::Restarted { peer },
-            Self::OutOfStep { peer } => Event::OutOfStep { peer },
-            Self::Left { peer } => Event::Left { peer },
-        })
-    }
-}
-
-/// What two ends must agree on. Its `Display` is fit for a message to the player.
+/// What two endpoints must agree on. Its `Display` is fit for a message to the player.
 ///
 /// ```
 /// assert_eq!(inputwire::Field::Window.to_string(), "window");
@@ -167,7 +133,7 @@ pub enum Field {
     /// The player numbers.
     Player,
     /// The size of an input.
-    Input,
+    InputLen,
     /// The window.
     Window,
     /// The first frame of an epoch.
@@ -181,7 +147,7 @@ impl fmt::Display for Field {
         f.write_str(match self {
             Self::Version => "wire version",
             Self::Player => "player number",
-            Self::Input => "input size",
+            Self::InputLen => "input size",
             Self::Window => "window",
             Self::FirstFrame => "first frame",
             Self::FrameInterval => "frame interval",

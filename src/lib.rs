@@ -1,5 +1,72 @@
-#![doc = include_str!("../docs/links.md")]
-#![doc = include_str!("../README.md")]
+//! **Player inputs over lossy networks, as a state machine; you bring the socket.**
+//!
+//! In a game between peers, what a player does in a frame must reach every other player within a frame or two, over a
+//! network that loses, delays, reorders and repeats. This crate is that part of a rollback or lockstep engine, on its own:
+//! it takes inputs, datagrams and the time, and returns datagrams, events and the moment at which it wants to be called.
+//!
+//! It is pure and synchronous: no I/O, no clock, no heap, no randomness, no unsafe code, no panic; `no_std` without a feature.
+//! It is **not** a socket, a rollback engine, a matchmaker or encryption: those are yours.
+//!
+//! # The whole loop
+//!
+//! Both endpoints of a game, in one process. Every third datagram is lost, and every input arrives all the same: a datagram
+//! carries all inputs that the peer has not acknowledged, so whichever one survives brings everything.
+//!
+//! ```
+//! use std::time::Duration;
+//! use inputwire::{Config, Event, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, Session};
+//!
+//! type Endpoint = Session<1, 1>; // one peer, inputs of one byte
+//!
+//! fn endpoint(player: u16) -> Result<Endpoint, Box<dyn std::error::Error>> {
+//!     let mut session = Session::new(Config::builder().session_id(0x1bad_cafe).local_player(player).build()?);
+//!     session.add_peer(Instant::ORIGIN, PeerConfig::compact(1 - player))?;
+//!     Ok(session)
+//! }
+//!
+//! let mut endpoints = [endpoint(0)?, endpoint(1)?];
+//! let mut buf = [0; MAX_DATAGRAM_SIZE];
+//! let (mut now, mut datagrams, mut delivered) = (Instant::ORIGIN, 0, [0, 0]);
+//! for frame in 0..60_u8 {
+//!     for player in [0, 1] {
+//!         // What the application does, and what the world does.
+//!         endpoints[player].push_input(now, [frame])?;
+//!         endpoints[player].handle_timeout(now);
+//!         // What is new: events first, so that inputs which are taken are acknowledged in the datagrams that follow.
+//!         while let Some(event) = endpoints[player].poll_event() {
+//!             if let Event::Input { frame, input, .. } = event {
+//!                 assert_eq!((frame, input), (Frame::new(delivered[player]), [delivered[player] as u8]));
+//!                 delivered[player] += 1;
+//!             }
+//!         }
+//!         while let Some(transmit) = endpoints[player].poll_transmit(&mut buf) {
+//!             datagrams += 1;
+//!             let other = &mut endpoints[1 - player];
+//!             let peer = other.peers().next().expect("it was added");
+//!             if datagrams % 3 != 0 {
+//!                 let _ = other.handle_datagram(now, peer, transmit.datagram); // a refusal is for the log
+//!             }
+//!         }
+//!     }
+//!     // A program sleeps until `poll_timeout` or its next frame, whichever is sooner, or until a datagram arrives.
+//!     now = now.saturating_add(Duration::from_micros(16_667));
+//! }
+//! assert!(delivered.iter().all(|inputs| *inputs >= 57));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where to read on
+//!
+//! | | |
+//! |---|---|
+//! | [`Session`] | the machine: its four kinds of methods, and the order in which to call them |
+//! | [`Event`], [`PeerEvent`] | what it reports |
+//! | [`Config`], [`PeerConfig`] | its settings |
+//! | [`PeerRef`], [`PeerStats`], [`Pace`] | what it knows about a peer |
+//! | [`Endpoint`] | what may stand in its place: a recorder, a simulator |
+//! | [`guide`] | one page for each world: threads, tokio, browser, rollback, lockstep, servers, microcontrollers |
+//! | [`guide::protocol`] | both wires, byte by byte |
+//! | [`guide::design`] | how the crate is built, and why |
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(
     not(test),
@@ -18,34 +85,32 @@
     )
 )]
 
-// Some functions are kept out of line where registers have 32 bits: a call is shorter there than 64-bit arithmetic.
+// The layers: a module uses only modules of the groups above its own, and a test reads the sources to see that. Where an
+// attribute keeps a function out of line on 32 bits, a call is shorter there than the arithmetic in it.
 
-// The layers. A module uses only modules of the groups above its own; a test holds us to it.
+mod cache;
+mod ids;
+mod num;
+mod once;
 
 mod checksum;
-mod cursor;
-mod floor;
-mod frame;
-mod ring;
+mod error;
 mod time;
 
-mod bits;
-mod error;
-mod pace;
-mod rtt;
+mod timer;
+mod wire;
 
 mod config;
 
-mod inbox;
-mod outbox;
-
-mod health;
-mod schedule;
-mod wire;
+mod estimate;
+mod window;
 
 mod event;
-mod failover;
 mod stats;
+
+mod local;
+
+mod remote;
 
 mod link;
 
@@ -53,37 +118,20 @@ mod peer;
 
 mod session;
 
-pub use config::{Config, ConfigBuilder, DATAGRAM_MAX, PeerConfig};
-pub use error::{AddPeerError, ChecksumError, ConfigError, DatagramError, EpochError, PushError};
-pub use event::{Event, Field};
-pub use failover::{Failover, Route, RouteCause, RouteChange, RoutePolicy};
-pub use frame::{Epoch, Frame, PeerId};
-pub use health::Health;
-pub use pace::Pace;
-pub use rtt::RttStats;
-pub use session::{Session, Transmit};
-pub use stats::{PeerStats, Rates, Refused, Totals};
-pub use time::Instant;
+mod endpoint;
 
-/// Where to read on. Only the documentation has it; its code is compiled with the tests.
 #[cfg(any(doc, doctest))]
-pub mod guide {
-    #[doc = include_str!("../docs/links.md")]
-    #[doc = include_str!("../docs/INTEGRATION.md")]
-    pub mod integration {}
-    #[doc = include_str!("../docs/links.md")]
-    #[doc = include_str!("../docs/MIGRATING.md")]
-    pub mod migrating {}
-    #[doc = include_str!("../docs/links.md")]
-    #[doc = include_str!("../docs/PROTOCOL.md")]
-    pub mod protocol {}
-    #[doc = include_str!("../docs/links.md")]
-    #[doc = include_str!("../docs/DESIGN.md")]
-    pub mod design {}
-    #[doc = include_str!("../docs/links.md")]
-    #[doc = include_str!("../docs/PERFORMANCE.md")]
-    pub mod performance {}
-    #[doc = include_str!("../docs/links.md")]
-    #[doc = include_str!("../docs/SECURITY.md")]
-    pub mod security {}
-}
+pub mod guide;
+
+pub use config::{Config, ConfigBuilder, MAX_DATAGRAM_SIZE, PeerConfig};
+pub use endpoint::Endpoint;
+pub use error::{AddPeerError, ChecksumError, ConfigError, DatagramError, EpochError, PushError};
+pub use estimate::liveness::Health;
+pub use estimate::rtt::RttStats;
+pub use estimate::time_sync::Pace;
+pub use event::{Event, Field, PeerEvent};
+pub use ids::{Epoch, Frame, PeerId};
+pub use session::{PeerRef, Session, Transmit};
+pub use stats::{PeerStats, Refused, StatsDelta, Totals};
+pub use time::Instant;
+pub use timer::Timer;

@@ -1,118 +1,122 @@
-//! The machine: our inputs and every peer. What it knows is in `session/view.rs`.
+//! The session: the local endpoint and every peer.
 //!
-//! All time enters here, and no call takes it back: the session keeps the greatest moment it was told.
+//! Time enters only here. A session keeps the latest `now`, so its time never decreases.
 
-use heapless::Vec;
+use heapless::{Vec, VecView};
 
+use crate::cache::Cache;
 use crate::checksum::Checksum;
-use crate::config::{Config, DATAGRAM_MAX, PeerConfig};
+use crate::config::{Config, MAX_DATAGRAM_SIZE, PeerConfig, PeerSettings};
 use crate::error::{AddPeerError, ChecksumError, DatagramError, EpochError, PushError};
+use crate::estimate::liveness::Health;
+use crate::estimate::time_sync::Pace;
 use crate::event::Event;
-use crate::frame::{Epoch, Frame, PeerId};
-use crate::inbox::Untold;
-use crate::link::{Ours, Written};
-use crate::outbox::Inputs;
+use crate::ids::{Epoch, Frame, PeerId};
+use crate::link::Written;
+use crate::local::Local;
 use crate::peer::Peer;
-use crate::time::{Instant, span};
+use crate::stats::PeerStats;
+use crate::time::{Instant, duration_from_micros};
+use crate::timer::Timer;
+use crate::window::recv::Undelivered;
+use crate::window::send::SendBuffer;
 
-mod seats;
-mod view;
-
-/// A pause between two calls that is shorter is no stall with any configuration: half of 2.5 ping intervals of 20 ms.
+/// The shortest pause between two calls that can be a stall, with any settings: half of 2.5 ping intervals of 20 ms.
 const STALL_MIN_US: u64 = 25_000;
 
-/// Our end of a game between peers: one window of our inputs, and what we know of each peer.
+/// The local endpoint of a game between peers: a window of local inputs, and the state of each peer.
 ///
-/// `PEERS` is how many peers there can be at once, `INPUT` the bytes of one input (1 to 255), and `WINDOW` how many
-/// frames of each player are kept (2 to 127); `INPUT` and `WINDOW` are the same at every end.
+/// `MAX_PEERS` is how many peers there can be at once, `INPUT_LEN` the bytes of an input (1 to 255), and `WINDOW` how many
+/// frames of each player are kept (2 to 127). `INPUT_LEN` and `WINDOW` are the same at every endpoint.
+///
+/// # Four kinds of methods
+///
+/// - **Actions** are what the application does: [`add_peer`](Self::add_peer), [`push_input`](Self::push_input),
+///   [`begin_epoch`](Self::begin_epoch), [`push_checksum`](Self::push_checksum), [`remove_peer`](Self::remove_peer),
+///   [`close`](Self::close).
+/// - **`handle_*`** is what the world does: a datagram arrived, time passed, a transport closed or opened.
+/// - **`poll_*`** is what is new. Drain events until `None`, then datagrams until `None`: inputs that are taken are
+///   acknowledged in the datagrams that follow. Then sleep until [`poll_timeout`](Self::poll_timeout).
+/// - **Getters** show the state and change nothing; those about a peer are found at [`peer`](Self::peer).
+///
+/// Every `now` comes from one monotonic clock. A `now` earlier than the latest one counts as the latest; a late call is
+/// reported as [`LocalStall`](Event::LocalStall). No order of calls is wrong.
 ///
 /// ```
-/// use inputwire::{Config, DATAGRAM_MAX, Instant, PeerConfig, Session};
+/// use inputwire::{Config, Instant, MAX_DATAGRAM_SIZE, PeerConfig, Session};
 ///
-/// let now = Instant::ORIGIN; // of a clock of yours
-/// let mut session = Session::<1, 2>::new(Config::builder().session(0x1bad_cafe).player(0).build()?);
+/// let now = Instant::ORIGIN; // of the caller's clock
+/// let mut session = Session::<1, 2>::new(Config::builder().session_id(0x1bad_cafe).local_player(0).build()?);
 /// let peer = session.add_peer(now, PeerConfig::compact(1))?;
 /// let frame = session.push_input(now, [0b101, 7])?;
-/// assert_eq!(session.own_input(frame), Some([0b101, 7]));
+/// assert_eq!(session.local_input(frame), Some([0b101, 7]));
 ///
-/// let mut buf = [0; DATAGRAM_MAX];
-/// let transmit = session.poll_transmit(&mut buf).expect("a greeting is due");
+/// let mut buf = [0; MAX_DATAGRAM_SIZE];
+/// let transmit = session.poll_transmit(&mut buf).expect("a hello is due");
 /// assert_eq!((transmit.peer, transmit.datagram.len()), (peer, 28));
 /// assert!(session.poll_timeout() > Some(now));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Session<const PEERS: usize, const INPUT: usize, const WINDOW: usize = 120> {
-    ours: Ours,
-    inputs: Inputs<INPUT, WINDOW>,
-    peers: Vec<Peer, PEERS>,
-    /// The window of each peer.
-    windows: [[[u8; INPUT]; WINDOW]; PEERS],
-    /// Peers added so far: the number of the next one.
+pub struct Session<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize = 120> {
+    local: Local,
+    inputs: SendBuffer<INPUT_LEN, WINDOW>,
+    peers: Vec<Peer, MAX_PEERS>,
+    /// The inputs of each peer, in the order of `peers`.
+    slots: [[[u8; INPUT_LEN]; WINDOW]; MAX_PEERS],
+    /// How many peers were added: the number of the next one.
     added: u32,
-    /// How long we were not called though something was due, in microseconds, while that is not told.
+    /// A local stall that has not been reported, in microseconds.
     stalled_us: u64,
-    turn: Turn,
+    cursor: Cache<PollCursor>,
 }
 
-/// How far the seats were polled since time passed or something happened last. What was polled stays polled: a poll makes
-/// nothing due, and a push nothing to tell.
-#[derive(Clone, Debug)]
-struct Turn {
-    /// The seats before this one have said everything.
-    saying: u16,
-    /// The seats before this one have told everything.
-    telling: u16,
+/// The peers before these positions have nothing left to send or to report. Whatever can change that resets them:
+/// passing time and calls reset both, a push only `transmit`, since it causes no event.
+#[derive(Clone)]
+struct PollCursor {
+    transmit: u16,
+    event: u16,
 }
 
-impl Turn {
-    const fn new() -> Self {
-        Self { saying: 0, telling: 0 }
-    }
+impl PollCursor {
+    const START: Self = Self { transmit: 0, event: 0 };
 }
 
-/// A turn only saves work.
-impl PartialEq for Turn {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Turn {}
-
-/// A datagram to be sent, borrowed from the caller's buffer.
+/// A datagram to send, borrowed from the caller's buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Transmit<'b> {
-    /// To whom.
+    /// The peer to send it to.
     pub peer: PeerId,
-    /// The bytes; never none.
+    /// The bytes; never empty.
     pub datagram: &'b [u8],
 }
 
-impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS, INPUT, WINDOW> {
+impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Session<MAX_PEERS, INPUT_LEN, WINDOW> {
     const SIZES: () = {
-        assert!(PEERS >= 1 && PEERS < 1 << 16, "a session has room for 1 to 65,535 peers");
-        assert!(INPUT >= 1 && INPUT <= 255, "an input is 1 to 255 bytes");
-        assert!(WINDOW >= 2 && WINDOW <= 127, "a window is 2 to 127 frames");
+        assert!(MAX_PEERS >= 1 && MAX_PEERS < 1 << 16, "MAX_PEERS must be 1 to 65,535");
+        assert!(INPUT_LEN >= 1 && INPUT_LEN <= 255, "INPUT_LEN must be 1 to 255");
+        assert!(WINDOW >= 2 && WINDOW <= 127, "WINDOW must be 2 to 127");
     };
 
     /// Creates a session without peers, in epoch 0. It works in a `static`.
     #[must_use]
     pub const fn new(config: Config) -> Self {
         const { Self::SIZES };
+        let ([window, ..], [input_len, ..]) = (WINDOW.to_le_bytes(), INPUT_LEN.to_le_bytes());
         Self {
-            ours: Ours::new(config, short(WINDOW), short(INPUT)),
-            inputs: Inputs::new(),
+            local: Local::new(config, window, input_len),
+            inputs: SendBuffer::new(),
             peers: Vec::new(),
-            windows: [[[0; INPUT]; WINDOW]; PEERS],
+            slots: [[[0; INPUT_LEN]; WINDOW]; MAX_PEERS],
             added: 0,
             stalled_us: 0,
-            turn: Turn::new(),
+            cursor: Cache(PollCursor::START),
         }
     }
 
-    // What we do.
+    // Actions.
 
     /// Adds a peer whose transport is open.
     ///
@@ -120,130 +124,154 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
     ///
     /// [`Full`](AddPeerError::Full), [`PlayerTaken`](AddPeerError::PlayerTaken), or
     /// [`EpochRunning`](AddPeerError::EpochRunning) once frames of this epoch have left the window.
-    pub fn add_peer(&mut self, now: Instant, peer: PeerConfig<INPUT>) -> Result<PeerId, AddPeerError> {
-        self.act(now);
+    pub fn add_peer(&mut self, now: Instant, peer: PeerConfig<INPUT_LEN>) -> Result<PeerId, AddPeerError> {
+        self.begin_call(now);
         let id = PeerId::new(self.added);
-        seats::add(&self.ours, &mut self.peers, id, peer.0)?;
+        add_peer(&self.local, &mut self.peers, id, &peer.0)?;
         self.added = self.added.saturating_add(1);
         Ok(id)
     }
 
-    /// The transport to a peer is closed: its state is kept, nothing is sent to it, and it counts as disconnected.
-    pub fn close_peer(&mut self, now: Instant, peer: PeerId) {
-        self.with(now, peer, |_, peer| peer.close());
-    }
-
-    /// The transport to a closed peer is open again: what is unacknowledged goes out, and RTT starts fresh.
-    pub fn open_peer(&mut self, now: Instant, peer: PeerId) {
-        self.with(now, peer, |ours, peer| peer.open(ours));
-    }
-
-    /// Forgets a peer. It no longer holds the window.
+    /// Removes a peer; it no longer holds back the send window.
     pub fn remove_peer(&mut self, now: Instant, peer: PeerId) {
-        self.act(now);
-        let Some(seat) = self.peers.iter().position(|other| other.id == peer) else { return };
-        self.peers.remove(seat);
-        // The windows behind it move up, and its own one, cleared, to the end.
-        if let Some(windows) = self.windows.get_mut(seat..)
-            && let Some(window) = windows.first_mut()
+        self.begin_call(now);
+        let Some(at) = self.peers.iter().position(|other| other.id == peer) else { return };
+        self.peers.remove(at);
+        // The slots behind move up, and those of the peer, cleared, to the end.
+        if let Some(slots) = self.slots.get_mut(at..)
+            && let Some(removed) = slots.first_mut()
         {
-            window.as_flattened_mut().fill(0);
-            windows.rotate_left(1);
+            removed.as_flattened_mut().fill(0);
+            slots.rotate_left(1);
         }
     }
 
-    /// Records our input of the next frame and returns that frame. It goes out with the next poll.
+    /// Records the local input of the next frame and returns that frame. It is sent with the next poll.
     ///
     /// # Errors
     ///
     /// [`WindowFull`](PushError::WindowFull) names the peer that has not acknowledged the oldest input in the window;
     /// [`FramesExhausted`](PushError::FramesExhausted) after 2^32 - 1 frames. Nothing is recorded then.
-    pub fn push_input(&mut self, now: Instant, input: [u8; INPUT]) -> Result<Frame, PushError> {
-        self.advance(now);
-        self.turn.saying = 0;
-        let frame = seats::next(&self.ours, &self.peers)?;
-        self.inputs.push(&mut self.ours.outbox, self.ours.now, input);
+    pub fn push_input(&mut self, now: Instant, input: [u8; INPUT_LEN]) -> Result<Frame, PushError> {
+        self.advance_clock(now);
+        self.cursor.transmit = 0;
+        let frame = validate_push(&self.local, &self.peers)?;
+        self.inputs.push(&mut self.local.send, self.local.now, input);
         Ok(frame)
     }
 
-    /// Begins a later run of frames, here: windows are emptied, frames count from `first_frame`, peers stay.
+    /// Begins a later epoch: windows are emptied, frames count from `first_frame`, peers stay.
     ///
-    /// What is unacknowledged is abandoned. So begin an epoch when all own inputs are acknowledged and all of the
-    /// peers' are told, or when a peer is ahead.
+    /// Inputs that are unacknowledged or undelivered are abandoned. So begin an epoch when all local inputs are acknowledged
+    /// and all of the peers' are delivered, or to follow a peer that is ahead.
     ///
     /// # Errors
     ///
     /// [`NotNewer`](EpochError::NotNewer) unless `epoch` is greater than the present one.
     pub fn begin_epoch(&mut self, now: Instant, epoch: Epoch) -> Result<(), EpochError> {
-        self.act(now);
-        if epoch.get() <= self.ours.epoch {
+        self.begin_call(now);
+        if epoch.get() <= self.local.epoch {
             return Err(EpochError::NotNewer);
         }
-        self.ours.begin_epoch(epoch.get());
-        self.inputs = Inputs::new();
-        for (peer, window) in self.peers.iter_mut().zip(&mut self.windows) {
-            peer.begin_epoch(&self.ours, window.as_flattened_mut());
+        self.local.begin_epoch(epoch.get());
+        self.inputs = SendBuffer::new();
+        for (peer, slots) in self.peers.iter_mut().zip(&mut self.slots) {
+            peer.begin_epoch(&self.local, slots.as_flattened_mut());
         }
         Ok(())
     }
 
-    /// Records a hash of our game's state after a frame, to be compared with every peer's on the compact wire. A game
-    /// pushes one every tenth frame or so, once the frame is [`confirmed`](Self::confirmed).
+    /// Records a hash of the game's state after a frame, to be compared with every peer's on the compact wire. A game pushes
+    /// one every tenth frame or so, once the frame is [confirmed](Self::confirmed_frame).
     ///
     /// # Errors
     ///
-    /// [`NotNewer`](ChecksumError::NotNewer) unless the frame is greater than that of the last checksum in this epoch, and
-    /// one that a push can get;
+    /// [`NotNewer`](ChecksumError::NotNewer) if the frame is not later than that of the latest checksum in this epoch,
+    /// or is the reserved 2^32 - 1;
     /// [`Full`](ChecksumError::Full) when a peer has not acknowledged the oldest of 16 within the window. Nothing is
     /// recorded then.
     pub fn push_checksum(&mut self, now: Instant, frame: Frame, hash: u64) -> Result<(), ChecksumError> {
-        self.act(now);
+        self.begin_call(now);
         let checksum = Checksum { frame: frame.get(), hash };
-        seats::push_checksum(&self.ours, &mut self.peers, checksum)?;
-        self.ours.checksums.push(checksum);
+        push_checksum(&self.local, &mut self.peers, checksum)?;
+        self.local.checksums.push(checksum);
         Ok(())
     }
 
-    /// Says goodbye to every open peer, where its wire has a word for it, and closes them all.
-    pub fn leave(&mut self, now: Instant) {
-        self.act(now);
-        self.peers.iter_mut().for_each(Peer::leave);
+    /// Closes the link to every peer. On the compact wire, keep polling: three byes are sent, a frame apart.
+    pub fn close(&mut self, now: Instant) {
+        self.begin_call(now);
+        self.peers.iter_mut().for_each(Peer::close);
     }
 
-    /// Sets every counter in [`PeerStats`](crate::PeerStats) to zero. Nothing else depends on them.
+    /// Sets every counter in [`PeerStats`] to zero. Nothing else depends on them.
     pub fn clear_counters(&mut self) {
         self.peers.iter_mut().for_each(Peer::clear_counters);
     }
 
-    // What happens to us.
+    // What the world does.
 
-    /// Takes a datagram that came from a peer.
+    /// Handles a datagram that came from a peer.
     ///
     /// # Errors
     ///
-    /// Says exactly why a datagram was refused. A refused one changes nothing but a counter; it is fit for a log, and
-    /// needs no other attention.
+    /// Says exactly why a datagram was refused. A refused one changes nothing except a counter; the reason is fit for a log,
+    /// and needs no other attention.
     pub fn handle_datagram(&mut self, now: Instant, from: PeerId, datagram: &[u8]) -> Result<(), DatagramError> {
-        self.act(now);
-        let mut seats = self.peers.iter_mut().zip(&mut self.windows);
-        let (peer, window) = seats.find(|(peer, _)| peer.id == from).ok_or(DatagramError::UnknownPeer)?;
-        peer.handle_datagram(&self.ours, window.as_flattened_mut(), datagram)
+        self.begin_call(now);
+        let mut peers = self.peers.iter_mut().zip(&mut self.slots);
+        let (peer, slots) = peers.find(|(peer, _)| peer.id == from).ok_or(DatagramError::UnknownPeer)?;
+        peer.handle_datagram(&self.local, slots.as_flattened_mut(), datagram)
     }
 
-    /// Takes note that time has passed, when [`poll_timeout`](Self::poll_timeout) said so or at any other moment.
+    /// Notes that time has passed, when [`poll_timeout`](Self::poll_timeout) asked for it or at any other moment.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.advance(now);
+        self.advance_clock(now);
     }
 
-    // What we say.
+    /// Notes that the transport to a peer closed: its state is kept, nothing is sent to it, and it counts as disconnected.
+    pub fn handle_transport_closed(&mut self, now: Instant, peer: PeerId) {
+        self.with_peer(now, peer, |_, peer| peer.transport_closed());
+    }
 
-    /// The next datagram to send, or `None` when everything is said. A caller whose channel is congested does not poll:
-    /// the next datagram will carry everything, fresh.
-    pub fn poll_transmit<'b>(&mut self, buf: &'b mut [u8; DATAGRAM_MAX]) -> Option<Transmit<'b>> {
-        while let Some(peer) = self.peers.get_mut(usize::from(self.turn.saying)) {
-            let written = peer.poll_transmit(&self.ours, &self.inputs.view(&self.ours.outbox), buf);
+    /// Notes that the transport to a peer is open again: unacknowledged inputs are sent, and RTT starts anew.
+    pub fn handle_transport_opened(&mut self, now: Instant, peer: PeerId) {
+        self.with_peer(now, peer, |local, peer| peer.transport_opened(local));
+    }
+
+    // What is new.
+
+    /// Returns the next event, or `None`. Up to `WINDOW` inputs of a peer wait here; further ones are not acknowledged before
+    /// some are taken.
+    pub fn poll_event(&mut self) -> Option<Event<INPUT_LEN>> {
+        if self.stalled_us > 0 {
+            let duration = duration_from_micros(core::mem::take(&mut self.stalled_us));
+            return Some(Event::LocalStall { duration });
+        }
+        while let Some(peer) = self.peers.get_mut(usize::from(self.cursor.event)) {
+            if let Some(event) = peer.poll_event(&self.local) {
+                return Some(Event::Peer { peer: peer.id, event });
+            }
+            let slots = self.slots.get(usize::from(self.cursor.event))?;
+            let undelivered = peer.poll_input();
+            if undelivered.is_none_or(|undelivered| undelivered.last) {
+                self.cursor.event = self.cursor.event.saturating_add(1);
+            }
+            if let Some(Undelivered { frame, slot, .. }) = undelivered {
+                let input = *slots.get(usize::from(slot))?;
+                return Some(Event::Input { peer: peer.id, frame: Frame::new(frame), input });
+            }
+        }
+        None
+    }
+
+    /// Returns the next datagram to send, or `None`. While the channel is congested, do not poll: the next datagram
+    /// carries everything, up to date.
+    pub fn poll_transmit<'b>(&mut self, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
+        while let Some(peer) = self.peers.get_mut(usize::from(self.cursor.transmit)) {
+            let written = peer.poll_transmit(&self.local, &self.inputs.view(&self.local.send), buf);
             if written.is_none_or(|written| written.last) {
-                self.turn.saying = self.turn.saying.saturating_add(1);
+                self.cursor.transmit = self.cursor.transmit.saturating_add(1);
             }
             if let Some(Written { len, .. }) = written {
                 return Some(Transmit { peer: peer.id, datagram: buf.get(..len)? });
@@ -252,72 +280,245 @@ impl<const PEERS: usize, const INPUT: usize, const WINDOW: usize> Session<PEERS,
         None
     }
 
-    /// The next thing to tell, or `None` when everything is told. Inputs that are not taken are not acknowledged.
-    pub fn poll_event(&mut self) -> Option<Event<INPUT>> {
-        if self.stalled_us > 0 {
-            let duration = span(core::mem::take(&mut self.stalled_us));
-            return Some(Event::LocalStall { duration });
-        }
-        while let Some(peer) = self.peers.get_mut(usize::from(self.turn.telling)) {
-            if let Some(event) = peer.poll_event(&self.ours) {
-                return event.sized();
-            }
-            let window = self.windows.get(usize::from(self.turn.telling))?;
-            let untold = peer.poll_input();
-            if untold.is_none_or(|untold| untold.last) {
-                self.turn.telling = self.turn.telling.saturating_add(1);
-            }
-            if let Some(Untold { frame, row, .. }) = untold {
-                let input = *window.get(usize::from(row))?;
-                return Some(Event::Input { peer: peer.id, frame: Frame::new(frame), input });
-            }
-        }
-        None
-    }
-
-    /// When to wake the session next: always later than the newest `now`, drained or not. `None` if nothing will be due.
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout) next: always later than the latest `now`, drained or
+    /// not. `None` if nothing will be due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        seats::due(&self.ours, &self.peers)
+        soonest_deadline(&self.local, &self.peers).map(|(at, ..)| at)
     }
 
-    // Inside.
-
-    /// Time passes, and something happens that may have to be said and told.
-    fn act(&mut self, now: Instant) {
-        self.advance(now);
-        self.turn = Turn::new();
+    /// Returns which timer [`poll_timeout`](Self::poll_timeout) waits for, and for which peer; for logs.
+    #[must_use]
+    pub fn timeout_reason(&self) -> Option<(PeerId, Timer)> {
+        soonest_deadline(&self.local, &self.peers).map(|(_, timer, peer)| (peer, timer))
     }
 
-    /// A clock that goes back is a clock that stood still; one that jumps ahead is a stall of our own.
-    fn advance(&mut self, now: Instant) {
+    // Getters.
+
+    /// The settings of this session.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.local.config
+    }
+
+    /// The present epoch.
+    #[must_use]
+    pub const fn epoch(&self) -> Epoch {
+        Epoch::new(self.local.epoch)
+    }
+
+    /// The frame that the next push gets.
+    #[must_use]
+    pub fn next_frame(&self) -> Frame {
+        Frame::new(self.local.send.send_next())
+    }
+
+    /// Returns the lowest [`last_frame`](PeerRef::last_frame) of all peers; `None` if one has none, or without peers.
+    #[must_use]
+    pub fn confirmed_frame(&self) -> Option<Frame> {
+        let last_frames = self.peers.iter().map(Peer::last_frame);
+        last_frames.reduce(core::cmp::min).flatten()
+    }
+
+    /// The local input of a frame, while it is in the window.
+    #[must_use]
+    pub fn local_input(&self, frame: Frame) -> Option<[u8; INPUT_LEN]> {
+        self.inputs.input(&self.local.send, frame)
+    }
+
+    /// The peers, in the order in which they were added.
+    pub fn peers(&self) -> impl Iterator<Item = PeerId> {
+        self.peers.iter().map(|peer| peer.id)
+    }
+
+    /// A peer, for everything that is known about it; `None` if it was never added or was removed.
+    #[must_use]
+    pub fn peer(&self, id: PeerId) -> Option<PeerRef<'_, INPUT_LEN>> {
+        let (peer, slots) = self.peers.iter().zip(&self.slots).find(|(peer, _)| peer.id == id)?;
+        Some(PeerRef { local: &self.local, peer, slots })
+    }
+
+    /// The peer with a player number.
+    #[must_use]
+    pub fn peer_of(&self, player: u16) -> Option<PeerId> {
+        self.peers.iter().find(|peer| peer.player() == player).map(|peer| peer.id)
+    }
+
+    // Private.
+
+    /// Begins a call after which there may be something to send and to report.
+    fn begin_call(&mut self, now: Instant) {
+        self.advance_clock(now);
+        *self.cursor = PollCursor::START;
+    }
+
+    /// Ignores a `now` earlier than the latest one; treats a late call as a local stall.
+    fn advance_clock(&mut self, now: Instant) {
         let now = now.min(Instant::LAST);
-        if now <= self.ours.now {
+        if now <= self.local.now {
             return;
         }
-        self.turn = Turn::new();
-        if now.since(self.ours.now) >= STALL_MIN_US {
-            let late = seats::stall(&self.ours, &mut self.peers, now);
+        *self.cursor = PollCursor::START;
+        if now.since(self.local.now) >= STALL_MIN_US {
+            let late = forgive_stall(&self.local, &mut self.peers, now);
             if late > 0 {
                 self.stalled_us = self.stalled_us.saturating_add(late);
-                self.ours.woken_at = now;
+                self.local.stall_ended_at = now;
             }
         }
-        self.ours.now = now;
+        self.local.now = now;
     }
 
-    fn with(&mut self, now: Instant, id: PeerId, act: impl FnOnce(&Ours, &mut Peer)) {
-        self.act(now);
+    fn with_peer(&mut self, now: Instant, id: PeerId, act: impl FnOnce(&Local, &mut Peer)) {
+        self.begin_call(now);
         if let Some(peer) = self.peers.iter_mut().find(|peer| peer.id == id) {
-            act(&self.ours, peer);
+            act(&self.local, peer);
         }
     }
 }
 
-/// A size of a session, which its constructor has checked to be below 256.
-const fn short(size: usize) -> u8 {
-    let [low, ..] = size.to_le_bytes();
-    low
+/// Everything known about one peer of a session.
+///
+/// ```
+/// use inputwire::{Config, Instant, PeerConfig, Session};
+///
+/// let mut session = Session::<1, 1>::new(Config::builder().local_player(0).build()?);
+/// let id = session.add_peer(Instant::ORIGIN, PeerConfig::compact(7))?;
+/// session.push_input(Instant::ORIGIN, [1])?;
+///
+/// let peer = session.peer(id).expect("it was just added");
+/// assert_eq!((peer.player(), peer.unacked(), peer.last_frame()), (7, 1, None));
+/// assert_eq!(session.peer_of(7), Some(id));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct PeerRef<'s, const INPUT_LEN: usize> {
+    local: &'s Local,
+    peer: &'s Peer,
+    slots: &'s [[u8; INPUT_LEN]],
+}
+
+impl<const INPUT_LEN: usize> PeerRef<'_, INPUT_LEN> {
+    /// The id of the peer.
+    #[must_use]
+    pub fn id(self) -> PeerId {
+        self.peer.id
+    }
+
+    /// The player number of the peer.
+    #[must_use]
+    pub fn player(self) -> u16 {
+        self.peer.player()
+    }
+
+    /// How the peer is doing.
+    #[must_use]
+    pub fn health(self) -> Health {
+        self.peer.health(self.local)
+    }
+
+    /// Returns the latest frame up to which nothing is missing; lost frames do not count as missing.
+    #[must_use]
+    pub fn last_frame(self) -> Option<Frame> {
+        self.peer.last_frame()
+    }
+
+    /// The peer's input of a frame, while it is in the window: a game needs no buffer of its own.
+    #[must_use]
+    pub fn remote_input(self, frame: Frame) -> Option<[u8; INPUT_LEN]> {
+        self.slots.get(usize::from(self.peer.slot(frame)?)).copied()
+    }
+
+    /// The latest frame known in this epoch, with its input: what a game predicts from. On the classic wire frames below it
+    /// may be missing.
+    #[must_use]
+    pub fn latest_input(self) -> Option<(Frame, [u8; INPUT_LEN])> {
+        let (frame, slot) = self.peer.latest()?;
+        Some((frame, *self.slots.get(usize::from(slot))?))
+    }
+
+    /// How many local inputs the peer has not acknowledged; 0 on the classic wire.
+    #[must_use]
+    pub fn unacked(self) -> u32 {
+        self.peer.unacked(self.local)
+    }
+
+    /// How far the local game is ahead of the peer's, and what to do about it; `None` until both play and the round trip is
+    /// known.
+    #[must_use]
+    pub fn pace(self) -> Option<Pace> {
+        self.peer.pace(self.local)
+    }
+
+    /// How many frames of input delay hide latency and jitter; `None` until the round trip is known.
+    #[must_use]
+    pub fn suggested_delay(self) -> Option<u32> {
+        self.peer.suggested_delay(self.local)
+    }
+
+    /// Everything known about the peer, in figures.
+    #[must_use]
+    pub fn stats(self) -> PeerStats {
+        self.peer.stats(self.local)
+    }
+}
+
+// What a session does with its peers, without its sizes in the type, so that it is compiled once for all of them.
+
+fn add_peer(local: &Local, peers: &mut VecView<Peer>, id: PeerId, settings: &PeerSettings) -> Result<(), AddPeerError> {
+    let taken = peers.iter().any(|other| other.player() == settings.player);
+    if taken || settings.player == local.config.local_player() {
+        return Err(AddPeerError::PlayerTaken);
+    }
+    if local.send.oldest() > local.send.first() {
+        return Err(AddPeerError::EpochRunning);
+    }
+    // No number would be left for the next one.
+    if id.get() == u32::MAX {
+        return Err(AddPeerError::Full);
+    }
+    peers.push(Peer::new(id, local, settings)).map_err(|_| AddPeerError::Full)
+}
+
+/// The frame of the next push, if no peer needs the oldest input any more.
+fn validate_push(local: &Local, peers: &[Peer]) -> Result<Frame, PushError> {
+    if local.send.send_next() == u32::MAX {
+        return Err(PushError::FramesExhausted);
+    }
+    peers.iter().try_for_each(|peer| peer.validate_push(local))?;
+    Ok(Frame::new(local.send.send_next()))
+}
+
+fn push_checksum(local: &Local, peers: &mut [Peer], checksum: Checksum) -> Result<(), ChecksumError> {
+    if checksum.frame < local.checksums.end() || checksum.frame == u32::MAX {
+        return Err(ChecksumError::NotNewer);
+    }
+    if let Some(dropped) = local.checksums.next_dropped()
+        && let Some(peer) = peers.iter().find(|peer| peer.needs_checksum(local, dropped))
+    {
+        return Err(ChecksumError::Full(peer.id));
+    }
+    for peer in peers {
+        peer.push_checksum(checksum);
+    }
+    Ok(())
+}
+
+/// Forgives every peer the time for which the session was not called although something was due. Returns that time if it was
+/// long enough to matter, else 0.
+fn forgive_stall(local: &Local, peers: &mut [Peer], now: Instant) -> u64 {
+    let late = soonest_deadline(local, peers).map_or(0, |(due, ..)| now.since(due));
+    let stalled = peers.iter_mut().fold(false, |stalled, peer| stalled | peer.forgive_stall(local, late));
+    if stalled { late } else { 0 }
+}
+
+/// The soonest deadline of all peers.
+fn soonest_deadline(local: &Local, peers: &[Peer]) -> Option<(Instant, Timer, PeerId)> {
+    let deadlines = peers.iter().filter_map(|peer| {
+        let (at, timer) = peer.soonest_deadline(local)?;
+        Some((at, timer, peer.id))
+    });
+    deadlines.min_by_key(|(at, ..)| *at).filter(|(at, ..)| *at <= Instant::LAST)
 }
 
 #[cfg(test)]

@@ -1,36 +1,38 @@
-//! What a session knows of a peer, in figures.
+//! What a session knows about a peer, in figures.
 
 use core::time::Duration;
 
 use crate::error::DatagramError;
-use crate::health::Health;
-use crate::rtt::RttStats;
+use crate::estimate::liveness::Health;
+use crate::estimate::rtt::RttStats;
+use crate::num::increment;
 use crate::time::Instant;
 
-/// A snapshot of everything known of a peer. Totals count from when the peer was added; two snapshots make [`Rates`].
+/// A snapshot of everything known about a peer. Totals count from when the peer was added; two snapshots make a
+/// [`StatsDelta`].
 ///
 /// ```
-/// use inputwire::{Config, DATAGRAM_MAX, Instant, PeerConfig, Session};
+/// use inputwire::{Config, Instant, MAX_DATAGRAM_SIZE, PeerConfig, Session};
 ///
 /// let mut session = Session::<1, 1>::new(Config::builder().build()?);
 /// let peer = session.add_peer(Instant::ORIGIN, PeerConfig::compact(1))?;
 /// session.push_input(Instant::ORIGIN, [1])?;
-/// while session.poll_transmit(&mut [0; DATAGRAM_MAX]).is_some() {}
+/// while session.poll_transmit(&mut [0; MAX_DATAGRAM_SIZE]).is_some() {}
 ///
-/// let stats = session.stats(peer).expect("it was just added");
+/// let stats = session.peer(peer).expect("it was just added").stats();
 /// assert_eq!((stats.unacked, stats.window, stats.latency), (1, 120, None));
-/// assert_eq!((stats.totals.packets_sent, stats.totals.bytes_sent), (1, 28)); // a greeting
+/// assert_eq!((stats.totals.packets_sent, stats.totals.bytes_sent), (1, 28)); // a hello
 ///
 /// session.clear_counters();
-/// assert_eq!(session.stats(peer).expect("it is there").totals.packets_sent, 0);
+/// assert_eq!(session.peer(peer).expect("it is there").stats().totals.packets_sent, 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerStats {
-    /// When the snapshot was taken: the greatest time that the session was told.
+    /// When the snapshot was taken: the latest time that the session was given.
     pub at: Instant,
-    /// How the peer is doing.
+    /// The peer's health.
     pub health: Health,
     /// Round-trip times, once there is a sample.
     pub rtt: Option<RttStats>,
@@ -38,22 +40,22 @@ pub struct PeerStats {
     pub latency: Option<Duration>,
     /// Interarrival jitter (RFC 3550, 6.4.1); compact wire only.
     pub jitter: Option<Duration>,
-    /// Time since the peer was heard.
+    /// Time since the last sign of life.
     pub silence: Option<Duration>,
-    /// The longest time without a sign of life since the peer was first heard, the present one included.
+    /// The longest time without a sign of life since the first one, including the present silence.
     pub longest_silence: Option<Duration>,
-    /// Input datagrams that the peer sent and that never arrived, between the first and the newest timing block that we
-    /// read; compact wire only.
+    /// Input datagrams of the peer that never arrived, between the first and the latest timing block received; compact
+    /// wire only.
     pub inbound_lost: Option<u64>,
-    /// Inputs that we pushed and that the peer has not acknowledged; 0 on the classic wire, which has no acknowledgement.
+    /// Local inputs that the peer has not acknowledged; 0 on the classic wire, which has no acknowledgement.
     pub unacked: u32,
-    /// How many there can be at most.
+    /// How many there can be at most: `WINDOW`.
     pub window: u32,
-    /// Frames below the newest known one that are missing now.
-    pub gaps: u32,
-    /// Inputs that left the window without having been told; classic wire only.
+    /// Frames below the latest known one that are missing now.
+    pub missing: u32,
+    /// Inputs that left the window without having been delivered; classic wire only.
     pub lost_inputs: u64,
-    /// What was counted.
+    /// Counters.
     pub totals: Totals,
 }
 
@@ -65,13 +67,13 @@ pub struct Totals {
     pub packets_received: u64,
     /// Bytes in them.
     pub bytes_received: u64,
-    /// Datagrams polled.
+    /// Datagrams sent: those that were polled.
     pub packets_sent: u64,
     /// Bytes in them.
     pub bytes_sent: u64,
-    /// Accepted datagrams that carried inputs, but no new one.
+    /// Accepted datagrams that carried inputs, none of them new.
     pub duplicates: u32,
-    /// Inputs that contradicted the one known for their frame; the first one stays.
+    /// Inputs that contradicted the known one of their frame; the first one stays.
     pub conflicts: u32,
     /// Datagrams refused, by reason.
     pub refused: Refused,
@@ -94,7 +96,7 @@ impl Refused {
         self.0.iter().fold(0, |sum, count| sum.saturating_add(u64::from(*count)))
     }
 
-    /// Every reason with its count.
+    /// Every reason, with its count.
     pub fn iter(&self) -> impl Iterator<Item = (DatagramError, u32)> {
         DatagramError::ALL.iter().copied().zip(self.0)
     }
@@ -102,7 +104,7 @@ impl Refused {
     pub(crate) fn count(&mut self, reason: DatagramError) {
         let counters = DatagramError::ALL.iter().zip(self.0.iter_mut());
         if let Some((_, count)) = counters.into_iter().find(|(counted, _)| **counted == reason) {
-            tally(count);
+            increment(count);
         }
     }
 }
@@ -110,12 +112,12 @@ impl Refused {
 /// What happened between two snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Rates {
+pub struct StatsDelta {
     /// The time between them.
     pub span: Duration,
     /// What was counted between them.
     pub totals: Totals,
-    /// Input datagrams of the peer that got lost between them, once known.
+    /// Input datagrams of the peer that were lost between them, once known.
     pub inbound_lost: Option<u64>,
 }
 
@@ -124,14 +126,14 @@ impl PeerStats {
     ///
     /// ```
     /// # fn show(earlier: inputwire::PeerStats, later: inputwire::PeerStats) {
-    /// let rates = later.since(&earlier);
-    /// let bits_per_second = rates.per_second(rates.totals.bytes_received * 8);
+    /// let delta = later.since(&earlier);
+    /// let bits_per_second = delta.per_second(delta.totals.bytes_received * 8);
     /// # }
     /// ```
     #[must_use]
-    pub fn since(&self, earlier: &Self) -> Rates {
+    pub fn since(&self, earlier: &Self) -> StatsDelta {
         let before = earlier.inbound_lost.unwrap_or(0);
-        Rates {
+        StatsDelta {
             span: self.at.saturating_since(earlier.at),
             totals: self.totals.since(&earlier.totals),
             inbound_lost: self.inbound_lost.map(|lost| lost.saturating_sub(before)),
@@ -139,8 +141,8 @@ impl PeerStats {
     }
 }
 
-impl Rates {
-    /// A count of these rates, per second; 0 if no time has passed.
+impl StatsDelta {
+    /// A count of this delta, per second; 0 if no time has passed.
     #[must_use]
     pub fn per_second(&self, count: u64) -> u64 {
         let micros = u128::from(count).saturating_mul(1_000_000);
@@ -174,10 +176,4 @@ impl Totals {
         self.packets_sent = self.packets_sent.saturating_add(1);
         self.bytes_sent = self.bytes_sent.saturating_add(u64::try_from(bytes).unwrap_or(0));
     }
-}
-
-/// Adds one to a counter that stops at its largest value.
-#[cfg_attr(target_pointer_width = "32", inline(never))]
-pub(crate) fn tally(counter: &mut u32) {
-    *counter = counter.saturating_add(1);
 }

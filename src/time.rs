@@ -4,10 +4,12 @@ use core::fmt;
 use core::num::NonZeroU64;
 use core::time::Duration;
 
+use crate::num::{div_rem, u64_from};
+
 /// A moment, in microseconds since an origin that the caller chooses.
 ///
-/// Any monotonic clock will do; only differences matter. There are no operators: every operation says what happens at
-/// the ends of the range. The last moment there is lies 2^64 - 2 microseconds after the origin.
+/// Any monotonic clock will do; only differences matter. There are no operators: each operation says what happens at the
+/// limits of the range. The last moment lies 2^64 - 2 microseconds after the origin.
 ///
 /// ```
 /// use core::time::Duration;
@@ -20,7 +22,7 @@ use core::time::Duration;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(
-    /// Microseconds and one more, so that an `Option` of a moment takes no more room than a moment.
+    /// Microseconds plus one, so that an `Option<Instant>` is as small as an `Instant`.
     NonZeroU64,
 );
 
@@ -28,8 +30,8 @@ impl Instant {
     /// The origin of the caller's clock.
     pub const ORIGIN: Self = Self(NonZeroU64::MIN);
 
-    /// The latest moment that a session tells from later ones. Every interval after it can still be told, so that at the
-    /// end of time what was just done is not due again at once.
+    /// The latest moment that a session distinguishes from later ones. Every interval still fits after it, so that even
+    /// there what was just done is not due again at once.
     pub(crate) const LAST: Self = Self::from_micros(u64::MAX - (1 << 40));
 
     /// The moment `micros` microseconds after the origin.
@@ -44,10 +46,10 @@ impl Instant {
         self.0.get().saturating_sub(1)
     }
 
-    /// The moment `span` later, or the last one there is.
+    /// The moment `duration` later, or the last one.
     #[must_use]
-    pub const fn saturating_add(self, span: Duration) -> Self {
-        self.after(micros(span))
+    pub const fn saturating_add(self, duration: Duration) -> Self {
+        self.after(saturating_micros(duration))
     }
 
     /// The time from `earlier` to this moment, or zero if `earlier` is later.
@@ -56,7 +58,7 @@ impl Instant {
         Duration::from_micros(self.since(earlier))
     }
 
-    /// The moment `micros` microseconds later, or the last one there is.
+    /// The moment `micros` microseconds later, or the last one.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) const fn after(self, micros: u64) -> Self {
         Self(self.0.saturating_add(micros))
@@ -81,100 +83,45 @@ impl Default for Instant {
     }
 }
 
-/// A number divided by another one, and what is left; zeros if that is 0.
-pub(crate) fn divided(number: u64, by: u16) -> (u64, u16) {
-    if cfg!(any(target_pointer_width = "64", target_family = "wasm")) {
-        let by = u64::from(by);
-        let rest = number.checked_rem(by).and_then(|rest| u16::try_from(rest).ok());
-        (number.checked_div(by).unwrap_or(0), rest.unwrap_or(0))
-    } else {
-        divided_by_digits(number, by)
-    }
-}
-
-/// The same, 16 bits at a time: the routine that divides 64 bits on small machines is a kilobyte long.
+/// `Duration::from_micros`, in divisions that small machines can afford.
 #[cfg_attr(target_pointer_width = "32", inline(never))]
-fn divided_by_digits(number: u64, by: u16) -> (u64, u16) {
-    let digit = |rest: u16, number: u64| {
-        let [high, low] = rest.to_be_bytes();
-        let [.., first, second] = number.to_be_bytes();
-        let dividend = u32::from_be_bytes([high, low, first, second]);
-        let short = |number: Option<u32>| number.and_then(|number| u16::try_from(number).ok()).unwrap_or(0);
-        (short(dividend.checked_div(u32::from(by))), short(dividend.checked_rem(u32::from(by))))
-    };
-    let (highest, rest) = digit(0, number >> 48);
-    let (higher, rest) = digit(rest, number >> 32);
-    let (lower, rest) = digit(rest, number >> 16);
-    let (lowest, rest) = digit(rest, number);
-    let quotient = u64::from(highest) << 48 | u64::from(higher) << 32 | u64::from(lower) << 16 | u64::from(lowest);
-    (quotient, rest)
-}
-
-/// Microseconds as a span.
-#[cfg_attr(target_pointer_width = "32", inline(never))]
-pub(crate) fn span(micros: u64) -> Duration {
-    let (millis, micro) = divided(micros, 1_000);
-    let (seconds, milli) = divided(millis, 1_000);
+pub(crate) fn duration_from_micros(micros: u64) -> Duration {
+    let (millis, micro) = div_rem(micros, 1_000);
+    let (seconds, milli) = div_rem(millis, 1_000);
     let micros = u32::from(milli).saturating_mul(1_000).saturating_add(u32::from(micro));
-    // There are fewer nanoseconds than a second has: said so that the compiler sees it.
+    // Fewer nanoseconds than a second has; the bound only shows the compiler that `new` cannot panic.
     Duration::new(seconds, micros.saturating_mul(1_000).min(999_999_999))
 }
 
-/// A span in whole microseconds, or the longest there is.
-const fn micros(span: Duration) -> u64 {
-    span.as_secs().saturating_mul(1_000_000).saturating_add(widen(span.subsec_micros()))
+/// A duration in whole microseconds, or the largest number.
+const fn saturating_micros(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000_000).saturating_add(u64_from(duration.subsec_micros()))
 }
 
-/// A span in whole microseconds, or the longest that 32 bits hold: 71 minutes.
-pub(crate) const fn short_micros(span: Duration) -> u32 {
-    match micros(span).to_le_bytes() {
+/// A duration in whole microseconds, or the largest number of 32 bits: 71 minutes.
+pub(crate) const fn saturating_micros_u32(duration: Duration) -> u32 {
+    match saturating_micros(duration).to_le_bytes() {
         [a, b, c, d, 0, 0, 0, 0] => u32::from_le_bytes([a, b, c, d]),
         _ => u32::MAX,
     }
 }
 
-/// A `u32` as a `u64`, in const code, where `From` is not to be had.
-#[expect(clippy::as_conversions, reason = "lossless, and `u64::from` is not const")]
-pub(crate) const fn widen(number: u32) -> u64 {
-    number as u64
-}
-
-/// The earlier of two moments, where there may be none.
-#[cfg_attr(target_pointer_width = "32", inline(never))]
-pub(crate) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Duration, divided, divided_by_digits, span};
+    use super::{Duration, duration_from_micros};
     use proptest::prelude::*;
 
-    fn check(number: u64, by: u16) {
-        assert_eq!(divided_by_digits(number, by), divided(number, by), "{number} / {by}");
-        let expected =
-            number.checked_div(by.into()).map(|quotient| (quotient, (number % u64::from(by)).try_into().unwrap()));
-        assert_eq!(divided(number, by), expected.unwrap_or((0, 0)), "{number} / {by}");
-    }
-
     #[test]
-    fn the_ends_of_both_ranges_are_divided_digit_by_digit_as_at_once() {
-        for number in [0, 1, 249, 0xffff, 0x1_0000, u64::from(u32::MAX), 1 << 47, 1 << 48, u64::MAX - 1, u64::MAX] {
-            for by in [0, 1, 2, 250, 1_000, 0x7fff, 0x8000, u16::MAX] {
-                check(number, by);
-            }
-            assert_eq!(span(number), Duration::from_micros(number));
+    fn the_longest_times_become_the_durations_that_core_makes_of_them() {
+        for micros in [0, 1, 999, 1_000, 999_999, 1_000_000, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
+            assert_eq!(duration_from_micros(micros), Duration::from_micros(micros));
         }
     }
 
     proptest! {
         #[test]
-        fn a_number_is_divided_digit_by_digit_as_at_once(number: u64, fewer in 0..64, by: u16) {
-            check(number >> fewer, by);
-            prop_assert_eq!(span(number >> fewer), Duration::from_micros(number >> fewer));
+        fn microseconds_become_the_duration_that_core_makes_of_them(micros: u64, fewer in 0..64) {
+            prop_assert_eq!(duration_from_micros(micros >> fewer), Duration::from_micros(micros >> fewer));
         }
     }
 }

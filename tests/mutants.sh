@@ -16,7 +16,7 @@ mkdir -p "$found"
 ulimit -v 8000000
 export PROPTEST_CASES=${PROPTEST_CASES:-24} CARGO_PROFILE_TEST_DEBUG=0 CARGO_PROFILE_DEV_DEBUG=0
 
-quick='config:: errors:: compact:: classic:: around:: calls:: corpus:: hostile:: failover:: pace::'
+quick='config:: errors:: compact:: classic:: around:: calls:: corpus:: hostile:: pace::'
 for tests in '--lib' "--test suite -- $quick" '--test suite'; do
     # shellcheck disable=SC2086 # words
     cargo mutants --output "$found" --iterate --no-shuffle --jobs "${JOBS:-2}" --timeout 180 "$@" \

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Everything that must hold for the browser package. What it cannot get, it skips aloud.
+# Checks everything that must hold for the browser package. Reports the steps that it skips for want of a tool.
 #
 #   adapters/browser/check.sh
 set -u
@@ -11,16 +11,16 @@ skip() { # NAME REASON
 
 node=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
 if [ "${node:-0}" -lt 20 ] || ! command -v npm >/dev/null 2>&1; then
-    skip "the browser package" "Node 20 and npm are not here"
+    skip "the browser package" "Node 20 and npm are not installed"
     exit 0
 fi
 libraries=$(rustc --print target-libdir --target wasm32-unknown-unknown 2>/dev/null)
 if [ ! -d "$libraries" ] && ! rustup target add wasm32-unknown-unknown >/dev/null 2>&1; then
-    skip "the browser package" "the target wasm32-unknown-unknown is not here and cannot be had"
+    skip "the browser package" "the target wasm32-unknown-unknown is neither installed nor available"
     exit 0
 fi
 if ! cmp -s package-lock.json node_modules/.checked && { ! npm ci --no-audit --no-fund || ! cp package-lock.json node_modules/.checked; }; then
-    skip "the browser package" "its tools (typescript, binaryen, playwright-core) cannot be had from npm"
+    skip "the browser package" "its tools (typescript, binaryen, playwright-core) are not available from npm"
     exit 0
 fi
 
@@ -31,7 +31,7 @@ if ! node --input-type=module -e 'import { executable } from "./test/chromium.mj
     { apt-get update && apt-get install -y chromium; } >/dev/null 2>&1
 fi
 if ! node --input-type=module -e 'import { executable } from "./test/chromium.mjs"; process.exit(executable ? 0 : 1)'; then
-    skip "the browser tests" "Chromium is not here and cannot be had"
+    skip "the browser tests" "Chromium is neither installed nor available"
     exit 0
 fi
 command -v nft >/dev/null 2>&1 || apt-get install -y nftables >/dev/null 2>&1

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Everything that must hold for the C interface. What it cannot get, it skips aloud.
+# Checks everything that must hold for the C interface. Reports the steps that it skips for want of a tool.
 #
 #   adapters/c/check.sh
 set -u
@@ -21,9 +21,9 @@ skip() { # NAME REASON
     echo "skipped: $1: $2"
 }
 
-fresh() {
+header() {
     cbindgen -q --config cbindgen.toml --output "$built/inputwire.h" . && diff -u include/inputwire.h "$built/inputwire.h" &&
-        echo "include/inputwire.h is fresh"
+        echo "include/inputwire.h is up to date"
 }
 
 library() {
@@ -39,7 +39,7 @@ compile() {
     gcc -std=c11 -O2 -Wall -Wextra -Werror -Iinclude examples/udp.c "$built/libinputwire_c.a" -o "$built/udp"
 }
 
-plays() { # Both wires at once: most of it is waiting.
+players() { # Both wires at once, because the players mostly wait.
     (cd "$root" && cargo build -q --release --example udp) || return 1
     ./play.sh "$CARGO_TARGET_DIR/release/examples/udp" "$built/udp" "$built/libinputwire_c.so" compact &
     compact=$!
@@ -57,20 +57,20 @@ mkdir -p "$built"
 step clippy cargo clippy -q -p inputwire-c --all-targets -- -D warnings
 step tests cargo test -q -p inputwire-c
 if command -v cbindgen >/dev/null || cargo install -q cbindgen --locked >/dev/null 2>&1; then
-    step header fresh
+    step header header
 else
-    skip header "cbindgen is not here and cannot be had"
+    skip header "cbindgen is neither installed nor available"
 fi
 step library library
 if [ -d "$(rustc --print target-libdir --target wasm32-unknown-unknown)" ] ||
     rustup -q target add wasm32-unknown-unknown >/dev/null 2>&1; then
     step wasm wasm
 else
-    skip wasm "the target is not here and cannot be had"
+    skip wasm "the target is neither installed nor available"
 fi
 if command -v gcc >/dev/null; then
     step "C compiler" compile
-    step plays plays
+    step players players
 else
     skip "C and Python players" "there is no gcc"
 fi
@@ -84,6 +84,6 @@ if cargo +nightly miri --version >/dev/null 2>&1 ||
     rustup component add miri rust-src --toolchain nightly >/dev/null 2>&1; then
     step Miri miri
 else
-    skip Miri "it is not here and cannot be had"
+    skip Miri "it is neither installed nor available"
 fi
 exit $failed

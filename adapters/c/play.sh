@@ -1,9 +1,9 @@
 #!/bin/sh
-# Plays 600 frames with examples/udp over sockets on the loopback, in C and in Python, on both wires.
+# Plays 600 frames against the Rust example udp over the loopback, in C and in Python, on both wires.
 #
 #   play.sh UDP-EXAMPLE C-PLAYER LIBRARY [WIRE...]
 #
-# Both ends check every input that they are told of the other; this checks that they were told all.
+# The players check every input that they receive; this script checks that none is missing.
 set -u
 cd "$(dirname "$0")" || exit 1
 udp=$1 player=$2 library=$3
@@ -16,7 +16,7 @@ trap 'rm -rf "$out"' EXIT
 play() { # NAME COMMAND...
     name=$1
     shift
-    # A second longer than 600 frames take, so that the other one is judged for 600 whatever a slow machine does.
+    # Long enough for a slow machine: the other player checks no more than the first 600 frames.
     "$udp" --wire "$wire" --me 0 --seconds 13 \
         --listen "127.0.0.1:$port" --peer "127.0.0.1:$((port + 1))" >"$out/rust" 2>&1 &
     rust=$!
@@ -24,10 +24,10 @@ play() { # NAME COMMAND...
     other_status=$?
     wait "$rust"
     rust_status=$?
-    told=$(sed -n 's/^told=//p' "$out/rust")
+    delivered=$(sed -n 's/^delivered=//p' "$out/rust")
     wrong=$(sed -n 's/^wrong=//p' "$out/rust")
-    echo "$name, $wire: $(tail -n 1 "$out/other"); Rust was told $told of $frames, $wrong of them wrong"
-    if [ $other_status -ne 0 ] || [ $rust_status -ne 0 ] || [ "$told" != $frames ] || [ "$wrong" != 0 ]; then
+    echo "$name, $wire: $(tail -n 1 "$out/other"); Rust received $delivered of $frames, $wrong of them wrong"
+    if [ $other_status -ne 0 ] || [ $rust_status -ne 0 ] || [ "$delivered" != $frames ] || [ "$wrong" != 0 ]; then
         echo "FAILED: $name, $wire (status $other_status, Rust's $rust_status)"
         cat "$out/other" "$out/rust"
         failed=1

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Plays two sessions on an emulated microcontroller, and says what they take.
+# Plays two sessions on an emulated microcontroller and prints their memory use.
 #
 #   examples/cortex-m/run.sh
 #
-# The status says whether it went well; what cannot be had is skipped aloud, with status 0.
+# The exit status tells whether it passed. If a tool is missing, it reports that and exits with 0.
 set -u
 cd "$(dirname "$0")" || exit 1
 target=thumbv7m-none-eabi
-# Flags from outside would take the place of those in .cargo/config.toml.
+# Flags from the environment would replace those in .cargo/config.toml.
 unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
 
 if ! command -v qemu-system-arm >/dev/null 2>&1; then
@@ -15,17 +15,17 @@ if ! command -v qemu-system-arm >/dev/null 2>&1; then
     exit 0
 fi
 if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ] && ! rustup -q target add "$target" >/dev/null 2>&1; then
-    echo "cortex-m: skipped, the target $target cannot be had"
+    echo "cortex-m: skipped, the target $target is not available"
     exit 0
 fi
-if ! words=$(cargo fetch --locked -q 2>&1); then
-    case $words in
+if ! message=$(cargo fetch --locked -q 2>&1); then
+    case $message in
     *"lock file"*)
-        echo "cortex-m: FAILED, Cargo.lock is out of date: $words"
+        echo "cortex-m: FAILED, Cargo.lock is out of date: $message"
         exit 1
         ;;
     esac
-    echo "cortex-m: skipped, its dependencies cannot be had"
+    echo "cortex-m: skipped, its dependencies are not available"
     exit 0
 fi
 cargo build --release --locked -q || exit 1

@@ -1,4 +1,4 @@
-//! Both players on this machine: starts them as processes of their own, and judges what they tell at the end.
+//! Both players on this machine: starts two processes and checks their summaries.
 
 use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
@@ -6,51 +6,51 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use crate::options::{Options, Wire};
-use crate::say;
+use crate::print_line;
 use crate::summary::{Summary, float};
 
-/// Plays on every wire asked for, all at the same time. Returns whether everything is consistent.
+/// Plays on every requested wire at the same time. Returns whether every check passed.
 pub(crate) fn run(options: &Options) -> Result<bool, String> {
     let wires: Vec<Wire> =
         Wire::BOTH.into_iter().filter(|wire| options.wire.is_none_or(|only| only == *wire)).collect();
     let names: Vec<&str> = wires.iter().map(|wire| wire.name()).collect();
     let time = options.time.unwrap_or_default();
-    say(format_args!(
-        "Two players over UDP for {time:?}, {} % of all datagrams lost on purpose. Wires: {}.\n\
-         What player 0 says of player 1 meanwhile:\n",
+    print_line(format_args!(
+        "Two players over UDP for {time:?}, {} % of all datagrams dropped on purpose. Wires: {}.\n\
+         The output of player 0:\n",
         options.loss_percent,
         names.join(" and "),
     ));
 
     let mut players = Vec::new();
     for wire in &wires {
-        let [one, other] = free_addresses()?;
-        players.push(Player::start(options, *wire, 0, &one, &other)?);
-        players.push(Player::start(options, *wire, 1, &other, &one)?);
+        let [zero, one] = free_addresses()?;
+        players.push(Player::start(options, *wire, 0, &zero, &one)?);
+        players.push(Player::start(options, *wire, 1, &one, &zero)?);
     }
     let summaries: Vec<Summary> = players.into_iter().map(Player::finish).collect::<Result<_, _>>()?;
 
-    say(format_args!("\n{}", side_by_side(&summaries)));
-    let mut consistent = true;
+    print_line(format_args!("\n{}", side_by_side(&summaries)));
+    let mut passed = true;
     for pair in summaries.chunks(2) {
         let [zero, one] = pair else { continue };
         for (from, to) in [(zero, one), (one, zero)] {
-            let (fine, verdict) = judge(from, to, options).ok_or("a summary lacks a figure")?;
-            say(format_args!("{}  {verdict}", if fine { "ok    " } else { "WRONG " }));
-            consistent &= fine;
+            let (fine, verdict) = check(from, to, options).ok_or("a summary lacks a figure")?;
+            print_line(format_args!("{}  {verdict}", if fine { "ok    " } else { "WRONG " }));
+            passed &= fine;
         }
     }
-    Ok(consistent)
+    Ok(passed)
 }
 
-/// Two addresses on which nobody listens now.
+/// Returns two free addresses.
 fn free_addresses() -> Result<[String; 2], String> {
     let cannot = |error| format!("no free port on this machine: {error}");
     let bind = || UdpSocket::bind("127.0.0.1:0");
-    // Both are bound before either is let go, so that they differ.
+    // Both sockets are bound before either is closed, so the ports differ.
     let sockets = [bind().map_err(cannot)?, bind().map_err(cannot)?];
-    let [one, other] = sockets.map(|socket| socket.local_addr());
-    Ok([one.map_err(cannot)?.to_string(), other.map_err(cannot)?.to_string()])
+    let [zero, one] = sockets.map(|socket| socket.local_addr());
+    Ok([zero.map_err(cannot)?.to_string(), one.map_err(cannot)?.to_string()])
 }
 
 struct Player {
@@ -72,7 +72,7 @@ impl Player {
             ("--seconds", time.to_string()),
             ("--fps", options.fps.to_string()),
             ("--loss", options.loss_percent.to_string()),
-            // Two ends that lose the same would be no fair trial.
+            // With equal seeds both players would lose the same datagrams.
             ("--seed", options.seed.wrapping_mul(2).wrapping_add(me.into()).to_string()),
             ("--session", format!("{:x}", options.session)),
             ("--redundancy", options.redundancy.to_string()),
@@ -92,7 +92,7 @@ impl Player {
         let reader = thread::spawn(move || {
             let show = |line: &String| {
                 if let Some(prefix) = prefix.as_deref().filter(|_| !line.contains('=')) {
-                    say(format_args!("{prefix} | {line}"));
+                    print_line(format_args!("{prefix} | {line}"));
                 }
             };
             lines.map_while(Result::ok).inspect(show).collect()
@@ -105,35 +105,35 @@ impl Player {
         let lines = self.reader.join().map_err(|_| format!("{}: its output cannot be read", self.name))?;
         let summary = Summary::read(lines.iter().map(String::as_str));
         if !status.success() {
-            say(format_args!("{} found something wrong ({status})", self.name));
+            print_line(format_args!("{} found something wrong ({status})", self.name));
         }
         Ok(summary)
     }
 }
 
-/// Compares what one player pushed with what the other was told. `None` if a figure is missing.
-fn judge(from: &Summary, to: &Summary, options: &Options) -> Option<(bool, String)> {
-    let (pushed, told) = (from.count("pushed")?, to.count("told")?);
+/// Compares the inputs that one player pushed with those delivered to the other. `None` if a figure is missing.
+fn check(from: &Summary, to: &Summary, options: &Options) -> Option<(bool, String)> {
+    let (pushed, delivered) = (from.count("pushed")?, to.count("delivered")?);
     let (lost, wrong) = (to.count("lost")?, to.count("wrong")?);
-    // What nobody counts as lost is still open: it is a gap, or newer than all that arrived.
-    let open = pushed.checked_sub(told + lost);
-    let who = format!("{} {} -> {}:", from.get("wire")?, from.get("player")?, to.get("player")?);
-    let verdict = format!("{who} {pushed} inputs pushed, {told} told, {wrong} of them wrong");
+    // The other inputs are still open: missing now, or later than all that arrived.
+    let open = pushed.checked_sub(delivered + lost);
+    let pair = format!("{} {} -> {}:", from.get("wire")?, from.get("player")?, to.get("player")?);
+    let verdict = format!("{pair} {pushed} inputs pushed, {delivered} delivered, {wrong} of them wrong");
     let (fine, rest) = if from.get("wire")? == "compact" {
         let unacked = from.count("unacked")?;
-        (told == pushed && unacked == 0, format!("{unacked} not acknowledged"))
+        (delivered == pushed && unacked == 0, format!("{unacked} not acknowledged"))
     } else {
-        // Redundancy fails where that many datagrams in a row are lost, and at the very end, where nothing follows.
+        // Redundancy fails where that many datagrams in a row are lost, and for the last inputs, which no datagram repeats.
         let all_lost = (options.loss_percent / 100.0).powi(options.redundancy.into());
         let few = 2.0 * f64::from(options.redundancy) + 3.0 * all_lost * float(pushed);
-        let gaps = to.count("gaps")?;
-        let fine = open.is_some_and(|open| open >= gaps && float(lost + open) <= few);
-        (fine, format!("{lost} lost, {} open", open.map_or("nonsense".into(), |open| open.to_string())))
+        let missing = to.count("missing")?;
+        let fine = open.is_some_and(|open| open >= missing && float(lost + open) <= few);
+        (fine, format!("{lost} lost, {} open", open.map_or("more than all".into(), |open| open.to_string())))
     };
     Some((fine && pushed > 0 && to.is_right(), format!("{verdict}, {rest}")))
 }
 
-/// Summaries as the columns of a table.
+/// Returns a table with a column for each summary.
 fn side_by_side(summaries: &[Summary]) -> String {
     let Some(first) = summaries.first() else { return String::new() };
     let row = |name: &str| {

@@ -1,4 +1,4 @@
-//! Two players over UDP: a whole peer, with nothing but the standard library around the session.
+//! Two players over UDP: a complete player around a session, on a blocking socket.
 //!
 //! ```text
 //! cargo run --release --example udp -- --demo       both players on this machine, on both wires, 10 % loss
@@ -6,14 +6,13 @@
 //! cargo run --release --example udp -- --me 1       and the other in a second terminal
 //! ```
 //!
-//! `driver.rs` is the loop around the session, and what there is to copy. `socket.rs` is the network and its loss,
-//! `game.rs` the game (a hash, so that each end can check what it is told), `demo.rs` starts and judges two peers.
+//! `driver.rs` is the loop around the session, the part to copy. `socket.rs` is the socket with its simulated loss, `game.rs` the
+//! game (a hash, so that each player can check what it receives), and `demo.rs` starts two players and checks their results.
 
 mod demo;
 mod driver;
 mod game;
 mod options;
-mod random;
 mod socket;
 mod stop;
 mod summary;
@@ -27,7 +26,7 @@ use options::{Options, USAGE};
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
-        say(USAGE);
+        print_line(USAGE);
         return ExitCode::SUCCESS;
     }
     let options = match Options::read(&arguments) {
@@ -48,7 +47,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints a line. Whoever closed our output does not want it, and the game goes on.
-fn say(line: impl Display) {
+/// Prints a line. If the output is closed, the game continues without it.
+fn print_line(line: impl Display) {
     let _ = writeln!(io::stdout(), "{line}");
 }

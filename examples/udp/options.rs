@@ -1,4 +1,4 @@
-//! What the command line says.
+//! The command line.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::Range;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use inputwire::{Config, PeerConfig};
 
-use crate::game::INPUT;
+use crate::game::INPUT_LEN;
 
 pub(crate) const USAGE: &str = "\
-A player over UDP, and what it knows of the other one. In two terminals:
+A player over UDP. In two terminals:
 
   cargo run --release --example udp
   cargo run --release --example udp -- --me 1
@@ -19,37 +19,37 @@ on two machines:
   cargo run --release --example udp -- --listen 0.0.0.0:7000 --peer OTHER-MACHINE:7000
   cargo run --release --example udp -- --listen 0.0.0.0:7000 --peer OTHER-MACHINE:7000 --me 1
 
-or both players on this machine for a few seconds, judged at the end:
+or both players on this machine for a few seconds, with a check of the results:
 
   cargo run --release --example udp -- --demo
 
 options (defaults):
-  --me N                  our player number (0)
-  --peer-player N         the peer's (1, or 0 if ours is 1)
-  --listen ADDRESS:PORT   where we listen (127.0.0.1, port 7000 + our number)
-  --peer ADDRESS:PORT     where the peer listens (127.0.0.1, port 7000 + its number)
-  --wire compact|classic  the wire, the same at both ends (compact; --demo: both, unless given)
-  --fps N                 frames a second, the same at both ends (60)
-  --loss PERCENT          loses that much of what we send, on purpose (0; --demo: 10)
-  --seed N                what is lost follows from this number (0)
+  --me N                  local player number (0)
+  --peer-player N         the peer's (1, or 0 if the local one is 1)
+  --listen ADDRESS:PORT   local address (127.0.0.1, port 7000 + local player number)
+  --peer ADDRESS:PORT     the peer's address (127.0.0.1, port 7000 + its player number)
+  --wire compact|classic  the wire, the same for both players (compact; --demo: both, unless given)
+  --fps N                 frames a second, the same for both players (60)
+  --loss PERCENT          drops that share of the datagrams sent (0; --demo: 10)
+  --seed N                decides which datagrams are dropped (0)
   --seconds N             how long to wait for the peer, and then to play (until Enter; --demo: 5)
-  --session HEX           session id, up to 16 digits, the same at both ends (0)
-  --key HEX32             a secret that both ends share: 32 digits (none)
+  --session HEX           session id, up to 16 digits, the same for both players (0)
+  --key HEX32             shared secret of 32 digits (none)
   --redundancy N          inputs in each datagram of the classic wire (3)
-  --relay ADDRESS:PORT    where `--example relay` listens, to be used while the direct route is not well (none)
-  --cut FROM-UNTIL        loses all that we send on the direct route in these seconds after our start (never)
-  --record FILE           where the session is recorded, for `--example replay` (nowhere; --demo: a file for each player)
+  --relay ADDRESS:PORT    where `--example relay` listens, used while the direct route is bad (none)
+  --cut FROM-UNTIL        drops everything sent on the direct route between these seconds after the start (never)
+  --record FILE           records the session, for `--example replay` (no recording; --demo: a file for each player)
 
-kbit/s are those of the datagrams, without the 28 bytes of UDP and IPv4 headers that each has.
+kbit/s count datagrams without their 28 bytes of UDP and IPv4 headers.
 
-It ends when its seconds are over; without --seconds, at Enter or the end of its input. Then it says goodbye and prints
-a summary. Ctrl-C ends it at once and without a summary: the standard library alone cannot catch it.
+It ends after its seconds; without --seconds, at Enter or the end of its input. Then it sends a goodbye and prints a
+summary. Ctrl-C ends it at once and without a summary, because the standard library cannot catch it.
 
-Start one end again while the other plays: on the compact wire both go on in a new epoch. The classic wire cannot tell.
+Restart one player while the other plays: on the compact wire both continue in a new epoch. The classic wire does not notice a restart.
 
-exit status: 0 if there was a peer and all that it told was right, 1 if not, 2 if an option is wrong.";
+exit status: 0 if there was a peer and every check passed, 1 if not, 2 if an option is wrong.";
 
-/// The ports that the defaults count from.
+/// The default port of player 0.
 const PORT: u16 = 7_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub(crate) struct Options {
     pub(crate) peer_player: u16,
     pub(crate) listen: SocketAddr,
     pub(crate) peer: SocketAddr,
-    /// None: both, which only a demonstration can do.
+    /// `None`: both, which only the demo can play.
     pub(crate) wire: Option<Wire>,
     pub(crate) fps: u32,
     pub(crate) loss_percent: f64,
@@ -90,7 +90,7 @@ pub(crate) struct Options {
     pub(crate) record: Option<String>,
 }
 
-/// The options as they stand on the command line.
+/// The options on the command line that are not read yet.
 #[derive(Default)]
 struct Given<'a> {
     pairs: Vec<(&'a str, &'a str)>,
@@ -99,10 +99,10 @@ struct Given<'a> {
 impl Given<'_> {
     /// The value of an option, or `default` if it is not given.
     fn take<V>(&mut self, name: &str, default: V, read: impl Fn(&str) -> Result<V, String>) -> Result<V, String> {
-        let Some(place) = self.pairs.iter().rposition(|(given, _)| *given == name) else {
+        let Some(index) = self.pairs.iter().rposition(|(given, _)| *given == name) else {
             return Ok(default);
         };
-        let (_, value) = self.pairs.remove(place);
+        let (_, value) = self.pairs.remove(index);
         read(value).map_err(|wanted| format!("{name} {value}: {wanted}"))
     }
 }
@@ -153,8 +153,8 @@ impl Options {
             return Err(format!("both players have the number {}: try another --me or --peer-player", self.me));
         }
         let builder = Config::builder()
-            .session(self.session)
-            .player(self.me)
+            .session_id(self.session)
+            .local_player(self.me)
             .incarnation(incarnation())
             .frame_interval(Duration::from_secs(1) / self.fps)
             .redundancy(self.redundancy);
@@ -166,7 +166,7 @@ impl Options {
     }
 
     /// The settings of the peer.
-    pub(crate) fn peer_config(&self) -> PeerConfig<INPUT> {
+    pub(crate) fn peer_config(&self) -> PeerConfig<INPUT_LEN> {
         match self.wire {
             Some(Wire::Classic) => PeerConfig::<1>::classic(self.peer_player),
             Some(Wire::Compact) | None => PeerConfig::compact(self.peer_player),
@@ -174,7 +174,7 @@ impl Options {
     }
 }
 
-/// A number that is greater at each start: tenths of a second since 1970. It wraps once in 13 years.
+/// Returns a number that is greater at each start: tenths of a second since 1970, which wrap every 13 years.
 fn incarnation() -> u32 {
     let since_1970 = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
     u32::try_from(since_1970.as_millis() / 100 % (1 << 32)).unwrap_or(u32::MAX)

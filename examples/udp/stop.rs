@@ -1,4 +1,4 @@
-//! Enter ends the game: a thread waits for it.
+//! Enter ends the game: a thread reads the standard input.
 
 use std::io;
 use std::sync::Arc;
@@ -7,24 +7,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Does not touch the standard input.
+    /// Never stops, and leaves the standard input alone.
     pub(crate) fn never() -> Self {
         Self(Arc::default())
     }
 
-    /// Wanted from the first line, or the end, of the standard input on.
+    /// Stops after the first line or the end of the standard input.
     pub(crate) fn at_enter() -> Self {
-        let wanted = Arc::<AtomicBool>::default();
-        let setter = Arc::clone(&wanted);
+        let requested = Arc::<AtomicBool>::default();
+        let setter = Arc::clone(&requested);
         std::thread::spawn(move || {
-            // An input that cannot be read has ended, too.
+            // An error counts as the end of the input.
             let _ = io::stdin().read_line(&mut String::new());
             setter.store(true, Ordering::Relaxed);
         });
-        Self(wanted)
+        Self(requested)
     }
 
-    pub(crate) fn is_wanted(&self) -> bool {
+    pub(crate) fn is_requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

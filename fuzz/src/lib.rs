@@ -1,4 +1,4 @@
-//! The fuzz targets. Their code lies beside the tests, which replay the corpus with it.
+//! The fuzz targets. Their code is in tests/suite/fuzz, where `cargo test` replays the corpus with it.
 
 #[path = "../../tests/suite/fuzz/mod.rs"]
 mod targets;

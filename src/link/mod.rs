@@ -1,144 +1,171 @@
-//! The state that each wire keeps for a peer: what a datagram changes, and what the next one says.
+//! The state that each wire keeps for a peer: what a datagram changes, and what the next one carries.
 
-pub(crate) mod agreement;
 pub(crate) mod classic;
 pub(crate) mod compact;
-mod farewell;
-mod greeting;
-pub(crate) mod timing;
 
-use crate::checksum::{Checksums, OWN};
-use crate::config::Config;
-use crate::health::Pulse;
-use crate::inbox::Inbox;
-use crate::outbox::Outbox;
-use crate::pace::{Arrivals, Pace};
-use crate::rtt::Rtt;
-use crate::stats::Totals;
-use crate::time::Instant;
+use crate::checksum::Checksum;
+use crate::config::{PeerSettings, Wire};
+use crate::error::DatagramError;
+use crate::event::PeerEvent;
+use crate::local::Local;
+use crate::remote::Remote;
+use crate::timer::{Deadline, Timer};
+use crate::window::recv::{RecvView, RecvWindow};
+use crate::window::send::SendView;
+use classic::Classic;
+use compact::Compact;
+use compact::timing::TimingEstimator;
 
-/// Our end, as every link sees it.
+/// How many timers a link has at most.
+pub(crate) const TIMERS: usize = 5;
+
+/// A peer's link, on the wire that it speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ours {
-    /// The greatest time that the session was told.
-    pub(crate) now: Instant,
-    /// When our last stall ended.
-    pub(crate) woken_at: Instant,
-    pub(crate) config: Config,
-    pub(crate) epoch: u32,
-    pub(crate) outbox: Outbox,
-    /// The newest state hashes of our game in this epoch.
-    pub(crate) checksums: Checksums<OWN>,
-}
-
-/// A peer, as both wires see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Theirs {
-    pub(crate) player: u16,
-    /// Whether its transport is open.
-    pub(crate) open: bool,
-    /// Whether a datagram has proved that inputs can flow.
-    pub(crate) connected: bool,
-    pub(crate) inbox: Inbox,
-    pub(crate) pulse: Pulse,
-    pub(crate) rtt: Rtt,
-    pub(crate) arrivals: Arrivals,
-    pub(crate) totals: Totals,
-}
-
-impl Theirs {
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(crate) fn new(player: u16, ours: &Ours) -> Self {
-        Self {
-            player,
-            open: true,
-            connected: false,
-            inbox: Inbox::new(ours.outbox.first, ours.outbox.rows(), ours.outbox.size()),
-            pulse: Pulse::new(ours.now),
-            rtt: Rtt::default(),
-            arrivals: Arrivals::new(),
-            totals: Totals::default(),
-        }
-    }
-
-    /// Takes a round-trip time that the link trusts. One that began before a stall of ours has measured the stall.
-    pub(crate) fn sample_rtt(&mut self, ours: &Ours, micros: u64) {
-        if micros <= ours.now.since(ours.woken_at) {
-            self.rtt.sample(micros);
-            self.pulse.judge_latency(self.rtt.mean_us().unwrap_or(0), &ours.config);
-        }
-    }
-
-    /// Forgets the round trips: the way to the peer is another one.
-    pub(crate) fn forget_rtt(&mut self) {
-        self.rtt = Rtt::default();
-        self.arrivals = Arrivals::new();
-    }
-
-    /// Takes note that an input of the peer arrived that is newer than all before it: that of the frame below `end`.
-    pub(crate) fn arrive(&mut self, ours: &Ours, end: u32) {
-        self.arrivals.arrive(ours.now, end, ours.config.frame_us());
-    }
-
-    /// How far ahead of the peer we are, once both play, given the shortest round trip.
-    pub(crate) fn pace(&self, ours: &Ours, shortest_us: u32) -> Option<Pace> {
-        let outbox = &ours.outbox;
-        if outbox.next == outbox.first {
-            return None;
-        }
-        self.arrivals.pace(outbox.newest_at, outbox.next, ours.config.frame_us(), shortest_us)
-    }
-}
-
-impl Ours {
-    pub(crate) const fn new(config: Config, window: u8, size: u8) -> Self {
-        Self {
-            now: Instant::ORIGIN,
-            woken_at: Instant::ORIGIN,
-            config,
-            epoch: 0,
-            outbox: Outbox::new(config.first_frame, window, size),
-            checksums: Checksums::new(),
-        }
-    }
-
-    /// Begins an epoch: nothing was pushed in it yet.
-    pub(crate) fn begin_epoch(&mut self, epoch: u32) {
-        self.epoch = epoch;
-        self.outbox.restart();
-        self.checksums = Checksums::new();
-    }
+#[expect(clippy::large_enum_variant, reason = "there is no heap to put the larger one on")]
+pub(crate) enum Link {
+    Compact(Compact),
+    Classic(Classic),
 }
 
 /// A datagram that was written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Written {
     pub(crate) len: usize,
-    /// Whether it is clear already that nothing else is due to the peer at this moment.
+    /// Whether nothing else is due to the peer at this moment, as far as it is clear already.
     pub(crate) last: bool,
 }
 
-/// Something that is told once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Told {
-    #[default]
-    Nothing,
-    Not,
-    Already,
-}
-
-impl Told {
-    pub(crate) fn happen(&mut self) {
-        if *self == Self::Nothing {
-            *self = Self::Not;
+impl Link {
+    pub(crate) fn new(local: &Local, settings: &PeerSettings) -> Self {
+        match settings.wire {
+            Wire::Compact => Self::Compact(Compact::new(local, settings.player, settings.incarnation)),
+            Wire::Classic => Self::Classic(Classic::new(local)),
         }
     }
 
-    pub(crate) fn tell(&mut self) -> bool {
-        let news = *self == Self::Not;
-        if news {
-            *self = Self::Already;
+    pub(crate) fn transport_opened(&mut self, local: &Local) {
+        match self {
+            Self::Compact(link) => link.transport_opened(local),
+            Self::Classic(link) => link.transport_opened(),
         }
-        news
+    }
+
+    /// Ends the link from this side, while the transport is still open. The classic wire has no datagram for it.
+    pub(crate) fn close(&mut self, remote: &Remote) {
+        match self {
+            Self::Compact(link) => link.close(remote),
+            Self::Classic(_) => {}
+        }
+    }
+
+    pub(crate) fn begin_epoch(&mut self, local: &Local, remote: &mut Remote) {
+        match self {
+            Self::Compact(link) => link.begin_epoch(local, remote),
+            Self::Classic(link) => link.begin_epoch(local),
+        }
+    }
+
+    pub(crate) fn handle(
+        &mut self,
+        local: &Local,
+        remote: &mut Remote,
+        recv: &mut RecvView<'_>,
+        datagram: &[u8],
+    ) -> Result<(), DatagramError> {
+        match self {
+            Self::Compact(link) => link.handle(local, remote, recv, datagram),
+            Self::Classic(link) => link.handle(local, remote, recv, datagram),
+        }
+    }
+
+    /// Writes the next datagram that is due.
+    pub(crate) fn poll_transmit(
+        &mut self,
+        local: &Local,
+        remote: &Remote,
+        recv: &RecvWindow,
+        send: &SendView<'_>,
+        buf: &mut [u8],
+    ) -> Option<Written> {
+        match self {
+            Self::Compact(link) => link.poll_transmit(local, remote, recv, send, buf),
+            Self::Classic(link) => {
+                let len = link.poll_transmit(local, remote, recv, send, buf)?;
+                Some(Written { len, last: false })
+            }
+        }
+    }
+
+    /// Returns what only this wire can report.
+    pub(crate) fn poll_event(&mut self, local: &Local) -> Option<PeerEvent> {
+        match self {
+            Self::Compact(link) => link.poll_event(local),
+            Self::Classic(link) => link.poll_event(),
+        }
+    }
+
+    /// When something is due.
+    pub(crate) fn deadlines(&self, local: &Local, remote: &Remote, recv: &RecvWindow) -> [Deadline; TIMERS] {
+        match self {
+            Self::Compact(link) => link.deadlines(local, remote),
+            Self::Classic(link) => {
+                let [ping, request, response] = link.deadlines(local, remote, recv);
+                [ping, request, response, Timer::Hello.at(None), Timer::Bye.at(None)]
+            }
+        }
+    }
+
+    pub(crate) fn ping_us(&self, local: &Local) -> u64 {
+        match self {
+            Self::Compact(_) => Compact::ping_us(local),
+            Self::Classic(_) => Classic::ping_us(local),
+        }
+    }
+
+    /// How many local inputs the peer has not acknowledged; 0 on a wire without acknowledgement.
+    pub(crate) fn unacked(&self, local: &Local) -> u32 {
+        match self {
+            Self::Compact(link) => link.unacked(local),
+            Self::Classic(_) => 0,
+        }
+    }
+
+    /// Whether the peer may still need the local checksum of a frame.
+    pub(crate) fn needs_checksum(&self, local: &Local, frame: u32) -> bool {
+        match self {
+            Self::Compact(link) => link.needs_checksum(local, frame),
+            Self::Classic(_) => false,
+        }
+    }
+
+    /// Compares a new local checksum with the peer's.
+    pub(crate) fn push_checksum(&mut self, checksum: Checksum) {
+        match self {
+            Self::Compact(link) => link.push_checksum(checksum),
+            Self::Classic(_) => {}
+        }
+    }
+
+    /// The shortest round trip of late.
+    pub(crate) fn shortest_us(&self) -> Option<u32> {
+        match self {
+            Self::Compact(link) => link.timing().shortest_us(),
+            Self::Classic(link) => link.shortest_us(),
+        }
+    }
+
+    /// Returns the estimates from timing blocks; compact wire only.
+    pub(crate) fn timing(&self) -> Option<&TimingEstimator> {
+        match self {
+            Self::Compact(link) => Some(link.timing()),
+            Self::Classic(_) => None,
+        }
+    }
+
+    pub(crate) fn clear_counters(&mut self) {
+        match self {
+            Self::Compact(link) => link.clear_counters(),
+            Self::Classic(_) => {}
+        }
     }
 }

@@ -9,7 +9,7 @@
 //! 13 INPUT_RESPONSE   player 2 | n 2 | n x { frame 4, action 1 }
 //! ```
 
-use crate::cursor::{Reader, Writer};
+use super::bytes::{Reader, Writer};
 use crate::error::DatagramError;
 
 const INPUT: u8 = 0x01;
@@ -24,7 +24,7 @@ const INPUT_RESPONSE: u8 = 0x13;
 /// Bytes of a frame and its action.
 const PAIR: usize = 5;
 
-/// A message. The inputs of one that was parsed are read from its bytes, those of one to be sent come from our window.
+/// A message. The inputs of a parsed one are read from its bytes, those of one to be sent come from the send window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Packet<I> {
     Input { player: u16, current: u32, inputs: I },
@@ -59,14 +59,14 @@ impl Iterator for Inputs<'_> {
     }
 }
 
-/// Judges a datagram: its type and its exact length. What its frames must be is asked later ([`newest`]).
+/// Decodes a datagram: its type and its exact length. Its frames are validated later ([`latest`]).
 pub(crate) fn parse(datagram: &[u8]) -> Result<Packet<Inputs<'_>>, DatagramError> {
     let mut reader = Reader::new(datagram);
     let packet = read(&mut reader).unwrap_or(Err(DatagramError::Truncated))?;
-    if reader.rest().is_empty() { Ok(packet) } else { Err(DatagramError::Length) }
+    if reader.rest().is_empty() { Ok(packet) } else { Err(DatagramError::WrongLength) }
 }
 
-/// Reads a message, or tells why there is none; `None` if bytes are missing.
+/// Reads a message, or returns why there is none; `None` if bytes are missing.
 fn read<'a>(reader: &mut Reader<'a>) -> Option<Result<Packet<Inputs<'a>>, DatagramError>> {
     Some(Ok(match reader.u8()? {
         INPUT => {
@@ -93,25 +93,24 @@ fn read_inputs<'a>(reader: &mut Reader<'a>, count: usize) -> Option<Inputs<'a>> 
     Some(Inputs { bytes: reader.bytes(count.saturating_mul(PAIR))? })
 }
 
-/// The newest frame, if there is one: each must be greater than the one before, and the last be the current one, if the
-/// message says which that is.
-pub(crate) fn newest(inputs: Inputs<'_>, current: Option<u32>) -> Result<Option<u32>, DatagramError> {
-    let mut newest = None;
+/// The latest frame, if there is one. Frames must ascend, and the last one be the current one where the message names it.
+pub(crate) fn latest(inputs: Inputs<'_>, current: Option<u32>) -> Result<Option<u32>, DatagramError> {
+    let mut latest = None;
     for (frame, _) in inputs {
-        if newest >= Some(frame) {
-            return Err(DatagramError::Order);
+        if latest >= Some(frame) {
+            return Err(DatagramError::NotAscending);
         }
-        newest = Some(frame);
+        latest = Some(frame);
     }
-    match (newest, current) {
-        (Some(newest), Some(current)) if newest != current => Err(DatagramError::Order),
-        _ => Ok(newest),
+    match (latest, current) {
+        (Some(latest), Some(current)) if latest != current => Err(DatagramError::NotAscending),
+        _ => Ok(latest),
     }
 }
 
-/// Writes a message, whose inputs say exactly how many they are, and returns its length, or `None` if it does not fit.
-pub(crate) fn emit(room: &mut [u8], packet: Packet<impl Iterator<Item = (u32, u8)>>) -> Option<usize> {
-    let mut to = Writer::new(room);
+/// Writes a message, whose inputs know their exact number, and returns its length, or `None` if it does not fit.
+pub(crate) fn emit(buf: &mut [u8], packet: Packet<impl Iterator<Item = (u32, u8)>>) -> Option<usize> {
+    let mut to = Writer::new(buf);
     match packet {
         Packet::Input { player, current, inputs } => {
             to.u8(INPUT);
@@ -153,15 +152,14 @@ fn emit_inputs(to: &mut Writer<'_>, inputs: impl Iterator<Item = (u32, u8)>) {
     }
 }
 
-/// The bits of the `f64` that a whole number of milliseconds is, as the original stamps its pings.
-///
-/// Numbers above 2^53 lose their low bits, rounded down.
+/// The bits of a whole number of milliseconds as an `f64`, as the original stamps its pings. Numbers above 2^53 are rounded
+/// down.
 pub(crate) fn double_bits(number: u64) -> u64 {
     let zeros = number.leading_zeros();
     if zeros == u64::BITS {
         return 0;
     }
-    // The highest bit is implied; the 52 after it are the mantissa.
+    // The highest bit is implied; the next 52 are the mantissa.
     let mantissa = number.wrapping_shl(zeros).wrapping_shl(1) >> 12;
     let exponent = 1023_u64.saturating_add(63).saturating_sub(u64::from(zeros));
     exponent << 52 | mantissa

@@ -1,9 +1,8 @@
-//! The two wires: bytes to packets and back, and nothing else.
+//! The two wires: bytes to packets and back, and nothing else. No window, no settings, no time.
 
-pub(crate) mod body;
-pub(crate) mod check;
+pub(crate) mod bits;
+pub(crate) mod bytes;
 pub(crate) mod classic;
 pub(crate) mod compact;
-pub(crate) mod control;
 #[cfg(test)]
 mod tests;

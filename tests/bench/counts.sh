@@ -1,16 +1,16 @@
 #!/bin/sh
-# Counts instructions per operation, exactly, and fails when one has grown by more than 10 % since counts.txt.
+# Counts the instructions of each operation, and fails if one has grown by more than 10 % since counts.txt.
 #
 #   tests/bench/counts.sh            compares
-#   tests/bench/counts.sh --write    writes counts.txt anew
+#   tests/bench/counts.sh --write    writes counts.txt
 #
-# callgrind counts the same from run to run; another compiler or processor family counts a little differently.
+# Every run counts the same. Another compiler or processor family counts a little differently.
 set -eu
 cd "$(dirname "$0")"
 CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$(cd ../.. && pwd)/target}/bench
 export CARGO_TARGET_DIR
 if ! command -v valgrind >/dev/null || ! valgrind --tool=callgrind --version >/dev/null 2>&1; then
-    echo "counts: skipped, valgrind cannot be had"
+    echo "counts: skipped, valgrind is not installed"
     exit 0
 fi
 unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
@@ -23,7 +23,7 @@ for size in 1 8; do
         valgrind --tool=callgrind --callgrind-out-file="$found.out" --toggle-collect="counts::count_$operation" \
             "$CARGO_TARGET_DIR/release/counts" "$size" >"$found.sizes" 2>"$found.log" || { cat "$found.log"; exit 1; }
         total=$(sed -n 's/^summary: //p;s/^totals: //p' "$found.out" | tail -1)
-        # How often it was called: calls=N lines that lead to it.
+        # The number of calls: the sum of the calls=N lines that lead to it.
         calls=$(awk -v name="counts::count_$operation" '
             /^c?fn=/ { id = $0; sub(/^c?fn=/, "", id); key = id; sub(/ .*/, "", key)
                        if (id ~ / /) { text = id; sub(/^[^ ]* /, "", text); names[key] = text }

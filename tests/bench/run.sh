@@ -1,5 +1,5 @@
 #!/bin/sh
-# Everything that docs/PERFORMANCE.md tells, in one go.
+# Measures everything in docs/PERFORMANCE.md.
 #
 #   tests/bench/run.sh
 set -eu

@@ -1,9 +1,9 @@
 #!/bin/sh
-# What an endpoint takes on small machines: a session for two players with both wires, opt-level "s".
+# Measures an endpoint on small machines: a session for two players with both wires, opt-level "s".
 #
 #   tests/bench/size.sh
 #
-# One line for each target: bytes of code, bytes of constant tables, and the same with five sizes of inputs.
+# Prints for each target: the bytes of code and of constants, and the same with five sizes of inputs.
 set -eu
 cd "$(dirname "$0")"
 CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$(cd ../.. && pwd)/target}/bench
@@ -67,7 +67,7 @@ build() { # target, features, roots
 
 for target in thumbv6m-none-eabi wasm32-unknown-unknown; do
     if [ ! -d "$sysroot/lib/rustlib/$target/lib" ] && ! rustup -q target add "$target" >/dev/null 2>&1; then
-        echo "$target: skipped, the target cannot be had"
+        echo "$target: skipped, the target is not installed"
         continue
     fi
     one=$(build "$target" '' endpoint_1)

@@ -1,4 +1,4 @@
-"""The bit stream of a compact body (3.4): inputs, each told relative to the one before it."""
+"""The bit stream of a compact body (3.4): inputs, each encoded relative to its predecessor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class BitWriter:
     """Collects bits, least significant first."""
 
     def __init__(self) -> None:
-        """Starts with no bits."""
+        """Starts without bits."""
         self._value = 0
         self._chunks: list[bytes] = []
         self.bits = 0
@@ -43,18 +43,18 @@ class BitReader:
         self.position = 0
 
     def get(self, width: int) -> int:
-        """Takes a field of `width` bits."""
+        """Reads a field of `width` bits."""
         value = (self._value >> self.position) & ((1 << width) - 1)
         self.position += width
         return value
 
     def rest_is_zero(self) -> bool:
-        """Whether no 1 is left unread."""
+        """Whether no 1 bit is left unread."""
         return self._value >> self.position == 0
 
 
 def legal_forms(before: int, after: int) -> list[Form]:
-    """Every form of `step` that expresses a change, in the order a sender tries them."""
+    """Every form of `step` that expresses a change, in the sender's order."""
     forms: list[Form] = []
     changed = before ^ after
     if changed == 0:
@@ -135,7 +135,7 @@ def _get_form(bits: BitReader) -> Form:
 
 
 def parse(data: bytes, count: int, size: int) -> Inputs | None:
-    """Reads `count` inputs, or gives None if the body does not end where it should."""
+    """Reads `count` inputs; returns None if the body does not end where it should."""
     if data and data[-1] == 0:
         return None
     bits = BitReader(data)

@@ -1,11 +1,11 @@
-"""Random sessions of the classic wire: what is done to a line peer next, given a model in its state."""
+"""Random datagrams and settings of the classic wire, chosen to fit the state of a model."""
 
 from __future__ import annotations
 
 from random import Random
 
 import wire_classic
-from end import WINDOW, Settings
+from endpoint import WINDOW, Settings
 from model_classic import ClassicModel
 from mutate import damaged
 from wire_classic import Message
@@ -15,9 +15,10 @@ MAX = 0xFFFFFFFF
 
 def random_settings(rng: Random) -> Settings:
     """Settings of a line peer on the classic wire."""
-    me = rng.choice([0, 1, 300, 65535])
+    local_player = rng.choice([0, 1, 300, 65535])
     return Settings(
-        "classic", me=me, peer=rng.choice([each for each in (0, 1, 2, 300, 65535) if each != me]),
+        "classic", local_player=local_player,
+        peer_player=rng.choice([each for each in (0, 1, 2, 300, 65535) if each != local_player]),
         epoch=rng.choice([0, 0, 5]), redundancy=rng.choice([3, 3, 1, 2, 10, 15]),
         frame_us=rng.choice([16667, 16667, 33333, 1000, 250_001]),
         ping_us=rng.choice([500_000, 500_000, 20_000, 200_000, 1_999_999]),
@@ -25,12 +26,12 @@ def random_settings(rng: Random) -> Settings:
 
 
 class ClassicCase:
-    """Makes datagrams for a line peer whose state a model mirrors."""
+    """Makes datagrams for a line peer whose state a model shares."""
 
-    def __init__(self, rng: Random, mirror: ClassicModel) -> None:
-        """Starts with nothing sent."""
+    def __init__(self, rng: Random, model: ClassicModel) -> None:
+        """Starts without datagrams."""
         self.rng = rng
-        self.mirror = mirror
+        self.model = model
         self.history: list[bytes] = []
         self.reflected: list[bytes] = []
 
@@ -39,7 +40,7 @@ class ClassicCase:
         return self.rng.randbytes(1)
 
     def datagram(self) -> bytes:
-        """The next datagram to hand over."""
+        """The next datagram for both to receive."""
         rng = self.rng
         how = rng.random()
         if how < 0.04 and self.history:
@@ -56,18 +57,18 @@ class ClassicCase:
 
     def _message(self) -> Message:
         """A message of any kind."""
-        rng, m = self.rng, self.mirror
+        rng, m = self.rng, self.model
         how = rng.random()
         if how < 0.5:
             return self._inputs(wire_classic.INPUT, rng.choice([1, 3, 3, 10, 15, 203, 204]))
         if how < 0.68:
             return self._inputs(wire_classic.INPUT_RESPONSE, rng.choice([1, 5, 20, 120, 203, 204]))
         if how < 0.78:
-            first = max(0, m.next - rng.randint(-3, 130))
+            first = max(0, m.send_next - rng.randint(-3, 130))
             last = first + rng.choice([0, 1, 5, rng.randint(0, 200), -1, MAX])
             return Message(wire_classic.INPUT_REQUEST, first=min(first, MAX),
                            last=min(max(last, 0), MAX))
-        # Whether older pings are remembered, when newer ones were answered, can be read both ways.
+        # The text leaves open whether older pings are remembered once newer ones were answered.
         recent = [bits for bits, moment in m.pings if m.now - moment < 7 * m.settings.ping_us]
         if how < 0.84 and recent:
             return Message(wire_classic.PONG, bits=rng.choice(recent))
@@ -79,18 +80,18 @@ class ClassicCase:
         return Message(kind, bits=rng.choice(strange))
 
     def _frames(self, most: int) -> list[int]:
-        """Frames that mostly ascend, from old ones to too far ones, with gaps now and then."""
-        rng, m = self.rng, self.mirror
+        """Frames that mostly ascend, from old ones to too far ones, with occasional gaps."""
+        rng, m = self.rng, self.model
         count = rng.choice([0, 1, 1, 2, 3, most, rng.randint(0, most)])
         kind = rng.random()
         if kind < 0.6:
-            last = m.newest + rng.choice([0, 0, 1, 2, 5, -1, -3])
+            last = m.recv_end + rng.choice([0, 0, 1, 2, 5, -1, -3])
         elif kind < 0.75:
-            last = m.newest - rng.randint(0, 140)
+            last = m.recv_end - rng.randint(0, 140)
         elif kind < 0.85:
             last = m.far() - rng.choice([0, 1, 1, 2, -1])
         else:
-            last = m.newest + rng.randint(0, WINDOW)
+            last = m.recv_end + rng.randint(0, WINDOW)
         step = rng.choice([1, 1, 1, 2, 7])
         frames = []
         at = last
@@ -104,14 +105,14 @@ class ClassicCase:
 
     def _inputs(self, kind: int, most: int) -> Message:
         """An INPUT or an INPUT_RESPONSE."""
-        rng, m = self.rng, self.mirror
-        entries = tuple((frame, m.known.get(frame, frame * 7 % 256) ^ (rng.random() < 0.02))
+        rng, m = self.rng, self.model
+        entries = tuple((frame, m.received.get(frame, frame * 7 % 256) ^ (rng.random() < 0.02))
                         for frame in self._frames(most))
-        current = entries[-1][0] if entries else rng.choice([0, 7, m.newest & MAX])
+        current = entries[-1][0] if entries else rng.choice([0, 7, m.recv_end & MAX])
         if rng.random() < 0.03:
             current = (current + rng.choice([1, -1])) & MAX
-        player = m.settings.peer
+        player = m.settings.peer_player
         if rng.random() < 0.03:
-            player = rng.choice([m.settings.me, (player + 1) % 65536])
+            player = rng.choice([m.settings.local_player, (player + 1) % 65536])
         flags = rng.choice([0, 0, 0, rng.randrange(256)])
         return Message(kind, player, current, flags, entries)

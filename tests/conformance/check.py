@@ -1,4 +1,4 @@
-"""The conformance check: vectors, random datagrams, and plays against the line peer."""
+"""Compares the models of both wires with the test vectors and with the line peer."""
 
 from __future__ import annotations
 
@@ -8,63 +8,63 @@ import time
 from pathlib import Path
 from random import Random
 
-import duel
+import compare
 import forms
 import lines
 import play
 import plans
 import vectors
-from end import End, Settings
+from endpoint import Endpoint, Settings
 from model_classic import ClassicModel
 from model_compact import CompactModel
 
 
 def row(label: str, figures: str, started: float) -> None:
-    """Prints one line of the table."""
+    """Prints one row of the table."""
     print(f"{label:<38} {figures:<72} {time.monotonic() - started:6.1f} s", flush=True)
 
 
-def make_model(settings: Settings) -> End:
-    """A model endpoint; in every other session it sends its inputs in random legal forms."""
+def make_model(settings: Settings) -> Endpoint:
+    """A model endpoint; with an odd session id it sends its inputs in random legal forms."""
     if settings.wire == "classic":
         return ClassicModel(settings)
-    return CompactModel(settings, Random(settings.session) if settings.session % 2 else None)
+    return CompactModel(settings, Random(settings.session_id) if settings.session_id % 2 else None)
 
 
 def check_vectors() -> None:
     """Part 1: the vectors."""
     started = time.monotonic()
     for label, number in vectors.check_all():
-        row(label, f"{number} hold both ways", started)
+        row(label, f"{number} hold", started)
 
 
 def check_datagrams(options: argparse.Namespace) -> None:
     """Part 2: random sessions with random and mutated datagrams."""
     started = time.monotonic()
-    totals = {"compact": dict.fromkeys(duel.COUNTS, 0), "classic": dict.fromkeys(duel.COUNTS, 0)}
+    totals = {wire: dict.fromkeys(compare.COUNTS, 0) for wire in ("compact", "classic")}
     case, done = options.case or 0, 0
     while done < options.datagrams:
         try:
-            fought = duel.run_case(options.seed, case, options.lines, options.datagrams - done,
+            result = compare.run_case(options.seed, case, options.lines, options.datagrams - done,
                                    options.show)
-        except duel.Disagreement as error:
+        except compare.Disagreement as error:
             raise SystemExit(f"DISAGREE  {error}\n  reproduce: {repeat(options)} --only datagrams "
                              f"--case {case}  (--show prints the commands)") from error
-        counts = totals[fought.settings.wire]
-        for name, count in fought.counts.items():
+        counts = totals[result.settings.wire]
+        for name, count in result.counts.items():
             counts[name] += count
-        done += fought.counts["ok"] + fought.counts["refused"]
+        done += result.counts["ok"] + result.counts["refused"]
         case += 1
         if options.case is not None:
             break
     for wire, counts in totals.items():
         row(f"datagrams, {wire}",
-            f"{counts['ok'] + counts['refused']} given, {counts['ok']} accepted, "
-            f"{counts['inputs']} inputs told, {counts['sent']} sent", started)
+            f"{counts['ok'] + counts['refused']} received, {counts['ok']} accepted, "
+            f"{counts['inputs']} inputs delivered, {counts['sent']} sent", started)
 
 
 def check_plays(options: argparse.Namespace) -> None:
-    """Part 3: games over a bad network."""
+    """Part 3: games over a virtual network."""
     for number, plan in enumerate(plans.PLANS):
         if options.case is not None and options.case != number:
             continue
@@ -74,26 +74,27 @@ def check_plays(options: argparse.Namespace) -> None:
                     make_model if options.alone else lambda s: lines.LinePeer(s, options.lines))
         try:
             game.run()
-        except play.Lost as error:
+        except play.Failure as error:
             raise SystemExit(f"DISAGREE  {plan.name}: {error}\n  reproduce: {repeat(options)} "
                              f"--only plays --case {number}") from error
         world = game.world
-        row(plan.name, f"{game.told} inputs told, {game.lost} lost, {world.datagrams} datagrams "
-            f"({world.dropped} dropped), {world.now / 1e6:.0f} s", started)
+        row(plan.name, f"{game.delivered} inputs delivered, {game.lost} lost, "
+            f"{world.datagrams} datagrams ({world.dropped} dropped), {world.now / 1e6:.0f} s",
+            started)
 
 
 def check_forms(options: argparse.Namespace) -> None:
-    """Part 4: the form of the line peer's answers."""
+    """Part 4: the format of the line peer's answers."""
     started = time.monotonic()
     try:
-        row("form of the answers", f"{forms.check_all(options.lines)} hold", started)
+        row("format of the answers", f"{forms.check_all(options.lines)} hold", started)
     except lines.Broken as error:
         raise SystemExit(f"DISAGREE  {error}\n  reproduce: {repeat(options)} "
                          "--only forms") from error
 
 
 def repeat(options: argparse.Namespace) -> str:
-    """The command that makes the same run again."""
+    """The command that repeats this run."""
     return ("python3 tests/conformance/check.py "
             f"--seed {options.seed} --frames {options.frames}")
 
@@ -103,12 +104,12 @@ PARTS = {"vectors": lambda options: check_vectors(), "datagrams": check_datagram
 
 
 def main() -> None:
-    """Runs the parts, and exits with 1 at the first disagreement."""
+    """Runs the parts; exits with status 1 at the first disagreement."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--datagrams", type=int, default=2000, help="how many datagrams are given")
+    parser.add_argument("--datagrams", type=int, default=2000, help="how many datagrams are received")
     parser.add_argument("--frames", type=int, default=2000, help="how many frames a play has")
     parser.add_argument("--seed", default="1", help="the seed of everything random")
-    parser.add_argument("--lines", type=Path, default=lines.DEFAULT, help="the line peer")
+    parser.add_argument("--lines", type=Path, default=lines.DEFAULT, help="the line peer to run")
     parser.add_argument("--only", choices=PARTS, help="one part only")
     parser.add_argument("--case", type=int, help="one case of that part only")
     parser.add_argument("--show", action="store_true", help="print the commands of each case")
@@ -116,7 +117,7 @@ def main() -> None:
                         help="no line peer: vectors, and plays of the model against itself")
     options = parser.parse_args()
     if not options.alone and not options.lines.exists():
-        raise SystemExit(f"there is no line peer at {options.lines}: build it with "
+        raise SystemExit(f"no line peer at {options.lines}: build it with "
                          "`cargo build --release --example lines`, or use --alone")
     for name, part in PARTS.items():
         if options.only in (None, name) and not (options.alone and name in ("datagrams", "forms")):

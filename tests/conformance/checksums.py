@@ -1,4 +1,4 @@
-"""The checksums of an end that makes none itself (3.9): it only acknowledges those of the peer."""
+"""The checksums of an endpoint that pushes none (3.9): it only acknowledges the peer's."""
 
 from __future__ import annotations
 
@@ -7,43 +7,44 @@ from wire_compact import Refused
 
 
 class Checksums:
-    """What an end without checksums of its own keeps of the peer's in one epoch."""
+    """The peer's checksums of one epoch, at an endpoint without checksums of its own."""
 
     def __init__(self, ping: int) -> None:
-        """Starts with none."""
+        """Starts without checksums."""
         self._ping = ping
         self.waiting: set[int] = set()
         self._end = 0
-        self._came: int | None = None
-        self._last: int | None = None
+        self._ack_owed_since: int | None = None
+        self._sent_at: int | None = None
 
     @property
-    def room(self) -> int:
-        """How many more frames an end is sure to keep: it keeps 8 at least."""
+    def free_slots(self) -> int:
+        """How many more hashes the endpoint is sure to store: it stores at least 8."""
         return 8 - len(self.waiting)
 
     def receive(self, now: int, checksums: control.Checksums) -> None:
-        """Takes a datagram of the peer."""
+        """Receives a datagram of the peer."""
         if checksums.acknowledged > 0:
-            raise Refused("acknowledges what was never made")
+            raise Refused("FrameRange")
         for frame, _ in checksums.hashes:
             self.waiting.add(frame)
             self._end = max(self._end, frame + 1)
-        if checksums.hashes and self._came is None:
-            self._came = now
+        if checksums.hashes and self._ack_owed_since is None:
+            self._ack_owed_since = now
 
     def moments(self) -> list[int]:
-        """When a datagram is due, if one is."""
-        if self._came is None:
+        """When a datagram is due, if any."""
+        if self._ack_owed_since is None:
             return []
-        return [max(self._came, -1 if self._last is None else self._last) + self._ping]
+        sent_at = -1 if self._sent_at is None else self._sent_at
+        return [max(self._ack_owed_since, sent_at) + self._ping]
 
     def due(self, now: int) -> bool:
         """Whether a datagram is due."""
         return any(now >= moment for moment in self.moments())
 
     def poll(self, now: int) -> control.Checksums:
-        """The datagram that acknowledges what has come."""
-        self._came = None
-        self._last = now
+        """The datagram that acknowledges the checksums received."""
+        self._ack_owed_since = None
+        self._sent_at = now
         return control.Checksums(self._end, ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from checks import check, check_size
+from tags import compute_tag, tag_size
 from wire_compact import Direction, Refused
 
 HELLO = 0x20
@@ -16,12 +16,12 @@ MOST_CHECKSUMS = 16
 
 @dataclass(frozen=True)
 class Hello:
-    """What a hello carries after its check."""
+    """The fields of a hello after its tag."""
 
     version: int
     sender: int
     receiver: int
-    input_size: int
+    input_len: int
     window: int
     frame_us: int
     ping_ms: int
@@ -30,72 +30,73 @@ class Hello:
     incarnation: int
 
     def pack(self) -> bytes:
-        """Its bytes after the check."""
+        """The bytes after the tag."""
         return struct.pack(
-            ">BHHBBIHIII", self.version, self.sender, self.receiver, self.input_size, self.window,
+            ">BHHBBIHIII", self.version, self.sender, self.receiver, self.input_len, self.window,
             self.frame_us, self.ping_ms, self.first_frame, self.epoch, self.incarnation)
 
 
-def seal_hello(session: int, key: bytes | None, rest: bytes) -> bytes:
-    """A hello from everything after its check."""
-    tag = bytes([HELLO])
-    return tag + check(key, struct.pack(">Q", session) + tag + rest) + rest
+def seal_hello(session_id: int, key: bytes | None, rest: bytes) -> bytes:
+    """A hello from everything after its tag."""
+    type_byte = bytes([HELLO])
+    return type_byte + compute_tag(key, struct.pack(">Q", session_id) + type_byte + rest) + rest
 
 
-def encode_hello(session: int, key: bytes | None, hello: Hello) -> bytes:
+def encode_hello(session_id: int, key: bytes | None, hello: Hello) -> bytes:
     """A hello."""
-    return seal_hello(session, key, hello.pack())
+    return seal_hello(session_id, key, hello.pack())
 
 
-def open_hello(session: int, key: bytes | None, datagram: bytes) -> bytes:
-    """Steps 1 and 2 of a hello: everything after its check, which is right."""
-    size = check_size(key)
+def open_hello(session_id: int, key: bytes | None, datagram: bytes) -> bytes:
+    """Steps 1 and 2 of a hello: returns everything after its tag."""
+    size = tag_size(key)
     if len(datagram) < 6 + size:
-        raise Refused("truncated")
+        raise Refused("Truncated")
     rest = datagram[1 + size:]
-    if check(key, struct.pack(">Q", session) + datagram[:1] + rest) != datagram[1:1 + size]:
-        raise Refused("check")
+    expected = compute_tag(key, struct.pack(">Q", session_id) + datagram[:1] + rest)
+    if datagram[1:1 + size] != expected:
+        raise Refused("BadTag")
     return rest
 
 
 def unpack_hello(rest: bytes) -> Hello:
-    """Step 5 of a hello of version 1: its fields."""
+    """Step 5 of a hello of version 1: returns its fields."""
     if len(rest) != 25:
-        raise Refused("length")
+        raise Refused("WrongLength")
     return Hello(*struct.unpack(">BHHBBIHIII", rest))
 
 
 def encode_bye(direction: Direction) -> bytes:
-    """A bye, whose check covers the context with epoch, E and A of 0."""
-    tag = bytes([BYE])
-    return tag + check(direction.key, direction.in_epoch(0).context(0, 0) + tag)
+    """A bye, whose tag covers the context with epoch, E and A of 0."""
+    type_byte = bytes([BYE])
+    return type_byte + compute_tag(direction.key, direction.in_epoch(0).context(0, 0) + type_byte)
 
 
 def open_bye(direction: Direction, datagram: bytes) -> None:
-    """Refuses a bye that is not exactly the one of this direction."""
-    if len(datagram) != 1 + check_size(direction.key):
-        raise Refused("length")
+    """Refuses a bye that is not the one of this direction."""
+    if len(datagram) != 1 + tag_size(direction.key):
+        raise Refused("WrongLength")
     if datagram != encode_bye(direction):
-        raise Refused("check")
+        raise Refused("BadTag")
 
 
 @dataclass(frozen=True)
 class Checksums:
-    """What a checksums datagram carries after its check."""
+    """The fields of a checksums datagram after its tag."""
 
     acknowledged: int
     hashes: tuple[tuple[int, int], ...]
 
     def pack(self) -> bytes:
-        """Its bytes after the check."""
+        """The bytes after the tag."""
         return struct.pack(">I", self.acknowledged) + b"".join(
             struct.pack(">IQ", frame, value) for frame, value in self.hashes)
 
 
 def seal_checksums(direction: Direction, rest: bytes) -> bytes:
-    """A checksums datagram from everything after its check."""
-    tag = bytes([CHECKSUMS])
-    return tag + check(direction.key, direction.context(0, 0) + tag + rest) + rest
+    """A checksums datagram from everything after its tag."""
+    type_byte = bytes([CHECKSUMS])
+    return type_byte + compute_tag(direction.key, direction.context(0, 0) + type_byte + rest) + rest
 
 
 def encode_checksums(direction: Direction, checksums: Checksums) -> bytes:
@@ -104,17 +105,17 @@ def encode_checksums(direction: Direction, checksums: Checksums) -> bytes:
 
 
 def open_checksums(direction: Direction, datagram: bytes) -> Checksums:
-    """A checksums datagram of this direction, whose frames ascend and can be pushed."""
-    size = check_size(direction.key)
+    """Decodes a checksums datagram of this direction."""
+    size = tag_size(direction.key)
     rest = datagram[1 + size:]
     count, left = divmod(len(rest) - 4, 12)
     if count < 0 or left or count > MOST_CHECKSUMS:
-        raise Refused("length")
+        raise Refused("WrongLength")
     if datagram != seal_checksums(direction, rest):
-        raise Refused("check")
+        raise Refused("BadTag")
     hashes = tuple(struct.iter_unpack(">IQ", rest[4:4 + 12 * count]))
     if any(a[0] >= b[0] for a, b in zip(hashes, hashes[1:])):
-        raise Refused("frame order")
+        raise Refused("NotAscending")
     if any(frame == 0xFFFFFFFF for frame, _ in hashes):
-        raise Refused("frame that no push gets")
+        raise Refused("FrameRange")
     return Checksums(int.from_bytes(rest[:4], "big"), hashes)

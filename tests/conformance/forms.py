@@ -1,10 +1,10 @@
-"""The form of the line peer's answers to lines that cannot be read, and to calls that fail."""
+"""The format of the line peer's answers to unreadable lines and to calls that fail."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from end import Settings
+from endpoint import Settings
 from lines import Broken, LinePeer
 
 UNREADABLE = ["", "nonsense", "push", "push 1", "push x 00", "push 1 0", "push 1 zz", "rx 1",
@@ -13,11 +13,11 @@ UNREADABLE = ["", "nonsense", "push", "push 1", "push x 00", "push 1 0", "push 1
 
 
 class BadForm(Broken):
-    """An answer of the wrong kind."""
+    """A wrong answer."""
 
 
 def check_all(path: Path) -> int:
-    """Checks that an unreadable line is an error and changes nothing, and that others go on."""
+    """Checks that unreadable lines are errors without effect, and that other lines work."""
     count = 0
     line = LinePeer(Settings(peer_incarnation=1), path)
     try:
@@ -28,7 +28,7 @@ def check_all(path: Path) -> int:
             if answer.result != "error" or answer.inputs or answer.sent:
                 raise BadForm(f"the line {text!r} is answered {answer}")
             after = line.stats()
-            if (after.stats, after.next) != (before.stats, before.next):
+            if (after.stats, after.timeout) != (before.stats, before.timeout):
                 raise BadForm(f"the line {text!r} changes something")
             count += 1
         for text, wanted in (("epoch 1000 0", "error"), ("push 1000 00", "pushed"),

@@ -1,4 +1,4 @@
-"""Drives the line peer (section 5 of the document) as a subprocess."""
+"""Drives the line peer (PROTOCOL 5) as a subprocess."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import resource
 import subprocess
 from pathlib import Path
 
-from end import Answer, Settings
+from endpoint import Answer, Settings
 
 DEFAULT = Path(__file__).resolve().parents[2] / "target" / "release" / "examples" / "lines"
 
 
 class Broken(Exception):
-    """A line peer that does not keep to the form of its answers."""
+    """A line peer that violates the format of its answers."""
 
 
 def _limit_memory() -> None:
-    """Keeps a line peer that loops from taking all the memory there is."""
+    """Limits the memory of a line peer that loops."""
     resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 
 
 class LinePeer:
-    """One line peer, with the calls of an end."""
+    """A line peer, with the calls of an endpoint."""
 
     def __init__(self, settings: Settings, path: Path = DEFAULT) -> None:
         """Starts the program."""
@@ -33,7 +33,7 @@ class LinePeer:
             bufsize=-1, preexec_fn=_limit_memory)
 
     def command(self, line: str) -> Answer:
-        """Sends one command and reads its answer."""
+        """Sends a command and reads its answer."""
         self.transcript.append(line)
         assert self._process.stdin and self._process.stdout
         self._process.stdin.write(line.encode() + b"\n")
@@ -53,11 +53,11 @@ class LinePeer:
         return self.command(f"push {now} {data.hex() or '-'}")
 
     def receive(self, now: int, datagram: bytes) -> Answer:
-        """Hands over a datagram from the peer."""
+        """Receives a datagram from the peer."""
         return self.command(f"rx {now} {datagram.hex() or '-'}")
 
     def time(self, now: int) -> Answer:
-        """Tells the time."""
+        """Advances the time."""
         return self.command(f"time {now}")
 
     def begin(self, now: int, epoch: int) -> Answer:
@@ -65,11 +65,11 @@ class LinePeer:
         return self.command(f"epoch {now} {epoch}")
 
     def close(self, now: int) -> Answer:
-        """Says that the transport has closed."""
+        """Reports that the transport has closed."""
         return self.command(f"close {now}")
 
     def open(self, now: int) -> Answer:
-        """Says that the transport has opened again."""
+        """Reports that the transport has opened again."""
         return self.command(f"open {now}")
 
     def mute(self) -> Answer:
@@ -77,15 +77,15 @@ class LinePeer:
         return self.command("mute")
 
     def unmute(self) -> Answer:
-        """Goes on polling."""
+        """Resumes polling."""
         return self.command("unmute")
 
     def stats(self) -> Answer:
-        """Asks for statistics."""
+        """Requests statistics."""
         return self.command("stats")
 
     def stop(self) -> None:
-        """Ends its input, and checks that it ends with status 0."""
+        """Closes its input, and checks that it exits with status 0."""
         assert self._process.stdin and self._process.stdout
         self._process.stdin.close()
         rest = self._process.stdout.read()
@@ -95,7 +95,7 @@ class LinePeer:
             raise Broken(f"at the end of its input: status {status}, output {rest!r}")
 
     def kill(self) -> None:
-        """Ends the program whatever state it is in."""
+        """Kills the program if it still runs."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
@@ -107,11 +107,11 @@ _ORDER = {"pushed": 0, "ok": 0, "refused": 0, "error": 0, "input": 1, "event": 1
 
 
 def read_answer(lines: list[str]) -> Answer:
-    """Reads the lines of an answer, and checks their form and order."""
+    """Reads the lines of an answer, and checks their format and order."""
     parts = [line.partition(" ")[::2] for line in lines]
     places = [_ORDER.get(word, 9) for word, _ in parts]
     if places != sorted(places) or places.count(0) != 1 or places.count(4) != 1 or 9 in places:
-        raise Broken(f"an answer of the wrong form: {lines}")
+        raise Broken(f"an answer of the wrong format: {lines}")
     answer = Answer(*parts[0])
     for word, rest in parts[1:]:
         if word == "input":
@@ -124,5 +124,5 @@ def read_answer(lines: list[str]) -> Answer:
         elif word == "stats":
             answer.stats = json.loads(rest)
         elif word == "next" and rest != "none":
-            answer.next = int(rest)
+            answer.timeout = int(rest)
     return answer

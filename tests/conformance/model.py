@@ -1,15 +1,15 @@
-"""The part of a model endpoint that is the same on both wires: time, refusals, polling."""
+"""The part of a model endpoint that both wires share: time, refusals, polling."""
 
 from __future__ import annotations
 
 from typing import Callable
 
-from end import Answer, Failed, Settings
+from endpoint import Answer, Failed, Settings
 from wire_compact import Refused
 
 
 class Model:
-    """An end whose peer was added at time 0; the wires fill in the rest."""
+    """An endpoint whose peer was added at time 0; each wire implements the rest."""
 
     def __init__(self, settings: Settings) -> None:
         """Starts open, at time 0."""
@@ -18,47 +18,47 @@ class Model:
         self.is_open = True
         self.is_muted = False
         self.refused = 0
-        self.told: list[tuple[int, bytes]] = []
+        self.delivered: list[tuple[int, bytes]] = []
         self.epoch = settings.epoch
-        self.next = settings.first_frame
+        self.send_next = settings.first_frame
         self.last_reason = ""
 
-    # What a wire fills in.
+    # Implemented by each wire.
 
     def do_push(self, data: bytes) -> None:
-        """Takes an input of ours."""
+        """Pushes a local input."""
         raise NotImplementedError
 
     def do_receive(self, datagram: bytes) -> None:
-        """Takes a datagram or raises `Refused`."""
+        """Receives a datagram, or raises `Refused`."""
         raise NotImplementedError
 
     def do_begin(self) -> None:
-        """Starts an epoch anew."""
+        """Begins an epoch."""
         raise NotImplementedError
 
     def do_open(self) -> None:
-        """Takes note that the transport has opened again."""
+        """Handles the reopening of the transport."""
         raise NotImplementedError
 
     def poll(self) -> list[bytes]:
         """The datagrams that are due now."""
         raise NotImplementedError
 
-    def next_wake(self) -> int | None:
-        """The next moment at which a datagram becomes due by itself."""
+    def next_timeout(self) -> int | None:
+        """The next moment at which a datagram becomes due without another call."""
         raise NotImplementedError
 
     def statistics(self) -> dict[str, object]:
         """The figures that can be compared."""
         raise NotImplementedError
 
-    # The calls of an end.
+    # The calls of an endpoint.
 
     def _answer(self, now: int, call: Callable[[], None], result: str = "ok") -> Answer:
-        """Moves the time on, makes a call, and collects what follows from it."""
+        """Advances the time, makes a call, and collects its effects."""
         self.now = max(self.now, now)
-        self.told = []
+        self.delivered = []
         answer = Answer(result)
         try:
             call()
@@ -68,22 +68,22 @@ class Model:
         except Failed as reason:
             answer = Answer("error", str(reason))
         self.last_reason = answer.detail
-        answer.inputs = self.told
+        answer.inputs = self.delivered
         if self.is_open and not self.is_muted:
             answer.sent = self.poll()
-            answer.next = self.next_wake()
+            answer.timeout = self.next_timeout()
         return answer
 
     def push(self, now: int, data: bytes) -> Answer:
         """Pushes an input."""
-        frame = self.next
+        frame = self.send_next
 
         def call() -> None:
-            """Refuses to push, or pushes."""
-            if len(data) != self.settings.input_size:
-                raise Failed("size")
-            if self.next == 0xFFFFFFFF:
-                raise Failed("last frame")
+            """Pushes, or raises `Failed`."""
+            if len(data) != self.settings.input_len:
+                raise Failed("wrong size")
+            if self.send_next == 0xFFFFFFFF:
+                raise Failed("FramesExhausted")
             self.do_push(data)
 
         answer = self._answer(now, call, "pushed")
@@ -92,28 +92,28 @@ class Model:
         return answer
 
     def receive(self, now: int, datagram: bytes) -> Answer:
-        """Hands over a datagram from the peer."""
+        """Receives a datagram from the peer."""
         return self._answer(now, lambda: self.do_receive(datagram))
 
     def time(self, now: int) -> Answer:
-        """Tells the time."""
+        """Advances the time."""
         return self._answer(now, lambda: None)
 
     def begin(self, now: int, epoch: int) -> Answer:
         """Begins an epoch."""
 
         def call() -> None:
-            """Refuses to begin, or begins."""
+            """Begins, or raises `Failed`."""
             if epoch <= self.epoch:
-                raise Failed("epoch")
+                raise Failed("NotNewer")
             self.epoch = epoch
-            self.next = self.settings.first_frame
+            self.send_next = self.settings.first_frame
             self.do_begin()
 
         return self._answer(now, call)
 
     def close(self, now: int) -> Answer:
-        """Says that the transport has closed."""
+        """Reports that the transport has closed."""
 
         def call() -> None:
             """Closes."""
@@ -122,7 +122,7 @@ class Model:
         return self._answer(now, call)
 
     def open(self, now: int) -> Answer:
-        """Says that the transport has opened again."""
+        """Reports that the transport has opened again."""
 
         def call() -> None:
             """Opens."""
@@ -137,15 +137,15 @@ class Model:
         return self._answer(0, lambda: None)
 
     def unmute(self) -> Answer:
-        """Goes on polling."""
+        """Resumes polling."""
         self.is_muted = False
         return self._answer(0, lambda: None)
 
     def stats(self) -> Answer:
-        """Asks for statistics."""
+        """Requests statistics."""
         answer = self._answer(0, lambda: None)
         answer.stats = self.statistics()
         return answer
 
     def stop(self) -> None:
-        """Ends the end: there is nothing to do."""
+        """Stops the endpoint, for which there is nothing to do."""

@@ -1,22 +1,22 @@
-"""A model endpoint of the classic wire: inputs, holes, pings (2.2 to 2.4)."""
+"""A model endpoint of the classic wire: inputs, requests, pings (2.2 to 2.4)."""
 
 from __future__ import annotations
 
 import wire_classic
-from end import WINDOW, Settings
+from endpoint import WINDOW, Settings
 from model import Model
 from wire_classic import Message
 from wire_compact import Refused
 
-# No push gets it.
-LAST = 2 ** 32 - 1
+# The frame that is never pushed.
+NEVER_PUSHED = 2 ** 32 - 1
 
-# The smoothed RTT may be rounded at will, so a request that it paces is due this much before or after.
+# Rounding of the smoothed RTT is free, so a request that it paces may be this early or late.
 ROUNDING = 16
 
 
 class ClassicModel(Model):
-    """One end of the classic wire with one peer."""
+    """An endpoint of the classic wire with one peer."""
 
     def __init__(self, settings: Settings) -> None:
         """Adds the peer at time 0."""
@@ -25,51 +25,51 @@ class ClassicModel(Model):
         self.rtt: float | None = None
         self.pings: list[tuple[bytes, int]] = []
         self.last_ping: int | None = None
-        self.ping_waits = True
+        self.ping_pending = True
         self.last_request: int | None = None
-        self.asked: tuple[int, int] | None = None
+        self.request: tuple[int, int] | None = None
         self.last_response: int | None = None
         self.last_input: int | None = None
         self.pongs: dict[int, bytes] = {}
         self.last_pong: dict[int, int] = {}
-        # Whether the other end that is compared with this one has sent a request just now.
+        # Whether the endpoint that this one is compared with has just sent a request.
         self.hint: bool | None = None
         self._start_epoch()
 
     def _start_epoch(self) -> None:
-        """Starts section 2.2 anew."""
-        self.next = self.newest = self.settings.first_frame
-        self.moved = self.now
-        self.ours: dict[int, int] = {}
-        self.carried = True
-        self.known: dict[int, int] = {}
-        self.untold: set[int] = set()
+        """Resets the state of 2.2."""
+        self.send_next = self.recv_end = self.settings.first_frame
+        self.moved_at = self.now
+        self.local_inputs: dict[int, int] = {}
+        self.input_sent = True
+        self.received: dict[int, int] = {}
+        self.undelivered: set[int] = set()
 
     # Pushing, receiving, epochs.
 
     def do_push(self, data: bytes) -> None:
-        """Takes an input of ours."""
-        self.ours[self.next] = data[0]
-        self.ours.pop(self.next - WINDOW, None)
-        self.next += 1
-        self.carried = False
+        """Pushes a local input."""
+        self.local_inputs[self.send_next] = data[0]
+        self.local_inputs.pop(self.send_next - WINDOW, None)
+        self.send_next += 1
+        self.input_sent = False
 
     def do_begin(self) -> None:
-        """Starts an epoch anew: its holes, and the peer's, are others, so 2.3 starts anew too."""
+        """Begins an epoch, and drops the requests of the last one at both endpoints (2.3)."""
         self._start_epoch()
         self.last_request = None
-        self.asked = None
+        self.request = None
 
     def do_open(self) -> None:
-        """Takes note that the transport has opened again."""
+        """Handles the reopening of the transport."""
         self.pings = []
         self.rtt = None
-        self.ping_waits = True
+        self.ping_pending = True
         self.pongs = {}
-        self.asked = None
+        self.request = None
 
     def do_receive(self, datagram: bytes) -> None:
-        """Takes a message of any kind."""
+        """Receives a message of any kind."""
         message = wire_classic.decode(datagram)
         kind = message.kind
         if kind in (wire_classic.INPUT, wire_classic.INPUT_RESPONSE):
@@ -82,14 +82,14 @@ class ClassicModel(Model):
             self._take_pong(message)
         elif kind == wire_classic.INPUT_REQUEST:
             if message.first > message.last:
-                raise Refused("frame order")
-            self.asked = (message.first, message.last)
+                raise Refused("NotAscending")
+            self.request = (message.first, message.last)
 
     def _take_pong(self, message: Message) -> None:
-        """Takes a pong that answers a ping of ours."""
+        """Receives a pong, which must answer a local ping."""
         found = [ping for ping in self.pings if ping[0] == message.bits]
         if message.kind != wire_classic.PONG or not found:
-            raise Refused("unasked")
+            raise Refused("UnknownPing")
         sample = self.now - found[0][1]
         self.pings.remove(found[0])
         self.rtt = sample if self.rtt is None else self.rtt * 7 / 8 + sample / 8
@@ -99,74 +99,74 @@ class ClassicModel(Model):
     @property
     def low(self) -> int:
         """The first frame of the window."""
-        return max(self.settings.first_frame, self.newest - WINDOW)
+        return max(self.settings.first_frame, self.recv_end - WINDOW)
 
     def far(self) -> int:
         """The first frame that is too far ahead now."""
-        return self.newest + WINDOW + 2 * (self.now - self.moved) // self.settings.frame_us
+        return self.recv_end + WINDOW + 2 * (self.now - self.moved_at) // self.settings.frame_us
 
     def _take_inputs(self, message: Message) -> None:
-        """Takes an INPUT or an INPUT_RESPONSE."""
-        if message.player != self.settings.peer:
-            raise Refused("player")
+        """Receives an INPUT or an INPUT_RESPONSE."""
+        if message.player != self.settings.peer_player:
+            raise Refused("WrongPlayer")
         wire_classic.check_order(message)
         far = self.far()
         if any(frame >= far for frame, _ in message.entries):
-            raise Refused("far frame")
-        if any(frame == LAST for frame, _ in message.entries):
-            raise Refused("frame that no push gets")
+            raise Refused("TooFar")
+        if any(frame == NEVER_PUSHED for frame, _ in message.entries):
+            raise Refused("FrameRange")
         for frame, action in message.entries:
-            if frame < self.low or frame in self.known:
+            if frame < self.low or frame in self.received:
                 continue
-            self.known[frame] = action
-            self.untold.add(frame)
-            if frame >= self.newest:
+            self.received[frame] = action
+            self.undelivered.add(frame)
+            if frame >= self.recv_end:
                 self._move(frame + 1)
-        for frame in sorted(self.untold):
-            self.told.append((frame, bytes([self.known[frame]])))
-        self.untold.clear()
+        for frame in sorted(self.undelivered):
+            self.delivered.append((frame, bytes([self.received[frame]])))
+        self.undelivered.clear()
 
-    def _move(self, newest: int) -> None:
-        """Moves the window, and counts the frames that leave it without having been told."""
+    def _move(self, recv_end: int) -> None:
+        """Moves the window, and counts the frames that leave it undelivered."""
         before = self.low
-        self.newest = newest
-        self.moved = self.now
+        self.recv_end = recv_end
+        self.moved_at = self.now
         leaving = self.low - before
-        for frame in [frame for frame in self.known if frame < self.low]:
-            del self.known[frame]
-            if frame not in self.untold:
+        for frame in [frame for frame in self.received if frame < self.low]:
+            del self.received[frame]
+            if frame not in self.undelivered:
                 leaving -= 1
-            self.untold.discard(frame)
+            self.undelivered.discard(frame)
         self.lost += leaving
 
     # Polling (2.2 to 2.4).
 
-    def holes(self) -> list[int]:
-        """The frames of the window that are worth asking for."""
-        return [frame for frame in range(self.low, self.newest - self.settings.redundancy)
-                if frame not in self.known]
+    def missing(self) -> list[int]:
+        """The missing frames (2.3)."""
+        return [frame for frame in range(self.low, self.recv_end - self.settings.redundancy)
+                if frame not in self.received]
 
     def _once(self, moment: int, last: int | None) -> int:
-        """A moment, but not the one at which the last of that kind was sent."""
+        """The moment, or the one after `last` if that is later: never twice at one moment."""
         return moment if last is None else max(moment, last + 1)
 
-    def request_pace(self) -> int:
+    def request_interval(self) -> int:
         """The least time between two INPUT_REQUESTs."""
         return self.settings.ping_us if self.rtt is None else int(self.rtt)
 
     def _request_moment(self) -> int | None:
-        """When an INPUT_REQUEST is due, if one is."""
-        if not self.holes():
+        """When an INPUT_REQUEST is due, if any."""
+        if not self.missing():
             return None
         if self.last_request is None:
             return 0
-        pace = self.request_pace()
-        return self._once(self.last_request + pace, self.last_request)
+        interval = self.request_interval()
+        return self._once(self.last_request + interval, self.last_request)
 
     def _latest_request(self, due: int) -> int:
         """When an INPUT_REQUEST is due at the latest.
 
-        "At most one per smoothed RTT" lets an end ask less often; a frame interval is little enough.
+        "At most once per smoothed RTT" allows longer intervals; a frame interval is accepted.
         """
         if self.last_request is None:
             return due
@@ -174,7 +174,7 @@ class ClassicModel(Model):
                    self.last_request + self.settings.frame_us)
 
     def _request_due(self) -> bool:
-        """Whether an INPUT_REQUEST is due now, or may be and the hint says so."""
+        """Whether an INPUT_REQUEST is due now; where the text allows both, the hint decides."""
         due = self._request_moment()
         if due is None:
             return False
@@ -185,8 +185,8 @@ class ClassicModel(Model):
         return self.now >= due
 
     def _response_moment(self) -> int | None:
-        """When an INPUT_RESPONSE is due, if one is."""
-        if self.asked is None:
+        """When an INPUT_RESPONSE is due, if any."""
+        if self.request is None:
             return None
         return 0 if self.last_response is None else self._once(
             self.last_response + self.settings.ping_us, self.last_response)
@@ -195,14 +195,14 @@ class ClassicModel(Model):
         """When a PING is due."""
         if self.last_ping is None:
             return 0
-        if self.ping_waits:
+        if self.ping_pending:
             return self._once(0, self.last_ping)
         return self.last_ping + self.settings.ping_us
 
     def _moments(self) -> dict[str, int]:
-        """When each kind of datagram but the request is due."""
+        """When each kind of datagram except INPUT_REQUEST is due."""
         moments = {"ping": self._ping_moment()}
-        if not self.carried:
+        if not self.input_sent:
             moments["input"] = self._once(0, self.last_input)
         response = self._response_moment()
         if response is not None:
@@ -216,14 +216,14 @@ class ClassicModel(Model):
         due = {name for name, moment in self._moments().items() if self.now >= moment}
         sent: list[Message] = []
         if "input" in due:
-            entries = tuple(self.ours.items())[-self.settings.redundancy:]
-            sent.append(Message(wire_classic.INPUT, self.settings.me, entries[-1][0],
+            entries = tuple(self.local_inputs.items())[-self.settings.redundancy:]
+            sent.append(Message(wire_classic.INPUT, self.settings.local_player, entries[-1][0],
                                 entries=entries))
-            self.carried = True
+            self.input_sent = True
             self.last_input = self.now
         if self._request_due():
-            holes = self.holes()
-            sent.append(Message(wire_classic.INPUT_REQUEST, first=holes[0], last=holes[-1]))
+            missing = self.missing()
+            sent.append(Message(wire_classic.INPUT_REQUEST, first=missing[0], last=missing[-1]))
             self.last_request = self.now
         if "response" in due:
             sent += self._response()
@@ -232,7 +232,7 @@ class ClassicModel(Model):
             sent.append(Message(wire_classic.PING, bits=bits))
             self.pings = (self.pings + [(bits, self.now)])[-8:]
             self.last_ping = self.now
-            self.ping_waits = False
+            self.ping_pending = False
         for kind in list(self.pongs):
             if str(kind) in due:
                 sent.append(Message(kind, bits=self.pongs.pop(kind)))
@@ -240,19 +240,19 @@ class ClassicModel(Model):
         return [wire_classic.encode(message) for message in sent]
 
     def _response(self) -> list[Message]:
-        """The answer to the request that waits, if we have any frame of it."""
-        assert self.asked is not None
-        first, last = self.asked
-        self.asked = None
-        entries = tuple((frame, action) for frame, action in self.ours.items()
+        """The response to the kept request, if any local input is in its range."""
+        assert self.request is not None
+        first, last = self.request
+        self.request = None
+        entries = tuple((frame, action) for frame, action in self.local_inputs.items()
                         if first <= frame <= last)
         if not entries:
             return []
         self.last_response = self.now
-        return [Message(wire_classic.INPUT_RESPONSE, self.settings.me, entries=entries)]
+        return [Message(wire_classic.INPUT_RESPONSE, self.settings.local_player, entries=entries)]
 
-    def next_wake(self) -> int | None:
-        """The next moment at which a datagram becomes due by itself."""
+    def next_timeout(self) -> int | None:
+        """The next moment at which a datagram becomes due without another call."""
         moments = list(self._moments().values())
         request = self._request_moment()
         if request is not None:

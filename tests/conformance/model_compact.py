@@ -8,16 +8,16 @@ import body
 import control
 import wire_compact
 from checksums import Checksums
-from end import WINDOW, Failed, Settings
+from endpoint import WINDOW, Failed, Settings
 from model import Model
-from pace import Pace
+from schedule import Schedule
 from wire_compact import Direction, Received, Refused, Timing
 
 UNIT = 250
 
 
 class CompactModel(Model):
-    """One end of the compact wire with one peer."""
+    """An endpoint of the compact wire with one peer."""
 
     def __init__(self, settings: Settings, forms: Random | None = None) -> None:
         """Adds the peer at time 0; with `forms` it sends random legal forms of its inputs."""
@@ -27,23 +27,23 @@ class CompactModel(Model):
         self.mismatch = False
         self.restarted = False
         self.peer_epoch: int | None = None
-        self.pace = Pace(settings)
+        self.schedule = Schedule(settings)
         self.block: tuple[int, int, int] | None = None  # stamp, time it was handled, sent
         self.rtt: float | None = None
-        # Whether the text settles the RTT: it does not say whether opening again forgets it, nor
-        # what a round trip is that began before the peer was added.
+        # Whether the text specifies the RTT. It does not if the transport has opened again, nor if
+        # a round trip began before the peer was added.
         self.rtt_is_settled = True
         self.checksums = Checksums(settings.ping_us)
         self._start_epoch()
 
     def _start_epoch(self) -> None:
-        """Sets both windows to their start."""
+        """Resets both windows."""
         start = self.settings.first_frame
-        self.next = self.want = self.acked = start
-        self.ours: dict[int, bytes] = {}
-        self.theirs: dict[int, bytes] = {}
+        self.send_next = self.recv_next = self.acked = start
+        self.local_inputs: dict[int, bytes] = {}
+        self.remote_inputs: dict[int, bytes] = {}
 
-    # What follows from the state.
+    # Derived from the state.
 
     @property
     def runs(self) -> bool:
@@ -56,99 +56,99 @@ class CompactModel(Model):
         return self.peer_epoch is not None and self.peer_epoch > self.epoch
 
     def outbound(self) -> Direction:
-        """The direction of what we send."""
+        """The direction of sent datagrams."""
         s = self.settings
-        return Direction(s.session, s.incarnation, self.peer_incarnation or 0, self.epoch, s.me,
-                         s.peer, s.input_size, WINDOW, s.key)
+        return Direction(s.session_id, s.incarnation, self.peer_incarnation or 0, self.epoch,
+                         s.local_player, s.peer_player, s.input_len, WINDOW, s.key)
 
     def inbound(self) -> Direction:
-        """The direction of what we receive."""
+        """The direction of received datagrams."""
         s = self.settings
-        return Direction(s.session, self.peer_incarnation or 0, s.incarnation, self.epoch, s.peer,
-                         s.me, s.input_size, WINDOW, s.key)
+        return Direction(s.session_id, self.peer_incarnation or 0, s.incarnation, self.epoch,
+                         s.peer_player, s.local_player, s.input_len, WINDOW, s.key)
 
     def reference(self, inputs: dict[int, bytes], frame: int) -> bytes:
-        """The input of the frame before `frame`."""
-        return inputs.get(frame - 1, bytes(self.settings.input_size))
+        """The predecessor of the input of `frame`."""
+        return inputs.get(frame - 1, bytes(self.settings.input_len))
 
     # Pushing, receiving, epochs.
 
     def do_push(self, data: bytes) -> None:
-        """Takes an input of ours."""
-        if self.next - self.acked >= WINDOW:
-            raise Failed("window full")
-        self.pace.pushed(self.now)
-        self.ours[self.next] = data
-        self.next += 1
+        """Pushes a local input."""
+        if self.send_next - self.acked >= WINDOW:
+            raise Failed("WindowFull")
+        self.schedule.pushed(self.now)
+        self.local_inputs[self.send_next] = data
+        self.send_next += 1
 
     def do_begin(self) -> None:
-        """Starts an epoch anew."""
+        """Begins an epoch."""
         self.restarted = False
         self._start_epoch()
         self.checksums = Checksums(self.settings.ping_us)
-        self.pace.epoch_began(self.now)
+        self.schedule.epoch_began(self.now)
 
     def do_open(self) -> None:
-        """Takes note that the transport has opened again."""
-        self.pace.opened(self.now)
+        """Handles the reopening of the transport."""
+        self.schedule.opened(self.now)
         self.rtt_is_settled = False
 
     def do_receive(self, datagram: bytes) -> None:
-        """Takes a datagram of any kind."""
+        """Receives a datagram of any kind."""
         if len(datagram) > wire_compact.MAX_DATAGRAM:
-            raise Refused("too long")
+            raise Refused("TooLong")
         if not datagram:
-            raise Refused("truncated")
-        tag = datagram[0]
-        if tag & 0x80:
+            raise Refused("Truncated")
+        type_byte = datagram[0]
+        if type_byte & 0x80:
             self._receive_inputs(datagram)
-        elif tag == control.HELLO:
+        elif type_byte == control.HELLO:
             self._receive_hello(datagram)
-        elif tag == control.BYE:
+        elif type_byte == control.BYE:
             if self.peer_incarnation is None:
-                raise Refused("not known")
+                raise Refused("NotReady")
             control.open_bye(self.inbound(), datagram)
-        elif tag == control.CHECKSUMS:
+        elif type_byte == control.CHECKSUMS:
             if not self.runs:
-                raise Refused("not running")
+                raise Refused("NotReady")
             self.checksums.receive(self.now, control.open_checksums(self.inbound(), datagram))
         else:
-            raise Refused("unknown type")
+            raise Refused("UnknownType")
 
     def _receive_inputs(self, datagram: bytes) -> None:
-        """Takes an input datagram (3.7)."""
+        """Receives an input datagram (3.7)."""
         if not self.runs:
-            raise Refused("not running")
-        got = wire_compact.decode(self.inbound(), datagram, self.want, self.next)
+            raise Refused("NotReady")
+        got = wire_compact.decode(self.inbound(), datagram, self.recv_next, self.send_next)
         moved = self._take_inputs(got)
         if got.ack > self.acked:
             self.acked = got.ack
-            for frame in [frame for frame in self.ours if frame < self.acked - 1]:
-                del self.ours[frame]
+            for frame in [frame for frame in self.local_inputs if frame < self.acked - 1]:
+                del self.local_inputs[frame]
             moved = True
         if moved:
-            self.pace.moved(self.now)
+            self.schedule.progressed(self.now)
         if got.timing and self._use_block(got.timing) or moved:
-            self.pace.heard = self.now
-        self.pace.accepted(self.now, got.count > 0)
+            self.schedule.alive_at = self.now
+        self.schedule.accepted(self.now, got.count > 0)
 
     def _take_inputs(self, got: Received) -> bool:
-        """Appends the new inputs of a datagram, and says whether there were any."""
-        if got.end <= self.want:
+        """Appends the new inputs of a datagram; returns whether there were any."""
+        if got.end <= self.recv_next:
             return False
-        inputs = body.resolve(got.inputs, self.reference(self.theirs, got.base))
-        for frame in range(self.want, got.end):
-            self.theirs[frame] = inputs[frame - got.base]
-            self.told.append((frame, self.theirs[frame]))
-        self.want = got.end
-        for frame in [frame for frame in self.theirs if frame < self.want - WINDOW]:
-            del self.theirs[frame]
+        inputs = body.resolve(got.inputs, self.reference(self.remote_inputs, got.base))
+        for frame in range(self.recv_next, got.end):
+            self.remote_inputs[frame] = inputs[frame - got.base]
+            self.delivered.append((frame, self.remote_inputs[frame]))
+        self.recv_next = got.end
+        for frame in [frame for frame in self.remote_inputs if frame < self.recv_next - WINDOW]:
+            del self.remote_inputs[frame]
         return True
 
     # The timing block (3.6).
 
     def _use_block(self, timing: Timing) -> bool:
-        """Uses a timing block if it is new, and says whether it was."""
+        """Uses a timing block if it is new; returns whether it was."""
         if self.block is not None:
             rise = (timing.sent - self.block[2]) % 65536
             if not 1 <= rise <= 32767:
@@ -172,30 +172,30 @@ class CompactModel(Model):
             held = clock - handled // UNIT
             if held <= 8000:
                 echo = (stamp + held) % 65536 or 1
-        return Timing(clock % 65536, echo, (self.pace.total + 1) % 65536)
+        return Timing(clock % 65536, echo, (self.schedule.total + 1) % 65536)
 
     # Hello (3.9, 3.10).
 
     def _receive_hello(self, datagram: bytes) -> None:
-        """Takes a hello."""
+        """Receives a hello."""
         s = self.settings
-        rest = control.open_hello(s.session, s.key, datagram)
+        rest = control.open_hello(s.session_id, s.key, datagram)
         version = rest[0]
         pair = int.from_bytes(rest[1:3], "big"), int.from_bytes(rest[3:5], "big")
-        if pair == (s.me, s.peer):
-            raise Refused("reflected")
-        if pair != (s.peer, s.me):
+        if pair == (s.local_player, s.peer_player):
+            raise Refused("Reflected")
+        if pair != (s.peer_player, s.local_player):
             return
         if version != 1:
             self.mismatch = True
-            self.pace.heard = self.now
+            self.schedule.alive_at = self.now
             return
         hello = control.unpack_hello(rest)
         if self.peer_incarnation is not None and hello.incarnation < self.peer_incarnation:
-            raise Refused("late")
-        self.pace.heard = self.now
-        if (hello.input_size, hello.window, hello.first_frame) != (
-                s.input_size, WINDOW, s.first_frame):
+            raise Refused("OldIncarnation")
+        self.schedule.alive_at = self.now
+        if (hello.input_len, hello.window, hello.first_frame) != (
+                s.input_len, WINDOW, s.first_frame):
             self.mismatch = True
             return
         self.mismatch = False
@@ -204,55 +204,55 @@ class CompactModel(Model):
             self.block = None
             self.rtt = None
             self.rtt_is_settled = True
-            self.pace.has_accepted = False
+            self.schedule.has_accepted = False
         self.peer_incarnation = hello.incarnation
         self.peer_epoch = max(hello.epoch, self.peer_epoch or 0)
 
     def _make_hello(self) -> bytes:
-        """Our hello."""
+        """The local hello."""
         s = self.settings
-        return control.encode_hello(s.session, s.key, control.Hello(
-            1, s.me, s.peer, s.input_size, WINDOW, s.frame_us, s.ping_us // 1000, s.first_frame,
-            self.epoch, s.incarnation))
+        return control.encode_hello(s.session_id, s.key, control.Hello(
+            1, s.local_player, s.peer_player, s.input_len, WINDOW, s.frame_us, s.ping_us // 1000,
+            s.first_frame, self.epoch, s.incarnation))
 
     # Polling (3.8).
 
     @property
-    def owed(self) -> bool:
-        """Whether something is unacknowledged."""
-        return self.next > self.acked
+    def unacknowledged(self) -> bool:
+        """Whether inputs are unacknowledged."""
+        return self.send_next > self.acked
 
     def _input_due(self, moment: int) -> bool:
         """Whether an input datagram is due at a moment."""
-        return self.runs and self.pace.input_due(moment, self.owed, self.acked)
+        return self.runs and self.schedule.input_due(moment, self.unacknowledged, self.acked)
 
     def poll(self) -> list[bytes]:
         """Hello and the input datagram, if they are due."""
         sent = []
-        if self.pace.hello_due(self.now, self.ahead):
-            self.pace.sent_hello(self.now)
+        if self.schedule.hello_due(self.now, self.ahead):
+            self.schedule.sent_hello(self.now)
             sent.append(self._make_hello())
         if self._input_due(self.now):
-            timing = self._make_block() if self.pace.block_due(self.now) else None
-            inputs = [self.ours[frame] for frame in range(self.acked, self.next)]
+            timing = self._make_block() if self.schedule.block_due(self.now) else None
+            inputs = [self.local_inputs[frame] for frame in range(self.acked, self.send_next)]
             sent.append(wire_compact.encode(
-                self.outbound(), self.acked, self.reference(self.ours, self.acked), inputs,
-                self.want, timing, rng=self.forms))
-            self.pace.sent_inputs(self.now, timing is not None, self.acked, self.next)
+                self.outbound(), self.acked, self.reference(self.local_inputs, self.acked), inputs,
+                self.recv_next, timing, rng=self.forms))
+            self.schedule.sent_inputs(self.now, timing is not None, self.acked, self.send_next)
         if self.runs and self.checksums.due(self.now):
             sent.append(control.encode_checksums(self.outbound(), self.checksums.poll(self.now)))
         return sent
 
-    def next_wake(self) -> int | None:
-        """The next moment at which a datagram becomes due by itself."""
-        moments = self.pace.hello_moments(self.ahead)
+    def next_timeout(self) -> int | None:
+        """The next moment at which a datagram becomes due without another call."""
+        moments = self.schedule.hello_moments(self.ahead)
         if self.runs:
-            moments += [moment for moment in self.pace.input_moments(self.owed)
+            moments += [moment for moment in self.schedule.input_moments(self.unacknowledged)
                         if self._input_due(max(moment, self.now))]
             moments += self.checksums.moments()
         return min((max(moment, self.now) for moment in moments), default=None)
 
     def statistics(self) -> dict[str, object]:
         """The figures that can be compared."""
-        figures = {"refused": self.refused, "unacked": self.next - self.acked}
+        figures = {"refused": self.refused, "unacked": self.send_next - self.acked}
         return {**figures, "rtt_us": self.rtt} if self.rtt_is_settled else figures

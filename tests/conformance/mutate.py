@@ -30,7 +30,7 @@ def damaged(rng: Random, datagram: bytes) -> bytes:
 
 
 def changed(rng: Random, before: bytes) -> bytes:
-    """An input that follows another one: the same, a bit, a small step, or anything."""
+    """An input that follows another: the same, with a bit or a small step changed, or any."""
     how = rng.random()
     if how < 0.5:
         return before

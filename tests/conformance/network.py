@@ -1,4 +1,4 @@
-"""A virtual network and the events of a play: lossy, slow, reordering, duplicating, with outages."""
+"""The virtual time and network of a play: loss, delay, reordering, duplicates, outages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Outage = tuple[int, int]
 
 @dataclass(frozen=True)
 class Conditions:
-    """What the network does to a datagram; times in microseconds."""
+    """What the network does to datagrams; times in microseconds."""
 
     loss: float = 0.0
     delay: int = 30_000
@@ -22,10 +22,10 @@ class Conditions:
 
 
 class World:
-    """Virtual time, the events that wait for it, and the network between two ends."""
+    """Virtual time, scheduled events, and the network between two endpoints."""
 
     def __init__(self, conditions: Conditions, rng: Random) -> None:
-        """Starts at time 0 with nothing to happen."""
+        """Starts at time 0 without events."""
         self.conditions = conditions
         self.rng = rng
         self.now = 0
@@ -36,17 +36,17 @@ class World:
         self._events: list[tuple[int, int, Callable[[], None]]] = []
 
     def at(self, moment: int, event: Callable[[], None]) -> None:
-        """Lets something happen at a moment."""
+        """Schedules an event."""
         self._count += 1
         heapq.heappush(self._events, (max(moment, self.now), self._count, event))
 
     def step(self) -> None:
-        """Goes to the next event, and lets it happen."""
+        """Advances to the next event and runs it."""
         self.now, _, event = heapq.heappop(self._events)
         event()
 
     def send(self, datagram: bytes, deliver: Callable[[bytes], None]) -> None:
-        """Carries a datagram, if the network feels like it."""
+        """Delivers a datagram after a delay, once or twice, or drops it."""
         conditions, rng = self.conditions, self.rng
         self.datagrams += 1
         out = any(start <= self.now < end for start, end in conditions.outages)
@@ -56,7 +56,7 @@ class World:
         generation = self._generation
 
         def arrive() -> None:
-            """Delivers it, unless the network was emptied since."""
+            """Delivers it, unless the network was cleared since."""
             if generation == self._generation:
                 deliver(datagram)
 
@@ -64,5 +64,5 @@ class World:
             self.at(self.now + conditions.delay + rng.randint(0, conditions.jitter), arrive)
 
     def clear(self) -> None:
-        """Forgets every datagram that is on its way."""
+        """Drops every datagram in flight."""
         self._generation += 1

@@ -1,4 +1,4 @@
-"""Two ends that play a game over the virtual network: what one pushes, the other must be told."""
+"""Two endpoints play a game over a virtual network: each must deliver what the other pushed."""
 
 from __future__ import annotations
 
@@ -7,46 +7,46 @@ from random import Random
 from typing import Callable
 
 import control
-from end import WINDOW, Answer, End, Settings
+from endpoint import WINDOW, Answer, Endpoint, Settings
 from lines import Broken
 from mutate import changed
 from network import Conditions, World
 from wire_compact import Refused
 
-Maker = Callable[[Settings], End]
+Maker = Callable[[Settings], Endpoint]
 
 
-class Lost(Exception):
-    """A play that did not go as it must."""
+class Failure(Exception):
+    """A play that violates the protocol."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is played."""
+    """The settings of a play."""
 
     name: str
     settings: Settings
     conditions: Conditions
     epochs: int = 1
-    restart: str = ""  # The side that restarts half-way through the second epoch.
+    restart: str = ""  # The side that restarts halfway through the second epoch.
     close: bool = False  # Whether the line peer's transport closes during the outage.
 
 
 class Side:
-    """One end of a play with its application."""
+    """One endpoint of a play with its application."""
 
     def __init__(self, play: Play, name: str, settings: Settings, make: Maker) -> None:
-        """Starts the end at the present moment, which is 0 of its own clock."""
+        """Starts the endpoint now, at time 0 of its own clock."""
         self.play = play
         self.name = name
         self.settings = settings
         self.make = make
         self.rng = Random(f"{play.seed}/{name}/{settings.incarnation}")
-        self.end = make(settings)
+        self.endpoint = make(settings)
         self.born = play.world.now
         self.epoch = settings.epoch
         self.pushed: dict[int, list[bytes]] = {self.epoch: []}
-        self.told: dict[int, dict[int, bytes]] = {self.epoch: {}}
+        self.delivered: dict[int, dict[int, bytes]] = {self.epoch: {}}
         self.peer_epoch = 0
         self.peer_incarnation: int | None = None
         self.restarted = False
@@ -54,83 +54,83 @@ class Side:
         self.refused = 0
 
     def clock(self) -> int:
-        """What this end's own clock says."""
+        """The time of this endpoint's own clock."""
         return self.play.world.now - self.born
 
     def handle(self, answer: Answer) -> Answer:
-        """Checks what was told, sends what is to be sent, and sets the alarm."""
+        """Checks the delivered inputs, sends the datagrams, and sets the alarm."""
         world = self.play.world
         for frame, data in answer.inputs:
-            self.play.check_told(self, frame, data)
-            self.told[self.epoch][frame] = data
+            self.play.check_delivered(self, frame, data)
+            self.delivered[self.epoch][frame] = data
         for datagram in answer.sent:
             world.send(datagram, lambda arriving: self.play.other(self).arrive(arriving))
-        if answer.next is not None:
-            moment = max(answer.next + self.born, world.now + 1)
+        if answer.timeout is not None:
+            moment = max(answer.timeout + self.born, world.now + 1)
             if self.wake is None or moment < self.wake:
                 self.wake = moment
                 world.at(moment, lambda: self.ring(moment))
         return answer
 
     def ring(self, moment: int) -> None:
-        """Wakes the end, unless the alarm was set anew."""
+        """Wakes the endpoint, unless the alarm was set again."""
         if self.wake == moment and self.play.is_live(self):
             self.wake = None
-            self.handle(self.end.time(self.clock()))
+            self.handle(self.endpoint.time(self.clock()))
 
     def arrive(self, datagram: bytes) -> None:
-        """Hands over a datagram, and notes what a hello teaches the application."""
-        answer = self.handle(self.end.receive(self.clock(), datagram))
+        """Receives a datagram, and notes the epoch and incarnation of a hello."""
+        answer = self.handle(self.endpoint.receive(self.clock(), datagram))
         if answer.result == "refused":
             self.refused += 1
         elif datagram[0] == control.HELLO and self.settings.wire == "compact":
             s = self.settings
-            hello = control.unpack_hello(control.open_hello(s.session, s.key, datagram))
+            hello = control.unpack_hello(control.open_hello(s.session_id, s.key, datagram))
             known = self.peer_incarnation
             self.restarted |= known is not None and hello.incarnation > known
             self.peer_incarnation = hello.incarnation
             self.peer_epoch = max(self.peer_epoch, hello.epoch)
 
     def push(self) -> None:
-        """Pushes the next input of this epoch, if there is room for it."""
+        """Pushes the next input of this epoch, unless the window is full."""
         inputs = self.pushed[self.epoch]
-        data = changed(self.rng, inputs[-1] if inputs else bytes(self.settings.input_size))
-        inputs.append(data)  # Before the call: the answer may already carry it to the other side.
-        answer = self.handle(self.end.push(self.clock(), data))
+        data = changed(self.rng, inputs[-1] if inputs else bytes(self.settings.input_len))
+        inputs.append(data)  # First, since the answer may already send it.
+        answer = self.handle(self.endpoint.push(self.clock(), data))
         if answer.result == "error":
             inputs.pop()
         elif int(answer.detail) != self.settings.first_frame + len(inputs) - 1:
-            raise Lost(f"{self.name} pushed frame {answer.detail} as number {len(inputs)}")
+            raise Failure(f"{self.name} pushed frame {answer.detail} as number {len(inputs)}")
 
     def begin(self, epoch: int) -> None:
         """Begins an epoch."""
         self.epoch = epoch
         self.restarted = False
         self.pushed[epoch] = []
-        self.told[epoch] = {}
-        answer = self.handle(self.end.begin(self.clock(), epoch))
+        self.delivered[epoch] = {}
+        answer = self.handle(self.endpoint.begin(self.clock(), epoch))
         if answer.result != "ok":
-            raise Lost(f"{self.name} cannot begin epoch {epoch}: {answer.detail}")
+            raise Failure(f"{self.name} cannot begin epoch {epoch}: {answer.detail}")
 
 
 class Play:
-    """A play of one plan."""
+    """One run of a plan."""
 
     def __init__(self, plan: Plan, frames: int, seed: str, make_model: Maker,
                  make_line: Maker) -> None:
-        """Starts both ends."""
+        """Starts both endpoints."""
         self.plan = plan
         self.seed = f"{seed}/{plan.name}"
         self.world = World(plan.conditions, Random(self.seed))
         self.quota = frames // plan.epochs
         self.compact = plan.settings.wire == "compact"
-        self.told = 0
+        self.delivered = 0
         self.lost = 0
         self.complete: set[int] = set()
-        mine = plan.settings
-        model = mine.other(incarnation=5, peer_incarnation=None)
+        settings = plan.settings
+        model = settings.other(incarnation=5, peer_incarnation=None)
         self.sides: dict[str, Side] = {}
-        self.sides["line"] = Side(self, "line", mine, make_line)
+        self.sides["line"] = Side(self, "line", settings, make_line)
         self.sides["model"] = Side(self, "model", model, make_model)
 
     def other(self, side: Side) -> Side:
@@ -138,20 +138,20 @@ class Play:
         return self.sides["model" if side.name == "line" else "line"]
 
     def is_live(self, side: Side) -> bool:
-        """Whether a side has not been replaced."""
+        """Whether a side has not been replaced by a restart."""
         return self.sides[side.name] is side
 
-    def check_told(self, side: Side, frame: int, data: bytes) -> None:
-        """Compares an input that was told with the one that was pushed."""
+    def check_delivered(self, side: Side, frame: int, data: bytes) -> None:
+        """Compares a delivered input with the one that was pushed."""
         inputs = self.other(side).pushed.get(side.epoch, [])
-        told = side.told[side.epoch]
+        delivered = side.delivered[side.epoch]
         index = frame - side.settings.first_frame
-        self.told += 1
+        self.delivered += 1
         if not 0 <= index < len(inputs) or inputs[index] != data:
-            raise Lost(f"{side.name} was told {data.hex()} for frame {frame} of epoch "
-                       f"{side.epoch}, which is not what was pushed")
-        if frame in told or self.compact and index != len(told):
-            raise Lost(f"{side.name} was told frame {frame} out of order or twice")
+            raise Failure(f"{side.name} delivered {data.hex()} for frame {frame} of epoch "
+                       f"{side.epoch}, which was not pushed")
+        if frame in delivered or self.compact and index != len(delivered):
+            raise Failure(f"{side.name} delivered frame {frame} out of order or twice")
 
     def run(self) -> None:
         """Plays to the end."""
@@ -161,30 +161,31 @@ class Play:
             if self.plan.close:
                 for start, end in self.plan.conditions.outages:
                     line = self.sides["line"]
-                    self.world.at(start, lambda: self._handled(line.end.close(line.clock())))
-                    self.world.at(end, lambda: self._handled(line.end.open(line.clock())))
-            limit = (self.quota + 600) * self.plan.epochs * self.plan.settings.frame_us + 120_000_000
+                    self.world.at(start, lambda: self._handled(line.endpoint.close(line.clock())))
+                    self.world.at(end, lambda: self._handled(line.endpoint.open(line.clock())))
+            frames = (self.quota + 600) * self.plan.epochs
+            limit = frames * self.plan.settings.frame_us + 120_000_000
             while not self.finished():
                 if self.world.now > limit:
-                    raise Lost(f"not finished after {self.world.now} us: {self.progress()}")
+                    raise Failure(f"not finished after {self.world.now} us: {self.progress()}")
                 self.world.step()
             self.settle()
             for side in self.sides.values():
-                side.end.stop()
-        except (Lost, Broken, Refused) as error:
-            raise Lost(f"at {self.world.now} us: {error}") from error
+                side.endpoint.stop()
+        except (Failure, Broken, Refused) as error:
+            raise Failure(f"at {self.world.now} us: {error}") from error
         finally:
             for side in self.sides.values():
-                getattr(side.end, "kill", lambda: None)()
+                getattr(side.endpoint, "kill", lambda: None)()
 
     def _handled(self, answer: Answer) -> None:
         """Handles an answer of the line peer."""
         self.sides["line"].handle(answer)
 
     def progress(self) -> str:
-        """How far both sides are."""
+        """The progress of both sides."""
         return ", ".join(f"{side.name} in epoch {side.epoch} with {len(side.pushed[side.epoch])} "
-                         f"pushed and {len(side.told[side.epoch])} told"
+                         f"pushed and {len(side.delivered[side.epoch])} delivered"
                          for side in self.sides.values())
 
     # The application.
@@ -210,10 +211,10 @@ class Play:
             side.begin(side.epoch + 1)
 
     def _all_done(self, side: Side) -> bool:
-        """Whether all of a side's inputs are acknowledged and all of the other's told."""
-        if len(side.told[side.epoch]) < self.quota:
+        """Whether all inputs of a side are acknowledged and all of the other's delivered."""
+        if len(side.delivered[side.epoch]) < self.quota:
             return False
-        return side.handle(side.end.stats()).stats["unacked"] == 0
+        return side.handle(side.endpoint.stats()).stats["unacked"] == 0
 
     def _restart_now(self, side: Side) -> bool:
         """Whether a side restarts now."""
@@ -222,42 +223,42 @@ class Play:
                 and len(side.pushed[side.epoch]) == self.quota // 2)
 
     def restart(self, side: Side) -> None:
-        """Replaces a side by one of a greater incarnation that starts in the first epoch again."""
-        side.end.stop()
+        """Replaces a side by one with a greater incarnation, in the first epoch again."""
+        side.endpoint.stop()
         settings = replace(side.settings, incarnation=side.settings.incarnation + 100,
                            peer_incarnation=None)
         fresh = Side(self, side.name, settings, side.make)
-        # What the old one has sent may still arrive.
+        # Datagrams of the old one may still arrive.
         fresh.pushed = {**side.pushed, **fresh.pushed}
         self.sides[side.name] = fresh
         self.world.at(self.world.now + 500_000, lambda: self.tick(fresh))
 
     def finished(self) -> bool:
-        """Whether both sides have told everything of the last epoch."""
-        return all(side.epoch >= self.last_epoch() and len(side.told[side.epoch]) >= self.quota
+        """Whether both sides have delivered every input of the last epoch."""
+        return all(side.epoch >= self.last_epoch() and len(side.delivered[side.epoch]) >= self.quota
                    for side in self.sides.values())
 
     def settle(self) -> None:
-        """Checks that the epochs that were ended properly have arrived whole."""
+        """Checks that every completed epoch was delivered whole."""
         line, model = self.sides["line"], self.sides["model"]
         if line.epoch != model.epoch:
-            raise Lost(f"both ended, in different epochs: {self.progress()}")
+            raise Failure(f"the sides ended in different epochs: {self.progress()}")
         for epoch in self.complete - ({self.plan.settings.epoch} if self.plan.restart else set()):
             for side in (line, model):
-                if len(side.told.get(epoch, {})) < self.quota:
-                    raise Lost(f"epoch {epoch} did not arrive whole at the {side.name}")
+                if len(side.delivered.get(epoch, {})) < self.quota:
+                    raise Failure(f"the {side.name} did not deliver all of epoch {epoch}")
         steady = self.plan.epochs == 1 and not self.plan.restart
         if steady and line.refused + model.refused:
-            raise Lost(f"{line.refused} and {model.refused} datagrams were refused, "
-                       "though nothing was damaged or out of date")
+            raise Failure(f"{line.refused} and {model.refused} datagrams were refused, "
+                          "although none was damaged or out of date")
 
 
 class ClassicPlay(Play):
-    """A play on the classic wire, where inputs may be lost, and epochs begin with the network empty."""
+    """A play on the classic wire: inputs may be lost, and epochs begin with an empty network."""
 
     def __init__(self, plan: Plan, frames: int, seed: str, make_model: Maker,
                  make_line: Maker) -> None:
-        """Starts both ends in the first epoch."""
+        """Starts both endpoints in the first epoch."""
         super().__init__(plan, frames, seed, make_model, make_line)
         self.quiet_until: int | None = None
         self.over = False
@@ -276,7 +277,7 @@ class ClassicPlay(Play):
             self._end_epoch()
 
     def _end_epoch(self) -> None:
-        """Counts what was lost, empties the network, and begins the next epoch on both sides."""
+        """Clears the network, and begins the next epoch on both sides or ends the play."""
         self.world.clear()
         if self.sides["line"].epoch == self.last_epoch():
             self.over = True
@@ -289,13 +290,14 @@ class ClassicPlay(Play):
         return self.over
 
     def settle(self) -> None:
-        """Compares the losses that each end counts with those that the play has seen."""
+        """Compares the losses that each endpoint counts with those of the play."""
         for side in self.sides.values():
             lost = 0
-            for told in side.told.values():
-                low = max(side.settings.first_frame, max(told, default=0) + 1 - WINDOW)
-                lost += sum(frame not in told for frame in range(side.settings.first_frame, low))
-            counted = side.handle(side.end.stats()).stats["lost_inputs"]
+            for delivered in side.delivered.values():
+                low = max(side.settings.first_frame, max(delivered, default=0) + 1 - WINDOW)
+                frames = range(side.settings.first_frame, low)
+                lost += sum(frame not in delivered for frame in frames)
+            counted = side.handle(side.endpoint.stats()).stats["lost_inputs"]
             if counted != lost:
-                raise Lost(f"the {side.name} counts {counted} inputs lost, the play {lost}")
+                raise Failure(f"the {side.name} counts {counted} lost inputs, the play {lost}")
             self.lost += lost

@@ -1,19 +1,16 @@
-"""The test vectors: those of the document, and the JSON files beside it, checked both ways."""
+"""Checks the test vectors of docs/VECTORS.md and tests/vectors/*.json, both ways."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import body
-import checks
 import control
+import page
+import tags
 import wire_classic
 import wire_compact
 from wire_compact import Direction, Timing
 
-ROOT = Path(__file__).resolve().parents[2]
-Fields = dict[str, str]
+Fields = page.Fields
 
 
 class Mismatch(Exception):
@@ -26,29 +23,13 @@ def equal(name: str, what: str, got: object, wanted: object) -> None:
         raise Mismatch(f"vector {name!r}: {what}: got {got}, the vector says {wanted}")
 
 
-def read_blocks(text: str) -> list[Fields]:
-    """The fields of every vector block of the document."""
-    blocks: list[Fields] = []
-    inside = False
-    for line in text.splitlines():
-        if line == "```vector":
-            inside = True
-            blocks.append({})
-        elif line == "```":
-            inside = False
-        elif inside:
-            name, _, value = line.partition(": ")
-            blocks[-1][name] = value
-    return blocks
-
-
-def _key(text: str | None) -> bytes | None:
+def _key(text: str) -> bytes | None:
     """The key of a vector, if it has one."""
-    return None if text is None or text == "none" else bytes.fromhex(text)
+    return None if text == "none" else bytes.fromhex(text)
 
 
 def _direction(fields: Fields, epoch: int) -> Direction:
-    """The direction that a vector's datagram travels in."""
+    """The direction of a vector's datagram."""
     return Direction(
         int(fields["session"], 16), int(fields["sender_incarnation"]),
         int(fields["receiver_incarnation"]), epoch, int(fields["sender"]),
@@ -66,15 +47,15 @@ def check_classic(name: str, message: wire_classic.Message, datagram: bytes) -> 
 
 def check_compact(name: str, direction: Direction, first: int, reference: bytes,
                   inputs: list[bytes], ack: int, timing: Timing | None, datagram: bytes) -> None:
-    """Checks one input datagram both ways, for several wants and pushed frames near it."""
+    """Checks one input datagram both ways, for several values of recv_next and send_next."""
     made = wire_compact.encode(direction, first, reference, inputs, ack, timing)
     equal(name, "encoding", made.hex(), datagram.hex())
     counts = set()
-    for want, pushed in ((first, ack), (first, ack + 255), (first + 1, ack + 7)):
-        got = wire_compact.decode(direction, datagram, want, pushed)
+    for recv_next, send_next in ((first, ack), (first, ack + 255), (first + 1, ack + 7)):
+        got = wire_compact.decode(direction, datagram, recv_next, send_next)
         equal(name, "base, ack, timing", (got.base, got.ack, got.timing), (first, ack, timing))
-        carried = inputs[:got.count]
-        equal(name, "inputs", body.resolve(got.inputs, reference), carried)
+        input_sent = inputs[:got.count]
+        equal(name, "inputs", body.resolve(got.inputs, reference), input_sent)
         counts.add(got.count)
     (count,) = counts
     if count < len(inputs):
@@ -83,11 +64,12 @@ def check_compact(name: str, direction: Direction, first: int, reference: bytes,
         equal(name, "the cut is needed", len(longer) > wire_compact.MAX_DATAGRAM, True)
 
 
-def _document_classic(fields: Fields) -> None:
-    """Checks one classic block of the document."""
+def _check_classic_fields(fields: Fields) -> None:
+    """Checks one classic message of the page."""
     kind = {name: kind for kind, name in wire_classic.NAMES.items()}[fields["message"]]
-    entries = tuple((int(frame), int(action, 16)) for frame, action in
-                    (entry.split("=") for entry in fields.get("inputs", "").split()))
+    listed = fields.get("inputs", "none")
+    pairs = [] if listed == "none" else [entry.split("=") for entry in listed.split()]
+    entries = tuple((int(frame), int(action, 16)) for frame, action in pairs)
     message = wire_classic.Message(
         kind, int(fields.get("player", 0)), int(fields.get("current", 0)), 0, entries,
         bytes.fromhex(fields.get("bits", "")), int(fields.get("first", 0)),
@@ -95,8 +77,8 @@ def _document_classic(fields: Fields) -> None:
     check_classic(fields["name"], message, bytes.fromhex(fields["hex"]))
 
 
-def _document_compact(fields: Fields) -> None:
-    """Checks one compact block of the document."""
+def _check_compact_fields(fields: Fields) -> None:
+    """Checks one input datagram of the page."""
     listed = fields["inputs"]
     inputs = [] if listed == "none" else [bytes.fromhex(each) for each in listed.split()]
     timing = None
@@ -108,8 +90,8 @@ def _document_compact(fields: Fields) -> None:
                   int(fields["ack"]), timing, bytes.fromhex(fields["hex"]))
 
 
-def _document_control(fields: Fields) -> None:
-    """Checks one hello or bye of the document."""
+def _check_control_fields(fields: Fields) -> None:
+    """Checks one hello or bye of the page."""
     name, datagram = fields["name"], bytes.fromhex(fields["hex"])
     if fields["message"] == "bye":
         direction = _direction(fields, int(fields["epoch"]))
@@ -127,36 +109,35 @@ def _document_control(fields: Fields) -> None:
     equal(name, "decoding", control.unpack_hello(rest), hello)
 
 
-def check_document(path: Path) -> int:
-    """Checks every vector of the document, and gives their number."""
-    kinds = {"classic": _document_classic, "compact": _document_compact,
-             "control": _document_control}
-    blocks = read_blocks(path.read_text())
-    if not blocks:
-        raise Mismatch(f"{path} has no vectors")
-    for fields in blocks:
+def check_page() -> int:
+    """Compares the page with the files, and checks each vector; returns their number."""
+    text = page.PAGE.read_text()
+    found = page.blocks(text)
+    equal("page", "blocks", list(found), list(page.FILES))
+    for kind, block in found.items():
+        if block != page.render(kind):
+            raise Mismatch(f"docs/VECTORS.md differs from tests/vectors/{kind}.json: "
+                           "run tests/conformance/page.py")
+    kinds = {"classic": _check_classic_fields, "compact": _check_compact_fields,
+             "control": _check_control_fields}
+    vectors = page.read(text)
+    for fields in vectors:
         kinds[fields["wire"]](fields)
-    return len(blocks)
-
-
-def _json_classic(path: Path) -> int:
-    """Checks the datagrams of the classic JSON file."""
-    kinds = {name: kind for kind, name in wire_classic.NAMES.items()}
-    vectors = json.loads(path.read_text())["datagrams"]
-    for vector in vectors:
-        message = wire_classic.Message(
-            kinds[vector["message"]], vector.get("player", 0), vector.get("current_frame", 0), 0,
-            tuple((frame, action) for frame, action in vector.get("inputs", [])),
-            bytes.fromhex(vector.get("timestamp_bits", "")), vector.get("first", 0),
-            vector.get("last", 0))
-        check_classic(vector["name"], message, bytes.fromhex(vector["hex"]))
     return len(vectors)
 
 
-def _json_senders(path: Path) -> int:
-    """Checks the sender sequences of the classic JSON file: the newest inputs at each send."""
+def check_lengths() -> int:
+    """Checks the lengths that the files state, and returns their number."""
+    vectors = page.load("compact") + page.load("control")
+    for vector in vectors:
+        equal(vector["name"], "length", len(bytes.fromhex(vector["datagram"])), vector["length"])
+    return len(vectors)
+
+
+def check_senders() -> int:
+    """Checks the push sequences of the classic file: each INPUT carries the newest inputs."""
     rows = 0
-    for sequence in json.loads(path.read_text())["sender"]:
+    for sequence in page.load_member("classic", "sender"):
         pushed: list[tuple[int, int]] = []
         for row in sequence["rows"]:
             pushed = [] if row["reset"] else pushed
@@ -169,35 +150,11 @@ def _json_senders(path: Path) -> int:
     return rows
 
 
-def _json_compact(path: Path) -> int:
-    """Checks the datagrams of the compact JSON file."""
-    vectors = json.loads(path.read_text())["vectors"]
-    for vector in vectors:
-        timing = None
-        if vector["timing"] is not None:
-            echo = vector["timing"]["echo"]
-            value = 0 if echo is None else (echo["stamp"] + echo["held"]) % 65536 or 1
-            timing = Timing(vector["timing"]["stamp"], value,
-                            (vector["datagrams_sent_before"] + 1) % 65536)
-        check_compact(vector["name"], _direction(vector, vector["epoch"]),
-                      vector["first_unacked"], bytes.fromhex(vector["reference"]),
-                      [bytes.fromhex(each) for each in vector["inputs"]], vector["ack"], timing,
-                      bytes.fromhex(vector["datagram"]))
-    return len(vectors)
-
-
-def check_all(root: Path = ROOT) -> list[tuple[str, int]]:
-    """Checks everything there is, and gives the number of vectors of each source."""
-    checks.self_test()
-    document = root / "docs" / "PROTOCOL.md"
-    results = [("vectors of the document", check_document(document))]
-    for name, label, check in (("classic", "classic.json datagrams", _json_classic),
-                               ("classic", "classic.json sender rows", _json_senders),
-                               ("compact", "compact.json datagrams", _json_compact)):
-        path = root / "tests" / "vectors" / f"{name}.json"
-        if path.exists():
-            results.append((label, check(path)))
-    return results
+def check_all() -> list[tuple[str, int]]:
+    """Checks everything, and returns the number of vectors of each part."""
+    tags.self_test()
+    return [("vectors", check_page()), ("lengths", check_lengths()),
+            ("push sequences, classic", check_senders())]
 
 
 if __name__ == "__main__":

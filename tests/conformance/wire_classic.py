@@ -1,4 +1,4 @@
-"""The messages of the classic wire (2.1), without the state that some of them need."""
+"""The messages of the classic wire (2.1), and the checks that need no state."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Message:
 
 
 def encode(message: Message) -> bytes:
-    """The bytes of a message, whether or not its fields make sense."""
+    """The bytes of a message, whether or not its fields are valid."""
     kind = message.kind
     entries = b"".join(struct.pack(">IB", frame, action) for frame, action in message.entries)
     count = len(message.entries)
@@ -51,11 +51,11 @@ def encode(message: Message) -> bytes:
 
 
 def _exactly(datagram: bytes, length: int) -> None:
-    """Refuses a datagram that has another length."""
+    """Refuses a datagram of another length."""
     if len(datagram) < length:
-        raise Refused("truncated")
+        raise Refused("Truncated")
     if len(datagram) > length:
-        raise Refused("too long")
+        raise Refused("WrongLength")
 
 
 def _decode_entries(data: bytes) -> Entries:
@@ -64,16 +64,16 @@ def _decode_entries(data: bytes) -> Entries:
 
 
 def decode(datagram: bytes) -> Message:
-    """The type and the length of a message, and its fields."""
+    """Decodes a message, and refuses unknown types and wrong lengths."""
     if not datagram:
-        raise Refused("truncated")
+        raise Refused("Truncated")
     if len(datagram) > MAX_DATAGRAM:
-        raise Refused("too long")
+        raise Refused("TooLong")
     kind = datagram[0]
     if kind in GAME:
-        raise Refused("game message")
+        raise Refused("GameMessage")
     if kind not in NAMES:
-        raise Refused("unknown type")
+        raise Refused("UnknownType")
     if kind == KEEPALIVE:
         _exactly(datagram, 1)
         return Message(kind)
@@ -86,28 +86,28 @@ def decode(datagram: bytes) -> Message:
         return Message(kind, first=first, last=last)
     if kind == INPUT:
         if len(datagram) < 9:
-            raise Refused("truncated")
+            raise Refused("Truncated")
         _, player, current, count, flags = struct.unpack(">BHIBB", datagram[:9])
         _exactly(datagram, 9 + 5 * count)
         return Message(kind, player, current, flags, _decode_entries(datagram[9:]))
     if len(datagram) < 5:
-        raise Refused("truncated")
+        raise Refused("Truncated")
     _, player, count = struct.unpack(">BHH", datagram[:5])
     _exactly(datagram, 5 + 5 * count)
     return Message(kind, player, entries=_decode_entries(datagram[5:]))
 
 
 def check_order(message: Message) -> None:
-    """Refuses frames that do not ascend, and a current frame that is not the last."""
+    """Refuses frames that do not ascend, and a current frame that is not the last one."""
     frames = [frame for frame, _ in message.entries]
     if any(a >= b for a, b in zip(frames, frames[1:])):
-        raise Refused("frame order")
+        raise Refused("NotAscending")
     if message.kind == INPUT and frames and message.current != frames[-1]:
-        raise Refused("frame order")
+        raise Refused("NotAscending")
 
 
 def clock_bits(now: int) -> bytes:
-    """The eight bytes of our PING at a moment: whole milliseconds, rounded towards zero."""
+    """The 8 bytes of a PING sent at `now`: whole milliseconds, rounded towards zero."""
     millis = now // 1000
     excess = max(0, millis.bit_length() - 53)
     return struct.pack(">d", float(millis >> excess << excess))

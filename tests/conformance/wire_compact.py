@@ -7,34 +7,34 @@ from dataclasses import dataclass, replace
 from random import Random
 
 import body
-from checks import check, check_size
+from tags import compute_tag, tag_size
 
 MAX_DATAGRAM = 1024
 
 
 class Refused(Exception):
-    """A datagram that is refused, with a reason."""
+    """The reason why a datagram is refused."""
 
 
 @dataclass(frozen=True)
 class Direction:
-    """What the check binds of one direction of a link: the context before E."""
+    """One direction of a link: the context (3.5) before E, and the key."""
 
-    session: int
+    session_id: int
     sender_incarnation: int
     receiver_incarnation: int
     epoch: int
     sender: int
     receiver: int
-    input_size: int
+    input_len: int
     window: int
     key: bytes | None = None
 
     def context(self, end: int, ack: int) -> bytes:
-        """The first 37 bytes that the check covers."""
+        """The first 37 bytes that the tag covers."""
         return struct.pack(
-            ">BQIIIHHHHII", 1, self.session, self.sender_incarnation, self.receiver_incarnation,
-            self.epoch, self.sender, self.receiver, self.input_size, self.window, end, ack)
+            ">BQIIIHHHHII", 1, self.session_id, self.sender_incarnation, self.receiver_incarnation,
+            self.epoch, self.sender, self.receiver, self.input_len, self.window, end, ack)
 
     def in_epoch(self, epoch: int) -> Direction:
         """The same direction in another epoch."""
@@ -70,25 +70,25 @@ class Received:
         return self.end - self.count
 
 
-def seal(direction: Direction, end: int, ack: int, tag: int, rest: bytes) -> bytes:
-    """A datagram from its tag, its full numbers and everything after the check."""
-    head = bytes([tag, end % 256, ack % 256])
-    return head + check(direction.key, direction.context(end, ack) + head + rest) + rest
+def seal(direction: Direction, end: int, ack: int, type_byte: int, rest: bytes) -> bytes:
+    """A datagram from its type byte, its full numbers and everything after the tag."""
+    head = bytes([type_byte, end % 256, ack % 256])
+    return head + compute_tag(direction.key, direction.context(end, ack) + head + rest) + rest
 
 
 def seal_inputs(direction: Direction, end: int, ack: int, count: int, timing: Timing | None,
                 data: bytes) -> bytes:
-    """A datagram from its numbers and its body, without looking at either."""
-    tag = 0x80 | (0x40 if timing else 0) | direction.epoch % 4 << 4 | min(count, 15)
+    """A datagram from its numbers and its body, whether or not they are valid."""
+    type_byte = 0x80 | (0x40 if timing else 0) | direction.epoch % 4 << 4 | min(count, 15)
     rest = bytes([count - 15]) if count >= 15 else b""
     rest += timing.pack() if timing else b""
-    return seal(direction, end, ack, tag, rest + data)
+    return seal(direction, end, ack, type_byte, rest + data)
 
 
 def encode(direction: Direction, first: int, reference: bytes, inputs: list[bytes], ack: int,
            timing: Timing | None, limit: int = MAX_DATAGRAM, rng: Random | None = None) -> bytes:
-    """The datagram that carries the inputs from frame `first` on, or the longest prefix that fits."""
-    overhead = 3 + check_size(direction.key) + (6 if timing else 0)
+    """The datagram with the inputs from frame `first` on, or the longest prefix that fits."""
+    overhead = 3 + tag_size(direction.key) + (6 if timing else 0)
     low, high = 0, len(inputs)
     while True:
         count = high
@@ -107,57 +107,57 @@ def encode(direction: Direction, first: int, reference: bytes, inputs: list[byte
     return seal_inputs(direction, first + count, ack, count, timing, data)
 
 
-def decode(direction: Direction, datagram: bytes, want: int, pushed: int) -> Received:
-    """Steps 1 to 6 of 3.7 for a link that runs, where `pushed` is our `next`."""
-    size = check_size(direction.key)
+def decode(direction: Direction, datagram: bytes, recv_next: int, send_next: int) -> Received:
+    """Steps 1 to 6 of 3.7, for a link that runs."""
+    size = tag_size(direction.key)
     if len(datagram) < 3 + size:
-        raise Refused("truncated")
+        raise Refused("Truncated")
     if len(datagram) > MAX_DATAGRAM:
-        raise Refused("too long")
-    tag = datagram[0]
-    if not tag & 0x80:
-        raise Refused("unknown type")
-    if tag >> 4 & 3 != direction.epoch % 4:
-        raise Refused("other epoch")
-    ahead = (datagram[1] - want) % 256
-    end = want + (ahead - 256 if ahead >= 128 else ahead)
+        raise Refused("TooLong")
+    type_byte = datagram[0]
+    if not type_byte & 0x80:
+        raise Refused("UnknownType")
+    if type_byte >> 4 & 3 != direction.epoch % 4:
+        raise Refused("OtherEpoch")
+    ahead = (datagram[1] - recv_next) % 256
+    end = recv_next + (ahead - 256 if ahead >= 128 else ahead)
     if not 0 <= end <= 0xFFFFFFFF:
-        raise Refused("end out of range")
-    ack = pushed - (pushed - datagram[2]) % 256
+        raise Refused("FrameRange")
+    ack = send_next - (send_next - datagram[2]) % 256
     if ack < 0:
-        raise Refused("acknowledgement out of range")
+        raise Refused("FrameRange")
     rest = datagram[3 + size:]
-    expected = check(direction.key, direction.context(end, ack) + datagram[:3] + rest)
+    expected = compute_tag(direction.key, direction.context(end, ack) + datagram[:3] + rest)
     if expected != datagram[3:3 + size]:
-        raise Refused("check")
-    return _decode_rest(direction, tag, rest, end, ack, want)
+        raise Refused("BadTag")
+    return _decode_rest(direction, type_byte, rest, end, ack, recv_next)
 
 
-def _decode_rest(direction: Direction, tag: int, rest: bytes, end: int, ack: int,
-                 want: int) -> Received:
-    """Steps 5 and 6: what comes after the check."""
-    count = tag & 15
+def _decode_rest(direction: Direction, type_byte: int, rest: bytes, end: int, ack: int,
+                 recv_next: int) -> Received:
+    """Steps 5 and 6: everything after the tag."""
+    count = type_byte & 15
     if count == 15:
         if not rest:
-            raise Refused("truncated")
+            raise Refused("WrongLength")
         count += rest[0]
         rest = rest[1:]
     timing = None
-    if tag & 0x40:
+    if type_byte & 0x40:
         if len(rest) < 6:
-            raise Refused("truncated")
+            raise Refused("WrongLength")
         timing = Timing(*struct.unpack(">HHH", rest[:6]))
         rest = rest[6:]
     if count > direction.window:
-        raise Refused("count")
+        raise Refused("TooManyInputs")
     base = end - count
     if base < 0:
-        raise Refused("base out of range")
-    if base > want:
-        raise Refused("out of step")
-    if end > want + direction.window:
-        raise Refused("far end")
-    inputs = body.parse(rest, count, direction.input_size)
+        raise Refused("FrameRange")
+    if base > recv_next:
+        raise Refused("OutOfSync")
+    if end > recv_next + direction.window:
+        raise Refused("TooFar")
+    inputs = body.parse(rest, count, direction.input_len)
     if inputs is None:
-        raise Refused("body")
+        raise Refused("MalformedBody")
     return Received(end, ack, count, timing, inputs)

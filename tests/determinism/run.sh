@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # The same seeds give the same traces in debug and release, and as WebAssembly in node.
 #
-#   tests/determinism/run.sh [SEEDS]      100,000 unless said otherwise
+#   tests/determinism/run.sh [SEEDS]      (default: 100,000)
 #
-# A line for each build, all of which run at once, with one number for all of its traces; the status is 0 if all are equal
-# and no law was broken.
+# Runs all builds at once, and prints one checksum of all traces for each. The status is 0 if they are equal and no law
+# was broken.
 set -euo pipefail
 cd "$(dirname "$0")"
 seeds=${1:-100000}
@@ -38,10 +38,10 @@ cargo build --release --quiet
 cargo build --quiet
 wasm=wasm32-unknown-unknown
 if ! command -v node >/dev/null; then
-    echo "skipped: $wasm: there is no node here"
+    echo "skipped: $wasm: node is not installed"
     wasm=
 elif ! { [[ -d $(rustc --print target-libdir --target $wasm) ]] || rustup target add $wasm >/dev/null 2>&1; }; then
-    echo "skipped: $wasm: the target is not here and cannot be had"
+    echo "skipped: $wasm: the target is not installed and cannot be downloaded"
     wasm=
 else
     cargo build --release --quiet --lib --target $wasm

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Plants one bug after the other in a copy of the core, and demands that the simulator notices each.
+# Plants the bugs of bugs.txt one after the other in a copy of the core, and demands that the simulator notices each.
 #
-#   tests/planted/run.sh [NAME...]        names of patches, without folder and ending; all if there is none
-#   SEEDS=10000                           within how many seeds (each is run in both modes)
+#   tests/planted/run.sh [NAME...]        the bugs of these names (default: all)
+#   SEEDS=10000                           within this many seeds, each run in both modes
 #
-# A line for each: where it was caught, by which law, and how long the hunt took without building. The status is 0 if
-# all were caught and the core without a bug was not.
+# Prints for each the seed and the law that caught it, and the time without the build. The status is 0 if all were
+# caught, and nothing was in the core without a bug.
 set -uo pipefail
 cd "$(dirname "$0")"
 root=$(cd ../.. && pwd)
@@ -18,40 +18,50 @@ missed=0 caught=0 broken=0
 
 mkdir -p "$copy/tests"
 cp "$root"/{Cargo.toml,README.md} "$copy/"
-cp -r "$root/docs" "$copy/"
+cp -r "$root"/{crates,docs} "$copy/"
 cp -r "$root/src" "$copy/original"
-cp -r "$root/tests/suite" "$root/tests/planted" "$copy/tests/"
+cp -r "$root/tests/planted" "$copy/tests/"
 
 fresh() { # the core as it is
     rm -rf "$copy/src"
     cp -r "$copy/original" "$copy/src"
 }
 
+build() {
+    cargo build --release --quiet --manifest-path "$copy/tests/planted/Cargo.toml" >"$log" 2>&1
+}
+
 hunt() { # NAME SEEDS: prints the outcome; 0 if no law was broken, 1 if one was, 2 if it does not build
     local start
-    if ! cargo build --release --quiet --manifest-path "$copy/tests/planted/Cargo.toml" >"$log" 2>&1; then
+    if ! build; then
         printf '%-48s DOES NOT BUILD\n' "$1"
         grep -m 3 -A 4 '^error' "$log"
         return 2
     fi
     start=$EPOCHREALTIME
-    "$CARGO_TARGET_DIR/release/planted" "$2" >"$log" 2>&1
+    "$CARGO_TARGET_DIR/release/planted" hunt "$2" >"$log" 2>&1
     local status=$?
     printf '%-48s %s (%.1f s)\n' "$1" "$(head -n 1 "$log" | cut -c 1-180)" \
         "$(awk "BEGIN { print $EPOCHREALTIME - $start }")"
     return $status
 }
 
-if (($# == 0)); then
-    # What is caught here would be caught without a bug, too.
-    fresh
-    hunt "(no bug)" "$((seeds / 10))" || exit 1
-    set -- *.patch
+fresh
+if ! build; then
+    cat "$log"
+    exit 1
 fi
-for patch in "$@"; do
-    name=$(basename "$patch" .patch)
+cp "$CARGO_TARGET_DIR/release/planted" "$copy/planter"
+if (($# == 0)); then
+    # A breach here would also be found in each copy with a bug.
+    hunt "(no bug)" "$((seeds / 10))" || exit 1
+    names=$("$copy/planter" names "$copy") || exit 1
+    mapfile -t names <<<"$names"
+    set -- "${names[@]}"
+fi
+for name in "$@"; do
     fresh
-    if ! git -C "$copy" apply -C1 --recount "$root/tests/planted/$name.patch" 2>"$log"; then
+    if ! "$copy/planter" plant "$copy" "$name" 2>"$log"; then
         printf '%-48s DOES NOT APPLY: %s\n' "$name" "$(head -n 1 "$log")"
         broken=$((broken + 1))
         continue

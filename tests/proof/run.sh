@@ -1,15 +1,15 @@
 #!/bin/sh
-# Proves by linking that no public function can panic, or allocate, and that a planted panic would be noticed.
+# Proves by linking that no public function can panic or allocate, and that the proof notices a planted panic.
 #
 #   tests/proof/run.sh
 #
-# One line for each target: proved, skipped (the target cannot be had) or FAILED. The status says whether any failed.
+# Prints one line for each target: proved, skipped (the target is not available) or FAILED. Exits with 1 if any failed.
 set -u
 cd "$(dirname "$0")" || exit 1
 root=$(cd ../.. && pwd)
 CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}/proof
 export CARGO_TARGET_DIR
-# Flags from outside could make what is proved another program.
+# Flags from the environment could change the program that is proved.
 unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
 symbol=a_panic_is_reachable
 log=$CARGO_TARGET_DIR/log
@@ -21,19 +21,19 @@ sysroot=$(rustc --print sysroot)
 host=$(rustc -vV | sed -n 's/^host: //p')
 lld=$sysroot/lib/rustlib/$host/bin/rust-lld
 
-# Every function that the library makes public has to be in the tables.
-missing=$(find "$root/src" -name '*.rs' -exec awk '
+# The tables must list every public function.
+missing=$(find "$root/src" "$root/crates/failover/src" -name '*.rs' -exec awk '
     /^impl/ { type = $0; sub(/^impl(<[^>]*>)? /, "", type); sub(/^.* for /, "", type); sub(/[<( {].*/, "", type) }
     /^    pub (const )?fn / { name = $0; sub(/^    pub (const )?fn /, "", name); sub(/[<(].*/, "", name); print type, name }
 ' {} + | while read -r type name; do
-    grep -Eq "\b$type(::<[^>]*>)?::$name\b" src/doors.rs || echo "$type::$name"
+    grep -Eq "\b$type(::<[^>]*>)?::$name\b" src/functions.rs || echo "$type::$name"
 done)
 if [ -n "$missing" ]; then
-    echo "FAILED: not in tests/proof/src/doors.rs:" $missing
+    echo "FAILED: missing in tests/proof/src/functions.rs:" $missing
     exit 1
 fi
 
-# Builds and links for a target; leaves the linker's words in the log.
+# Builds and links for a target. The log keeps the linker's output.
 build() { # target, features
     out=$CARGO_TARGET_DIR/$1/release
     rm -f "$out"/libproof.* "$out"/proof.*
@@ -42,7 +42,7 @@ build() { # target, features
         cargo rustc --release --locked --target "$1" --features "$2" --crate-type cdylib >"$log" 2>&1
         ;;
     wasm32-*)
-        # Here what is left open becomes an import instead of an error.
+        # Here an undefined symbol becomes an import instead of an error.
         cargo rustc --release --locked --target "$1" --features "$2" --crate-type cdylib >"$log" 2>&1 &&
             if grep -q "$symbol" "$out/proof.wasm"; then
                 echo "import: $symbol" >>"$log"
@@ -50,7 +50,7 @@ build() { # target, features
             fi
         ;;
     *)
-        # There is nothing dynamic: the tables are what an archive is linked for.
+        # There are no dynamic libraries: the tables are the roots for linking the archive.
         cargo rustc --release --locked --target "$1" --features "$2" --crate-type staticlib >"$log" 2>&1 &&
             "$lld" -flavor gnu --gc-sections -e 0 $(printf ' -u %s' $tables) \
                 -o "$out/proof.elf" "$out/libproof.a" >>"$log" 2>&1
@@ -60,7 +60,7 @@ build() { # target, features
 
 for target in x86_64-unknown-linux-gnu thumbv6m-none-eabi wasm32-unknown-unknown; do
     if [ ! -d "$sysroot/lib/rustlib/$target/lib" ] && ! rustup -q target add "$target" >/dev/null 2>&1; then
-        echo "$target: skipped, the target cannot be had"
+        echo "$target: skipped, the target is not available"
         continue
     fi
     if ! build "$target" ''; then
@@ -79,7 +79,7 @@ for target in x86_64-unknown-linux-gnu thumbv6m-none-eabi wasm32-unknown-unknown
         cat "$log"
         failed=1
     else
-        echo "$target: proved, no public function panics or allocates; a planted panic does not link"
+        echo "$target: proved, no public function panics or allocates, and a planted panic does not link"
     fi
 done
 exit $failed

@@ -2,25 +2,25 @@
 
 mod epochs;
 mod health;
-mod holes;
 mod pings;
 mod receiving;
+mod requests;
 mod sending;
 
 use inputwire::{ConfigBuilder, DatagramError, PeerConfig, Session};
 
-use crate::support::{PEER, Wire, at, due, end};
+use crate::support::{PEER, Wire, at, due, endpoint};
 
-/// The end of player 0, whose peer is player 1.
+/// The session of player 0, whose peer is player 1.
 fn classic(settings: ConfigBuilder) -> Session<1, 1> {
-    end(settings, PeerConfig::classic(1))
+    endpoint(settings, PeerConfig::classic(1))
 }
 
 fn fresh() -> Session<1, 1> {
     classic(Wire::Classic.settings(0))
 }
 
-/// What is due at a moment and of one type.
+/// Takes the datagrams of one type that are due at this time.
 fn of_type(session: &mut Session<1, 1>, now: u64, kind: u8) -> Vec<Vec<u8>> {
     due(session, now).into_iter().filter(|datagram| datagram[0] == kind).collect()
 }

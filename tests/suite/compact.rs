@@ -1,7 +1,7 @@
 //! The rules of the compact wire (PROTOCOL 3), one by one.
 
+mod closing;
 mod epochs;
-mod farewell;
 mod hello;
 mod mesh;
 mod schedule;
@@ -10,11 +10,11 @@ mod timing;
 use inputwire::{ConfigBuilder, Session};
 
 use crate::support::forge::Seal;
-use crate::support::{PEER, Wire, at, due, end, events, incarnation};
+use crate::support::{PEER, Wire, at, due, endpoint, events, incarnation};
 
-/// An end that knows its peer's run from signalling, has said its first hello and input datagram, and been spoken to.
+/// A session that knows its peer's run from signalling, has sent its first hello and input datagram, and received one.
 fn running(settings: ConfigBuilder) -> Session<1, 1> {
-    let mut session = end::<1, 120>(settings, Wire::Compact.peer(1).incarnation(incarnation(1)));
+    let mut session = endpoint::<1, 120>(settings, Wire::Compact.peer(1).incarnation(incarnation(1)));
     let first = Seal::new(Wire::Compact, 1, 0).inputs(0, 0, 0, &[]);
     assert_eq!(session.handle_datagram(at(0), PEER, &first), Ok(()));
     due(&mut session, 0);
@@ -22,7 +22,7 @@ fn running(settings: ConfigBuilder) -> Session<1, 1> {
     session
 }
 
-/// The moments at which input datagrams go out, polled every half millisecond, with how many inputs each carries.
+/// The times at which input datagrams are sent, polled every half millisecond, with how many inputs each carries.
 fn input_times(session: &mut Session<1, 1>, from: u64, until: u64) -> Vec<(u64, u8)> {
     let mut times = Vec::new();
     for now in (from..until).step_by(500) {

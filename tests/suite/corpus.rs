@@ -1,4 +1,4 @@
-//! What the fuzz targets found worth keeping, replayed: `cargo test` alone holds the crate to it.
+//! Replays the corpus of every fuzz target, so that plain `cargo test` covers what fuzzing found.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use inputwire::ChecksumError;
 
 use crate::fuzz::TARGETS;
-use crate::support::{Wire, at, end, frame};
+use crate::support::{Wire, at, endpoint, frame};
 
 #[test]
 fn the_corpus_of_every_fuzz_target_passes() {
@@ -30,10 +30,10 @@ fn the_corpus_of_every_fuzz_target_passes() {
     }
 }
 
-/// Found by repetition of a datagram: the end after this frame saturated, so it was new again and again.
+/// Found by repeating a datagram: the end after this frame saturated, so its checksum stayed new for ever.
 #[test]
-fn a_checksum_of_the_frame_that_no_push_gets_is_refused() {
-    let mut session = end::<1, 120>(Wire::Compact.settings(0), Wire::Compact.peer(1));
+fn a_checksum_for_the_reserved_last_frame_is_refused() {
+    let mut session = endpoint::<1, 120>(Wire::Compact.settings(0), Wire::Compact.peer(1));
     assert_eq!(session.push_checksum(at(0), frame(u32::MAX), 0), Err(ChecksumError::NotNewer));
     assert_eq!(session.push_checksum(at(0), frame(u32::MAX - 1), 0), Ok(()));
 }

@@ -1,4 +1,4 @@
-//! What errors say, and the fields that two ends may not agree on.
+//! The texts of errors, and the names of the fields in which two endpoints may differ.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ fn texts() -> Vec<String> {
         ConfigError::DisconnectAfter,
         ConfigError::Latency,
         ConfigError::Redundancy,
-        ConfigError::DatagramMax,
+        ConfigError::MaxDatagramSize,
     ];
     let add = [AddPeerError::Full, AddPeerError::PlayerTaken, AddPeerError::EpochRunning];
     let push = [PushError::WindowFull(PEER), PushError::FramesExhausted];
@@ -34,7 +34,7 @@ fn assert_all_differ(texts: &[String]) {
 }
 
 #[test]
-fn every_error_has_words_of_its_own() {
+fn every_error_has_a_text_of_its_own() {
     let texts = texts();
     assert!(texts.iter().all(|text| text.split(' ').count() >= 2), "{texts:?}");
     assert_all_differ(&texts);
@@ -42,8 +42,8 @@ fn every_error_has_words_of_its_own() {
 
 #[test]
 fn every_field_has_a_name_of_its_own() {
-    use Field::{FirstFrame, FrameInterval, Input, Player, Version, Window};
-    let names = [Version, Player, Input, Window, FirstFrame, FrameInterval].map(|field| field.to_string());
+    use Field::{FirstFrame, FrameInterval, InputLen, Player, Version, Window};
+    let names = [Version, Player, InputLen, Window, FirstFrame, FrameInterval].map(|field| field.to_string());
     assert!(names.iter().all(|name| !name.is_empty()), "{names:?}");
     assert_all_differ(&names);
 }

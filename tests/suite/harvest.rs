@@ -1,13 +1,13 @@
-//! Seeds of the fuzz target `datagram` from recordings: what real sessions accepted, eight datagrams at a time.
+//! Makes seeds of the fuzz target `datagram` from recordings: the datagrams that real sessions accepted, eight at a time.
 //!
 //! ```text
-//! HARVEST=FOLDER cargo test --test suite harvest                             from the recordings that are kept
+//! HARVEST=FOLDER cargo test --test suite harvest                             from the recordings in the repository
 //! HARVEST=FOLDER RECORDINGS=FOLDER cargo test --test suite harvest           from those in another folder
 //! cargo +nightly fuzz run -s none datagram -- -merge=1 fuzz/corpus/datagram FOLDER
 //! ```
 //!
-//! The last line adds to the corpus those that reach something new. A recording of a session with a key is taken if the
-//! key is that of the kept recordings or of the simulator.
+//! The last line adds to the corpus the seeds that reach new code. A recording of a session with a key is used if the key
+//! is that of the recordings in the repository or of the simulator.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,12 +16,12 @@ use std::path::{Path, PathBuf};
 use inputwire_record::{Call, Outcome, Replay};
 
 use crate::fuzz::seeds::{Receiver, Seed};
-use crate::{sim, support};
+use crate::support;
 
-/// That of the kept recordings is the one of all tests.
-const KEYS: [[u8; 16]; 2] = [support::KEY, sim::end::KEY];
+/// The key of the recordings in the repository, which is that of all tests, and that of the simulator.
+const KEYS: [[u8; 16]; 2] = [support::KEY, inputwire_sim::KEY];
 
-/// All seeds, and of their datagrams how many there are and how many are accepted.
+/// All seeds, and how many datagrams they contain and how many of those are accepted.
 #[derive(Default)]
 struct Harvest {
     seeds: BTreeSet<Vec<u8>>,
@@ -41,23 +41,24 @@ impl Harvest {
         }
     }
 
-    /// Takes what a recorded session accepted from its first peer.
-    fn take(&mut self, file: &[u8]) -> Option<()> {
+    /// Adds the datagrams that a recorded session accepted from its first peer.
+    fn add(&mut self, file: &[u8]) -> Option<()> {
         let mut keys = KEYS.map(Some).into_iter().chain([None]);
         let mut replay = keys.find_map(|key| whole(file, key))?;
         let setup = *replay.setup();
         let first = setup.config.first_frame().get();
-        let fresh = Receiver { classic: false, keyed: setup.keyed, input: setup.input, want: first, next: first };
+        let fresh =
+            Receiver { classic: false, keyed: setup.keyed, input_len: setup.input, recv_next: first, send_next: first };
         let (mut receiver, mut seed, mut peer, mut last) = (fresh, Seed::default(), None, 0);
         while let Ok(Some(step)) = replay.step() {
-            receiver.next = replay.next_frame().get();
+            receiver.send_next = replay.next_frame().get();
             match step.call {
                 Call::AddPeer { classic, .. } if peer.is_none() => {
                     peer = replay.peers().first().copied();
                     receiver.classic = classic;
                 }
-                Call::BeginEpoch { .. } => receiver.want = first,
-                // What is refused a fuzzer finds itself.
+                Call::BeginEpoch { .. } => receiver.recv_next = first,
+                // A fuzzer finds refused datagrams by itself.
                 Call::HandleDatagram { now, from, datagram }
                     if Some(from) == peer && step.outcome == Outcome::Nothing =>
                 {
@@ -77,7 +78,7 @@ impl Harvest {
     }
 }
 
-/// A replay at its start, if with this key it comes to its end.
+/// Returns a replay at its start, if it reaches its end with this key.
 fn whole(file: &[u8], key: Option<[u8; 16]>) -> Option<Replay<'_>> {
     let mut replay = Replay::open(file, key).ok()?;
     while replay.step().ok()?.is_some() {}
@@ -85,9 +86,9 @@ fn whole(file: &[u8], key: Option<[u8; 16]>) -> Option<Replay<'_>> {
 }
 
 #[test]
-fn recordings_are_seeds_most_of_which_a_session_accepts() {
+fn recordings_become_seeds_whose_datagrams_are_mostly_accepted() {
     let given = std::env::var_os("RECORDINGS").map(PathBuf::from);
-    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("adapters/record/tests/recordings");
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/record/tests/recordings");
     if given.is_none() && !kept.exists() {
         eprintln!("skipped: the recordings are not part of the published package");
         return;
@@ -97,13 +98,13 @@ fn recordings_are_seeds_most_of_which_a_session_accepts() {
     for entry in fs::read_dir(folder).expect("recordings") {
         let path = entry.expect("an entry").path();
         let file = fs::read(&path).expect("a file");
-        if harvest.take(&file).is_none() {
-            eprintln!("skipped: {} does not replay equal with a known key", path.display());
+        if harvest.add(&file).is_none() {
+            eprintln!("skipped: {} does not replay with a known key", path.display());
         }
     }
     let Harvest { seeds, datagrams, accepted } = harvest;
     println!("{} seeds of {datagrams} datagrams, of which {accepted} are accepted", seeds.len());
-    // Elsewhere windows may be larger than those of the target, and frames further on.
+    // Other recordings may have larger windows than the target, or later frames.
     assert!(given.is_some() || accepted > datagrams * 9 / 10, "only {accepted} of {datagrams}");
     if let Some(folder) = std::env::var_os("HARVEST").map(PathBuf::from) {
         fs::create_dir_all(&folder).expect("a folder");

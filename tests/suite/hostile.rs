@@ -1,12 +1,12 @@
-//! Everything that can come in wrong, and what becomes of it: a test for each row of the list, its id in the name.
+//! Hostile and broken input: at least one test for each row of the table in `hostile/README.md`, with its id in the name.
 //!
-//! *Refused* always means an error with the exact reason, and no change but one counter: `support::refuse` proves it.
+//! *Refused* always means an error with the exact reason, and no change except one counter: `support::refuse` proves it.
 
 mod bytes;
 mod flips;
 mod frames;
 mod full;
-mod greeting;
+mod hello;
 mod identity;
 mod silence;
 mod time;
@@ -14,11 +14,11 @@ mod time;
 use std::fs;
 use std::path::Path;
 
-/// The rows of the list: bytes, frames, identity, polling and time.
+/// The rows of the table: bytes, frames, identity, and polling and time.
 const ROWS: [(char, u32); 4] = [('b', 10), ('f', 12), ('i', 10), ('p', 12)];
 
 #[test]
-fn every_row_of_the_list_has_a_test_named_after_it() {
+fn every_row_of_the_table_has_a_test_named_after_it() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/hostile");
     let files = fs::read_dir(folder).expect("the folder of these tests");
     let sources: String =

@@ -1,4 +1,4 @@
-//! The laws (docs/DESIGN.md), held against many small worlds, each with faults of its own.
+//! The laws (docs/DESIGN.md), checked in many small worlds, each with faults of its own.
 //!
 //! ```text
 //! SIM_SEEDS=100000 cargo test --release laws
@@ -7,14 +7,14 @@
 //! SIM_SEED=7 SIM_MODE=liveness cargo run --release -p inputwire-record --example simulated -- FOLDER
 //! ```
 //!
-//! The last one writes recordings of all sessions of a run, which `--example replay` plays.
+//! The last line writes recordings of all sessions of a run, which `--example replay` plays.
 
-use super::sim::batch::{plan_from_env, run_many};
-use super::sim::plan::{Mode, Plan};
-use super::sim::run;
-use super::sim::sabotage::Sabotage;
-use super::sim::shrink::shrink;
-use super::sim::tally::Kind;
+use inputwire_sim::batch::{plan_from_env, run_many};
+use inputwire_sim::plan::{Mode, Plan};
+use inputwire_sim::run;
+use inputwire_sim::sabotage::Sabotage;
+use inputwire_sim::shrink::shrink;
+use inputwire_sim::tally::Kind;
 
 #[test]
 fn no_law_is_broken_while_faults_of_every_kind_never_stop() {
@@ -24,15 +24,15 @@ fn no_law_is_broken_while_faults_of_every_kind_never_stop() {
     for kind in Kind::ALL.iter().filter(|kind| **kind != Kind::Healed) {
         assert!(tally.of(*kind) > 0, "{} never happened in {} seeds", kind.name(), tally.seeds);
     }
-    assert!(tally.told > tally.pushed / 2, "{} told of {} pushed", tally.told, tally.pushed);
+    assert!(tally.delivered > tally.pushed / 2, "{} delivered of {} pushed", tally.delivered, tally.pushed);
 }
 
 #[test]
 fn every_deadline_is_kept_once_the_network_has_healed() {
     let batch = run_many(Mode::Liveness, 120);
     batch.expect_no_finding();
-    let (demands, seeds) = (batch.tally.demands, batch.tally.seeds);
-    assert!(demands > 50 * seeds, "only {demands} deadlines in {seeds} seeds");
+    let (deadlines, seeds) = (batch.tally.deadlines, batch.tally.seeds);
+    assert!(deadlines > 50 * seeds, "only {deadlines} deadlines in {seeds} seeds");
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn a_peer_with_another_frame_interval_acknowledges_in_time_by_its_own() {
 }
 
 #[test]
-fn a_peer_that_was_never_heard_is_silent_since_it_was_added_whatever_epochs_began() {
+fn a_peer_that_never_sent_anything_is_silent_since_it_was_added_whatever_epochs_began() {
     let outcome = run(&Plan::draw(1_114_321, Mode::Liveness));
     assert!(outcome.breach.is_none(), "{:?}", outcome.breach);
 }
@@ -81,21 +81,21 @@ fn sim_many() {
     }
 }
 
-/// A simulator that finds nothing proves something only if it would.
+/// Finding nothing proves something only if the simulator finds what it should.
 #[test]
-fn a_session_that_misbehaves_is_found_out() {
+fn a_misbehaving_session_is_found_out() {
     let bad = [
         (Sabotage::AlterAnInput, "1 integrity"),
         (Sabotage::AlterAChecksum, "desync"),
         (Sabotage::SkipAnInput, "2 order"),
-        (Sabotage::TellTwice, "2 order"),
-        (Sabotage::SayTwice, "9 bound"),
+        (Sabotage::DeliverTwice, "2 order"),
+        (Sabotage::SendTwice, "9 bound"),
         (Sabotage::WakeLate, "10 liveness"),
         (Sabotage::WakeInThePast, "8 progress"),
         (Sabotage::SwallowDatagrams, "10 liveness"),
         (Sabotage::RefuseDatagrams, "6 first survivor"),
         (Sabotage::ForgetInputs, "7 no loss by ack"),
-        (Sabotage::AcceptEverything, "check"),
+        (Sabotage::AcceptEverything, "tag"),
         (Sabotage::Panic, "13 totality"),
     ];
     for (how, law) in bad {

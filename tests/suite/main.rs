@@ -1,4 +1,4 @@
-//! The tests of the public API: one binary, a module a subject.
+//! The tests of the public API: one binary, with a module for each subject.
 
 mod around;
 mod calls;
@@ -7,7 +7,6 @@ mod compact;
 mod config;
 mod corpus;
 mod errors;
-mod failover;
 #[expect(unreachable_pub, reason = "the fuzz targets are a crate of their own")]
 mod fuzz;
 mod harvest;
@@ -15,9 +14,9 @@ mod hostile;
 mod laws;
 mod layers;
 mod pace;
+mod planted;
 mod promises;
 mod regressions;
 mod seeds;
-mod sim;
 mod support;
 mod world;

@@ -1,10 +1,11 @@
-//! Two games that start apart meet: the pace, played out with drifting clocks and jitter.
+//! The pace brings two games together that started apart, with drifting clocks and jitter.
 
 use std::time::Duration;
 
-use inputwire::{Config, DATAGRAM_MAX, Instant, PeerConfig, PushError, Session};
+use inputwire::{Config, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PushError, Session};
+use inputwire_sim::rng::Rng;
 
-use crate::support::{PEER, Pair, Wire};
+use crate::support::{PEER, Pair, Wire, peer};
 
 /// Frames a second, and the length of one in nanoseconds.
 const FPS: u64 = 60;
@@ -13,22 +14,12 @@ const SIX_FRAMES_NS: u64 = 100 * MS;
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
 
-struct Dice(u64);
-
-impl Dice {
-    /// A number below `limit`.
-    fn roll(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-        (self.0 >> 33) % limit.max(1)
-    }
-}
-
-/// One game: it pushes an input a frame, and stretches its frames as the pace recommends.
+/// A game that pushes an input a frame, and stretches its frames as the pace recommends.
 struct Game {
     session: Session<1, 1>,
     /// How much faster its clock runs, in millionths.
     drift_ppm: i64,
-    /// When its next and its last frame begin, in true nanoseconds.
+    /// When its next frame begins and its last one began, in true nanoseconds.
     next_ns: u64,
     last_ns: u64,
     stalled: u32,
@@ -36,7 +27,7 @@ struct Game {
 
 impl Game {
     fn new(player: u16, start_ns: u64, drift_ppm: i64) -> Self {
-        let config = Config::builder().session(7).player(player).build().expect("valid");
+        let config = Config::builder().session_id(7).local_player(player).build().expect("valid");
         let mut session = Session::new(config);
         session.add_peer(Instant::ORIGIN, PeerConfig::compact(1 - player)).expect("room");
         Self { session, drift_ppm, next_ns: start_ns, last_ns: start_ns, stalled: 0 }
@@ -54,38 +45,38 @@ impl Game {
             Err(other) => panic!("{other}"),
         }
         let nominal = Duration::from_nanos(FRAME_NS);
-        let frame = self.session.pace(PEER).map_or(nominal, |pace| pace.stretch(nominal));
+        let frame = peer(&self.session).pace().map_or(nominal, |pace| pace.stretch(nominal));
         assert!(frame.abs_diff(nominal) <= nominal / 50, "{frame:?}");
         let length = frame.as_nanos() * u128::try_from(1_000_000 - self.drift_ppm).expect("small") / 1_000_000;
         self.last_ns = self.next_ns;
         self.next_ns += u64::try_from(length).expect("small");
     }
 
-    /// How far the game is, in thousandths of a frame.
+    /// How far the game has come, in thousandths of a frame.
     fn position(&self, now_ns: u64) -> i64 {
         let part = (now_ns - self.last_ns) * 1_000 / (self.next_ns - self.last_ns).max(1);
         i64::from(self.session.next_frame().get()) * 1_000 + i64::try_from(part.min(1_000)).expect("small")
     }
 }
 
-/// What became of a start 6 frames apart.
+/// The outcome of a start six frames apart.
 struct Outcome {
     /// How far apart the games are, in thousandths of a frame, each second.
     apart: Vec<i64>,
-    /// How far the two estimates are from being each other's negative at the end, likewise.
+    /// How far the sum of the two final estimates is from zero, in thousandths of a frame.
     disagreement: i64,
     stalled: u32,
 }
 
 fn meet(seed: u64, seconds: u64) -> Outcome {
-    let mut dice = Dice(seed);
-    let way_ns = dice.roll(80) * MS + 5 * MS;
-    let drift = |dice: &mut Dice| i64::try_from(dice.roll(121)).expect("small") - 60;
-    let (one, other) = (drift(&mut dice), drift(&mut dice));
-    let start = SECOND + dice.roll(FRAME_NS) / (MS / 10) * (MS / 10);
+    let mut rng = Rng::new(seed);
+    let trip_ns = rng.below(80) * MS + 5 * MS;
+    let drift = |rng: &mut Rng| i64::try_from(rng.below(121)).expect("small") - 60;
+    let (one, other) = (drift(&mut rng), drift(&mut rng));
+    let start = SECOND + rng.below(FRAME_NS) / (MS / 10) * (MS / 10);
     let mut games = [Game::new(0, start, one), Game::new(1, start + SIX_FRAMES_NS, other)];
-    let mut flying: Vec<(u64, usize, Vec<u8>)> = Vec::new();
-    let mut buf = [0; DATAGRAM_MAX];
+    let mut in_flight: Vec<(u64, usize, Vec<u8>)> = Vec::new();
+    let mut buf = [0; MAX_DATAGRAM_SIZE];
     let mut apart = Vec::new();
     let meeting = start + SIX_FRAMES_NS;
     let mut now = 0;
@@ -95,22 +86,22 @@ fn meet(seed: u64, seconds: u64) -> Outcome {
             if now >= game.next_ns {
                 game.frame(now);
             }
-            for (_, _, datagram) in flying.extract_if(.., |(when, to, _)| *to == at && *when <= now) {
-                // An input that overtakes the greeting is refused, and comes again.
+            for (_, _, datagram) in in_flight.extract_if(.., |(when, to, _)| *to == at && *when <= now) {
+                // An input that overtakes the hello is refused, and resent.
                 let _ = game.session.handle_datagram(game.clock(now), PEER, &datagram);
             }
             game.session.handle_timeout(game.clock(now));
             while game.session.poll_event().is_some() {}
             while let Some(transmit) = game.session.poll_transmit(&mut buf) {
-                let arrives = now + way_ns + dice.roll(20 * MS);
-                flying.push((arrives, 1 - at, transmit.datagram.to_vec()));
+                let arrives = now + trip_ns + rng.below(20 * MS);
+                in_flight.push((arrives, 1 - at, transmit.datagram.to_vec()));
             }
         }
         if now >= meeting && (now - meeting).is_multiple_of(SECOND) {
             apart.push(games[0].position(now) - games[1].position(now));
         }
     }
-    let lead = |game: &Game| i64::from(game.session.pace(PEER).expect("known").lead_millis);
+    let lead = |game: &Game| i64::from(peer(&game.session).pace().expect("known").lead_millis);
     Outcome {
         apart,
         disagreement: (lead(&games[0]) + lead(&games[1])).abs(),
@@ -124,15 +115,15 @@ fn seeds() -> u64 {
 }
 
 #[test]
-fn of_two_games_in_step_none_is_ahead_however_long_the_way() {
+fn of_two_games_in_step_neither_is_ahead_however_long_the_trip() {
     for wire in Wire::ALL {
         for delay_ms in [0, 10, 60, 150] {
             let mut pair = Pair::on(wire);
             pair.delay = delay_ms * 1_000;
             pair.run(3 * 1_000_000);
             pair.play(60);
-            for end in &pair.ends {
-                let lead = end.pace(PEER).expect("known").lead_millis;
+            for session in &pair.sessions {
+                let lead = peer(session).pace().expect("known").lead_millis;
                 assert!(lead.abs() < 50, "{wire:?}, {delay_ms} ms: {lead}");
             }
         }
@@ -140,7 +131,7 @@ fn of_two_games_in_step_none_is_ahead_however_long_the_way() {
 }
 
 #[test]
-fn six_frames_apart_are_less_than_a_tenth_after_five_seconds_without_a_stall() {
+fn six_frames_of_lead_shrink_below_a_tenth_in_five_seconds_without_a_stall() {
     let (mut worst, mut disagreement) = (vec![0; 10], 0);
     for seed in 0..seeds() {
         let outcome = meet(seed, 9);
@@ -153,5 +144,5 @@ fn six_frames_apart_are_less_than_a_tenth_after_five_seconds_without_a_stall() {
     println!("thousandths of a frame apart, second by second: {worst:?}; estimates disagree by {disagreement}");
     assert!(worst[0] > 5_900, "they start six frames apart: {worst:?}");
     assert!(worst[5..].iter().all(|apart| *apart < 100), "{worst:?}");
-    assert!(disagreement < 500, "both ends see the same lead, but for the jitter: {disagreement}");
+    assert!(disagreement < 500, "both endpoints see the same lead, except for jitter: {disagreement}");
 }

@@ -1,21 +1,21 @@
-//! Bugs that the simulator found, each as the few calls that show it.
+//! Bugs that the simulator found, each reduced to the few calls that show it.
 
 use std::time::Duration;
 
-use inputwire::{Config, DATAGRAM_MAX, Event, Instant, PeerConfig, PeerId, Session};
+use inputwire::{Config, Event, Instant, MAX_DATAGRAM_SIZE, PeerConfig, Session};
 
-const PEER: PeerId = PeerId::new(0);
+use crate::support::{PEER, peer};
 
-/// One of two players who know each other's incarnations.
-fn end(player: u16) -> Session<1, 1> {
-    let config = Config::builder().session(7).player(player).build().expect("valid");
+/// The session of one of two players who know each other's incarnations.
+fn endpoint(player: u16) -> Session<1, 1> {
+    let config = Config::builder().session_id(7).local_player(player).build().expect("valid");
     let mut session = Session::new(config);
     session.add_peer(Instant::ORIGIN, PeerConfig::compact(1 - player).incarnation(1)).expect("room");
     session
 }
 
 fn datagrams(session: &mut Session<1, 1>) -> Vec<Vec<u8>> {
-    let mut buf = [0; DATAGRAM_MAX];
+    let mut buf = [0; MAX_DATAGRAM_SIZE];
     std::iter::from_fn(|| session.poll_transmit(&mut buf).map(|transmit| transmit.datagram.to_vec())).take(50).collect()
 }
 
@@ -29,26 +29,26 @@ fn ms(ms: u64) -> Instant {
     Instant::from_micros(ms * 1_000)
 }
 
-/// The first datagram of an epoch was not noted as such if it acknowledged something.
+/// The first datagram of an epoch did not count as the first if it acknowledged something.
 #[test]
-fn hellos_end_with_the_first_datagram_of_the_peer_also_if_it_acknowledges_something() {
-    let (mut one, mut other) = (end(0), end(1));
+fn hellos_stop_at_the_first_datagram_of_the_peer_even_if_it_acknowledges_something() {
+    let (mut one, mut other) = (endpoint(0), endpoint(1));
     one.push_input(ms(0), [5]).expect("room");
     carry(&mut one, &mut other, ms(0));
-    // What the peer says at first is lost; what it says next acknowledges the input.
+    // The first datagrams of the peer are lost; the next one acknowledges the input.
     datagrams(&mut other);
     other.push_input(ms(10), [6]).expect("room");
     carry(&mut other, &mut one, ms(10));
-    assert_eq!(one.unacked(PEER), 0);
+    assert_eq!(peer(&one).unacked(), 0);
     one.handle_timeout(ms(150));
     assert!(datagrams(&mut one).iter().all(|datagram| datagram[0] >= 0x80), "a hello to a peer that has answered");
 }
 
-/// Where time ends every deadline was due for ever, and a caller drained without end.
+/// At the end of time every deadline stayed due, and a caller drained without end.
 #[test]
-fn at_the_end_of_time_everything_is_said_once_and_nobody_is_woken() {
+fn at_the_end_of_time_everything_is_sent_once_and_no_deadline_remains() {
     for before in [0, 1, 1_000, 10_000_000] {
-        let mut session = end(0);
+        let mut session = endpoint(0);
         session.push_input(Instant::from_micros(u64::MAX - before), [5]).expect("room");
         assert!(datagrams(&mut session).len() <= 2, "{before} us before the end");
         session.handle_timeout(Instant::from_micros(u64::MAX));
@@ -57,10 +57,10 @@ fn at_the_end_of_time_everything_is_said_once_and_nobody_is_woken() {
     }
 }
 
-/// A datagram whose inputs had no room moved the estimate of who is ahead each time it came.
+/// A datagram whose inputs found no free slot moved the estimate of the lead each time it arrived.
 #[test]
-fn a_repeated_datagram_does_not_move_the_pace_while_events_are_not_taken() {
-    let (mut one, mut other) = (end(0), end(1));
+fn a_repeated_datagram_does_not_move_the_pace_while_events_are_not_polled() {
+    let (mut one, mut other) = (endpoint(0), endpoint(1));
     for frame in 0..240 {
         let now = Instant::ORIGIN.saturating_add(Duration::from_micros(16_667 * frame));
         let _ = one.push_input(now, [5]);
@@ -78,6 +78,7 @@ fn a_repeated_datagram_does_not_move_the_pace_while_events_are_not_taken() {
         carry(&mut other, &mut one, now);
         while one.poll_event().is_some() {}
     }
-    let taken = std::iter::from_fn(|| other.poll_event()).filter(|event| matches!(event, Event::Input { .. })).count();
-    assert_eq!(taken, 120, "nothing was lost, and nothing more taken than there is room for");
+    let delivered =
+        std::iter::from_fn(|| other.poll_event()).filter(|event| matches!(event, Event::Input { .. })).count();
+    assert_eq!(delivered, 120, "nothing was lost, and nothing beyond the free slots accepted");
 }

@@ -1,5 +1,5 @@
-// The original's wire, written from docs/PROTOCOL.md section 2 and from nothing else: no WebAssembly, no inputwire.
-// It sends its last 3 inputs with each push, answers what it is asked, and asks for what it misses.
+// The classic wire, written from docs/PROTOCOL.md section 2 alone: no WebAssembly, no inputwire. With each push it sends the
+// last 3 inputs. It responds to pings and requests, and requests inputs that are missing.
 
 const INPUT = 0x01;
 const PING = 0x02;
@@ -15,17 +15,17 @@ const PING_INTERVAL = 500;
 const BUFFERED_MAX = 16_384;
 
 export class ClassicPeer {
-  /** `input(frame, action)` is called once for each frame of the peer, in whatever order they come; `lost(frame)` once it cannot come any more.
-   * The first versions of the original neither ask nor answer: `repairs: false`. */
+  /** Calls `input(frame, action)` once for each frame of the peer, in order of arrival, and `lost(frame)` for each that can no longer arrive.
+   * `repairs: false` is for the first versions of the original, which neither request inputs nor respond to requests. */
   constructor({ player, peer, channel, input, repairs = true, lost = () => {}, validated = () => {}, now = () => performance.now() }) {
     Object.assign(this, { player, peer, input, repairs, lost, validated, now });
-    this.own = new Map();
-    this.next = 0;
-    this.theirs = new Map();
-    this.known = 0; // one more than the newest frame known
+    this.localInputs = new Map();
+    this.nextFrame = 0;
+    this.remoteInputs = new Map();
+    this.end = 0; // one more than the latest frame received
     this.pings = new Map();
     this.rtts = [];
-    this.asked = -Infinity;
+    this.requestedAt = -Infinity;
     this.counters = { sent: 0, bytesSent: 0, received: 0, lost: 0 };
     this.attach(channel);
   }
@@ -55,13 +55,13 @@ export class ClassicPeer {
     this.detach();
   }
 
-  /** The frames of the window that are missing and will not come by themselves. */
-  holes() {
-    const missing = [];
-    for (let frame = Math.max(0, this.known - WINDOW); frame < this.known - REDUNDANCY; frame++) {
-      if (!this.theirs.has(frame)) missing.push(frame);
+  /** The frames of the window that are missing and will not be repeated unrequested. */
+  missing() {
+    const frames = [];
+    for (let frame = Math.max(0, this.end - WINDOW); frame < this.end - REDUNDANCY; frame++) {
+      if (!this.remoteInputs.has(frame)) frames.push(frame);
     }
-    return missing;
+    return frames;
   }
 
   get rtt() {
@@ -69,9 +69,9 @@ export class ClassicPeer {
   }
 
   push(action) {
-    const current = this.next++;
-    this.own.set(current, action);
-    this.own.delete(current - WINDOW);
+    const current = this.nextFrame++;
+    this.localInputs.set(current, action);
+    this.localInputs.delete(current - WINDOW);
     const frames = [];
     for (let frame = Math.max(0, current - REDUNDANCY + 1); frame <= current; frame++) frames.push(frame);
     const view = new DataView(new ArrayBuffer(9 + 5 * frames.length));
@@ -79,7 +79,7 @@ export class ClassicPeer {
     view.setUint16(1, this.player);
     view.setUint32(3, current);
     view.setUint8(7, frames.length);
-    this.entries(view, 9, frames);
+    this.writeInputs(view, 9, frames);
     this.send(view);
     return current;
   }
@@ -103,71 +103,71 @@ export class ClassicPeer {
     if (view.byteLength === 0) return;
     const type = view.getUint8(0);
     const length = view.byteLength;
-    if (type === INPUT && length >= 9 && length === 9 + 5 * view.getUint8(7)) this.take(view, 9);
-    else if (type === INPUT_RESPONSE && length >= 5 && length === 5 + 5 * view.getUint16(3)) this.take(view, 5);
-    else if ((type === PING || type === VALIDATION_PING) && length === 9) this.answer(view, type === PING ? PONG : VALIDATION_PONG);
-    else if (type === PONG && length === 9) this.pong(view);
+    if (type === INPUT && length >= 9 && length === 9 + 5 * view.getUint8(7)) this.takeInputs(view, 9);
+    else if (type === INPUT_RESPONSE && length >= 5 && length === 5 + 5 * view.getUint16(3)) this.takeInputs(view, 5);
+    else if ((type === PING || type === VALIDATION_PING) && length === 9) this.echo(view, type === PING ? PONG : VALIDATION_PONG);
+    else if (type === PONG && length === 9) this.takePong(view);
     else if (type === VALIDATION_PONG && length === 9) this.validated(this.now() - view.getFloat64(1));
-    else if (type === INPUT_REQUEST && length === 9) this.respond(view.getUint32(1), view.getUint32(5));
+    else if (type === INPUT_REQUEST && length === 9) this.sendResponse(view.getUint32(1), view.getUint32(5));
     else return;
     this.counters.received++;
-    this.ask();
+    this.requestMissing();
   }
 
-  take(view, start) {
+  takeInputs(view, start) {
     if (view.getUint16(1) !== this.peer) return;
     for (let at = start; at < view.byteLength; at += 5) {
       const frame = view.getUint32(at);
-      if (frame < this.known - WINDOW || this.theirs.has(frame)) continue; // old, or the first one wins
-      if (frame >= this.known + WINDOW) return; // too far ahead
-      while (this.known <= frame) {
-        const gone = this.known++ - WINDOW;
-        if (gone < 0 || this.theirs.delete(gone)) continue;
+      if (frame < this.end - WINDOW || this.remoteInputs.has(frame)) continue; // too old, or a duplicate: the first one stays
+      if (frame >= this.end + WINDOW) return; // too far ahead
+      while (this.end <= frame) {
+        const oldest = this.end++ - WINDOW;
+        if (oldest < 0 || this.remoteInputs.delete(oldest)) continue;
         this.counters.lost++;
-        this.lost(gone);
+        this.lost(oldest);
       }
-      this.theirs.set(frame, view.getUint8(at + 4));
+      this.remoteInputs.set(frame, view.getUint8(at + 4));
       this.input(frame, view.getUint8(at + 4));
     }
   }
 
-  ask() {
-    const holes = this.repairs ? this.holes() : [];
-    if (holes.length === 0 || this.now() - this.asked < Math.max(17, this.rtt ?? PING_INTERVAL)) return;
-    this.asked = this.now();
+  requestMissing() {
+    const missing = this.repairs ? this.missing() : [];
+    if (missing.length === 0 || this.now() - this.requestedAt < Math.max(17, this.rtt ?? PING_INTERVAL)) return;
+    this.requestedAt = this.now();
     const view = new DataView(new ArrayBuffer(9));
     view.setUint8(0, INPUT_REQUEST);
-    view.setUint32(1, holes[0]);
-    view.setUint32(5, holes.at(-1));
+    view.setUint32(1, missing[0]);
+    view.setUint32(5, missing.at(-1));
     this.send(view);
   }
 
-  respond(first, last) {
-    const frames = [...this.own.keys()].filter((frame) => frame >= first && frame <= last);
+  sendResponse(first, last) {
+    const frames = [...this.localInputs.keys()].filter((frame) => frame >= first && frame <= last);
     if (frames.length === 0 || !this.repairs) return;
     const view = new DataView(new ArrayBuffer(5 + 5 * frames.length));
     view.setUint8(0, INPUT_RESPONSE);
     view.setUint16(1, this.player);
     view.setUint16(3, frames.length);
-    this.entries(view, 5, frames);
+    this.writeInputs(view, 5, frames);
     this.send(view);
   }
 
-  entries(view, at, frames) {
+  writeInputs(view, at, frames) {
     for (const frame of frames) {
       view.setUint32(at, frame);
-      view.setUint8(at + 4, this.own.get(frame));
+      view.setUint8(at + 4, this.localInputs.get(frame));
       at += 5;
     }
   }
 
-  answer(ping, type) {
+  echo(ping, type) {
     const view = new DataView(ping.buffer.slice(0));
     view.setUint8(0, type);
     this.send(view);
   }
 
-  pong(view) {
+  takePong(view) {
     const at = this.pings.get(view.getBigUint64(1));
     if (at === undefined) return;
     this.pings.delete(view.getBigUint64(1));

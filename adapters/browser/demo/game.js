@@ -1,4 +1,4 @@
-// A tiny deterministic game: two lanterns on a field gather sparks. Whole numbers only, so that both ends agree bit for bit.
+// A tiny deterministic game: two lanterns on a field gather sparks. All numbers are integers, so both endpoints agree bit for bit.
 
 export const WIDTH = 3200;
 export const HEIGHT = 1800;
@@ -30,13 +30,13 @@ export function step(state, inputs) {
   return next;
 }
 
-/** A number of the state, the same exactly where the states are. */
+/** Returns a hash of the state (FNV-1a). */
 export function hash(state) {
   const numbers = [state.frame, state.seed, state.spark.x, state.spark.y, ...state.players.flatMap(Object.values)];
   return numbers.reduce((sum, number) => (Math.imul(sum ^ number, 0x01000193) >>> 0), 0x811c9dc5);
 }
 
-/** What a bot does: it goes for the spark, now and then a little absent-minded. */
+/** Returns the keys of a bot: it goes for the spark, and is absent-minded now and then. */
 export function bot(state, index) {
   const player = state.players[index];
   const mood = (state.frame >> 5) + index * 3;
@@ -44,8 +44,8 @@ export function bot(state, index) {
   return steer(aim.x - player.x - player.vx * 9, aim.y - player.y - player.vy * 9, 60);
 }
 
-export function steer(dx, dy, dead) {
-  return (dx > dead ? KEYS.right : dx < -dead ? KEYS.left : 0) | (dy > dead ? KEYS.down : dy < -dead ? KEYS.up : 0);
+export function steer(dx, dy, deadZone) {
+  return (dx > deadZone ? KEYS.right : dx < -deadZone ? KEYS.left : 0) | (dy > deadZone ? KEYS.down : dy < -deadZone ? KEYS.up : 0);
 }
 
 function speed(v) {

@@ -9,7 +9,7 @@ const CODES = [
   { KeyW: KEYS.up, KeyS: KEYS.down, KeyA: KEYS.left, KeyD: KEYS.right },
   { ArrowUp: KEYS.up, ArrowDown: KEYS.down, ArrowLeft: KEYS.left, ArrowRight: KEYS.right },
 ];
-/** So long after its last key a player is left to the bot again. */
+/** The time in ms without a key after which the bot takes over. */
 const IDLE = 4000;
 
 const players = NAMES.map((name, index) => {
@@ -42,7 +42,7 @@ addEventListener("keyup", (event) => key(event, false));
 addEventListener("blur", () => players.forEach((player) => (player.held = 0)));
 
 function key(event, down) {
-  // Arrow keys also move sliders and choose wires.
+  // In a slider or radio button the arrow keys have a meaning of their own.
   if (event.target instanceof HTMLInputElement && event.target.type !== "checkbox") return;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   CODES.forEach((codes, index) => {
@@ -80,9 +80,9 @@ async function restart() {
   game?.sides.forEach((side) => side.close());
   game?.connection.close();
   game = undefined;
-  say("Connecting …");
+  showStatus("Connecting …");
   const original = players.map((player) => player.original.checked);
-  if (original.some(Boolean)) $("[value=classic]").checked = true; // the only wire that the original has
+  if (original.some(Boolean)) $("[value=classic]").checked = true; // the original has no other wire
   const wire = $("[name=wire]:checked").value;
   $("[value=compact]").disabled = original.some(Boolean);
   try {
@@ -93,11 +93,11 @@ async function restart() {
     if (run !== restarts) return connection.close();
     game = { connection, sides, next: undefined, equal: 0 };
   } catch (error) {
-    say(`No connection: ${error.message}`, "split");
+    showStatus(`No connection: ${error.message}`, "split");
   }
 }
 
-function say(text, state = "") {
+function showStatus(text, state = "") {
   const status = $("#status");
   if (status.textContent !== text) status.textContent = text;
   status.dataset.state = state;
@@ -112,7 +112,7 @@ function input(index, now) {
   return player.held !== 0 || now - player.touched < IDLE ? player.held : undefined;
 }
 
-/** Frames by the clock; after a pause it goes on from here. */
+/** Plays the frames that are due; after a pause it continues from `now`. */
 function play(now) {
   if (!game?.sides.every((side) => side.channel.readyState === "open")) return;
   game.next ??= now;
@@ -148,7 +148,7 @@ function fit(canvas) {
   return context;
 }
 
-function drawField({ field }, side, own, color) {
+function drawField({ field }, side, local, color) {
   const context = fit(field);
   const unit = field.width / WIDTH;
   const { players: lanterns, spark } = side.state;
@@ -175,7 +175,7 @@ function drawField({ field }, side, own, color) {
     context.fillStyle = context.strokeStyle = color(NAMES[index].toLowerCase());
     dot(x, y, 80);
     context.fill();
-    if (index === own) {
+    if (index === local) {
       context.lineWidth = 14 * unit;
       dot(x, y, 115);
       context.stroke();
@@ -191,7 +191,7 @@ function drawField({ field }, side, own, color) {
   }
 }
 
-/** One bar for each of the newest frames of the peer: its height and colour say what became of it. */
+/** One bar for each of the peer's latest inputs; height and colour show its fate. */
 const HEIGHTS = { "on time": 0.42, rescued: 0.62, late: 0.82, never: 1 };
 
 function drawTape(tape, side, color) {
@@ -212,19 +212,19 @@ function showFigures({ root, health, tape }, side, now) {
   $('[data-figure="kbits"]', root).textContent = `${figures.kbits.toFixed(1)} kbit/s`;
   health.textContent = health.dataset.health = figures.health;
   for (const [fate, count] of Object.entries(side.counts)) $(`[data-count="${fate}"]`, root).textContent = count;
-  const said = Object.entries(side.counts).map(([fate, count]) => `${count} ${fate}`).join(", ");
-  tape.setAttribute("aria-label", `The peer's inputs: ${said}`);
+  const fates = Object.entries(side.counts).map(([fate, count]) => `${count} ${fate}`).join(", ");
+  tape.setAttribute("aria-label", `The peer's inputs: ${fates}`);
 }
 
-/** The newest frame that is settled at both ends, and whether both got the same state there. */
+/** Compares the states of the latest frame that is final at both endpoints. */
 function compare() {
   const [left, right] = game.sides;
-  const frame = Math.max(-1, ...[...left.hashes.keys()].filter((known) => right.hashes.has(known)));
-  if (frame < 0) return say("Connecting …");
+  const frame = Math.max(-1, ...[...left.hashes.keys()].filter((frame) => right.hashes.has(frame)));
+  if (frame < 0) return showStatus("Connecting …");
   const wire = left.wire === "compact" ? "the compact wire" : game.sides.some((side) => side.original)
     ? "the classic wire, old and new together" : "the classic wire";
-  if (left.hashes.get(frame) === right.hashes.get(frame)) say(`Playing over ${wire}. Both ends hold the same game.`);
-  else say(`The games have parted: on ${wire}, an input that never arrived cannot be made up for.`, "split");
+  if (left.hashes.get(frame) === right.hashes.get(frame)) showStatus(`Playing over ${wire}. Both sides hold the same game.`);
+  else showStatus(`The games have diverged: on ${wire}, an input that never arrived is lost for good.`, "split");
 }
 
 function loop(now) {
@@ -236,5 +236,5 @@ function loop(now) {
 restart();
 requestAnimationFrame(loop);
 
-// For the tests, and for the curious.
+// For the tests and the curious.
 Object.defineProperty(globalThis, "demo", { get: () => game });

@@ -1,9 +1,9 @@
-// Two real peer connections in one page, and a bad network in front of each end of their channel.
+// Two real peer connections in one page, with a simulated bad network in front of each receiver.
 
-/** What the sliders say: one object, shared by both directions. */
+/** The settings of the sliders, shared by both directions. */
 export const network = { loss: 0, delay: 0, burst: 1, pulledUntil: 0 };
 
-/** An unreliable channel between two new connections; their signalling is a few function calls. */
+/** Connects two new peer connections by an unreliable channel. */
 export async function connect() {
   const [a, b] = [new RTCPeerConnection(), new RTCPeerConnection()];
   a.onicecandidate = ({ candidate }) => candidate && b.addIceCandidate(candidate).catch(() => {});
@@ -23,7 +23,7 @@ export async function connect() {
   };
 }
 
-/** A data channel that loses, delays and tears what it receives, as `network` says. */
+/** A data channel that drops and delays received messages according to `network`. */
 export class Impaired extends EventTarget {
   #channel;
   #losing = 0;
@@ -49,7 +49,7 @@ export class Impaired extends EventTarget {
     });
   }
 
-  /** Bursts of a mean length, as often as keeps the loss what it is set to. */
+  /** Loses messages in bursts, so often that the overall loss is as set. */
   #isLost() {
     if (performance.now() < network.pulledUntil) return true;
     if (this.#losing > 0) {

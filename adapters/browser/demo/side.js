@@ -1,26 +1,25 @@
-// One end: a session of inputwire, or a peer of the original wire, with the game that it plays.
+// One endpoint: a session of inputwire or a `ClassicPeer`, with the game that it plays.
 
 import { Session, attach } from "../dist/index.js";
 import { ClassicPeer } from "./classic-peer.js";
 import { bot, hash, start, step } from "./game.js";
 
 export const FRAME = 1000 / 60;
-/** An input that comes so many frames after its turn is late: a rollback that a player would see. */
+/** An input that arrives more than so many frames after its own is late: the player sees its rollback. */
 const LATE = 9;
 const TAPE = 240;
 
 export class Side {
   tape = [];
   counts = { "on time": 0, rescued: 0, late: 0, never: 0 };
-  /** By frame, the hashes of states that can no longer change. */
+  /** The hashes of final states, by frame. */
   hashes = new Map();
   state = start();
   stalled = false;
-  bufferedSkips = 0;
 
-  #own = [];
-  #theirs = new Map();
-  #settled = start();
+  #localInputs = [];
+  #remoteInputs = new Map();
+  #confirmed = start();
   #batch = [];
   #rates = [];
 
@@ -29,63 +28,63 @@ export class Side {
     Object.assign(side, { index, wire, original, channel });
     const take = (frame, action) => side.#take(frame, action);
     if (original) {
-      side.peer = new ClassicPeer({ player: index, peer: 1 - index, channel, input: take, lost: (frame) => side.#lose(frame, 1) });
+      side.classic = new ClassicPeer({ player: index, peer: 1 - index, channel, input: take, lost: (frame) => side.#lose(frame, 1) });
     } else {
-      side.session = await Session.create({ session: id, player: index });
-      side.number = side.session.addPeer({ player: 1 - index, wire });
+      side.session = await Session.create({ sessionId: id, localPlayer: index });
+      side.peerNumber = side.session.addPeer({ player: 1 - index, wire });
       side.session.onevent = (event) => {
         if (event.kind === "input") take(event.frame, event.input[0]);
         else if (event.kind === "lost") side.#lose(event.first, event.count);
       };
-      side.detach = attach(side.session, side.number, channel);
+      side.detach = attach(side.session, side.peerNumber, channel);
     }
     return side;
   }
 
   get frame() {
-    return this.#own.length;
+    return this.#localInputs.length;
   }
 
-  /** One frame: our input, told to the peer, and the game with what is known of theirs. */
+  /** Plays one frame: pushes the local input and simulates the game with the remote inputs known so far. */
   play(input) {
     const action = input ?? bot(this.state, this.index);
-    if (this.original) this.peer.push(action);
-    else if ("waitingFor" in this.session.push(Uint8Array.of(action))) {
+    if (this.original) this.classic.push(action);
+    else if ("waitingFor" in this.session.pushInput(Uint8Array.of(action))) {
       this.stalled = true;
       return;
     }
     this.stalled = false;
-    this.#own.push(action);
+    this.#localInputs.push(action);
     this.#simulate();
   }
 
-  /** Where both inputs are known the state is settled; from there on theirs is guessed to stay as it was. */
+  /** Advances the final state while both inputs are known, then predicts that the remote input stays the same. */
   #simulate() {
-    const inputs = (frame, theirs) => (this.index === 0 ? [this.#own[frame], theirs] : [theirs, this.#own[frame]]);
-    while (this.#settled.frame < this.frame && this.#theirs.has(this.#settled.frame)) {
-      const { frame } = this.#settled;
-      this.last = this.#theirs.get(frame);
-      this.#theirs.delete(frame - 300);
-      this.#settled = step(this.#settled, inputs(frame, this.last));
-      this.hashes.set(this.#settled.frame, hash(this.#settled));
-      this.hashes.delete(this.#settled.frame - 300);
+    const inputs = (frame, remote) => (this.index === 0 ? [this.#localInputs[frame], remote] : [remote, this.#localInputs[frame]]);
+    while (this.#confirmed.frame < this.frame && this.#remoteInputs.has(this.#confirmed.frame)) {
+      const { frame } = this.#confirmed;
+      this.last = this.#remoteInputs.get(frame);
+      this.#remoteInputs.delete(frame - 300);
+      this.#confirmed = step(this.#confirmed, inputs(frame, this.last));
+      this.hashes.set(this.#confirmed.frame, hash(this.#confirmed));
+      this.hashes.delete(this.#confirmed.frame - 300);
     }
-    this.state = this.#settled;
-    let guess = this.last ?? 0;
+    this.state = this.#confirmed;
+    let predicted = this.last ?? 0;
     while (this.state.frame < this.frame) {
-      guess = this.#theirs.get(this.state.frame) ?? guess;
-      this.state = step(this.state, inputs(this.state.frame, guess));
+      predicted = this.#remoteInputs.get(this.state.frame) ?? predicted;
+      this.state = step(this.state, inputs(this.state.frame, predicted));
     }
   }
 
-  /** Inputs that come in one datagram are told in one go: all but the newest had been lost before. */
+  /** The inputs of one datagram arrive in one go: the datagrams of all but the latest had been lost. */
   #take(frame, action) {
-    this.#theirs.set(frame, action);
+    this.#remoteInputs.set(frame, action);
     if (this.#batch.length === 0) {
       queueMicrotask(() => {
-        const newest = Math.max(...this.#batch);
-        for (const known of this.#batch) {
-          this.#mark(known, this.frame - known > LATE ? "late" : known < newest ? "rescued" : "on time");
+        const latest = Math.max(...this.#batch);
+        for (const received of this.#batch) {
+          this.#mark(received, this.frame - received > LATE ? "late" : received < latest ? "rescued" : "on time");
         }
         this.#batch = [];
       });
@@ -95,8 +94,8 @@ export class Side {
 
   #lose(first, count) {
     for (let frame = first; frame < first + count; frame++) {
-      if (this.#theirs.has(frame)) continue;
-      this.#theirs.set(frame, this.#theirs.get(frame - 1) ?? 0); // the game has to go on with something
+      if (this.#remoteInputs.has(frame)) continue;
+      this.#remoteInputs.set(frame, this.#remoteInputs.get(frame - 1) ?? 0); // the game needs some input to continue
       this.#mark(frame, "never");
     }
   }
@@ -106,7 +105,7 @@ export class Side {
     this.tape[frame % TAPE] = { frame, fate };
   }
 
-  /** The fate of the newest frames of the peer, oldest first; undefined while not known. */
+  /** Returns the fates of the peer's latest inputs, oldest first; undefined while one is missing. */
   fates(count) {
     return Array.from({ length: count }, (_, i) => {
       const frame = this.frame - count + i;
@@ -116,12 +115,12 @@ export class Side {
   }
 
   figures(now) {
-    const stats = this.session?.stats(this.number);
-    const sent = stats?.bytesSent ?? this.peer.counters.bytesSent;
+    const stats = this.session?.stats(this.peerNumber);
+    const sent = stats?.bytesSent ?? this.classic.counters.bytesSent;
     this.#rates.push({ now, sent });
     while (this.#rates.length > 2 && now - this.#rates[0].now > 2000) this.#rates.shift();
     const [oldest] = this.#rates;
-    const rtt = stats ? stats.rtt?.mean : this.peer.rtt;
+    const rtt = stats ? stats.rtt?.mean : this.classic.rtt;
     return {
       rtt,
       loss: this.channel.received === 0 ? 0 : this.channel.dropped / this.channel.received,
@@ -132,6 +131,6 @@ export class Side {
 
   close() {
     this.detach?.();
-    this.peer?.close();
+    this.classic?.close();
   }
 }

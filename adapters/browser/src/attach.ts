@@ -1,15 +1,15 @@
-// Drives a session over data channels: sends what is due on push, receipt and deadline, and never what has gone stale.
+// Drives a session over data channels: sends when an input is pushed, a message received or a deadline reached, and never sends stale data.
 
 import type { Session } from "./session.js";
 
 export interface Handlers {
-  /** A message of the classic game (0x05, 0x06, 0x07, 0x14): not the transport's. */
+  /** A message of the classic game (0x05, 0x06, 0x07, 0x14), not of the transport. */
   game?: (message: Uint8Array) => void;
   /** The channel has opened, closed or failed. */
   state?: (state: "open" | "closed" | "error") => void;
 }
 
-/** What is used of an `RTCDataChannel`; one made with `ordered: false, maxRetransmits: 0`. */
+/** The part of an `RTCDataChannel` that is used. Create the channel with `ordered: false, maxRetransmits: 0`. */
 export type Channel = Pick<RTCDataChannel, "binaryType" | "bufferedAmount" | "bufferedAmountLowThreshold" | "readyState"
   | "send" | "addEventListener" | "removeEventListener">;
 
@@ -22,15 +22,15 @@ class Driver {
     session.onwork = () => this.drive();
   }
 
-  /** Tells what there is to tell, sends what is due, and sets the timer for what will be. */
+  /** Reports all events, sends all datagrams that are due, and sets the timer for the next deadline. */
   drive(): void {
-    if (this.#driving) return; // called from a handler: the loop below goes on
+    if (this.#driving) return; // called from an event handler: the loop below continues
     this.#driving = true;
     try {
       const { session } = this;
       for (let event; session.onevent !== undefined && (event = session.pollEvent()) !== undefined;) session.onevent(event);
-      // While datagrams of ours are still buffered nothing is built: later ones say more. With several channels, what
-      // is meant for one that is buffered is let go, as if lost.
+      // While earlier datagrams are still buffered, none is built: a later one carries newer inputs. With several channels,
+      // a datagram for one that is buffered is dropped, as if lost.
       while ([...this.channels.values()].some(({ channel }) => isFree(channel))) {
         const transmit = session.pollTransmit();
         if (transmit === undefined) break;
@@ -39,7 +39,7 @@ class Driver {
         try {
           channel.send(transmit.datagram);
         } catch {
-          // The channel has just closed, or is full: a datagram lost, and its events say the rest.
+          // The channel has just closed or is full: the datagram counts as lost. The channel's events report the rest.
         }
       }
     } finally {
@@ -67,8 +67,8 @@ function isFree(channel: Channel): boolean {
 const drivers = new WeakMap<Session, Driver>();
 
 /**
- * Lets a session talk to a peer over a channel until the answer is called. A channel that closes closes the peer;
- * attach the next one, and it goes on.
+ * Connects a session to a peer over a channel, until the returned function is called. When the channel closes, the peer
+ * counts as disconnected; attach the next channel, and it continues.
  */
 export function attach(session: Session, peer: number, channel: Channel, handlers: Handlers = {}): () => void {
   const driver = drivers.get(session) ?? new Driver(session);
@@ -77,16 +77,16 @@ export function attach(session: Session, peer: number, channel: Channel, handler
 
   const drive = () => driver.drive();
   const open = () => {
-    session.openPeer(peer);
+    session.handleTransportOpened(peer);
     handlers.state?.("open");
   };
   const close = () => {
-    session.closePeer(peer);
+    session.handleTransportClosed(peer);
     handlers.state?.("closed");
   };
   const error = () => handlers.state?.("error");
   const message = ({ data }: MessageEvent<unknown>) => {
-    if (!(data instanceof ArrayBuffer)) return; // text is the game's, and not of the wire
+    if (!(data instanceof ArrayBuffer)) return; // text belongs to the game
     const datagram = new Uint8Array(data);
     if (session.handleDatagram(peer, datagram) === "game") handlers.game?.(datagram);
     driver.drive();
@@ -99,7 +99,7 @@ export function attach(session: Session, peer: number, channel: Channel, handler
     channel.removeEventListener("bufferedamountlow", drive);
     if (driver.channels.get(peer)?.channel !== channel) return;
     driver.channels.delete(peer);
-    session.closePeer(peer);
+    session.handleTransportClosed(peer);
   };
 
   channel.binaryType = "arraybuffer";
@@ -110,7 +110,7 @@ export function attach(session: Session, peer: number, channel: Channel, handler
   channel.addEventListener("message", message);
   channel.addEventListener("bufferedamountlow", drive);
   driver.channels.set(peer, { channel, detach });
-  if (channel.readyState === "open") session.openPeer(peer);
-  else session.closePeer(peer);
+  if (channel.readyState === "open") session.handleTransportOpened(peer);
+  else session.handleTransportClosed(peer);
   return detach;
 }

@@ -1,4 +1,4 @@
 export { type Channel, type Handlers, attach } from "./attach.js";
 export {
-  type Event, type Field, type Health, type InputSize, InputwireError, type Options, type Peer, Session, type Stats, type Wire,
+  type Event, type Field, type Health, type InputLength, InputwireError, type Options, type PeerOptions, Session, type Stats, type Wire,
 } from "./session.js";

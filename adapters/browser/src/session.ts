@@ -1,24 +1,24 @@
-// A session: the state machine in WebAssembly, in a memory of its own. No socket, no timer, no clock but the default of `now`.
+// A session: the state machine in WebAssembly, with a memory of its own. It has no socket and no timer, and reads the clock only for the default of `now`.
 
-import { type Abi, Code, DATAGRAM_MAX, FIELD, HEALTH, NOBODY, UNKNOWN } from "./abi.js";
+import { type Abi, Code, MAX_DATAGRAM_SIZE, FIELD, HEALTH, NO_PEER, UNKNOWN } from "./abi.js";
 import { DEFAULTS, TEXTS } from "./generated.js";
 
 export type Wire = "compact" | "classic";
-export type InputSize = 1 | 2 | 4 | 8 | 16;
+export type InputLength = 1 | 2 | 4 | 8 | 16;
 export type Health = (typeof HEALTH)[number] | "other";
 export type Field = (typeof FIELD)[number] | "other";
 
-/** The settings of a session; times in milliseconds. Those marked (=) must be the same at every end. */
+/** The settings of a session; times in milliseconds. Those marked (=) must be the same at every endpoint. */
 export interface Options {
   /** (=) Random for each game; signalling carries it. */
-  session: bigint;
-  /** Ours, 0 to 65,535, different at every end. */
-  player: number;
-  /** (=) Bytes of an input; 1 unless set. */
-  inputSize?: InputSize;
+  sessionId: bigint;
+  /** The local player number, 0 to 65,535, different at every endpoint. */
+  localPlayer: number;
+  /** (=) The length of an input in bytes; 1 unless set. */
+  inputLength?: InputLength;
   /** (=) A shared secret of 16 bytes. */
   key?: Uint8Array;
-  /** Grows each time this end starts anew within one session id; seconds since 1970 unless set. */
+  /** Must grow each time this endpoint restarts within one session id; seconds since 1970 unless set. */
   incarnation?: number;
   /** (=) The frame that the first push gets. */
   firstFrame?: number;
@@ -34,7 +34,7 @@ export interface Options {
   earlyCopies?: boolean;
 }
 
-export interface Peer {
+export interface PeerOptions {
   player: number;
   /** "compact" unless set. "classic" carries inputs of one byte. */
   wire?: Wire;
@@ -44,15 +44,15 @@ export interface Peer {
 export type Event =
   | { kind: "input"; peer: number; frame: number; input: Uint8Array }
   | { kind: "health"; peer: number; health: Health; silence: number }
-  | { kind: "stall"; duration: number }
+  | { kind: "localStall"; duration: number }
   | { kind: "lost"; peer: number; first: number; count: number }
-  | { kind: "desync"; peer: number; frame: number; ours: bigint; theirs: bigint }
-  | { kind: "mismatch"; peer: number; field: Field; ours: bigint; theirs: bigint }
-  | { kind: "peerAhead"; peer: number; epoch: number }
-  | { kind: "connected" | "flushed" | "conflict" | "restarted" | "outOfStep" | "left"; peer: number }
+  | { kind: "desync"; peer: number; frame: number; local: bigint; remote: bigint }
+  | { kind: "mismatch"; peer: number; field: Field; local: bigint; remote: bigint }
+  | { kind: "epochAhead"; peer: number; epoch: number }
+  | { kind: "connected" | "flushed" | "conflict" | "restarted" | "outOfSync" | "peerClosed"; peer: number }
   | { kind: "other" };
 
-/** What is known of a peer; times in milliseconds, undefined while not known. */
+/** A snapshot of a peer's statistics; times in milliseconds, undefined until there is a value. */
 export interface Stats {
   rtt: { latest: number; min: number; mean: number; median: number; smoothed: number; variation: number } | undefined;
   latency: number | undefined;
@@ -68,13 +68,13 @@ export interface Stats {
   health: Health;
   unacked: number;
   window: number;
-  gaps: number;
+  missing: number;
   duplicates: number;
   conflicts: number;
   refused: number;
 }
 
-/** A call that makes no sense, in the words of the core: what is wrong, and what to do. */
+/** A refused call. The message says what is wrong and what to do. */
 export class InputwireError extends Error {
   override readonly name = "InputwireError";
   constructor(readonly status: number, text: string) {
@@ -84,9 +84,9 @@ export class InputwireError extends Error {
 
 const modules = new Map<string, Promise<WebAssembly.Module>>();
 
-/** Compiles the machine for inputs of a size, once. */
-function load(input: InputSize): Promise<WebAssembly.Module> {
-  const url = new URL(`./inputwire-${input}.wasm`, import.meta.url).href;
+/** Compiles the module for inputs of a length, once. */
+function load(inputLength: InputLength): Promise<WebAssembly.Module> {
+  const url = new URL(`./inputwire-${inputLength}.wasm`, import.meta.url).href;
   const loading = modules.get(url) ?? fetch(url).then(async (response) => {
     if (!response.ok) throw new Error(`${url}: ${response.status} ${response.statusText}`);
     return WebAssembly.compile(await response.arrayBuffer());
@@ -96,43 +96,43 @@ function load(input: InputSize): Promise<WebAssembly.Module> {
   return loading;
 }
 
-// Where things lie behind the heap base: a buffer for datagrams, what is answered, two numbers more, the session.
-const OUT = DATAGRAM_MAX;
+// The memory from the heap base on: a buffer for datagrams and inputs, a buffer for structs, two numbers, the session.
+const OUT = MAX_DATAGRAM_SIZE;
 const FIRST = OUT + 512;
 const SECOND = FIRST + 8;
 const SESSION = FIRST + 64;
-const PEERS = 3;
+const MAX_PEERS = 3;
 
 export class Session {
-  /** Called after every call that may have left something to be sent; `attach` sets it. */
+  /** Called after every call that may have made a datagram due; `attach` sets it. */
   onwork: (() => void) | undefined;
-  /** Takes the events that an attached channel brings; without it, poll them yourself. */
+  /** Receives the events of an attached session. Without it, poll them yourself. */
   onevent: ((event: Event) => void) | undefined;
 
   readonly #abi: Abi;
   readonly #at: number;
-  readonly #size: InputSize;
+  readonly #inputLength: InputLength;
   #view: DataView;
 
-  /** Sets a session up. `machine` is for where `fetch` cannot load the module that lies beside this file. */
-  static async create(options: Options, machine?: WebAssembly.Module | BufferSource): Promise<Session> {
-    const size = options.inputSize ?? 1;
-    const module = machine === undefined ? await load(size)
-      : machine instanceof WebAssembly.Module ? machine : await WebAssembly.compile(machine);
-    return new Session(await WebAssembly.instantiate(module), options, size);
+  /** Creates a session. Pass `wasm` where `fetch` cannot load the module from beside this file. */
+  static async create(options: Options, wasm?: WebAssembly.Module | BufferSource): Promise<Session> {
+    const inputLength = options.inputLength ?? 1;
+    const module = wasm === undefined ? await load(inputLength)
+      : wasm instanceof WebAssembly.Module ? wasm : await WebAssembly.compile(wasm);
+    return new Session(await WebAssembly.instantiate(module), options, inputLength);
   }
 
-  private constructor(instance: WebAssembly.Instance, options: Options, size: InputSize) {
+  private constructor(instance: WebAssembly.Instance, options: Options, inputLength: InputLength) {
     const abi = (this.#abi = instance.exports as unknown as Abi);
-    this.#size = size;
+    this.#inputLength = inputLength;
     this.#at = (Number(abi.__heap_base.value) + 15) & ~15;
-    const length = abi.iw_session_size(PEERS, size);
+    const length = abi.iw_session_size(MAX_PEERS, inputLength);
     const missing = this.#at + SESSION + length - abi.memory.buffer.byteLength;
     if (missing > 0) abi.memory.grow(Math.ceil(missing / 65_536));
     const view = (this.#view = new DataView(abi.memory.buffer));
     const config = this.#at + OUT;
     new Uint8Array(view.buffer, config, DEFAULTS.length).set(DEFAULTS);
-    view.setBigUint64(config, options.session, true);
+    view.setBigUint64(config, options.sessionId, true);
     if (options.key !== undefined) {
       if (options.key.length !== 16) throw new RangeError("a key has 16 bytes");
       new Uint8Array(view.buffer, config + 8, 16).set(options.key);
@@ -141,7 +141,7 @@ export class Session {
       if (value !== undefined) view.setUint32(config + at, value, true);
     };
     const ms = (at: number, value: number | undefined) => set(at, value === undefined ? value : Math.round(value * 1000));
-    set(24, options.player);
+    set(24, options.localPlayer);
     set(28, options.incarnation ?? Math.floor(Date.now() / 1000));
     set(32, options.firstFrame);
     ms(36, options.frameInterval);
@@ -154,136 +154,137 @@ export class Session {
     set(68, Number(options.earlyCopies ?? false));
     set(72, Number(options.key !== undefined));
     const memory = this.#at + SESSION;
-    this.#check(abi.iw_session_init(memory, length, PEERS, size, config, this.#at + FIRST));
+    this.#check(abi.iw_session_init(memory, length, MAX_PEERS, inputLength, config, this.#at + FIRST));
     new Uint8Array(view.buffer, config + 8, 16).fill(0);
   }
 
-  /** Adds a peer whose channel is open or will be attached next, and gives its number. */
-  addPeer(peer: Peer, now = performance.now()): number {
+  /** Adds a peer whose channel is open or will be attached next, and returns its number. */
+  addPeer(peer: PeerOptions, now = performance.now()): number {
     const wire = peer.wire === "classic" ? 1 : 0;
     const { player, incarnation } = peer;
-    this.#check(this.#abi.iw_add_peer(this.#session, us(now), wire, player, incarnation ?? 0, this.#at + FIRST));
+    this.#check(this.#abi.iw_session_add_peer(this.#session, us(now), wire, player, incarnation ?? 0, this.#at + FIRST));
     return this.#first();
   }
 
-  closePeer(peer: number, now = performance.now()): void {
-    this.#do(this.#abi.iw_close_peer(this.#session, us(now), peer));
-  }
-
-  openPeer(peer: number, now = performance.now()): void {
-    this.#do(this.#abi.iw_open_peer(this.#session, us(now), peer));
-  }
-
   removePeer(peer: number, now = performance.now()): void {
-    this.#do(this.#abi.iw_remove_peer(this.#session, us(now), peer));
+    this.#do(this.#abi.iw_session_remove_peer(this.#session, us(now), peer));
   }
 
-  /** Records our input of the next frame; `waitingFor` is the peer that has not yet acknowledged enough. */
-  push(input: Uint8Array, now = performance.now()): { frame: number } | { waitingFor: number } {
+  /** Records the local input of the next frame. While the window is full, `waitingFor` is the peer whose acknowledgement is missing. */
+  pushInput(input: Uint8Array, now = performance.now()): { frame: number } | { waitingFor: number } {
     this.#put(input);
     const [first, second] = [this.#at + FIRST, this.#at + SECOND];
-    const status = this.#abi.iw_push_input(this.#session, us(now), this.#at, input.length, first, second);
+    const status = this.#abi.iw_session_push_input(this.#session, us(now), this.#at, input.length, first, second);
     if (status === Code.windowFull) return { waitingFor: this.#view.getUint32(second, true) };
     const frame = this.#view.getUint32(first, true);
     this.#do(status);
     return { frame };
   }
 
-  /** Records a hash of our state after a frame; false when a peer has not yet acknowledged the oldest. Compact wire only. */
+  /** Records a hash of the local state after a frame, for the compact wire; false while a peer has not acknowledged the oldest. */
   pushChecksum(frame: number, hash: bigint, now = performance.now()): boolean {
-    const status = this.#abi.iw_push_checksum(this.#session, us(now), frame, hash, this.#at + FIRST);
+    const status = this.#abi.iw_session_push_checksum(this.#session, us(now), frame, hash, this.#at + FIRST);
     if (status === Code.checksumsFull) return false;
     this.#do(status);
     return true;
   }
 
   beginEpoch(epoch: number, now = performance.now()): void {
-    this.#do(this.#abi.iw_begin_epoch(this.#session, us(now), epoch));
+    this.#do(this.#abi.iw_session_begin_epoch(this.#session, us(now), epoch));
   }
 
-  leave(now = performance.now()): void {
-    this.#do(this.#abi.iw_leave(this.#session, us(now)));
+  /** Closes every peer, and sends those on the compact wire a goodbye. */
+  close(now = performance.now()): void {
+    this.#do(this.#abi.iw_session_close(this.#session, us(now)));
   }
 
-  /** Takes what came from a peer. "game": a message of the classic game, not for us. */
-  handleDatagram(from: number, datagram: Uint8Array, now = performance.now()): "taken" | "game" | "refused" {
+  /** Handles a datagram received from a peer. "game": it is a message of the classic game. */
+  handleDatagram(from: number, datagram: Uint8Array, now = performance.now()): "accepted" | "game" | "refused" {
     this.#put(datagram);
-    const status = this.#abi.iw_handle_datagram(this.#session, us(now), from, this.#at, datagram.length);
+    const status = this.#abi.iw_session_handle_datagram(this.#session, us(now), from, this.#at, datagram.length);
     if (status === Code.gameMessage) return "game";
     if (status <= Code.refused) return "refused";
     this.#check(status);
-    return "taken";
+    return "accepted";
   }
 
   handleTimeout(now = performance.now()): void {
-    this.#check(this.#abi.iw_handle_timeout(this.#session, us(now)));
+    this.#check(this.#abi.iw_session_handle_timeout(this.#session, us(now)));
   }
 
-  /** The next datagram to send. A channel that is congested is not polled for. */
+  handleTransportClosed(peer: number, now = performance.now()): void {
+    this.#do(this.#abi.iw_session_handle_transport_closed(this.#session, us(now), peer));
+  }
+
+  handleTransportOpened(peer: number, now = performance.now()): void {
+    this.#do(this.#abi.iw_session_handle_transport_opened(this.#session, us(now), peer));
+  }
+
+  /** Returns the next datagram to send. Do not poll while the channel is congested. */
   pollTransmit(): { peer: number; datagram: Uint8Array<ArrayBuffer> } | undefined {
     const [first, second] = [this.#at + FIRST, this.#at + SECOND];
-    if (!this.#some(this.#abi.iw_poll_transmit(this.#session, this.#at, DATAGRAM_MAX, first, second))) return undefined;
+    if (!this.#some(this.#abi.iw_session_poll_transmit(this.#session, this.#at, MAX_DATAGRAM_SIZE, first, second))) return undefined;
     return { peer: this.#view.getUint32(second, true), datagram: this.#bytes(this.#at, this.#first()) };
   }
 
-  /** When to call `handleTimeout` next. */
+  /** Returns when to call `handleTimeout` next. */
   pollTimeout(): number | undefined {
-    if (!this.#some(this.#abi.iw_poll_timeout(this.#session, this.#at + FIRST))) return undefined;
+    if (!this.#some(this.#abi.iw_session_poll_timeout(this.#session, this.#at + FIRST))) return undefined;
     return Number(this.#view.getBigUint64(this.#at + FIRST, true)) / 1000;
   }
 
-  /** The next thing to tell. Inputs that are not taken are not acknowledged. */
+  /** Returns the next event. Inputs are acknowledged once they are polled. */
   pollEvent(): Event | undefined {
     const at = this.#at + OUT;
-    if (!this.#some(this.#abi.iw_poll_event(this.#session, at))) return undefined;
-    const [kind, peer, frame, count, value, length] = [0, 4, 8, 12, 16, 20].map((place) => this.#u32(at + place));
+    if (!this.#some(this.#abi.iw_session_poll_event(this.#session, at))) return undefined;
+    const [kind, peer, frame, count, value, length] = [0, 4, 8, 12, 16, 20].map((offset) => this.#u32(at + offset));
     return this.#event(kind!, peer!, frame!, count!, value!, this.#bytes(at + 48, length!));
   }
 
   /** The frame that the next push gets. */
   get nextFrame(): number {
-    this.#check(this.#abi.iw_next_frame(this.#session, this.#at + FIRST));
+    this.#check(this.#abi.iw_session_next_frame(this.#session, this.#at + FIRST));
     return this.#first();
   }
 
-  /** The newest frame known from everybody. */
-  get confirmed(): number | undefined {
-    return this.#some(this.#abi.iw_confirmed(this.#session, this.#at + FIRST)) ? this.#first() : undefined;
+  /** The last frame up to which the inputs of every player are known. */
+  get confirmedFrame(): number | undefined {
+    return this.#some(this.#abi.iw_session_confirmed_frame(this.#session, this.#at + FIRST)) ? this.#first() : undefined;
   }
 
-  /** Our input of a frame, while it is in the window. */
-  ownInput(frame: number): Uint8Array<ArrayBuffer> | undefined {
-    const status = this.#abi.iw_own_input(this.#session, frame, this.#at + OUT, this.#size);
-    return this.#some(status) ? this.#bytes(this.#at + OUT, this.#size) : undefined;
+  /** Returns the local input of a frame, while it is in the window. */
+  localInput(frame: number): Uint8Array<ArrayBuffer> | undefined {
+    const status = this.#abi.iw_session_local_input(this.#session, frame, this.#at + OUT, this.#inputLength);
+    return this.#some(status) ? this.#bytes(this.#at + OUT, this.#inputLength) : undefined;
   }
 
-  /** A peer's input of a frame, while it is in the window. */
-  input(peer: number, frame: number): Uint8Array<ArrayBuffer> | undefined {
-    const status = this.#abi.iw_input(this.#session, peer, frame, this.#at + OUT, this.#size);
-    return this.#some(status) ? this.#bytes(this.#at + OUT, this.#size) : undefined;
+  /** Returns a peer's input of a frame, while it is in the window. */
+  remoteInput(peer: number, frame: number): Uint8Array<ArrayBuffer> | undefined {
+    const status = this.#abi.iw_peer_remote_input(this.#session, peer, frame, this.#at + OUT, this.#inputLength);
+    return this.#some(status) ? this.#bytes(this.#at + OUT, this.#inputLength) : undefined;
   }
 
-  /** How far ahead of a peer we play, in frames, and by which factor to stretch the frame interval. */
+  /** Returns how far the local game is ahead of a peer's, in frames, and the factor by which to stretch the frame interval. */
   pace(peer: number): { lead: number; stretch: number } | undefined {
     const at = this.#at + OUT;
     if (!this.#some(this.#abi.iw_peer_pace(this.#session, peer, at))) return undefined;
     return { lead: this.#view.getInt32(at, true) / 1e3, stretch: 1 + this.#view.getInt32(at + 4, true) / 1e6 };
   }
 
-  /** How many frames of input delay would hide latency and jitter of a peer. */
+  /** Returns the input delay, in frames, that would hide a peer's latency and jitter. */
   suggestedDelay(peer: number): number | undefined {
-    return this.#some(this.#abi.iw_suggested_delay(this.#session, peer, this.#at + FIRST)) ? this.#first() : undefined;
+    return this.#some(this.#abi.iw_peer_suggested_delay(this.#session, peer, this.#at + FIRST)) ? this.#first() : undefined;
   }
 
   stats(peer: number): Stats | undefined {
     const at = this.#at + OUT;
     if (!this.#some(this.#abi.iw_peer_stats(this.#session, peer, at))) return undefined;
-    const count = (place: number) => Number(this.#view.getBigUint64(at + place, true));
-    const maybe = (place: number, scale: number) =>
-      this.#view.getBigUint64(at + place, true) === UNKNOWN ? undefined : count(place) / scale;
-    const [latest, min, mean, median, smoothed, variation] = [8, 16, 24, 32, 40, 48].map((place) => maybe(place, 1e3));
+    const count = (offset: number) => Number(this.#view.getBigUint64(at + offset, true));
+    const maybe = (offset: number, scale: number) =>
+      this.#view.getBigUint64(at + offset, true) === UNKNOWN ? undefined : count(offset) / scale;
+    const [latest, min, mean, median, smoothed, variation] = [8, 16, 24, 32, 40, 48].map((offset) => maybe(offset, 1e3));
     let refused = 0;
-    for (let place = 160; place < 288; place += 4) refused += this.#u32(at + place);
+    for (let offset = 160; offset < 288; offset += 4) refused += this.#u32(at + offset);
     return {
       rtt: latest === undefined ? undefined
         : { latest, min: min!, mean: mean!, median: median!, smoothed: smoothed!, variation: variation! },
@@ -291,26 +292,26 @@ export class Session {
       inboundLost: maybe(88, 1), lostInputs: count(96),
       packetsReceived: count(104), bytesReceived: count(112), packetsSent: count(120), bytesSent: count(128),
       health: HEALTH[this.#u32(at + 136)] ?? "other", unacked: this.#u32(at + 140), window: this.#u32(at + 144),
-      gaps: this.#u32(at + 148), duplicates: this.#u32(at + 152), conflicts: this.#u32(at + 156), refused,
+      missing: this.#u32(at + 148), duplicates: this.#u32(at + 152), conflicts: this.#u32(at + 156), refused,
     };
   }
 
   #event(kind: number, peer: number, frame: number, count: number, value: number, input: Uint8Array): Event {
     const at = this.#at + OUT;
-    const [ours, theirs] = [this.#view.getBigUint64(at + 24, true), this.#view.getBigUint64(at + 32, true)];
+    const [local, remote] = [this.#view.getBigUint64(at + 24, true), this.#view.getBigUint64(at + 32, true)];
     const duration = Number(this.#view.getBigUint64(at + 40, true)) / 1000;
-    const plain = ["connected", "flushed", "conflict", "restarted", "outOfStep", "left"] as const;
+    const plain = ["connected", "flushed", "conflict", "restarted", "outOfSync", "peerClosed"] as const;
     switch (kind) {
       case 0: return { kind: "input", peer, frame, input };
       case 2: return { kind: "health", peer, health: HEALTH[value] ?? "other", silence: duration };
-      case 3: return { kind: "stall", duration };
-      case 5: return { kind: "desync", peer, frame, ours, theirs };
+      case 3: return { kind: "localStall", duration };
+      case 5: return { kind: "desync", peer, frame, local, remote };
       case 6: return { kind: "lost", peer, first: frame, count };
-      case 8: return { kind: "mismatch", peer, field: FIELD[value] ?? "other", ours, theirs };
-      case 9: return { kind: "peerAhead", peer, epoch: value };
+      case 8: return { kind: "mismatch", peer, field: FIELD[value] ?? "other", local, remote };
+      case 9: return { kind: "epochAhead", peer, epoch: value };
     }
     const which = plain[[1, 4, 7, 10, 11, 12].indexOf(kind)];
-    return which === undefined || peer === NOBODY ? { kind: "other" } : { kind: which, peer };
+    return which === undefined || peer === NO_PEER ? { kind: "other" } : { kind: which, peer };
   }
 
   get #session(): number {
@@ -325,14 +326,14 @@ export class Session {
     return this.#u32(this.#at + FIRST);
   }
 
-  /** A copy: what lies here is overwritten by the next call. */
+  /** Returns a copy, because the next call overwrites this memory. */
   #bytes(at: number, length: number): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.#view.buffer.slice(at, at + length) as ArrayBuffer);
   }
 
-  /** What is longer than a datagram is refused by its length alone. */
+  /** Copies at most one datagram; anything longer is refused for its length. */
   #put(bytes: Uint8Array): void {
-    new Uint8Array(this.#view.buffer, this.#at, DATAGRAM_MAX).set(bytes.subarray(0, DATAGRAM_MAX));
+    new Uint8Array(this.#view.buffer, this.#at, MAX_DATAGRAM_SIZE).set(bytes.subarray(0, MAX_DATAGRAM_SIZE));
   }
 
   #some(status: number): boolean {

@@ -1,8 +1,8 @@
 #!/bin/sh
-# The browser tests, in a network of their own where one can be made, so that real packets can be lost.
+# Runs the browser tests, if possible in a network namespace, where real packets can be dropped.
 cd "$(dirname "$0")/.." || exit 1
 if test/lossy.sh true; then
     exec test/lossy.sh node --test --test-force-exit --test-reporter=spec test/browser.test.mjs
 fi
-echo "skipped: loss of real packets: a network of its own needs root, iproute2 and nftables; the pages drop instead"
+echo "skipped: loss of real packets: a network namespace needs root, iproute2 and nftables; the pages drop messages instead"
 exec node --test --test-force-exit --test-reporter=spec test/browser.test.mjs

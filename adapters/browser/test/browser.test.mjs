@@ -1,5 +1,5 @@
-// The package and the page in Chromium, over real data channels. In test/lossy.sh real packets are lost; elsewhere the
-// pages drop what they receive, and the names of the tests say which.
+// Tests the package and the demo in Chromium, over real data channels. Within test/lossy.sh real packets are lost; elsewhere
+// the pages drop received messages. The names of the tests tell which.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -13,7 +13,7 @@ import { launch } from "./chromium.mjs";
 const FRAMES = 600;
 const LOSS = 20;
 const isReal = process.env.INPUTWIRE_LOSSY === "1";
-const how = isReal ? "real packets" : "dropped in the page: no network of its own here";
+const how = isReal ? "real packets" : "messages dropped by the page";
 const shots = fileURLToPath(new URL("../shots/", import.meta.url));
 
 let browser, server, origin;
@@ -29,7 +29,7 @@ after(async () => {
   server?.close();
 });
 
-/** Two pages, each with one end, connected. `complaints` is what their consoles say. */
+/** Connects two pages with one endpoint each. `complaints` collects the errors and warnings of their consoles. */
 async function pair(t, options) {
   const complaints = [];
   const pages = await Promise.all([0, 1].map(async (player) => {
@@ -38,20 +38,20 @@ async function pair(t, options) {
     const page = await context.newPage();
     listen(page, complaints);
     await page.goto(`${origin}/test/page.html`);
-    await page.waitForFunction(() => globalThis.end !== undefined);
-    await page.evaluate((options) => end.create(options), { player, wire: "compact", ...options[player] });
+    await page.waitForFunction(() => globalThis.endpoint !== undefined);
+    await page.evaluate((options) => endpoint.create(options), { player, wire: "compact", ...options[player] });
     return page;
   }));
   const [a, b] = pages;
-  const offer = await a.evaluate(() => end.describe());
-  const answer = await b.evaluate((offer) => end.describe(offer), offer);
-  await a.evaluate((answer) => end.describe(answer), answer);
-  await each(pages, () => end.ready());
+  const offer = await a.evaluate(() => endpoint.describe());
+  const answer = await b.evaluate((offer) => endpoint.describe(offer), offer);
+  await a.evaluate((answer) => endpoint.describe(answer), answer);
+  await each(pages, () => endpoint.ready());
   return { pages, complaints };
 }
 
 const each = (pages, act, argument) => Promise.all(pages.map((page) => page.evaluate(act, argument)));
-const reports = (pages) => each(pages, () => end.report());
+const reports = (pages) => each(pages, () => endpoint.report());
 
 function listen(page, complaints) {
   page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));
@@ -67,46 +67,47 @@ function setLoss(percent, pages) {
 }
 
 async function play(pages, frames = FRAMES) {
-  const before = (await reports(pages)).map(({ told }) => told);
-  await each(pages, (frames) => end.play(frames), frames);
-  await Promise.all(pages.map((page, i) => page.evaluate((all) => end.settle(all), before[i] + frames)));
+  const before = (await reports(pages)).map(({ delivered }) => delivered);
+  await each(pages, (frames) => endpoint.play(frames), frames);
+  await Promise.all(pages.map((page, i) => page.evaluate((all) => endpoint.settle(all), before[i] + frames)));
   return reports(pages);
 }
 
-function assertAll(ends, frames = FRAMES) {
-  for (const end of ends) {
-    assert.deepEqual({ told: end.told, wrong: end.wrong, missing: end.missing, toldTwice: end.toldTwice, lost: end.lost },
-      { told: frames, wrong: [], missing: [], toldTwice: 0, lost: 0 });
+function assertAll(endpoints, frames = FRAMES) {
+  for (const endpoint of endpoints) {
+    const { delivered, wrong, missing, deliveredTwice, lost } = endpoint;
+    assert.deepEqual({ delivered, wrong, missing, deliveredTwice, lost },
+      { delivered: frames, wrong: [], missing: [], deliveredTwice: 0, lost: 0 });
   }
 }
 
-function assertPlausible(ends) {
-  for (const { rtt } of ends) assert.ok(rtt > 0.05 && rtt < 250, `a round trip of ${rtt} ms on one machine`);
+function assertPlausible(endpoints) {
+  for (const { rtt } of endpoints) assert.ok(rtt > 0.05 && rtt < 250, `${rtt} ms of round-trip time on one machine`);
 }
 
-const say = (t, ends) => t.diagnostic(ends.map((end) =>
-  `${end.told} told, ${end.missing.length} missing, ${end.lost} lost, rtt ${end.rtt?.toFixed(1)} ms` +
-  (end.stats ? `, ${end.stats.packetsSent} datagrams, ${end.stats.bytesSent} bytes sent` : "")).join("; "));
+const describe = (t, endpoints) => t.diagnostic(endpoints.map((endpoint) =>
+  `${endpoint.delivered} delivered, ${endpoint.missing.length} missing, ${endpoint.lost} lost, rtt ${endpoint.rtt?.toFixed(1)} ms` +
+  (endpoint.stats ? `, ${endpoint.stats.packetsSent} datagrams, ${endpoint.stats.bytesSent} bytes sent` : "")).join("; "));
 
 for (const [name, options] of [
   ["compact", [{}, {}]],
   ["classic", [{ wire: "classic" }, { wire: "classic" }]],
-  ["classic, with the original at the other end", [{ wire: "classic" }, { original: true }]],
+  ["classic, against the original", [{ wire: "classic" }, { original: true }]],
 ]) {
   test(`600 frames each way, ${name}`, async (t) => {
     const { pages, complaints } = await pair(t, options);
-    if (options[1].original) await pages[1].evaluate(() => end.peer.validate());
-    const ends = await play(pages);
-    say(t, ends);
-    assertAll(ends);
-    assertPlausible(ends);
+    if (options[1].original) await pages[1].evaluate(() => endpoint.classic.validate());
+    const endpoints = await play(pages);
+    describe(t, endpoints);
+    assertAll(endpoints);
+    assertPlausible(endpoints);
     if (options[1].original) {
-      assert.deepEqual(ends[1].kinds, ["validated"]);
+      assert.deepEqual(endpoints[1].kinds, ["validated"]);
       await pages[1].evaluate(() => {
-        end.channel.send('{"type":"test"}');
-        end.channel.send(Uint8Array.of(0x07, 1, 2, 3));
+        endpoint.channel.send('{"type":"test"}');
+        endpoint.channel.send(Uint8Array.of(0x07, 1, 2, 3));
       });
-      await pages[0].waitForFunction(() => end.game.length > 0);
+      await pages[0].waitForFunction(() => endpoint.game.length > 0);
       assert.deepEqual((await reports(pages))[0].game, [[7, 1, 2, 3]]);
     }
     assert.deepEqual(complaints, []);
@@ -116,83 +117,83 @@ for (const [name, options] of [
 for (const [name, options] of [
   ["compact", [{}, {}]],
   ["classic", [{ wire: "classic" }, { wire: "classic" }]],
-  ["classic, with an original that repairs nothing", [{ wire: "classic" }, { original: true, repairs: false }]],
+  ["classic, against an original that repairs nothing", [{ wire: "classic" }, { original: true, repairs: false }]],
 ]) {
   test(`600 frames each way at ${LOSS} % loss, ${name} (${how})`, async (t) => {
     const { pages, complaints } = await pair(t, options);
     await setLoss(LOSS, pages);
     t.after(() => setLoss(0, []));
-    const ends = await play(pages);
-    assertPlausible(ends);
+    const endpoints = await play(pages);
+    assertPlausible(endpoints);
     if (name === "compact") {
-      say(t, ends);
-      assertAll(ends);
-      for (const end of ends) assert.equal(end.ascending, true);
+      describe(t, endpoints);
+      assertAll(endpoints);
+      for (const endpoint of endpoints) assert.equal(endpoint.ascending, true);
     } else {
-      // What is missing now is in the window, and may still come. A window later it has come, or is said to be lost.
+      // Inputs that are missing now may still arrive. A window later, each has arrived or is reported as lost.
       await setLoss(0, pages);
       const later = await play(pages, 150);
-      say(t, later);
-      for (const end of later) {
-        assert.deepEqual({ wrong: end.wrong, toldTwice: end.toldTwice }, { wrong: [], toldTwice: 0 });
-        assert.equal(end.lost, end.missing.length);
-        if (end.stats) assert.equal(end.stats.lostInputs, end.lost);
+      describe(t, later);
+      for (const endpoint of later) {
+        assert.deepEqual({ wrong: endpoint.wrong, deliveredTwice: endpoint.deliveredTwice }, { wrong: [], deliveredTwice: 0 });
+        assert.equal(endpoint.lost, endpoint.missing.length);
+        if (endpoint.stats) assert.equal(endpoint.stats.lostInputs, endpoint.lost);
       }
-      if (options[1].original) t.diagnostic(`never arrived, and said so: ${later.map(({ lost }) => lost).join(" and ")} of 600`);
+      if (options[1].original) t.diagnostic(`reported as lost: ${later.map(({ lost }) => lost).join(" and ")} of 600`);
     }
-    for (const end of ends) {
-      const lost = isReal ? end.stats?.inboundLost : end.dropped;
+    for (const endpoint of endpoints) {
+      const lost = isReal ? endpoint.stats?.inboundLost : endpoint.dropped;
       if (lost !== undefined) assert.ok(lost > 30, `${lost} datagrams lost`);
     }
     assert.deepEqual(complaints, []);
   });
 }
 
-test("40 ms of delay each way are a round trip of 80 ms", async (t) => {
+test("40 ms of delay each way make a round-trip time of 80 ms", async (t) => {
   const { pages } = await pair(t, [{}, {}]);
   await each(pages, () => { network.delay = 40; });
-  const ends = await play(pages, 200); // more than the ten pings that the mean is of
-  say(t, ends);
-  assertAll(ends, 200);
-  for (const { rtt, stats } of ends) {
-    assert.ok(rtt >= 80 && rtt < 160, `a round trip of ${rtt} ms`);
+  const endpoints = await play(pages, 200); // longer than the ten pings of the mean
+  describe(t, endpoints);
+  assertAll(endpoints, 200);
+  for (const { rtt, stats } of endpoints) {
+    assert.ok(rtt >= 80 && rtt < 160, `${rtt} ms of round-trip time`);
     assert.ok(Math.abs(stats.latency - rtt / 2) < 1);
   }
 });
 
-test("a channel that is closed, and another one opened: it goes on", async (t) => {
+test("the game continues after a channel is closed and another opened", async (t) => {
   const { pages } = await pair(t, [{}, {}]);
   await play(pages, 60);
-  await pages[0].evaluate(() => end.channel.close());
+  await pages[0].evaluate(() => endpoint.channel.close());
   await each(pages, () => new Promise((resolve) => {
-    const timer = setInterval(() => end.states.at(-1) === "closed" && (clearInterval(timer), resolve()), 5);
+    const timer = setInterval(() => endpoint.states.at(-1) === "closed" && (clearInterval(timer), resolve()), 5);
   }));
   assert.equal((await reports(pages))[1].stats.health, "disconnected");
-  const playing = each(pages, () => end.play(60)); // into the window, while there is no channel
-  await each(pages, () => end.reopen(1));
+  const playing = each(pages, () => endpoint.play(60)); // fills the window while there is no channel
+  await each(pages, () => endpoint.reopen(1));
   await playing;
-  const ends = await play(pages, 60);
-  say(t, ends);
-  assertAll(ends, 180);
-  for (const { states, stats } of ends) {
+  const endpoints = await play(pages, 60);
+  describe(t, endpoints);
+  assertAll(endpoints, 180);
+  for (const { states, stats } of endpoints) {
     assert.deepEqual(states, ["open", "closed", "open"]);
     assert.equal(stats.health, "good");
   }
 });
 
-test("a page that is frozen for 2 s goes on", async (t) => {
+test("the game continues after a page was frozen for 2 s", async (t) => {
   const { pages, complaints } = await pair(t, [{}, {}]);
   const cdp = await pages[1].context().newCDPSession(pages[1]);
-  const playing = each(pages, () => end.play(300));
+  const playing = each(pages, () => endpoint.play(300));
   await new Promise((resolve) => setTimeout(resolve, 1000));
   await cdp.send("Page.setWebLifecycleState", { state: "frozen" });
   await new Promise((resolve) => setTimeout(resolve, 2000));
   await cdp.send("Page.setWebLifecycleState", { state: "active" });
   await playing;
-  await each(pages, () => end.settle(300));
-  const ends = await reports(pages);
-  say(t, ends);
-  assertAll(ends, 300);
+  await each(pages, () => endpoint.settle(300));
+  const endpoints = await reports(pages);
+  describe(t, endpoints);
+  assertAll(endpoints, 300);
   assert.deepEqual(complaints, []);
 });
 
@@ -218,7 +219,7 @@ for (const colorScheme of ["light", "dark"]) {
       await page.waitForFunction(() => demo.sides.every((side) => side.counts.rescued > 10));
       await page.screenshot({ path: `${shots}${width}-${colorScheme}.png`, fullPage: true });
 
-      // By the keyboard alone: a player, a slider, the cable.
+      // The keyboard moves a player and a slider, and pulls the cable.
       const before = await page.evaluate(() => demo.sides[0].state.players[0].y);
       await page.keyboard.down("KeyS");
       await page.waitForFunction((y) => demo.sides[1].state.players[0].y > y + 300 || demo.sides[1].state.players[0].y > 1600, before);
@@ -231,7 +232,7 @@ for (const colorScheme of ["light", "dark"]) {
       await page.waitForFunction(() => demo.sides.every((side) => side.counts.late > 10));
       assert.deepEqual(await page.evaluate(() => demo.sides.map((side) => side.counts.never)), [0, 0]);
 
-      // The original's wire at the right.
+      // The right side becomes the original.
       await page.locator("[data-player='1'] input").focus();
       await page.keyboard.press("Space");
       await page.waitForFunction(() => globalThis.demo?.sides[1].original && demo.sides.every((side) => side.counts.rescued > 10));

@@ -1,4 +1,4 @@
-// Chromium for the tests, if it is here.
+// Finds Chromium and launches it for the tests.
 
 import { accessSync, constants } from "node:fs";
 

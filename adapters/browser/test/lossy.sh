@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs a command in a network of its own, where `nft` can lose real packets: a pair of links that lead to each other, an
-# address and a default route, without which no WebRTC connection is found. Needs root, iproute2 and nftables; 77: cannot.
+# Runs a command in a network namespace, where `nft` can drop real packets: a veth pair with an address and a default route,
+# without which WebRTC finds no connection. Needs root, iproute2 and nftables; exits with 77 if it cannot.
 set -eu
 
 if [ "${1-}" = --inside ]; then

@@ -1,4 +1,4 @@
-// One end in a page of its own, for browser.test.mjs, which carries the signalling.
+// One endpoint in a page of its own. browser.test.mjs carries the signalling.
 
 import { ClassicPeer } from "../demo/classic-peer.js";
 import { Impaired, network } from "../demo/network.js";
@@ -8,44 +8,44 @@ const FRAME = 1000 / 60;
 const action = (player, frame) => (Math.imul(frame + 1, 0x9e3779b1) >>> (13 + player)) & 255;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-const end = {
-  told: new Map(), order: [], lost: 0, kinds: [], game: [], states: [], pushed: 0, buffered: 0,
+const endpoint = {
+  delivered: new Map(), order: [], lost: 0, kinds: [], game: [], states: [], pushed: 0, stalls: 0,
 
   async create({ player, wire, original, repairs }) {
-    Object.assign(end, { player, wire, original });
-    end.connection = new RTCPeerConnection();
-    end.channel = end.open(0);
+    Object.assign(endpoint, { player, wire, original });
+    endpoint.connection = new RTCPeerConnection();
+    endpoint.channel = endpoint.open(0);
     const take = (frame, input) => {
-      end.told.set(frame, input);
-      end.order.push(frame);
+      endpoint.delivered.set(frame, input);
+      endpoint.order.push(frame);
     };
     if (original) {
-      end.peer = new ClassicPeer({ player, peer: 1 - player, channel: end.channel, input: take, repairs, lost: () => end.lost++,
-        validated: () => end.kinds.push("validated") });
+      endpoint.classic = new ClassicPeer({ player, peer: 1 - player, channel: endpoint.channel, input: take, repairs, lost: () => endpoint.lost++,
+        validated: () => endpoint.kinds.push("validated") });
       return;
     }
-    end.session = await Session.create({ session: 0x5eedn, player });
-    end.number = end.session.addPeer({ player: 1 - player, wire });
-    end.session.onevent = (event) => {
-      end.kinds.push(event.kind);
+    endpoint.session = await Session.create({ sessionId: 0x5eedn, localPlayer: player });
+    endpoint.peer = endpoint.session.addPeer({ player: 1 - player, wire });
+    endpoint.session.onevent = (event) => {
+      endpoint.kinds.push(event.kind);
       if (event.kind === "input") take(event.frame, event.input[0]);
-      if (event.kind === "lost") end.lost += event.count;
+      if (event.kind === "lost") endpoint.lost += event.count;
     };
-    end.attach();
+    endpoint.attach();
   },
 
-  /** A channel that both ends make, so that one can be made anew without more signalling. */
+  /** Opens a channel that both endpoints have agreed on, so that a new one needs no signalling. */
   open(id) {
-    return new Impaired(end.connection.createDataChannel("inputs", { negotiated: true, id, ordered: false, maxRetransmits: 0 }));
+    return new Impaired(endpoint.connection.createDataChannel("inputs", { negotiated: true, id, ordered: false, maxRetransmits: 0 }));
   },
 
   attach() {
-    attach(end.session, end.number, end.channel, {
-      game: (message) => end.game.push([...message]), state: (state) => end.states.push(state) });
+    attach(endpoint.session, endpoint.peer, endpoint.channel, {
+      game: (message) => endpoint.game.push([...message]), state: (state) => endpoint.states.push(state) });
   },
 
   async describe(remote) {
-    const { connection } = end;
+    const { connection } = endpoint;
     if (remote) await connection.setRemoteDescription(remote);
     if (remote?.type === "answer") return undefined;
     await connection.setLocalDescription();
@@ -54,47 +54,47 @@ const end = {
   },
 
   async ready() {
-    while (end.channel.readyState !== "open") await sleep(5);
+    while (endpoint.channel.readyState !== "open") await sleep(5);
   },
 
   reopen(id) {
-    end.channel = end.open(id);
-    end.attach();
+    endpoint.channel = endpoint.open(id);
+    endpoint.attach();
   },
 
-  /** Pushes by the clock, and says how long it took; a full window is waited for. */
+  /** Pushes 60 inputs a second, waiting while the window is full. Returns how long it took. */
   async play(frames) {
     const start = performance.now();
-    const goal = end.pushed + frames;
-    for (let due = start; end.pushed < goal; await sleep(4)) {
+    const goal = endpoint.pushed + frames;
+    for (let due = start; endpoint.pushed < goal; await sleep(4)) {
       if (performance.now() - due > 500) due = performance.now(); // the page was frozen
-      for (; due <= performance.now() && end.pushed < goal; due += FRAME) {
-        if (end.original) end.peer.push(action(end.player, end.pushed));
-        else if ("waitingFor" in end.session.push(Uint8Array.of(action(end.player, end.pushed)))) end.buffered++;
-        else { end.pushed++; continue; }
-        if (end.original) end.pushed++;
+      for (; due <= performance.now() && endpoint.pushed < goal; due += FRAME) {
+        if (endpoint.original) endpoint.classic.push(action(endpoint.player, endpoint.pushed));
+        else if ("waitingFor" in endpoint.session.pushInput(Uint8Array.of(action(endpoint.player, endpoint.pushed)))) endpoint.stalls++;
+        else { endpoint.pushed++; continue; }
+        if (endpoint.original) endpoint.pushed++;
       }
     }
     return performance.now() - start;
   },
 
-  /** Until everything is here, or as long as one may wait. */
+  /** Waits until all inputs are delivered, or for `limit` ms. */
   async settle(frames, limit = 3000) {
-    for (const start = performance.now(); end.told.size < frames && performance.now() - start < limit;) await sleep(20);
+    for (const start = performance.now(); endpoint.delivered.size < frames && performance.now() - start < limit;) await sleep(20);
   },
 
   report() {
-    const wrong = [...end.told].filter(([frame, input]) => input !== action(1 - end.player, frame)).map(([frame]) => frame);
-    const stats = end.session?.stats(end.number);
+    const wrong = [...endpoint.delivered].filter(([frame, input]) => input !== action(1 - endpoint.player, frame)).map(([frame]) => frame);
+    const stats = endpoint.session?.stats(endpoint.peer);
     return {
-      told: end.told.size, toldTwice: end.order.length - end.told.size, wrong, lost: end.lost,
-      missing: Array.from({ length: end.pushed }, (_, frame) => frame).filter((frame) => !end.told.has(frame)),
-      ascending: end.order.every((frame, i) => i === 0 || frame > end.order[i - 1]),
-      rtt: stats ? stats.rtt?.mean : end.peer.rtt, stats, game: end.game, states: end.states,
-      kinds: end.kinds.filter((kind) => kind !== "input"), dropped: end.channel.dropped,
+      delivered: endpoint.delivered.size, deliveredTwice: endpoint.order.length - endpoint.delivered.size, wrong, lost: endpoint.lost,
+      missing: Array.from({ length: endpoint.pushed }, (_, frame) => frame).filter((frame) => !endpoint.delivered.has(frame)),
+      ascending: endpoint.order.every((frame, i) => i === 0 || frame > endpoint.order[i - 1]),
+      rtt: stats ? stats.rtt?.mean : endpoint.classic.rtt, stats, game: endpoint.game, states: endpoint.states,
+      kinds: endpoint.kinds.filter((kind) => kind !== "input"), dropped: endpoint.channel.dropped,
     };
   },
 };
 
-globalThis.end = end;
+globalThis.endpoint = endpoint;
 globalThis.network = network;

@@ -2,18 +2,18 @@ import { readFile } from "node:fs/promises";
 
 import { Session } from "../dist/index.js";
 
-/** The machine for inputs of a size, as Node has no fetch for files. */
-export const machine = (size) => readFile(new URL(`../dist/inputwire-${size}.wasm`, import.meta.url));
+/** Reads the module for inputs of a length, because Node cannot fetch files. */
+export const module = (inputLength) => readFile(new URL(`../dist/inputwire-${inputLength}.wasm`, import.meta.url));
 
-export const create = async (options) => Session.create(options, await machine(options.inputSize ?? 1));
+export const create = async (options) => Session.create(options, await module(options.inputLength ?? 1));
 
 export function events(session) {
-  const told = [];
-  for (let event; (event = session.pollEvent());) told.push(event);
-  return told;
+  const polled = [];
+  for (let event; (event = session.pollEvent());) polled.push(event);
+  return polled;
 }
 
-/** A data channel whose other end gets what `through` lets through, when `deliver` is called. */
+/** A data channel that passes messages to `other` if `through` returns true. */
 export class FakeChannel extends EventTarget {
   binaryType = "blob";
   bufferedAmount = 0;

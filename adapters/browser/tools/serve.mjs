@@ -1,4 +1,4 @@
-// Serves this directory to this machine: `npm run demo`, or `serve(port)` from a test.
+// Serves this directory on localhost: `npm run demo`, or `serve(port)` from a test.
 
 import { createReadStream, existsSync } from "node:fs";
 import { createServer } from "node:http";
@@ -6,7 +6,7 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const shown = /^\/(demo|dist|test)\//;
+const served = /^\/(demo|dist|test)\//;
 const types = { ".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".wasm": "application/wasm", ".svg": "image/svg+xml" };
 
 export function serve(port = 0) {
@@ -16,7 +16,7 @@ export function serve(port = 0) {
     if (path.endsWith("/")) path += "index.html";
     const file = join(root, path);
     const type = types[extname(path)];
-    if (!shown.test(path) || type === undefined || !existsSync(file)) return response.writeHead(404).end("not here");
+    if (!served.test(path) || type === undefined || !existsSync(file)) return response.writeHead(404).end("not found");
     response.writeHead(200, { "content-type": type === "application/wasm" ? type : `${type}; charset=utf-8`, "cache-control": "no-store" });
     createReadStream(file).pipe(response);
   });
@@ -28,7 +28,7 @@ export function serve(port = 0) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (!existsSync(join(root, "dist/index.js"))) {
-    console.error("dist/ is not there: npm run build");
+    console.error("there is no dist/: run `npm run build`");
     process.exit(1);
   }
   const { port } = await serve(Number(process.env.PORT ?? 8080));

@@ -1,11 +1,11 @@
 /* A player over UDP in C: the other end of `cargo run --example udp`.
  *
- *   udp [--wire compact|classic] [--me 0|1] [--port OURS] [--peer-port THEIRS] [--frames N]
+ *   udp [--wire compact|classic] [--me 0|1] [--port PORT] [--peer-port PORT] [--frames N]
  *
- * Both players press buttons that follow from a hash of player, epoch and frame, so each end knows what it must be told of
- * the other. Exit status: 0 if all N frames of the peer came, equal to what the peer pushed. */
+ * Both players press buttons that follow from a hash of player, epoch and frame, so each can check every input that it
+ * receives. Exit status: 0 if the first N inputs of the peer were delivered once each and are those that it pushed. */
 
-#define _DEFAULT_SOURCE /* clock_gettime, in strict C */
+#define _DEFAULT_SOURCE /* clock_gettime in strict C */
 #include <arpa/inet.h>
 #include <poll.h>
 #include <stdio.h>
@@ -19,9 +19,9 @@
 
 enum { FRAME_US = 16667, SECOND = 1000000, MAX_FRAMES = 100000 };
 
-/* The memory of the session: a static array will do, aligned as the header says. */
+/* Memory for the session: any that is aligned and large enough. */
 static _Alignas(IW_SESSION_ALIGN) unsigned char memory[4096];
-static unsigned char told[MAX_FRAMES];
+static unsigned char received[MAX_FRAMES];
 
 static uint64_t now_us(void) {
     struct timespec time;
@@ -35,12 +35,12 @@ static uint64_t mix(uint64_t number) {
     return number ^ (number >> 31);
 }
 
-/* What a player does in a frame: as in examples/udp/game.rs. */
+/* A player's buttons in a frame, as in examples/udp/game.rs. */
 static uint8_t input_of(uint32_t player, uint32_t epoch, uint32_t frame) {
     return (uint8_t)mix(mix((uint64_t)player << 32 | epoch) ^ frame / 8);
 }
 
-static void must(iw_status status, const char *what) {
+static void check(iw_status status, const char *what) {
     if (status < 0) {
         fprintf(stderr, "%s: %s\n", what, iw_status_text(status));
         exit(1);
@@ -65,95 +65,96 @@ int main(int count, char **arguments) {
         if (!strcmp(name, "--frames")) frames = (uint32_t)atoi(value);
     }
     uint32_t other = 1 - me;
-    struct sockaddr_in ours = loopback(port < 0 ? 7000 + (int)me : port);
-    struct sockaddr_in theirs = loopback(peer_port < 0 ? 7000 + (int)other : peer_port);
+    struct sockaddr_in local = loopback(port < 0 ? 7000 + (int)me : port);
+    struct sockaddr_in remote = loopback(peer_port < 0 ? 7000 + (int)other : peer_port);
     int udp = socket(AF_INET, SOCK_DGRAM, 0);
-    if (udp < 0 || bind(udp, (struct sockaddr *)&ours, sizeof ours) || connect(udp, (struct sockaddr *)&theirs, sizeof theirs)) {
+    if (udp < 0 || bind(udp, (struct sockaddr *)&local, sizeof local) ||
+        connect(udp, (struct sockaddr *)&remote, sizeof remote)) {
         perror("socket");
         return 1;
     }
     if (iw_abi_version() != IW_ABI_VERSION || iw_session_size(1, 1) > sizeof memory || frames > MAX_FRAMES) {
-        fprintf(stderr, "library and program do not fit\n");
+        fprintf(stderr, "library and program do not match\n");
         return 1;
     }
 
     iw_config config;
-    must(iw_config_default(&config), "defaults");
-    config.player = me;
+    check(iw_config_default(&config), "defaults");
+    config.local_player = me;
     config.frame_us = FRAME_US;
     config.incarnation = (uint32_t)time(NULL);
     iw_session *session;
-    must(iw_session_init(memory, sizeof memory, 1, 1, &config, &session), "session");
+    check(iw_session_init(memory, sizeof memory, 1, 1, &config, &session), "session");
     uint32_t peer;
-    must(iw_add_peer(session, now_us(), wire, other, 0, &peer), "peer");
+    check(iw_session_add_peer(session, now_us(), wire, other, 0, &peer), "peer");
 
-    uint32_t epoch = 0, pushed = 0, known = 0, wrong = 0;
-    int connected = 0, leaving = 0;
-    uint64_t next_step = 0, heard_at = now_us(), give_up = now_us() + 60 * (uint64_t)SECOND;
+    uint32_t epoch = 0, pushed = 0, delivered = 0, wrong = 0;
+    int connected = 0, closing = 0;
+    uint64_t next_step = 0, received_at = now_us(), give_up_at = now_us() + 60 * (uint64_t)SECOND;
     for (;;) {
         uint64_t now = now_us();
         if (connected && pushed < frames && now >= next_step) {
             uint8_t input = input_of(me, epoch, pushed);
-            iw_status status = iw_push_input(session, now, &input, 1, NULL, NULL);
+            iw_status status = iw_session_push_input(session, now, &input, 1, NULL, NULL);
             if (status == IW_STATUS_OK) pushed++;
-            else if (status != IW_STATUS_WINDOW_FULL) must(status, "push");
+            else if (status != IW_STATUS_WINDOW_FULL) check(status, "push");
             next_step += FRAME_US;
         }
-        must(iw_handle_timeout(session, now), "timeout");
+        check(iw_session_handle_timeout(session, now), "timeout");
 
         iw_event event;
-        while (iw_poll_event(session, &event) == IW_STATUS_OK) {
+        while (iw_session_poll_event(session, &event) == IW_STATUS_OK) {
             switch (event.kind) {
             case IW_EVENT_KIND_INPUT:
-                heard_at = now;
-                /* The peer plays on while we finish: only these frames are ours to judge. */
+                received_at = now;
+                /* The peer plays on until both have finished: later frames do not count. */
                 if (event.frame >= frames) break;
-                if (told[event.frame] || event.input[0] != input_of(other, epoch, event.frame)) wrong++;
-                if (!told[event.frame]) known++;
-                told[event.frame] = 1;
+                if (received[event.frame] || event.input[0] != input_of(other, epoch, event.frame)) wrong++;
+                if (!received[event.frame]) delivered++;
+                received[event.frame] = 1;
                 break;
             case IW_EVENT_KIND_CONNECTED:
                 connected = 1;
                 next_step = now;
                 break;
-            case IW_EVENT_KIND_LEFT:
-                give_up = now + SECOND / 4;
+            case IW_EVENT_KIND_PEER_CLOSED:
+                give_up_at = now + SECOND / 4;
                 break;
             default:
                 break;
             }
         }
-        uint8_t datagram[IW_DATAGRAM_MAX];
+        uint8_t datagram[IW_MAX_DATAGRAM_SIZE];
         size_t length;
         uint32_t to;
-        while (iw_poll_transmit(session, datagram, sizeof datagram, &length, &to) == IW_STATUS_OK)
-            (void)!send(udp, datagram, length, 0); /* What a full channel loses is sent again. */
-        if (leaving) break;
+        while (iw_session_poll_transmit(session, datagram, sizeof datagram, &length, &to) == IW_STATUS_OK)
+            (void)!send(udp, datagram, length, 0); /* If the socket is full, the inputs are sent again later. */
+        if (closing) break;
 
-        /* We stay until the peer has everything of ours; the classic wire has no word for that, so a while longer. */
+        /* Stay until the peer has every input and, as the classic wire acknowledges nothing, for a second of silence. */
         uint32_t unacked = 0;
-        iw_unacked(session, peer, &unacked);
-        int done = pushed == frames && known == frames && unacked == 0 && now - heard_at >= SECOND;
-        if (done || now >= give_up) {
-            leaving = 1;
-            must(iw_leave(session, now), "leave");
+        iw_peer_unacked(session, peer, &unacked);
+        int done = pushed == frames && delivered == frames && unacked == 0 && now - received_at >= SECOND;
+        if (done || now >= give_up_at) {
+            closing = 1;
+            check(iw_session_close(session, now), "close");
             continue;
         }
 
         uint64_t wake, until = connected && pushed < frames ? next_step : now + SECOND / 10;
-        if (iw_poll_timeout(session, &wake) == IW_STATUS_OK && wake < until) until = wake;
+        if (iw_session_poll_timeout(session, &wake) == IW_STATUS_OK && wake < until) until = wake;
         now = now_us();
         struct pollfd waiting = {.fd = udp, .events = POLLIN};
         poll(&waiting, 1, until > now ? (int)((until - now) / 1000) + 1 : 0);
-        ssize_t received;
-        while ((received = recv(udp, datagram, sizeof datagram, MSG_DONTWAIT)) >= 0)
-            iw_handle_datagram(session, now_us(), peer, datagram, (size_t)received); /* The session counts what it refuses. */
+        ssize_t size;
+        while ((size = recv(udp, datagram, sizeof datagram, MSG_DONTWAIT)) >= 0)
+            iw_session_handle_datagram(session, now_us(), peer, datagram, (size_t)size); /* The session counts the refused ones. */
     }
 
     iw_stats stats;
-    must(iw_peer_stats(session, peer, &stats), "stats");
-    printf("pushed=%u known=%u wrong=%u sent=%llu received=%llu rtt_us=%llu\n", pushed, known, wrong,
+    check(iw_peer_stats(session, peer, &stats), "stats");
+    printf("pushed=%u delivered=%u wrong=%u sent=%llu received=%llu rtt_us=%llu\n", pushed, delivered, wrong,
            (unsigned long long)stats.packets_sent, (unsigned long long)stats.packets_received,
            (unsigned long long)stats.rtt_smoothed_us);
-    return pushed == frames && known == frames && wrong == 0 ? 0 : 1;
+    return pushed == frames && delivered == frames && wrong == 0 ? 0 : 1;
 }

@@ -1,11 +1,16 @@
 //! The C interface of `inputwire`.
 //!
-//! The caller owns the memory and lends it: a session is `iw_session_size` bytes anywhere, with a header before it by
-//! which null, misaligned, short and foreign memory is told from a session and answered by a status. There is no heap,
-//! no thread, no clock and no global state in here, and compiled to WebAssembly it imports nothing.
+//! The caller owns all memory and lends it for the length of a call. A session is `iw_session_size` bytes that begin
+//! with a header; a pointer to anything else (null, misaligned, too short, or without that header) gets an error status.
+//! There is no heap, no thread, no clock and no global state here, and the WebAssembly build imports nothing.
 //!
-//! `session.rs` and `view.rs` are the functions; `memory.rs` is what they know of pointers; `machine.rs` makes one of
-//! the sessions of all sizes; `status.rs`, `types.rs` and `stats.rs` are what goes in and out.
+//! | module | |
+//! |---|---|
+//! | `session` | the functions that change a session |
+//! | `getters` | the functions that only read one |
+//! | `memory` | everything that touches a pointer |
+//! | `any_session` | sessions of every size behind one trait |
+//! | `status`, `types`, `stats` | the values that cross the border |
 
 #![no_std]
 #![deny(
@@ -23,20 +28,20 @@
 #[cfg(feature = "std")]
 extern crate std;
 
-mod machine;
+mod any_session;
+mod getters;
 mod memory;
 mod session;
 mod stats;
 mod status;
 mod types;
-mod view;
 
 #[cfg(not(feature = "std"))]
-mod last;
+mod panic;
 
+pub use getters::*;
 pub use memory::IwSession;
 pub use session::*;
 pub use stats::*;
 pub use status::{IwStatus, iw_status_text};
 pub use types::*;
-pub use view::*;

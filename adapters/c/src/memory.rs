@@ -1,53 +1,52 @@
-//! What the functions know of pointers: which they refuse, and how they read and write through the others.
+//! Everything that touches a pointer: which pointers are refused, and how memory behind the others is read and written.
 
 use core::mem::offset_of;
 
-use inputwire::{Config, DATAGRAM_MAX, PeerConfig, Session};
+use inputwire::{Config, MAX_DATAGRAM_SIZE, PeerConfig, Session};
 
-use crate::machine::Wires;
+use crate::any_session::Wires;
 use crate::status::IwStatus;
-use crate::types::{INPUT_MAX, IW_SESSION_ALIGN};
+use crate::types::{IW_MAX_INPUT_LEN, IW_SESSION_ALIGN};
 
-/// A session in memory that the caller owns. Its size is what `iw_session_size` says; it must not be moved.
+/// A session in memory that the caller owns: `iw_session_size` bytes, which must not be moved.
 #[repr(C)]
 #[derive(Debug)]
 pub struct IwSession {
     header: Header,
 }
 
-/// Stands before every session, and tells it from other memory.
+/// The start of every session, by which it is recognized.
 #[repr(C, align(16))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Header {
     magic: u64,
-    /// Where this header is: bytes that were copied from elsewhere are no session.
+    /// The address of this header, so that a moved or copied session is recognized as foreign.
     address: u64,
-    /// For how many peers there is room, and the bytes of an input.
-    peers: u32,
-    input: u32,
+    max_peers: u32,
+    input_len: u32,
     reserved: u64,
 }
 
-/// "inputwire" would not fit; the last byte is the version of the interface.
+/// The last byte is the version of the interface.
 const MAGIC: u64 = u64::from_le_bytes(*b"inputw\x00\x01");
 
-/// Of a session and its header, on every machine.
+/// The alignment of a session and its header, on every target.
 pub(crate) const ALIGN: usize = IW_SESSION_ALIGN;
 
-/// A session as it lies in memory.
+/// A session with its header, as it lies in memory.
 #[repr(C)]
-pub(crate) struct Slot<const PEERS: usize, const INPUT: usize> {
+pub(crate) struct Slot<const MAX_PEERS: usize, const INPUT_LEN: usize> {
     header: Header,
-    pub(crate) session: Session<PEERS, INPUT>,
+    pub(crate) session: Session<MAX_PEERS, INPUT_LEN>,
 }
 
-/// The session of any size that is built in.
+/// An open session of any size that is built in.
 #[cfg(not(one_size))]
-pub(crate) type Any = dyn crate::machine::Machine;
-/// Where only one is, it is known which, and what nobody calls is not linked.
+pub(crate) type Opened = dyn crate::any_session::AnySession;
+/// An open session of the only size that is built in: without a vtable the linker can drop what is never called.
 #[cfg(one_size)]
-pub(crate) type Any = Slot<
-    { of_feature([cfg!(feature = "peers-1"), cfg!(feature = "peers-2"), true, true, true]) },
+pub(crate) type Opened = Slot<
+    { first_enabled([cfg!(feature = "peers-1"), cfg!(feature = "peers-2"), true, true, true]) },
     {
         let inputs = [
             cfg!(feature = "input-1"),
@@ -56,14 +55,14 @@ pub(crate) type Any = Slot<
             cfg!(feature = "input-8"),
             true,
         ];
-        1 << (of_feature(inputs) - 1)
+        1 << (first_enabled(inputs) - 1)
     },
 >;
 
-/// The number, from 1, of the first feature that is on.
+/// The number of the first enabled feature, counted from 1.
 #[cfg(one_size)]
-const fn of_feature(on: [bool; 5]) -> usize {
-    let [one, two, three, four, _] = on;
+const fn first_enabled(features: [bool; 5]) -> usize {
+    let [one, two, three, four, _] = features;
     if one {
         1
     } else if two {
@@ -77,48 +76,48 @@ const fn of_feature(on: [bool; 5]) -> usize {
     }
 }
 
-impl<const PEERS: usize, const INPUT: usize> Slot<PEERS, INPUT> {
+impl<const MAX_PEERS: usize, const INPUT_LEN: usize> Slot<MAX_PEERS, INPUT_LEN> {
     const ALIGNED: () = assert!(align_of::<Self>() == ALIGN && offset_of!(Self, header) == 0);
 }
 
-/// Something to be done with the session of one size.
+/// An operation that is generic over the size of a session.
 trait Visit {
-    type Answer;
-    fn visit<const PEERS: usize, const INPUT: usize>(self) -> Self::Answer
+    type Output;
+    fn visit<const MAX_PEERS: usize, const INPUT_LEN: usize>(self) -> Self::Output
     where
-        PeerConfig<INPUT>: Wires;
+        PeerConfig<INPUT_LEN>: Wires;
 }
 
-/// Visits the session with room for exactly so many peers, if it is built in.
-fn at<V: Visit>(peers: u32, input: u32, visit: V) -> Result<V::Answer, IwStatus> {
-    fn of<const PEERS: usize, V: Visit>(input: u32, visit: V) -> Result<V::Answer, IwStatus> {
-        match input {
+/// Runs an operation for sessions of exactly this size, if it is built in.
+fn visit<V: Visit>(max_peers: u32, input_len: u32, operation: V) -> Result<V::Output, IwStatus> {
+    fn with_peers<const MAX_PEERS: usize, V: Visit>(input_len: u32, operation: V) -> Result<V::Output, IwStatus> {
+        match input_len {
             #[cfg(feature = "input-1")]
-            1 => Ok(visit.visit::<PEERS, 1>()),
+            1 => Ok(operation.visit::<MAX_PEERS, 1>()),
             #[cfg(feature = "input-2")]
-            2 => Ok(visit.visit::<PEERS, 2>()),
+            2 => Ok(operation.visit::<MAX_PEERS, 2>()),
             #[cfg(feature = "input-4")]
-            4 => Ok(visit.visit::<PEERS, 4>()),
+            4 => Ok(operation.visit::<MAX_PEERS, 4>()),
             #[cfg(feature = "input-8")]
-            8 => Ok(visit.visit::<PEERS, 8>()),
+            8 => Ok(operation.visit::<MAX_PEERS, 8>()),
             #[cfg(feature = "input-16")]
-            16 => Ok(visit.visit::<PEERS, 16>()),
+            16 => Ok(operation.visit::<MAX_PEERS, 16>()),
             _ => Err(IwStatus::NoSuchSize),
         }
     }
-    match peers {
+    match max_peers {
         #[cfg(feature = "peers-1")]
-        1 => of::<1, V>(input, visit),
+        1 => with_peers::<1, V>(input_len, operation),
         #[cfg(feature = "peers-2")]
-        2 => of::<2, V>(input, visit),
+        2 => with_peers::<2, V>(input_len, operation),
         #[cfg(feature = "peers-3")]
-        3 => of::<3, V>(input, visit),
+        3 => with_peers::<3, V>(input_len, operation),
         _ => Err(IwStatus::NoSuchSize),
     }
 }
 
-/// The smallest room built in that so many peers fit in.
-fn room(peers: u32) -> Result<u32, IwStatus> {
+/// The smallest `MAX_PEERS` built in that fits `peers`.
+fn built_in_max_peers(peers: u32) -> Result<u32, IwStatus> {
     match peers {
         1 if cfg!(feature = "peers-1") => Ok(1),
         1 | 2 if cfg!(feature = "peers-2") => Ok(2),
@@ -127,86 +126,86 @@ fn room(peers: u32) -> Result<u32, IwStatus> {
     }
 }
 
-/// The bytes of a session and its header.
-pub(crate) fn size(peers: u32, input: u32) -> Result<usize, IwStatus> {
+/// The size in bytes of a session with its header.
+pub(crate) fn size(max_peers: u32, input_len: u32) -> Result<usize, IwStatus> {
     struct Size;
     impl Visit for Size {
-        type Answer = usize;
-        fn visit<const PEERS: usize, const INPUT: usize>(self) -> usize {
-            const { Slot::<PEERS, INPUT>::ALIGNED };
-            size_of::<Slot<PEERS, INPUT>>()
+        type Output = usize;
+        fn visit<const MAX_PEERS: usize, const INPUT_LEN: usize>(self) -> usize {
+            const { Slot::<MAX_PEERS, INPUT_LEN>::ALIGNED };
+            size_of::<Slot<MAX_PEERS, INPUT_LEN>>()
         }
     }
-    at(room(peers)?, input, Size)
+    visit(built_in_max_peers(max_peers)?, input_len, Size)
 }
 
 /// Sets up a session in the caller's memory.
 ///
 /// # Safety
 ///
-/// `memory` is null, or `len` bytes at it may be written and nobody else uses them.
+/// `memory` is null, or `len` bytes at it may be written and nothing else uses them.
 pub(crate) unsafe fn init(
     memory: *mut u8,
     len: usize,
-    peers: u32,
-    input: u32,
+    max_peers: u32,
+    input_len: u32,
     config: Config,
 ) -> Result<*mut IwSession, IwStatus> {
     struct Init {
-        at: *mut u8,
+        memory: *mut u8,
         header: Header,
         config: Config,
     }
     impl Visit for Init {
-        type Answer = ();
-        fn visit<const PEERS: usize, const INPUT: usize>(self) {
-            let slot = Slot::<PEERS, INPUT> { header: self.header, session: Session::new(self.config) };
-            // SAFETY: `init` has seen that the memory is aligned and long enough for this slot, and the caller has
+        type Output = ();
+        fn visit<const MAX_PEERS: usize, const INPUT_LEN: usize>(self) {
+            let slot = Slot::<MAX_PEERS, INPUT_LEN> { header: self.header, session: Session::new(self.config) };
+            // SAFETY: `init` has checked that the memory is aligned and long enough for this slot, and the caller has
             // promised that it may be written.
-            unsafe { self.at.cast::<Slot<PEERS, INPUT>>().write(slot) }
+            unsafe { self.memory.cast::<Slot<MAX_PEERS, INPUT_LEN>>().write(slot) }
         }
     }
-    let size = size(peers, input)?;
+    let size = size(max_peers, input_len)?;
     check(memory, ALIGN)?;
     if len < size {
         return Err(IwStatus::Short);
     }
-    let peers = room(peers)?;
-    let header = Header { magic: MAGIC, address: address(memory), peers, input, reserved: 0 };
-    at(peers, input, Init { at: memory, header, config })?;
+    let max_peers = built_in_max_peers(max_peers)?;
+    let header = Header { magic: MAGIC, address: address(memory), max_peers, input_len, reserved: 0 };
+    visit(max_peers, input_len, Init { memory, header, config })?;
     Ok(memory.cast())
 }
 
-/// The session in memory that `init` has set up.
+/// Returns the session that `init` has set up.
 ///
 /// # Safety
 ///
-/// `session` is null, or the bytes of a header at it may be read; if they are what `init` has written there, the whole
-/// session may be read and written, and nobody else uses it while the answer lives.
+/// `session` is null, or the bytes of a header at it may be read. If they are what `init` has written there, the whole
+/// session may be read and written, and nothing else uses it while the result is borrowed.
 #[inline(never)]
-pub(crate) unsafe fn open<'a>(session: *const IwSession) -> Result<&'a mut Any, IwStatus> {
+pub(crate) unsafe fn open<'a>(session: *const IwSession) -> Result<&'a mut Opened, IwStatus> {
     struct Open(*mut IwSession);
     impl Visit for Open {
-        type Answer = *mut Any;
-        fn visit<const PEERS: usize, const INPUT: usize>(self) -> *mut Any
+        type Output = *mut Opened;
+        fn visit<const MAX_PEERS: usize, const INPUT_LEN: usize>(self) -> *mut Opened
         where
-            PeerConfig<INPUT>: Wires,
+            PeerConfig<INPUT_LEN>: Wires,
         {
             #[cfg(not(one_size))]
-            return self.0.cast::<Slot<PEERS, INPUT>>();
+            return self.0.cast::<Slot<MAX_PEERS, INPUT_LEN>>();
             #[cfg(one_size)]
             return self.0.cast();
         }
     }
     // SAFETY: as the caller has promised.
     let header = unsafe { header(session)? };
-    let slot = at(header.peers, header.input, Open(session.cast_mut())).map_err(|_| IwStatus::Foreign)?;
-    // SAFETY: the header says that `init` has set up a slot of this size exactly here, and nobody but these functions has
-    // written to it since; the caller has promised that nobody else uses it now.
+    let slot = visit(header.max_peers, header.input_len, Open(session.cast_mut())).map_err(|_| IwStatus::Foreign)?;
+    // SAFETY: by its header, `init` has set up a slot of this size at this address, and only these functions have written
+    // to it since; the caller has promised that nothing else uses it now.
     Ok(unsafe { &mut *slot })
 }
 
-/// Makes the memory of a session other memory, and forgets its key.
+/// Overwrites a session, its key included, so that its memory is foreign from now on.
 ///
 /// # Safety
 ///
@@ -214,21 +213,22 @@ pub(crate) unsafe fn open<'a>(session: *const IwSession) -> Result<&'a mut Any, 
 pub(crate) unsafe fn clear(session: *mut IwSession) -> Result<(), IwStatus> {
     // SAFETY: as the caller has promised.
     let header = unsafe { header(session)? };
-    let size = size(header.peers, header.input).map_err(|_| IwStatus::Foreign)?;
-    // SAFETY: the header says that so many bytes are a session, and the caller has promised that they may be written.
-    // Nothing in a session needs to be dropped.
+    let size = size(header.max_peers, header.input_len).map_err(|_| IwStatus::Foreign)?;
+    // SAFETY: by its header, the session is `size` bytes, and the caller has promised that they may be written. Nothing in
+    // a session needs to be dropped.
     unsafe { session.cast::<u8>().write_bytes(0, size) };
     Ok(())
 }
 
-/// The header of a session, if it is one.
+/// Returns the header of a session, or why there is none.
 ///
 /// # Safety
 ///
 /// As for [`open`].
 unsafe fn header(session: *const IwSession) -> Result<Header, IwStatus> {
     check(session, ALIGN)?;
-    // SAFETY: not null, aligned, and the caller has promised that a header's bytes may be read. Any bytes are a header.
+    // SAFETY: not null, aligned, and the caller has promised that a header's bytes may be read. Any bytes are a valid
+    // `Header`.
     let header = unsafe { (*session).header };
     if header.magic != MAGIC || header.address != address(session) {
         return Err(IwStatus::Foreign);
@@ -236,25 +236,25 @@ unsafe fn header(session: *const IwSession) -> Result<Header, IwStatus> {
     Ok(header)
 }
 
-/// Where the caller wants something to be written.
+/// An output parameter: not null, aligned, and writable by the caller's promise.
 pub(crate) struct Out<T>(*mut T);
 
 impl<T> Out<T> {
-    /// Refuses what cannot be written to, before anything is done.
+    /// Checks the pointer, so that a bad one is refused before the call has any effect.
     ///
     /// # Safety
     ///
-    /// `to` is null, or misaligned, or may be written, by nobody else, while the answer lives.
+    /// `to` is null, or misaligned, or may be written, by nothing else, while the result exists.
     pub(crate) unsafe fn new(to: *mut T) -> Result<Self, IwStatus> {
         check(to, align_of::<T>())?;
         Ok(Self(to))
     }
 
-    /// The same for what the caller may not care for, and then passes null.
+    /// Like [`new`](Self::new), for an output that the caller may leave out by passing null.
     ///
     /// # Safety
     ///
-    /// As for [`Self::new`].
+    /// As for [`new`](Self::new).
     pub(crate) unsafe fn optional(to: *mut T) -> Result<Option<Self>, IwStatus> {
         if to.is_null() {
             return Ok(None);
@@ -264,57 +264,57 @@ impl<T> Out<T> {
     }
 
     pub(crate) fn put(self, value: T) {
-        // SAFETY: not null, aligned, and whoever called `new` has promised that it may be written.
+        // SAFETY: not null, aligned, and the caller of `new` has promised that it may be written.
         unsafe { self.0.write(value) }
     }
 }
 
-/// The bytes that the caller lends.
+/// Returns the bytes that the caller lends, cut to one more than the longest datagram.
 ///
 /// # Safety
 ///
-/// `from` is null or `len` bytes at it may be read, and nobody writes them while the answer lives.
+/// `from` is null or `len` bytes at it may be read, and nothing writes them while the result is borrowed.
 pub(crate) unsafe fn bytes<'a>(from: *const u8, len: usize) -> Result<&'a [u8], IwStatus> {
     if len == 0 {
         return Ok(&[]);
     }
     check(from, 1)?;
-    // What is longer than any datagram is refused for that alone, so the rest need not be looked at, however long it is.
-    let len = len.min(DATAGRAM_MAX.saturating_add(1));
+    // Anything longer than a datagram is refused for its length, so the rest is never read.
+    let len = len.min(MAX_DATAGRAM_SIZE.saturating_add(1));
     // SAFETY: not null, and the caller has promised that so many bytes may be read.
     Ok(unsafe { core::slice::from_raw_parts(from, len) })
 }
 
-/// The caller's buffer for a datagram.
+/// Returns the caller's buffer for a datagram.
 ///
 /// # Safety
 ///
-/// `buffer` is null or `len` bytes at it may be written, and nobody else uses them while the answer lives.
-pub(crate) unsafe fn buffer<'a>(buffer: *mut u8, len: usize) -> Result<&'a mut [u8; DATAGRAM_MAX], IwStatus> {
-    check(buffer, 1)?;
-    if len < DATAGRAM_MAX {
+/// `buf` is null or `len` bytes at it may be written, and nothing else uses them while the result is borrowed.
+pub(crate) unsafe fn datagram_buf<'a>(buf: *mut u8, len: usize) -> Result<&'a mut [u8; MAX_DATAGRAM_SIZE], IwStatus> {
+    check(buf, 1)?;
+    if len < MAX_DATAGRAM_SIZE {
         return Err(IwStatus::Short);
     }
-    // SAFETY: not null, long enough, and the caller has promised that it may be written. It is filled first, since
-    // nobody has promised that anything was ever written there.
+    // SAFETY: not null, long enough, and the caller has promised that it may be written. It is filled first because it may
+    // be uninitialized.
     unsafe {
-        buffer.write_bytes(0, DATAGRAM_MAX);
-        Ok(&mut *buffer.cast())
+        buf.write_bytes(0, MAX_DATAGRAM_SIZE);
+        Ok(&mut *buf.cast())
     }
 }
 
-/// The caller's buffer for an input: as long as an input of the session, or longer.
+/// Copies an input to the caller's buffer, which must be at least as long.
 ///
 /// # Safety
 ///
-/// As for [`buffer`].
+/// As for [`datagram_buf`].
 pub(crate) unsafe fn put_input(to: *mut u8, len: usize, input: &[u8]) -> Result<(), IwStatus> {
     check(to, 1)?;
-    if len < input.len() || input.len() > INPUT_MAX {
+    if len < input.len() || input.len() > IW_MAX_INPUT_LEN {
         return Err(IwStatus::Short);
     }
-    // SAFETY: not null, long enough, and the caller has promised that it may be written; it is not our input's memory,
-    // which is in our own frame.
+    // SAFETY: not null, long enough, and the caller has promised that it may be written. It cannot overlap `input`, a
+    // copy on this library's stack.
     unsafe { to.copy_from_nonoverlapping(input.as_ptr(), input.len()) };
     Ok(())
 }
@@ -330,11 +330,11 @@ fn check<T>(pointer: *const T, align: usize) -> Result<(), IwStatus> {
 }
 
 fn address<T>(pointer: *const T) -> u64 {
-    // No machine has longer addresses; there, all sessions would have one.
+    // No target has addresses of more than 64 bits.
     u64::try_from(pointer.addr()).unwrap_or(u64::MAX)
 }
 
-/// What the caller has set up for us.
+/// Copies a value that the caller has set up.
 ///
 /// # Safety
 ///

@@ -1,61 +1,62 @@
-//! The functions that set a session up, tell it what happened and take what it says.
+//! The functions that change a session: `iw_session_x` is `Session::x` in Rust.
 //!
 //! # Safety
 //!
-//! Each is safe to call if what its pointers point to is as the header says: null or misaligned ones are refused, the
-//! others belong to the caller, do not overlap, and are used by nobody else during the call.
+//! Each function is safe to call if its pointers are as its documentation demands. Null and misaligned pointers are
+//! refused. The memory behind all others belongs to the caller, does not overlap, and is used by nothing else during the
+//! call.
 
 use inputwire::{ChecksumError, Epoch, Frame, Instant, PeerId, PushError};
 
 #[cfg(one_size)]
-use crate::machine::Machine;
-use crate::memory::{self, ALIGN, IwSession, Out, buffer, bytes, open};
+use crate::any_session::AnySession;
+use crate::memory::{self, ALIGN, IwSession, Out, bytes, datagram_buf, open};
 use crate::status::IwStatus;
 use crate::types::{IW_ABI_VERSION, IwConfig, IwEvent};
 
-/// Turns what `?` gives back into a status.
-pub(crate) fn answer(act: impl FnOnce() -> Result<(), IwStatus>) -> IwStatus {
-    act().map_or_else(|status| status, |()| IwStatus::Ok)
+/// Runs the body of an exported function and turns its result into a status.
+pub(crate) fn status(body: impl FnOnce() -> Result<(), IwStatus>) -> IwStatus {
+    body().map_or_else(|status| status, |()| IwStatus::Ok)
 }
 
-/// The `IW_ABI_VERSION` of this library, to be compared with that of the header.
+/// Returns the `IW_ABI_VERSION` of this library. Compare it with that of the header.
 #[unsafe(no_mangle)]
 pub extern "C" fn iw_abi_version() -> u32 {
     IW_ABI_VERSION
 }
 
-/// How many bytes a session takes with room for at least `peers` (1 to 3) and inputs of `input` bytes (1, 2, 4, 8 or
-/// 16); 0 if this library was not built with such a size.
+/// Returns the size in bytes of a session for up to `max_peers` peers (1 to 3) and inputs of `input_len` bytes (1, 2, 4,
+/// 8 or 16); 0 if this library was built without that size.
 #[unsafe(no_mangle)]
-pub extern "C" fn iw_session_size(peers: u32, input: u32) -> usize {
+pub extern "C" fn iw_session_size(max_peers: u32, input_len: u32) -> usize {
     #[cfg(feature = "planted")]
-    crate::last::planted(peers);
-    memory::size(peers, input).unwrap_or(0)
+    crate::panic::planted(max_peers);
+    memory::size(max_peers, input_len).unwrap_or(0)
 }
 
-/// What the address of a session must be divisible by.
+/// Returns the alignment of a session, `IW_SESSION_ALIGN`.
 #[unsafe(no_mangle)]
 pub extern "C" fn iw_session_align() -> usize {
     ALIGN
 }
 
-/// Fills in the defaults: 60 frames a second, session 0, player 0, no key.
+/// Fills in the defaults: 60 frames a second, session id 0, player 0, no key.
 ///
 /// # Safety
 ///
 /// `config` is null or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_config_default(config: *mut IwConfig) -> IwStatus {
-    answer(|| {
-        // SAFETY: handed on with the caller's promise.
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
         let config = unsafe { Out::new(config)? };
         config.put(IwConfig::DEFAULT);
         Ok(())
     })
 }
 
-/// Sets up a session in `len` bytes at `memory` and gives the pointer for all other calls in `*session`. The memory stays
-/// the caller's, must not be moved, and can be given up at any time: there is nothing to be released.
+/// Sets up a session in the `len` bytes at `memory` and stores in `*session` the pointer for all other calls. The memory
+/// must not be moved. Nothing needs to be released: it can be reused or freed at any time.
 ///
 /// # Safety
 ///
@@ -65,41 +66,41 @@ pub unsafe extern "C" fn iw_config_default(config: *mut IwConfig) -> IwStatus {
 pub unsafe extern "C" fn iw_session_init(
     memory: *mut u8,
     len: usize,
-    peers: u32,
-    input: u32,
+    max_peers: u32,
+    input_len: u32,
     config: *const IwConfig,
     session: *mut *mut IwSession,
 ) -> IwStatus {
-    answer(|| {
-        // SAFETY: handed on with the caller's promise.
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
         let (config, session) = unsafe { (memory::read(config)?.build()?, Out::new(session)?) };
         // SAFETY: the same.
-        session.put(unsafe { memory::init(memory, len, peers, input, config)? });
+        session.put(unsafe { memory::init(memory, len, max_peers, input_len, config)? });
         Ok(())
     })
 }
 
-/// Fills a session's memory with zeros, its key included: from now on it is refused as foreign.
+/// Fills a session's memory with zeros, its key included. From then on it is refused as `IW_STATUS_FOREIGN`.
 ///
 /// # Safety
 ///
 /// `session` is null, a session, or other memory of 32 readable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_session_clear(session: *mut IwSession) -> IwStatus {
-    // SAFETY: handed on with the caller's promise.
-    answer(|| unsafe { memory::clear(session) })
+    // SAFETY: passed on with the caller's promise.
+    status(|| unsafe { memory::clear(session) })
 }
 
-// What we do.
+// Actions: the application did it.
 
-/// Adds a peer whose transport is open: `wire` is `IW_COMPACT` or `IW_CLASSIC`, `incarnation` the peer's, where
-/// signalling carried it, or 0. Its number is given in `*peer`: 0, 1, 2 and so on, never one twice.
+/// Adds a peer whose transport is open, and stores its number in `*peer`: 0, 1, 2 and so on, each used once. `wire` is
+/// `IW_COMPACT` or `IW_CLASSIC`; `incarnation` is the peer's, if signalling carried it, else 0.
 ///
 /// # Safety
 ///
 /// `session` as in `iw_session_clear`; `peer` is null or may be written.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn iw_add_peer(
+pub unsafe extern "C" fn iw_session_add_peer(
     session: *mut IwSession,
     now_us: u64,
     wire: u32,
@@ -107,67 +108,37 @@ pub unsafe extern "C" fn iw_add_peer(
     incarnation: u32,
     peer: *mut u32,
 ) -> IwStatus {
-    answer(|| {
-        // SAFETY: handed on with the caller's promise.
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
         let (session, peer) = unsafe { (open(session)?, Out::new(peer)?) };
         peer.put(session.add_peer(Instant::from_micros(now_us), wire, player, incarnation)?.get());
         Ok(())
     })
 }
 
-/// The transport to a peer is closed: its state is kept, nothing is sent to it, and it counts as disconnected.
+/// Removes a peer. It no longer holds the window.
 ///
 /// # Safety
 ///
 /// `session` as in `iw_session_clear`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn iw_close_peer(session: *mut IwSession, now_us: u64, peer: u32) -> IwStatus {
-    answer(|| {
-        // SAFETY: handed on with the caller's promise.
-        let session = unsafe { open(session)? };
-        session.close_peer(Instant::from_micros(now_us), PeerId::new(peer));
-        Ok(())
-    })
-}
-
-/// The transport to a closed peer is open again: what is unacknowledged goes out.
-///
-/// # Safety
-///
-/// `session` as in `iw_session_clear`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn iw_open_peer(session: *mut IwSession, now_us: u64, peer: u32) -> IwStatus {
-    answer(|| {
-        // SAFETY: handed on with the caller's promise.
-        let session = unsafe { open(session)? };
-        session.open_peer(Instant::from_micros(now_us), PeerId::new(peer));
-        Ok(())
-    })
-}
-
-/// Forgets a peer. It no longer holds the window.
-///
-/// # Safety
-///
-/// `session` as in `iw_session_clear`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn iw_remove_peer(session: *mut IwSession, now_us: u64, peer: u32) -> IwStatus {
-    answer(|| {
-        // SAFETY: handed on with the caller's promise.
+pub unsafe extern "C" fn iw_session_remove_peer(session: *mut IwSession, now_us: u64, peer: u32) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
         let session = unsafe { open(session)? };
         session.remove_peer(Instant::from_micros(now_us), PeerId::new(peer));
         Ok(())
     })
 }
 
-/// Records our input of the next frame, `len` bytes, and gives that frame in `*frame`. If the window is full, the peer
-/// that it waits for is given in `*waiting_for`. Both may be null.
+/// Records the local input of the next frame, `len` bytes, and stores that frame in `*frame`. On
+/// `IW_STATUS_WINDOW_FULL`, stores in `*waiting_for` the peer whose acknowledgement is missing. Both may be null.
 ///
 /// # Safety
 ///
 /// `session` as in `iw_session_clear`; `input` is null or `len` readable bytes; the others are null or may be written.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn iw_push_input(
+pub unsafe extern "C" fn iw_session_push_input(
     session: *mut IwSession,
     now_us: u64,
     input: *const u8,
@@ -175,12 +146,12 @@ pub unsafe extern "C" fn iw_push_input(
     frame: *mut u32,
     waiting_for: *mut u32,
 ) -> IwStatus {
-    answer(|| {
-        // SAFETY: handed on with the caller's promise.
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
         let (session, input) = unsafe { (open(session)?, bytes(input, len)?) };
         // SAFETY: the same.
         let (frame, waiting_for) = unsafe { (Out::optional(frame)?, Out::optional(waiting_for)?) };
-        let pushed = session.push_input(Instant::from_micros(now_us), input).ok_or(IwStatus::InputLength)?;
+        let pushed = session.push_input(Instant::from_micros(now_us), input).ok_or(IwStatus::WrongInputLen)?;
         match (pushed, frame, waiting_for) {
             (Ok(pushed), Some(frame), _) => frame.put(pushed.get()),
             (Err(PushError::WindowFull(peer)), _, Some(waiting_for)) => waiting_for.put(peer.get()),
@@ -190,36 +161,36 @@ pub unsafe extern "C" fn iw_push_input(
     })
 }
 
-/// Begins a later run of frames: windows are emptied, peers stay.
+/// Begins a later epoch: windows are emptied, frames count anew, peers stay.
 ///
 /// # Safety
 ///
 /// `session` as in `iw_session_clear`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn iw_begin_epoch(session: *mut IwSession, now_us: u64, epoch: u32) -> IwStatus {
-    answer(|| {
-        // SAFETY: handed on with the caller's promise.
+pub unsafe extern "C" fn iw_session_begin_epoch(session: *mut IwSession, now_us: u64, epoch: u32) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
         let session = unsafe { open(session)? };
         Ok(session.begin_epoch(Instant::from_micros(now_us), Epoch::new(epoch))?)
     })
 }
 
-/// Records a hash of our game's state after a frame, to be compared with every peer's on the compact wire. If there is no
-/// room, the peer that it waits for is given in `*waiting_for`, which may be null.
+/// Records a hash of the local game's state after a frame, to be compared with every peer's on the compact wire. On
+/// `IW_STATUS_CHECKSUMS_FULL`, stores in `*waiting_for`, which may be null, the peer whose acknowledgement is missing.
 ///
 /// # Safety
 ///
 /// `session` as in `iw_session_clear`; `waiting_for` is null or may be written.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn iw_push_checksum(
+pub unsafe extern "C" fn iw_session_push_checksum(
     session: *mut IwSession,
     now_us: u64,
     frame: u32,
     hash: u64,
     waiting_for: *mut u32,
 ) -> IwStatus {
-    answer(|| {
-        // SAFETY: handed on with the caller's promise.
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
         let (session, waiting_for) = unsafe { (open(session)?, Out::optional(waiting_for)?) };
         let pushed = session.push_checksum(Instant::from_micros(now_us), Frame::new(frame), hash);
         if let (Err(ChecksumError::Full(peer)), Some(waiting_for)) = (pushed, waiting_for) {
@@ -229,17 +200,17 @@ pub unsafe extern "C" fn iw_push_checksum(
     })
 }
 
-/// Says goodbye to every open peer, where its wire has a word for it, and closes them all.
+/// Closes every peer, and sends those on the compact wire a goodbye.
 ///
 /// # Safety
 ///
 /// `session` as in `iw_session_clear`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn iw_leave(session: *mut IwSession, now_us: u64) -> IwStatus {
-    answer(|| {
-        // SAFETY: handed on with the caller's promise.
+pub unsafe extern "C" fn iw_session_close(session: *mut IwSession, now_us: u64) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
         let session = unsafe { open(session)? };
-        session.leave(Instant::from_micros(now_us));
+        session.close(Instant::from_micros(now_us));
         Ok(())
     })
 }
@@ -250,105 +221,143 @@ pub unsafe extern "C" fn iw_leave(session: *mut IwSession, now_us: u64) -> IwSta
 ///
 /// `session` as in `iw_session_clear`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn iw_clear_counters(session: *mut IwSession) -> IwStatus {
-    answer(|| {
-        // SAFETY: handed on with the caller's promise.
+pub unsafe extern "C" fn iw_session_clear_counters(session: *mut IwSession) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
         let session = unsafe { open(session)? };
         session.clear_counters();
         Ok(())
     })
 }
 
-// What happens to us.
+// Handlers: the world did it.
 
-/// Takes a datagram that came from a peer. A refused one changes nothing but a counter, and needs no attention;
-/// `IW_STATUS_GAME_MESSAGE` is for the game.
+/// Handles a datagram received from a peer. A refused one changes nothing but a counter, and its status can be ignored,
+/// except `IW_STATUS_GAME_MESSAGE`: pass that datagram to the game.
 ///
 /// # Safety
 ///
 /// `session` as in `iw_session_clear`; `datagram` is null or `len` readable bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn iw_handle_datagram(
+pub unsafe extern "C" fn iw_session_handle_datagram(
     session: *mut IwSession,
     now_us: u64,
     from: u32,
     datagram: *const u8,
     len: usize,
 ) -> IwStatus {
-    answer(|| {
-        // SAFETY: handed on with the caller's promise.
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
         let (session, datagram) = unsafe { (open(session)?, bytes(datagram, len)?) };
         Ok(session.handle_datagram(Instant::from_micros(now_us), PeerId::new(from), datagram)?)
     })
 }
 
-/// Takes note that time has passed, when `iw_poll_timeout` said so or at any other moment.
+/// Advances the clock, when `iw_session_poll_timeout` asked for it or at any other time.
 ///
 /// # Safety
 ///
 /// `session` as in `iw_session_clear`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn iw_handle_timeout(session: *mut IwSession, now_us: u64) -> IwStatus {
-    answer(|| {
-        // SAFETY: handed on with the caller's promise.
+pub unsafe extern "C" fn iw_session_handle_timeout(session: *mut IwSession, now_us: u64) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
         let session = unsafe { open(session)? };
         session.handle_timeout(Instant::from_micros(now_us));
         Ok(())
     })
 }
 
-// What we say.
-
-/// The next datagram to send, `*len` bytes at `datagram`, to `*peer`; `IW_STATUS_NONE` when everything is said. There is room
-/// for `capacity` bytes, `IW_DATAGRAM_MAX` or more.
+/// Handles the loss of the transport to a peer: its state is kept, nothing is sent to it, and it counts as disconnected.
 ///
 /// # Safety
 ///
-/// `session` as in `iw_session_clear`; the others are null or may be written.
+/// `session` as in `iw_session_clear`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn iw_poll_transmit(
+pub unsafe extern "C" fn iw_session_handle_transport_closed(
     session: *mut IwSession,
-    datagram: *mut u8,
-    capacity: usize,
-    len: *mut usize,
-    peer: *mut u32,
+    now_us: u64,
+    peer: u32,
 ) -> IwStatus {
-    answer(|| {
-        // SAFETY: handed on with the caller's promise.
-        let (session, buffer) = unsafe { (open(session)?, buffer(datagram, capacity)?) };
-        // SAFETY: the same.
-        let (len, peer) = unsafe { (Out::new(len)?, Out::new(peer)?) };
-        let transmit = session.poll_transmit(buffer).ok_or(IwStatus::None)?;
-        len.put(transmit.datagram.len());
-        peer.put(transmit.peer.get());
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
+        let session = unsafe { open(session)? };
+        session.handle_transport_closed(Instant::from_micros(now_us), PeerId::new(peer));
         Ok(())
     })
 }
 
-/// The next thing to tell; `IW_STATUS_NONE` when everything is told. Inputs that are not taken are not acknowledged.
+/// Handles a new transport to a closed peer: unacknowledged inputs are sent again.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_session_handle_transport_opened(
+    session: *mut IwSession,
+    now_us: u64,
+    peer: u32,
+) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
+        let session = unsafe { open(session)? };
+        session.handle_transport_opened(Instant::from_micros(now_us), PeerId::new(peer));
+        Ok(())
+    })
+}
+
+// Polls: what is new. Drain events, then transmits, then sleep until the timeout.
+
+/// Stores the next event in `*event`; `IW_STATUS_NONE` if there is none. Inputs are acknowledged once they are polled.
 ///
 /// # Safety
 ///
 /// `session` as in `iw_session_clear`; `event` is null or may be written.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn iw_poll_event(session: *mut IwSession, event: *mut IwEvent) -> IwStatus {
-    answer(|| {
-        // SAFETY: handed on with the caller's promise.
+pub unsafe extern "C" fn iw_session_poll_event(session: *mut IwSession, event: *mut IwEvent) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
         let (session, event) = unsafe { (open(session)?, Out::new(event)?) };
         event.put(session.poll_event().ok_or(IwStatus::None)?);
         Ok(())
     })
 }
 
-/// When to call `iw_handle_timeout` next; `IW_STATUS_NONE` if nothing will be due.
+/// Stores the next datagram to send, `*len` bytes at `datagram`, and its receiver in `*peer`; `IW_STATUS_NONE` if there is
+/// none. The buffer has `capacity` bytes, at least `IW_MAX_DATAGRAM_SIZE`.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; the others are null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_session_poll_transmit(
+    session: *mut IwSession,
+    datagram: *mut u8,
+    capacity: usize,
+    len: *mut usize,
+    peer: *mut u32,
+) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
+        let (session, buf) = unsafe { (open(session)?, datagram_buf(datagram, capacity)?) };
+        // SAFETY: the same.
+        let (len, peer) = unsafe { (Out::new(len)?, Out::new(peer)?) };
+        let transmit = session.poll_transmit(buf).ok_or(IwStatus::None)?;
+        len.put(transmit.datagram.len());
+        peer.put(transmit.peer.get());
+        Ok(())
+    })
+}
+
+/// Stores the time of the next `iw_session_handle_timeout`; `IW_STATUS_NONE` if nothing will be due.
 ///
 /// # Safety
 ///
 /// `session` as in `iw_session_clear`; `at_us` is null or may be written.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn iw_poll_timeout(session: *const IwSession, at_us: *mut u64) -> IwStatus {
-    answer(|| {
-        // SAFETY: handed on with the caller's promise.
+pub unsafe extern "C" fn iw_session_poll_timeout(session: *const IwSession, at_us: *mut u64) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
         let (session, at_us) = unsafe { (open(session)?, Out::new(at_us)?) };
         at_us.put(session.poll_timeout().ok_or(IwStatus::None)?.as_micros());
         Ok(())

@@ -1,119 +1,119 @@
-//! What is known of a peer, in plain figures.
+//! Statistics of a peer as plain numbers.
 
 use core::time::Duration;
 
 use inputwire::{Pace, PeerStats};
 
 use crate::status::IwStatus;
-use crate::types::{IW_UNKNOWN, IwHealth, us};
+use crate::types::{IW_UNKNOWN, IwHealth, micros};
 
-/// Counters of refused datagrams; more than there are reasons, so that reasons may be added.
+/// The number of counters of refused datagrams, with some to spare for new reasons.
 pub const IW_REASONS: usize = 32;
 
-/// How far ahead of a peer we play, and what to do about it.
+/// How far the local game is ahead of a peer's, and how to correct it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IwPace {
-    /// How far ahead of the peer we are, in thousandths of a frame.
+    /// How far the local game is ahead, in thousandths of a frame.
     pub lead_millis: i32,
     /// By how much to stretch the frame interval, in millionths.
     pub stretch_ppm: i32,
 }
 
 impl IwPace {
-    pub(crate) fn of(pace: Pace) -> Self {
+    pub(crate) fn new(pace: Pace) -> Self {
         Self { lead_millis: pace.lead_millis, stretch_ppm: pace.stretch_ppm }
     }
 }
 
-/// Everything known of a peer. What is not known, of the figures that may be, is `IW_UNKNOWN`.
+/// A snapshot of a peer's statistics. Fields marked with `?` are `IW_UNKNOWN` until there is a value.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IwStats {
-    /// When these figures were taken.
+    /// The time of the snapshot.
     pub at_us: u64,
-    /// The newest round trip; may be unknown, as all six.
+    /// ? The latest round-trip time.
     pub rtt_latest_us: u64,
-    /// The shortest of the last 10.
+    /// ? The minimum of the last 10.
     pub rtt_min_us: u64,
-    /// Their mean.
+    /// ? Their mean.
     pub rtt_mean_us: u64,
-    /// Their median.
+    /// ? Their median.
     pub rtt_median_us: u64,
-    /// The smoothed estimate (RFC 6298).
+    /// ? The smoothed round-trip time (RFC 6298).
     pub rtt_smoothed_us: u64,
-    /// Its variation (RFC 6298).
+    /// ? Its variation (RFC 6298).
     pub rtt_variation_us: u64,
-    /// Half the mean round trip; may be unknown.
+    /// ? Half the mean round-trip time.
     pub latency_us: u64,
-    /// Interarrival jitter (RFC 3550); may be unknown.
+    /// ? Interarrival jitter (RFC 3550); compact wire only.
     pub jitter_us: u64,
-    /// Time since the peer was heard; may be unknown.
+    /// ? Time since the last sign of life.
     pub silence_us: u64,
-    /// The longest such time; may be unknown.
+    /// ? The longest such time.
     pub longest_silence_us: u64,
-    /// Input datagrams that the peer sent and that never arrived; may be unknown.
+    /// ? Input datagrams of the peer that never arrived; compact wire only.
     pub inbound_lost: u64,
-    /// Inputs that left the window without having been told; classic wire only.
+    /// Inputs that left the window undelivered; classic wire only.
     pub lost_inputs: u64,
     /// Datagrams accepted.
     pub packets_received: u64,
     /// Bytes in them.
     pub bytes_received: u64,
-    /// Datagrams polled.
+    /// Datagrams sent.
     pub packets_sent: u64,
     /// Bytes in them.
     pub bytes_sent: u64,
-    /// How the peer is doing.
+    /// The peer's health.
     pub health: IwHealth,
-    /// Inputs of ours that the peer has not acknowledged.
+    /// Local inputs that the peer has not acknowledged; 0 on the classic wire.
     pub unacked: u32,
-    /// How many there can be at most.
+    /// The most that there can be.
     pub window: u32,
-    /// Frames below the newest known one that are missing now.
-    pub gaps: u32,
-    /// Accepted datagrams that carried inputs, but no new one.
+    /// Frames that are missing below the latest known one.
+    pub missing: u32,
+    /// Accepted datagrams whose inputs were all known.
     pub duplicates: u32,
-    /// Inputs that contradicted the one known for their frame.
+    /// Inputs that differ from the one known for their frame.
     pub conflicts: u32,
-    /// Datagrams refused with the status `-100 - n`.
+    /// `refused[n]`: datagrams refused with status `-100 - n`.
     pub refused: [u32; IW_REASONS],
 }
 
 impl IwStats {
-    pub(crate) fn of(stats: &PeerStats) -> Self {
-        let known = |span: Option<Duration>| span.map_or(IW_UNKNOWN, us);
+    pub(crate) fn new(stats: &PeerStats) -> Self {
+        let micros = |duration: Option<Duration>| duration.map_or(IW_UNKNOWN, micros);
         let totals = &stats.totals;
         let mut refused = [0; IW_REASONS];
         for (reason, count) in totals.refused.iter() {
-            let place = IwStatus::UnknownPeer.code().saturating_sub(IwStatus::from(reason).code());
-            let counter = usize::try_from(place).ok().and_then(|place| refused.get_mut(place));
+            let index = IwStatus::UnknownPeer.code().saturating_sub(IwStatus::from(reason).code());
+            let counter = usize::try_from(index).ok().and_then(|index| refused.get_mut(index));
             if let Some(counter) = counter {
                 *counter = count;
             }
         }
         Self {
             at_us: stats.at.as_micros(),
-            rtt_latest_us: known(stats.rtt.map(|rtt| rtt.latest)),
-            rtt_min_us: known(stats.rtt.map(|rtt| rtt.min)),
-            rtt_mean_us: known(stats.rtt.map(|rtt| rtt.mean)),
-            rtt_median_us: known(stats.rtt.map(|rtt| rtt.median)),
-            rtt_smoothed_us: known(stats.rtt.map(|rtt| rtt.smoothed)),
-            rtt_variation_us: known(stats.rtt.map(|rtt| rtt.variation)),
-            latency_us: known(stats.latency),
-            jitter_us: known(stats.jitter),
-            silence_us: known(stats.silence),
-            longest_silence_us: known(stats.longest_silence),
+            rtt_latest_us: micros(stats.rtt.map(|rtt| rtt.latest)),
+            rtt_min_us: micros(stats.rtt.map(|rtt| rtt.min)),
+            rtt_mean_us: micros(stats.rtt.map(|rtt| rtt.mean)),
+            rtt_median_us: micros(stats.rtt.map(|rtt| rtt.median)),
+            rtt_smoothed_us: micros(stats.rtt.map(|rtt| rtt.smoothed)),
+            rtt_variation_us: micros(stats.rtt.map(|rtt| rtt.variation)),
+            latency_us: micros(stats.latency),
+            jitter_us: micros(stats.jitter),
+            silence_us: micros(stats.silence),
+            longest_silence_us: micros(stats.longest_silence),
             inbound_lost: stats.inbound_lost.unwrap_or(IW_UNKNOWN),
             lost_inputs: stats.lost_inputs,
             packets_received: totals.packets_received,
             bytes_received: totals.bytes_received,
             packets_sent: totals.packets_sent,
             bytes_sent: totals.bytes_sent,
-            health: IwHealth::of(stats.health),
+            health: IwHealth::new(stats.health),
             unacked: stats.unacked,
             window: stats.window,
-            gaps: stats.gaps,
+            missing: stats.missing,
             duplicates: totals.duplicates,
             conflicts: totals.conflicts,
             refused,
@@ -121,5 +121,5 @@ impl IwStats {
     }
 }
 
-// Whoever reads these without a C compiler counts bytes: on every machine the same ones.
+// Callers without a C compiler rely on fixed offsets, the same on every target.
 const _: () = assert!(size_of::<IwPace>() == 8 && size_of::<IwStats>() == 288);

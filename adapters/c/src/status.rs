@@ -1,16 +1,17 @@
-//! What every function returns, in numbers that stay and in words.
+//! The status that every call returns: numbers that never change, and their texts.
 
 use core::ffi::{CStr, c_char};
 
 use inputwire::{AddPeerError, ChecksumError, ConfigError, DatagramError, EpochError, PushError};
 
-/// What became of a call. 0: done; 1: nothing to give; negative: refused, and nothing has changed but counters and time.
+/// The result of a call. 0: done. 1: there is nothing to return. Negative: refused; only counters and the clock have
+/// changed.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IwStatus {
     /// Done.
     Ok = 0,
-    /// Nothing to give: all is said, all is told, or it is not known.
+    /// There is nothing to return: nothing to poll, no such peer, or no such value yet.
     None = 1,
     /// A pointer is null.
     Null = -1,
@@ -18,12 +19,12 @@ pub enum IwStatus {
     Misaligned = -2,
     /// The memory or buffer is too short.
     Short = -3,
-    /// The memory holds no session of this library: never set up, cleared, moved or overwritten.
+    /// The memory holds no session of this library: it was never set up, or was cleared, moved or overwritten.
     Foreign = -4,
-    /// This library was not built with sessions of this size.
+    /// This library was built without sessions of this size.
     NoSuchSize = -5,
-    /// The input is not as long as those of the session.
-    InputLength = -6,
+    /// The input has another length than those of the session.
+    WrongInputLen = -6,
     /// No such wire, or the classic wire with inputs of more than one byte.
     NoSuchWire = -7,
     /// `iw_config.frame_us`.
@@ -38,11 +39,11 @@ pub enum IwStatus {
     ConfigLatency = -24,
     /// `iw_config.redundancy`.
     ConfigRedundancy = -25,
-    /// `iw_config.datagram_max`.
-    ConfigDatagramMax = -26,
-    /// No room for another peer.
+    /// `iw_config.max_datagram_size`.
+    ConfigMaxDatagramSize = -26,
+    /// The session has no room for another peer.
     PeersFull = -40,
-    /// The player number is taken.
+    /// The player number belongs to the local player or another peer, or is above 65,535.
     PlayerTaken = -41,
     /// The first frames of the epoch have left the window.
     EpochRunning = -42,
@@ -50,51 +51,51 @@ pub enum IwStatus {
     WindowFull = -50,
     /// The epoch has used up its frame numbers.
     FramesExhausted = -51,
-    /// The frame of a checksum does not go forward.
+    /// The checksum is not for a later frame than the last one.
     ChecksumNotNewer = -60,
     /// A peer has not acknowledged the oldest checksum.
     ChecksumsFull = -61,
-    /// The epoch is not greater than the present one.
+    /// The epoch is not greater than the current one.
     EpochNotNewer = -70,
-    /// A reason that this version of the interface has no number for.
+    /// A reason without a number in this version of the interface.
     Other = -99,
-    /// A datagram of nobody we know. `-100 - n` is counted in `iw_stats.refused[n]`.
+    /// A datagram from an unknown peer. Status `-100 - n` is counted in `iw_stats.refused[n]`.
     UnknownPeer = -100,
     /// A datagram longer than 1,024 bytes.
     TooLong = -101,
-    /// A datagram too short to be anything.
+    /// A datagram shorter than its type allows.
     Truncated = -102,
     /// A datagram of a type that this wire does not have.
     UnknownType = -103,
-    /// A message of the game on the classic wire, or text: for the game.
+    /// On the classic wire, a message for the game or text.
     GameMessage = -104,
     /// A datagram not exactly as long as its content.
-    Length = -105,
+    WrongLength = -105,
     /// A datagram with more inputs than a window holds.
-    Count = -106,
+    TooManyInputs = -106,
     /// A datagram whose body does not end where its inputs end.
-    Body = -107,
-    /// A datagram whose check does not match.
-    Check = -108,
+    MalformedBody = -107,
+    /// A datagram whose tag does not match.
+    BadTag = -108,
     /// A datagram of another epoch.
     OtherEpoch = -109,
-    /// A datagram that starts after the next frame wanted.
-    OutOfStep = -110,
-    /// A datagram whose newest frame lies too far ahead.
+    /// A datagram that starts after the next frame expected.
+    OutOfSync = -110,
+    /// A datagram whose latest frame is too far ahead.
     TooFar = -111,
-    /// A datagram with frame numbers outside what an epoch has.
+    /// A datagram with frame numbers outside the epoch.
     FrameRange = -112,
     /// A datagram whose frames do not ascend.
-    Order = -113,
-    /// A datagram of another player than the configured one.
+    NotAscending = -113,
+    /// A datagram from another player than the configured one.
     WrongPlayer = -114,
     /// A pong to no outstanding ping.
     UnknownPing = -115,
-    /// Inputs before the greeting.
+    /// Inputs before the peer's hello or with other settings, or before `iw_session_begin_epoch` after a restart.
     NotReady = -116,
-    /// A datagram of an earlier run of the peer.
+    /// A datagram from an earlier incarnation of the peer.
     OldIncarnation = -117,
-    /// Our own datagram.
+    /// One of this session's own datagrams.
     Reflected = -118,
 }
 
@@ -108,7 +109,7 @@ impl IwStatus {
         Self::Short,
         Self::Foreign,
         Self::NoSuchSize,
-        Self::InputLength,
+        Self::WrongInputLen,
         Self::NoSuchWire,
         Self::ConfigFrameInterval,
         Self::ConfigPingInterval,
@@ -116,7 +117,7 @@ impl IwStatus {
         Self::ConfigDisconnectAfter,
         Self::ConfigLatency,
         Self::ConfigRedundancy,
-        Self::ConfigDatagramMax,
+        Self::ConfigMaxDatagramSize,
         Self::PeersFull,
         Self::PlayerTaken,
         Self::EpochRunning,
@@ -131,15 +132,15 @@ impl IwStatus {
         Self::Truncated,
         Self::UnknownType,
         Self::GameMessage,
-        Self::Length,
-        Self::Count,
-        Self::Body,
-        Self::Check,
+        Self::WrongLength,
+        Self::TooManyInputs,
+        Self::MalformedBody,
+        Self::BadTag,
         Self::OtherEpoch,
-        Self::OutOfStep,
+        Self::OutOfSync,
         Self::TooFar,
         Self::FrameRange,
-        Self::Order,
+        Self::NotAscending,
         Self::WrongPlayer,
         Self::UnknownPing,
         Self::NotReady,
@@ -147,66 +148,66 @@ impl IwStatus {
         Self::Reflected,
     ];
 
-    /// Its number.
+    /// Returns the number of this status.
     #[must_use]
     #[expect(clippy::as_conversions, reason = "the number of a variant")]
     pub const fn code(self) -> i32 {
         self as i32
     }
 
-    /// In words, which are those of the Rust errors where there is one: a test compares them.
+    /// Returns a text for logs. Where there is a Rust error, it is that error's text; a test compares them.
     #[must_use]
     pub const fn text(self) -> &'static CStr {
         match self {
             Self::Ok => c"done",
-            Self::None => c"nothing to give: all is said, all is told, or it is not known",
+            Self::None => c"nothing to return: nothing to poll, no such peer, or no such value yet",
             Self::Null => c"a pointer is null",
-            Self::Misaligned => c"a pointer is not aligned: memory of a session has an address divisible by iw_session_align()",
-            Self::Short => c"too short: ask iw_session_size(); a buffer for datagrams has IW_DATAGRAM_MAX bytes",
-            Self::Foreign => c"no session of this library: never set up, cleared, moved or overwritten",
-            Self::NoSuchSize => c"this library was not built with sessions of this size: peers are 1 to 3, inputs 1, 2, 4, 8 or 16 bytes",
-            Self::InputLength => c"the input is not as long as those of the session",
-            Self::NoSuchWire => c"no such wire: the classic one carries inputs of one byte only",
+            Self::Misaligned => c"a pointer is not aligned: the address of a session must be divisible by iw_session_align()",
+            Self::Short => c"too short: a session needs iw_session_size() bytes, a datagram buffer IW_MAX_DATAGRAM_SIZE, an input buffer a whole input",
+            Self::Foreign => c"not a session of this library: it was never set up, or was cleared, moved or overwritten",
+            Self::NoSuchSize => c"this library was built without sessions of this size: peers are 1 to 3, inputs 1, 2, 4, 8 or 16 bytes",
+            Self::WrongInputLen => c"the input has another length than those of the session",
+            Self::NoSuchWire => c"no such wire: the classic wire carries inputs of one byte only",
             Self::ConfigFrameInterval => c"frame_interval must be 1 ms to 10 s",
             Self::ConfigPingInterval => c"ping_interval must be 20 ms to 10 s",
             Self::ConfigInterruptAfter => c"interrupt_after must be above zero and below disconnect_after",
             Self::ConfigDisconnectAfter => c"disconnect_after must be above 2.5 ping intervals and at most an hour",
-            Self::ConfigLatency => c"warning_latency must be above zero and below critical_latency, and that at most a minute",
+            Self::ConfigLatency => c"warning_latency must be above zero and below critical_latency, which is at most a minute",
             Self::ConfigRedundancy => c"redundancy must be 1 to 15",
-            Self::ConfigDatagramMax => c"datagram_max must be 64 to 1024 bytes",
-            Self::PeersFull => c"no room for another peer: remove one, or give the session a larger PEERS",
-            Self::PlayerTaken => c"player number taken: every player in a session needs its own",
+            Self::ConfigMaxDatagramSize => c"max_datagram_size must be 64 to 1024 bytes",
+            Self::PeersFull => c"no place for another peer: remove one, or give the session a larger MAX_PEERS",
+            Self::PlayerTaken => c"player number taken: every player of a session needs its own",
             Self::EpochRunning => c"the first frames have left the window: add the peer when the next epoch begins",
             Self::WindowFull => c"window full: wait for the peer to acknowledge, or remove it; push the input again later",
             Self::FramesExhausted => c"frame numbers used up: begin a new epoch",
-            Self::ChecksumNotNewer => c"checksums go forward: push that of a later frame",
-            Self::ChecksumsFull => c"a peer has not acknowledged the oldest checksum: push fewer, or later",
+            Self::ChecksumNotNewer => c"checksums only go forward: push that of a later frame",
+            Self::ChecksumsFull => c"a peer has not acknowledged the oldest checksum: push less often, or later",
             Self::EpochNotNewer => c"epochs only grow: begin one greater than the present one",
-            Self::Other => c"refused for a reason that this version of the interface has no number for",
-            Self::UnknownPeer => c"unknown peer: add it before its datagrams are handed over",
+            Self::Other => c"refused for a reason without a number in this version of the interface",
+            Self::UnknownPeer => c"unknown peer: add it before handing over its datagrams",
             Self::TooLong => c"longer than 1024 bytes: not a datagram of this protocol",
             Self::Truncated => c"truncated: hand over whole datagrams",
             Self::UnknownType => c"unknown type: not a datagram of this wire; check what shares the socket",
             Self::GameMessage => c"a game message, not the transport's: hand it to the game",
-            Self::Length => c"wrong length: bytes were cut off or added",
-            Self::Count => c"more inputs than the window holds",
-            Self::Body => c"malformed body",
-            Self::Check => c"check failed: corrupted, or of another session, epoch, run or setting",
-            Self::OtherEpoch => c"of another epoch: one end has not begun the epoch of the other yet",
-            Self::OutOfStep => c"out of step: inputs before it were acknowledged but are not held; begin a new epoch",
+            Self::WrongLength => c"wrong length: bytes were cut off or added",
+            Self::TooManyInputs => c"more inputs than the window holds",
+            Self::MalformedBody => c"malformed body",
+            Self::BadTag => c"bad tag: corrupted, or of another session, epoch, run, key or setting",
+            Self::OtherEpoch => c"of another epoch: one endpoint has not begun the epoch of the other yet",
+            Self::OutOfSync => c"out of sync: inputs before it were acknowledged but are not held; begin a new epoch",
             Self::TooFar => c"a frame too far ahead",
-            Self::FrameRange => c"a frame number outside the epoch",
-            Self::Order => c"frames out of order",
-            Self::WrongPlayer => c"of another player: check the player numbers at both ends",
+            Self::FrameRange => c"a frame number outside the range of an epoch",
+            Self::NotAscending => c"frames do not ascend",
+            Self::WrongPlayer => c"of another player: compare the player numbers of both endpoints",
             Self::UnknownPing => c"a pong to no outstanding ping",
-            Self::NotReady => c"inputs before the greeting of this run, or before begin_epoch after a restart",
-            Self::OldIncarnation => c"of an earlier run of the peer",
-            Self::Reflected => c"our own datagram came back: check the address of the peer",
+            Self::NotReady => c"not ready: no hello of this run yet, settings differ, or begin_epoch is due after a restart",
+            Self::OldIncarnation => c"of an earlier run of the peer: a datagram that arrived late",
+            Self::Reflected => c"a datagram of this endpoint came back: check the address of the peer",
         }
     }
 }
 
-/// A status in words: what is wrong, and what to do. Never null; the text lives as long as the program.
+/// Returns a text for a status: what is wrong and what to do. It is never null and lives as long as the program.
 #[unsafe(no_mangle)]
 pub extern "C" fn iw_status_text(status: i32) -> *const c_char {
     let known = IwStatus::ALL.iter().find(|known| known.code() == status);
@@ -222,7 +223,7 @@ impl From<ConfigError> for IwStatus {
             ConfigError::DisconnectAfter => Self::ConfigDisconnectAfter,
             ConfigError::Latency => Self::ConfigLatency,
             ConfigError::Redundancy => Self::ConfigRedundancy,
-            ConfigError::DatagramMax => Self::ConfigDatagramMax,
+            ConfigError::MaxDatagramSize => Self::ConfigMaxDatagramSize,
             _ => Self::Other,
         }
     }
@@ -276,15 +277,15 @@ impl From<DatagramError> for IwStatus {
             DatagramError::Truncated => Self::Truncated,
             DatagramError::UnknownType => Self::UnknownType,
             DatagramError::GameMessage => Self::GameMessage,
-            DatagramError::Length => Self::Length,
-            DatagramError::Count => Self::Count,
-            DatagramError::Body => Self::Body,
-            DatagramError::Check => Self::Check,
+            DatagramError::WrongLength => Self::WrongLength,
+            DatagramError::TooManyInputs => Self::TooManyInputs,
+            DatagramError::MalformedBody => Self::MalformedBody,
+            DatagramError::BadTag => Self::BadTag,
             DatagramError::OtherEpoch => Self::OtherEpoch,
-            DatagramError::OutOfStep => Self::OutOfStep,
+            DatagramError::OutOfSync => Self::OutOfSync,
             DatagramError::TooFar => Self::TooFar,
             DatagramError::FrameRange => Self::FrameRange,
-            DatagramError::Order => Self::Order,
+            DatagramError::NotAscending => Self::NotAscending,
             DatagramError::WrongPlayer => Self::WrongPlayer,
             DatagramError::UnknownPing => Self::UnknownPing,
             DatagramError::NotReady => Self::NotReady,

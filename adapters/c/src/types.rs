@@ -1,49 +1,49 @@
-//! What goes in and out, laid out the same on every machine: no pointers, no sizes, no padding that matters.
+//! The structs and constants of the interface. Structs are laid out the same on every target: no pointers, no `usize`, no
+//! padding.
 
 use core::time::Duration;
 
-use inputwire::{Config, Event, Field, Frame, Health, PeerId};
+use inputwire::{Config, Event, Field, Frame, Health, PeerEvent};
 
 use crate::status::IwStatus;
 
 /// The version of this interface: it changes with every layout, number or meaning below. Functions may be added without.
 pub const IW_ABI_VERSION: u32 = 1;
-/// The longest datagram, and so the length of the buffer for one.
-pub const IW_DATAGRAM_MAX: usize = 1024;
-/// The longest input.
-pub const IW_INPUT_MAX: usize = 16;
-/// What the address of a session is divisible by.
+/// The size of the longest datagram in bytes, and so of a buffer for one.
+pub const IW_MAX_DATAGRAM_SIZE: usize = 1024;
+/// The length of the longest input in bytes.
+pub const IW_MAX_INPUT_LEN: usize = 16;
+/// The alignment of a session.
 pub const IW_SESSION_ALIGN: usize = 16;
-/// How many frames of each player are kept.
+/// The number of frames kept of each player.
 pub const IW_WINDOW: u32 = 120;
-/// A figure that is not known.
+/// The value of a statistic that has none yet.
 pub const IW_UNKNOWN: u64 = u64::MAX;
-/// The peer of an event that is about nobody.
-pub const IW_NOBODY: u32 = u32::MAX;
-/// For `wire`: the compact one, with inputs of every length.
+/// `iw_event.peer` of an event that is not about a peer.
+pub const IW_NO_PEER: u32 = u32::MAX;
+/// A value of `wire`: the compact wire, for inputs of every length.
 pub const IW_COMPACT: u32 = 0;
-/// For `wire`: the classic one, with inputs of one byte.
+/// A value of `wire`: the classic wire, for inputs of one byte.
 pub const IW_CLASSIC: u32 = 1;
 
-pub(crate) const INPUT_MAX: usize = IW_INPUT_MAX;
-
-/// The settings of a session. `iw_config_default` fills it, then change what you need.
+/// The settings of a session. Let `iw_config_default` fill it, then change what you need. Settings marked with `=` must be
+/// the same at every endpoint.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct IwConfig {
-    /// The session id, the same at every end; random for each game.
-    pub session: u64,
-    /// A secret that all ends share, if `has_key` is not 0. It is never given back.
+    /// = The session id; random for each game.
+    pub session_id: u64,
+    /// = A shared secret, used if `has_key` is not 0. It is never returned.
     pub key: [u8; 16],
-    /// Our player number, up to 65,535, different at every end.
-    pub player: u32,
-    /// Grows each time our end starts anew within one session id; a start time will do.
+    /// The local player number, up to 65,535, different at every endpoint.
+    pub local_player: u32,
+    /// Must grow each time this endpoint restarts within one session id, as a start time does.
     pub incarnation: u32,
-    /// The frame that the first push of each epoch gets, the same at every end.
+    /// = The frame that the first push of each epoch gets.
     pub first_frame: u32,
-    /// The time between two frames, the same at every end.
+    /// = The time between two frames.
     pub frame_us: u32,
-    /// The time between two pings; 0 leaves it to the wire.
+    /// The time between two pings; 0 for the wire's default.
     pub ping_us: u32,
     /// The silence after which a peer is interrupted.
     pub interrupt_us: u32,
@@ -53,31 +53,32 @@ pub struct IwConfig {
     pub warning_us: u32,
     /// The one-way latency above which a peer's health is critical.
     pub critical_us: u32,
-    /// The longest datagram to send on the compact wire.
-    pub datagram_max: u32,
-    /// How many inputs each datagram of the classic wire carries.
+    /// The size of the longest datagram sent on the compact wire, in bytes.
+    pub max_datagram_size: u32,
+    /// The number of inputs in each datagram of the classic wire.
     pub redundancy: u32,
-    /// Whether inputs are repeated soon after their push (not 0), for games of 30 frames a second and fewer.
+    /// Not 0: repeats inputs soon after their push, for games of 30 frames a second or fewer.
     pub early_copies: u32,
-    /// Whether there is a key (not 0).
+    /// Not 0: `key` is used.
     pub has_key: u32,
-    /// 0.
+    /// Must be 0.
     pub reserved: u32,
 }
 
 impl core::fmt::Debug for IwConfig {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         // Without the key.
-        f.debug_struct("IwConfig").field("session", &self.session).field("player", &self.player).finish_non_exhaustive()
+        let mut debug = f.debug_struct("IwConfig");
+        debug.field("session_id", &self.session_id).field("local_player", &self.local_player).finish_non_exhaustive()
     }
 }
 
 impl IwConfig {
-    /// What `Config::builder` starts from, as numbers: a test compares them.
+    /// The defaults of `Config::builder`, as numbers; a test compares them.
     pub(crate) const DEFAULT: Self = Self {
-        session: 0,
+        session_id: 0,
         key: [0; 16],
-        player: 0,
+        local_player: 0,
         incarnation: 1,
         first_frame: 0,
         frame_us: 16_667,
@@ -86,27 +87,27 @@ impl IwConfig {
         disconnect_us: 5_000_000,
         warning_us: 100_000,
         critical_us: 200_000,
-        datagram_max: 1_024,
+        max_datagram_size: 1_024,
         redundancy: 3,
         early_copies: 0,
         has_key: 0,
         reserved: 0,
     };
 
-    pub(crate) fn of(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         Self {
-            session: config.session(),
+            session_id: config.session_id(),
             key: [0; 16],
-            player: u32::from(config.player()),
+            local_player: u32::from(config.local_player()),
             incarnation: config.incarnation(),
             first_frame: config.first_frame().get(),
-            frame_us: short_us(config.frame_interval()),
-            ping_us: config.ping_interval().map_or(0, short_us),
-            interrupt_us: short_us(config.interrupt_after()),
-            disconnect_us: short_us(config.disconnect_after()),
-            warning_us: short_us(config.warning_latency()),
-            critical_us: short_us(config.critical_latency()),
-            datagram_max: u32::try_from(config.datagram_max()).unwrap_or(u32::MAX),
+            frame_us: micros_u32(config.frame_interval()),
+            ping_us: config.ping_interval().map_or(0, micros_u32),
+            interrupt_us: micros_u32(config.interrupt_after()),
+            disconnect_us: micros_u32(config.disconnect_after()),
+            warning_us: micros_u32(config.warning_latency()),
+            critical_us: micros_u32(config.critical_latency()),
+            max_datagram_size: u32::try_from(config.max_datagram_size()).unwrap_or(u32::MAX),
             redundancy: u32::from(config.redundancy()),
             early_copies: u32::from(config.early_copies()),
             has_key: u32::from(config.is_keyed()),
@@ -115,54 +116,54 @@ impl IwConfig {
     }
 
     pub(crate) fn build(&self) -> Result<Config, IwStatus> {
-        let us = |us| Duration::from_micros(u64::from(us));
+        let micros = |micros| Duration::from_micros(u64::from(micros));
         let mut builder = Config::builder()
-            .session(self.session)
-            .player(u16::try_from(self.player).map_err(|_| IwStatus::PlayerTaken)?)
+            .session_id(self.session_id)
+            .local_player(u16::try_from(self.local_player).map_err(|_| IwStatus::PlayerTaken)?)
             .incarnation(self.incarnation)
             .first_frame(Frame::new(self.first_frame))
-            .frame_interval(us(self.frame_us))
-            .interrupt_after(us(self.interrupt_us))
-            .disconnect_after(us(self.disconnect_us))
-            .warning_latency(us(self.warning_us))
-            .critical_latency(us(self.critical_us))
+            .frame_interval(micros(self.frame_us))
+            .interrupt_after(micros(self.interrupt_us))
+            .disconnect_after(micros(self.disconnect_us))
+            .warning_latency(micros(self.warning_us))
+            .critical_latency(micros(self.critical_us))
             .redundancy(u8::try_from(self.redundancy).unwrap_or(u8::MAX))
             .early_copies(self.early_copies != 0)
-            .datagram_max(usize::try_from(self.datagram_max).unwrap_or(usize::MAX));
+            .max_datagram_size(usize::try_from(self.max_datagram_size).unwrap_or(usize::MAX));
         if self.has_key != 0 {
             builder = builder.key(self.key);
         }
         if self.ping_us != 0 {
-            builder = builder.ping_interval(us(self.ping_us));
+            builder = builder.ping_interval(micros(self.ping_us));
         }
         Ok(builder.build()?)
     }
 }
 
-/// How a peer is doing.
+/// How well the connection to a peer works.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IwHealth {
-    /// Nothing was heard yet.
+    /// Nothing was received yet.
     Connecting = 0,
-    /// Heard lately, and near.
+    /// Received from recently, with a low latency.
     Good = 1,
     /// The one-way latency is above `warning_us`.
     Warning = 2,
     /// The one-way latency is above `critical_us`.
     Critical = 3,
-    /// Heard, but it does not hear us.
+    /// Received from, but it receives nothing from here.
     Deaf = 4,
     /// Silent for `interrupt_us`.
     Interrupted = 5,
     /// Silent for `disconnect_us`, or closed.
     Disconnected = 6,
-    /// Something that this version of the interface has no number for.
+    /// A value without a number in this version of the interface.
     Other = 99,
 }
 
 impl IwHealth {
-    pub(crate) fn of(health: Health) -> Self {
+    pub(crate) fn new(health: Health) -> Self {
         match health {
             Health::Connecting => Self::Connecting,
             Health::Good => Self::Good,
@@ -176,7 +177,7 @@ impl IwHealth {
     }
 }
 
-/// What two ends must agree on.
+/// A setting that must be the same at both endpoints.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IwField {
@@ -185,23 +186,23 @@ pub enum IwField {
     /// The player numbers.
     Player = 1,
     /// The length of an input.
-    Input = 2,
+    InputLen = 2,
     /// The window.
     Window = 3,
     /// The first frame of an epoch.
     FirstFrame = 4,
     /// The frame interval, in microseconds.
     FrameInterval = 5,
-    /// Something that this version of the interface has no number for.
+    /// A value without a number in this version of the interface.
     Other = 99,
 }
 
 impl IwField {
-    fn of(field: Field) -> Self {
+    fn new(field: Field) -> Self {
         match field {
             Field::Version => Self::Version,
             Field::Player => Self::Player,
-            Field::Input => Self::Input,
+            Field::InputLen => Self::InputLen,
             Field::Window => Self::Window,
             Field::FirstFrame => Self::FirstFrame,
             Field::FrameInterval => Self::FrameInterval,
@@ -210,47 +211,47 @@ impl IwField {
     }
 }
 
-/// What an event is about, and which of its fields say more; the others are 0.
+/// The kind of an event, and the fields of `iw_event` that it uses; the others are 0.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IwEventKind {
-    /// What a peer did in `frame`: `input_len` bytes of `input`.
+    /// A peer's input of `frame`: the first `input_len` bytes of `input`.
     Input = 0,
-    /// Inputs of a peer can flow.
+    /// The peer has accepted this endpoint: inputs can flow.
     Connected = 1,
-    /// A peer's health is now `value`, one of `iw_health`; it was silent for `duration_us`.
+    /// The peer's health has changed to `value`, one of `iw_health`; it was silent for `duration_us`.
     Health = 2,
-    /// We were not called for `duration_us` after something was due.
+    /// The session was not called for `duration_us` after something was due.
     LocalStall = 3,
-    /// A peer has acknowledged everything, and pushing has paused. Compact wire only.
+    /// The peer has acknowledged everything and pushing has paused. Compact wire only.
     Flushed = 4,
-    /// The state of a peer's game at `frame` has another checksum, `theirs`, than ours, `ours`.
+    /// The checksums of the game's state at `frame` differ: `local` here, `remote` at the peer.
     Desync = 5,
-    /// `count` inputs of a peer will never be told, the first of them that of `frame`. Classic wire only.
+    /// `count` inputs of the peer will never be delivered, the first of them that of `frame`. Classic wire only.
     Lost = 6,
-    /// A peer sent another input for a frame whose input was known.
+    /// The peer sent a different input for a frame whose input was known.
     Conflict = 7,
-    /// A peer is set up differently: `value` is one of `iw_field`, `ours` and `theirs` what each says.
+    /// A setting differs: `value` is one of `iw_field`, set to `local` here and to `remote` at the peer.
     Mismatch = 8,
-    /// A peer has begun the epoch `value`: follow with `iw_begin_epoch`.
-    PeerAhead = 9,
-    /// A peer was started anew: its inputs flow again after `iw_begin_epoch`.
+    /// The peer has begun epoch `value`: follow with `iw_session_begin_epoch`.
+    EpochAhead = 9,
+    /// The peer has restarted: its inputs flow again after `iw_session_begin_epoch`.
     Restarted = 10,
-    /// A peer goes on after inputs that we do not hold: begin a new epoch.
-    OutOfStep = 11,
-    /// A peer said goodbye.
-    Left = 12,
-    /// Something that this version of the interface has no number for.
+    /// The peer continues after inputs that this session does not hold: begin a new epoch.
+    OutOfSync = 11,
+    /// The peer has closed its session.
+    PeerClosed = 12,
+    /// A value without a number in this version of the interface.
     Other = 99,
 }
 
-/// Something that is true now and was not told before.
+/// Something that has happened; `kind` says which other fields are used.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IwEvent {
-    /// What it is about.
+    /// What has happened.
     pub kind: IwEventKind,
-    /// Which peer, or `IW_NOBODY`.
+    /// The number of the peer, or `IW_NO_PEER`.
     pub peer: u32,
     /// See `kind`.
     pub frame: u32,
@@ -258,70 +259,100 @@ pub struct IwEvent {
     pub count: u32,
     /// See `kind`.
     pub value: u32,
-    /// How many bytes of `input` there are.
+    /// The length of `input`.
     pub input_len: u32,
     /// See `kind`.
-    pub ours: u64,
+    pub local: u64,
     /// See `kind`.
-    pub theirs: u64,
+    pub remote: u64,
     /// See `kind`.
     pub duration_us: u64,
     /// See `kind`.
-    pub input: [u8; IW_INPUT_MAX],
+    pub input: [u8; IW_MAX_INPUT_LEN],
 }
 
 impl IwEvent {
-    /// An event that says no more than what it is about.
-    const fn plain(kind: IwEventKind, peer: u32) -> Self {
-        let (ours, theirs, duration_us) = (0, 0, 0);
-        let (frame, count, value, input_len) = (0, 0, 0, 0);
-        Self { kind, peer, frame, count, value, input_len, ours, theirs, duration_us, input: [0; IW_INPUT_MAX] }
-    }
+    const NONE: Self = Self {
+        kind: IwEventKind::Other,
+        peer: IW_NO_PEER,
+        frame: 0,
+        count: 0,
+        value: 0,
+        input_len: 0,
+        local: 0,
+        remote: 0,
+        duration_us: 0,
+        input: [0; IW_MAX_INPUT_LEN],
+    };
 
-    pub(crate) fn of<const INPUT: usize>(event: &Event<INPUT>) -> Self {
-        use IwEventKind as Kind;
-        let plain = |kind, peer: PeerId| Self::plain(kind, peer.get());
+    pub(crate) fn new<const INPUT_LEN: usize>(event: &Event<INPUT_LEN>) -> Self {
+        let mut result = Self::NONE;
         match *event {
             Event::Input { peer, frame, input } => {
-                let mut told = Self { frame: frame.get(), ..plain(Kind::Input, peer) };
-                told.input_len = told.input.iter_mut().zip(input).fold(0, |len, (to, from)| {
+                result.kind = IwEventKind::Input;
+                result.peer = peer.get();
+                result.frame = frame.get();
+                result.input_len = result.input.iter_mut().zip(input).fold(0, |len, (to, from)| {
                     *to = from;
                     len.saturating_add(1)
                 });
-                told
-            }
-            Event::Connected { peer } => plain(Kind::Connected, peer),
-            Event::Health { peer, health, silence } => {
-                let value = number(IwHealth::of(health));
-                Self { value, duration_us: us(silence), ..plain(Kind::Health, peer) }
             }
             Event::LocalStall { duration } => {
-                Self { duration_us: us(duration), ..Self::plain(Kind::LocalStall, IW_NOBODY) }
+                result.kind = IwEventKind::LocalStall;
+                result.duration_us = micros(duration);
             }
-            Event::Flushed { peer } => plain(Kind::Flushed, peer),
-            Event::Desync { peer, frame, ours, theirs } => {
-                Self { frame: frame.get(), ours, theirs, ..plain(Kind::Desync, peer) }
+            Event::Peer { peer, event } => {
+                result.peer = peer.get();
+                result.kind = result.fill(event);
             }
-            Event::Lost { peer, first, count } => Self { frame: first.get(), count, ..plain(Kind::Lost, peer) },
-            Event::Conflict { peer } => plain(Kind::Conflict, peer),
-            Event::Mismatch { peer, field, ours, theirs } => {
-                let (ours, theirs) = (u64::from(ours), u64::from(theirs));
-                Self { value: field_number(IwField::of(field)), ours, theirs, ..plain(Kind::Mismatch, peer) }
+            _ => {}
+        }
+        result
+    }
+
+    /// Sets the fields that an event about a peer uses, and returns its kind.
+    fn fill(&mut self, event: PeerEvent) -> IwEventKind {
+        match event {
+            PeerEvent::Connected => IwEventKind::Connected,
+            PeerEvent::Health { health, silence } => {
+                self.value = health_number(IwHealth::new(health));
+                self.duration_us = micros(silence);
+                IwEventKind::Health
             }
-            Event::PeerAhead { peer, epoch } => Self { value: epoch.get(), ..plain(Kind::PeerAhead, peer) },
-            Event::Restarted { peer } => plain(Kind::Restarted, peer),
-            Event::OutOfStep { peer } => plain(Kind::OutOfStep, peer),
-            Event::Left { peer } => plain(Kind::Left, peer),
-            _ => Self::plain(Kind::Other, IW_NOBODY),
+            PeerEvent::Flushed => IwEventKind::Flushed,
+            PeerEvent::Desync { frame, local, remote } => {
+                self.frame = frame.get();
+                (self.local, self.remote) = (local, remote);
+                IwEventKind::Desync
+            }
+            PeerEvent::Lost { first, count } => {
+                self.frame = first.get();
+                self.count = count;
+                IwEventKind::Lost
+            }
+            PeerEvent::Conflict => IwEventKind::Conflict,
+            PeerEvent::Mismatch { field, local, remote } => {
+                self.value = field_number(IwField::new(field));
+                (self.local, self.remote) = (u64::from(local), u64::from(remote));
+                IwEventKind::Mismatch
+            }
+            PeerEvent::EpochAhead { epoch } => {
+                self.value = epoch.get();
+                IwEventKind::EpochAhead
+            }
+            PeerEvent::Restarted => IwEventKind::Restarted,
+            PeerEvent::OutOfSync => IwEventKind::OutOfSync,
+            PeerEvent::PeerClosed => IwEventKind::PeerClosed,
+            _ => IwEventKind::Other,
         }
     }
 }
 
-// Whoever reads these without a C compiler counts bytes: on every machine the same ones.
+// Callers without a C compiler rely on fixed offsets, the same on every target.
 const _: () = assert!(size_of::<IwConfig>() == 80 && size_of::<IwEvent>() == 64);
 
 #[expect(clippy::as_conversions, reason = "the number of a variant")]
-const fn number(health: IwHealth) -> u32 {
+const fn health_number(health: IwHealth) -> u32 {
     health as u32
 }
 
@@ -330,12 +361,12 @@ const fn field_number(field: IwField) -> u32 {
     field as u32
 }
 
-pub(crate) fn us(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-fn short_us(span: Duration) -> u32 {
-    u32::try_from(span.as_micros()).unwrap_or(u32::MAX)
+fn micros_u32(duration: Duration) -> u32 {
+    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -344,7 +375,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_of_the_builder() {
-        let defaults = Config::builder().build().ok().as_ref().map(IwConfig::of);
+        let defaults = Config::builder().build().ok().as_ref().map(IwConfig::new);
         assert_eq!(defaults, Some(IwConfig::DEFAULT));
     }
 }

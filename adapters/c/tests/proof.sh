@@ -1,5 +1,5 @@
 #!/bin/sh
-# Proves by linking that no function of the C interface can panic, or allocate, and that a planted panic would be noticed.
+# Proves by linking that no function of the C interface can panic or allocate, and that the proof notices a planted panic.
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}/proof-c"
@@ -9,12 +9,12 @@ mkdir -p "$CARGO_TARGET_DIR"
 
 build() { # TARGET FEATURES
     rm -f "$CARGO_TARGET_DIR/$1/c/inputwire_c.wasm" "$CARGO_TARGET_DIR/$1/c/libinputwire_c.so"
-    # What overflows in our own code must show.
+    # Overflow in the project's own code must count as a panic.
     cargo rustc -p inputwire-c --profile c --no-default-features --features "all-sizes,$2" --target "$1" \
         --crate-type cdylib --config 'profile.c.opt-level=3' \
         --config 'profile.c.package.inputwire.overflow-checks=true' \
         --config 'profile.c.package.inputwire-c.overflow-checks=true' >"$log" 2>&1 || return 1
-    # In WebAssembly what is left open becomes an import instead of an error.
+    # In WebAssembly an undefined symbol becomes an import instead of an error.
     if [ "$1" = wasm32-unknown-unknown ] && grep -q $symbol "$CARGO_TARGET_DIR/$1/c/inputwire_c.wasm"; then
         echo "import: $symbol" >>"$log"
         return 1
@@ -23,16 +23,16 @@ build() { # TARGET FEATURES
 
 for target in x86_64-unknown-linux-gnu wasm32-unknown-unknown; do
     if [ ! -d "$(rustc --print target-libdir --target $target)" ] && ! rustup -q target add $target >/dev/null 2>&1; then
-        echo "skipped: proof, $target: the target is not here and cannot be had"
+        echo "skipped: proof, $target: the target is neither installed nor available"
     elif ! build $target proof; then
-        echo "FAILED: $target: a panic is reachable, or it does not build"
+        echo "FAILED: $target: a panic is reachable, or the build failed"
         tail -n 20 "$log"
         failed=1
     elif build $target proof,planted || ! grep -q $symbol "$log"; then
         echo "FAILED: $target: a planted panic was not noticed"
         failed=1
     else
-        echo "$target: proved, no function panics or allocates; a planted panic does not link"
+        echo "$target: proved, no function panics or allocates, and a planted panic does not link"
     fi
 done
 exit $failed

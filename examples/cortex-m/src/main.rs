@@ -1,11 +1,11 @@
-//! Two sessions on a microcontroller without a heap: 1,000 frames each way through an array that loses every fifth datagram.
+//! Two sessions on a microcontroller without a heap: 1,000 frames each way over a channel that loses every fifth datagram.
 //!
 //! ```text
 //! examples/cortex-m/run.sh        on an emulated board; needs qemu-system-arm
 //! ```
 //!
-//! Time is counted here, not read: each turn of the loop is a millisecond. A program for a real board reads a timer, and
-//! hands datagrams to a radio instead of [`Air`].
+//! Time is simulated: each iteration of the loop is a millisecond. A program for a real board reads a timer and sends through a
+//! radio instead of [`Channel`].
 
 #![no_std]
 #![no_main]
@@ -17,73 +17,74 @@ use core::time::Duration;
 
 use cortex_m_rt::entry;
 use cortex_m_semihosting::{debug, hprintln};
-use inputwire::{Config, DATAGRAM_MAX, Event, Frame, Instant, PeerConfig, PeerId, Session};
+use inputwire::{Config, Event, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerId};
 
-/// What the radio carries at most.
+/// The largest datagram of the radio, in bytes.
 const RADIO_MAX: usize = 64;
 const FRAME_MS: u64 = 20;
 const FRAMES: u32 = 1_000;
-/// How long a datagram flies.
-const FLIGHT_MS: u64 = 30;
+/// The one-way delay.
+const DELAY_MS: u64 = 30;
 
-/// One peer, four bytes of controls, 32 frames.
-type Link = Session<1, 4, 32>;
+/// One peer, inputs of four bytes, a window of 32 frames.
+type Session = inputwire::Session<1, 4, 32>;
 
 const fn config(player: u16) -> Config {
     let config = Config::builder()
-        .session(0x0ddb_a110)
-        .player(player)
+        .session_id(0x0ddb_a110)
+        .local_player(player)
         .frame_interval(Duration::from_millis(FRAME_MS))
-        .datagram_max(RADIO_MAX)
+        .max_datagram_size(RADIO_MAX)
         .build();
     match config {
         Ok(config) => config,
-        Err(_) => panic!("refused when compiled"),
+        Err(_) => panic!("a setting is out of range"), // at compile time
     }
 }
 
-/// One end, and what it was told.
-struct End {
-    link: Link,
+/// One endpoint, and a tally of the inputs that it received.
+struct Endpoint {
+    session: Session,
     peer: Option<PeerId>,
-    told: u32,
+    received: u32,
     wrong: u32,
 }
 
-impl End {
+impl Endpoint {
     const fn new(player: u16) -> Self {
-        Self { link: Session::new(config(player)), peer: None, told: 0, wrong: 0 }
+        Self { session: Session::new(config(player)), peer: None, received: 0, wrong: 0 }
     }
 
     fn player(&self) -> u16 {
-        self.link.config().player()
+        self.session.config().local_player()
     }
 
-    fn turn(&mut self, now: Instant, steps: bool, air: &mut Air) {
-        if steps && self.link.next_frame() < Frame::new(FRAMES) {
-            // The window can be full for a moment: the same frame is tried again in the next step.
-            let _ = self.link.push_input(now, controls(self.player(), self.link.next_frame()));
+    fn step(&mut self, now: Instant, is_frame_due: bool, channel: &mut Channel) {
+        if is_frame_due && self.session.next_frame() < Frame::new(FRAMES) {
+            // While the window is full, the push fails and the same frame is tried again in the next step.
+            let _ = self.session.push_input(now, controls(self.player(), self.session.next_frame()));
         }
-        self.link.handle_timeout(now);
-        while let Some(event) = self.link.poll_event() {
+        self.session.handle_timeout(now);
+        while let Some(event) = self.session.poll_event() {
             if let Event::Input { frame, input, .. } = event {
-                let right = frame == Frame::new(self.told) && input == controls(1 - self.player(), frame);
+                let right = frame == Frame::new(self.received) && input == controls(1 - self.player(), frame);
                 self.wrong += u32::from(!right);
-                self.told += 1;
+                self.received += 1;
             }
         }
-        let mut buf = [0; DATAGRAM_MAX];
-        while let Some(transmit) = self.link.poll_transmit(&mut buf) {
-            air.send(now, 1 - self.player(), transmit.datagram);
+        let mut buf = [0; MAX_DATAGRAM_SIZE];
+        while let Some(transmit) = self.session.poll_transmit(&mut buf) {
+            channel.send(now, 1 - self.player(), transmit.datagram);
         }
     }
 
     fn is_done(&self) -> bool {
-        self.told == FRAMES && self.peer.is_some_and(|peer| self.link.unacked(peer) == 0)
+        self.received == FRAMES
+            && self.peer.and_then(|peer| self.session.peer(peer)).is_some_and(|peer| peer.unacked() == 0)
     }
 }
 
-/// What a player does in a frame: the sticks of a remote, one of them at rest for long.
+/// A player's input in a frame: two sticks of a remote control, one of which moves rarely.
 fn controls(player: u16, frame: Frame) -> [u8; 4] {
     let number = frame.get();
     let [low, ..] = (number.wrapping_mul(3) >> 1).to_le_bytes();
@@ -92,10 +93,10 @@ fn controls(player: u16, frame: Frame) -> [u8; 4] {
     [low, slow, who, 0]
 }
 
-/// The way between both: an array, and dice.
-struct Air {
-    flying: [Option<Datagram>; 8],
-    dice: u32,
+/// The lossy channel between both endpoints.
+struct Channel {
+    in_flight: [Option<Datagram>; 8],
+    random: u32,
     sent: u32,
     lost: u32,
     longest: usize,
@@ -103,92 +104,93 @@ struct Air {
 
 #[derive(Clone, Copy)]
 struct Datagram {
-    lands_at: Instant,
+    arrives_at: Instant,
     to: u16,
     len: usize,
     bytes: [u8; RADIO_MAX],
 }
 
-impl Air {
+impl Channel {
     const fn new() -> Self {
-        Self { flying: [None; 8], dice: 1, sent: 0, lost: 0, longest: 0 }
+        Self { in_flight: [None; 8], random: 1, sent: 0, lost: 0, longest: 0 }
     }
 
     fn send(&mut self, now: Instant, to: u16, datagram: &[u8]) {
         self.sent += 1;
         self.longest = self.longest.max(datagram.len());
-        self.dice = self.dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let place = self.flying.iter_mut().find(|place| place.is_none());
+        self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let slot = self.in_flight.iter_mut().find(|slot| slot.is_none());
         let mut bytes = [0; RADIO_MAX];
-        match (place, bytes.get_mut(..datagram.len())) {
-            (Some(place), Some(start)) if self.dice >> 16 >= 0x1_0000 / 5 => {
+        match (slot, bytes.get_mut(..datagram.len())) {
+            (Some(slot), Some(start)) if self.random >> 16 >= 0x1_0000 / 5 => {
                 start.copy_from_slice(datagram);
-                let lands_at = now.saturating_add(Duration::from_millis(FLIGHT_MS));
-                *place = Some(Datagram { lands_at, to, len: datagram.len(), bytes });
+                let arrives_at = now.saturating_add(Duration::from_millis(DELAY_MS));
+                *slot = Some(Datagram { arrives_at, to, len: datagram.len(), bytes });
             }
             _ => self.lost += 1,
         }
     }
 
-    /// A datagram that lands now.
+    /// Takes a datagram that has arrived.
     fn receive(&mut self, now: Instant) -> Option<Datagram> {
-        let landed = |place: &&mut Option<Datagram>| place.is_some_and(|datagram| datagram.lands_at <= now);
-        self.flying.iter_mut().find(landed)?.take()
+        let arrived = |slot: &&mut Option<Datagram>| slot.is_some_and(|datagram| datagram.arrives_at <= now);
+        self.in_flight.iter_mut().find(arrived)?.take()
     }
 }
 
 #[entry]
 fn main() -> ! {
-    // Where everything is: two sessions and the air, known when the program is linked.
-    static mut ENDS: [End; 2] = [End::new(0), End::new(1)];
-    static mut AIR: Air = Air::new();
+    // All memory is static, so its size is known when the program is linked.
+    static mut ENDPOINTS: [Endpoint; 2] = [Endpoint::new(0), Endpoint::new(1)];
+    static mut CHANNEL: Channel = Channel::new();
 
-    for end in ENDS.iter_mut() {
-        let peer = PeerConfig::compact(1 - end.player());
-        end.peer = end.link.add_peer(Instant::ORIGIN, peer).ok();
+    for endpoint in ENDPOINTS.iter_mut() {
+        let peer = PeerConfig::compact(1 - endpoint.player());
+        endpoint.peer = endpoint.session.add_peer(Instant::ORIGIN, peer).ok();
     }
     let mut ms = 0;
-    while ms < 60_000 && !ENDS.iter().all(End::is_done) {
+    while ms < 60_000 && !ENDPOINTS.iter().all(Endpoint::is_done) {
         let now = Instant::from_micros(ms * 1_000);
-        while let Some(datagram) = AIR.receive(now) {
-            for end in ENDS.iter_mut().filter(|end| end.player() == datagram.to) {
-                if let Some(peer) = end.peer {
-                    // What is refused is counted, and comes again.
-                    let _ = end.link.handle_datagram(now, peer, &datagram.bytes[..datagram.len]);
+        while let Some(datagram) = CHANNEL.receive(now) {
+            for endpoint in ENDPOINTS.iter_mut().filter(|endpoint| endpoint.player() == datagram.to) {
+                if let Some(peer) = endpoint.peer {
+                    // A refused datagram is counted, and its inputs are sent again.
+                    let _ = endpoint.session.handle_datagram(now, peer, &datagram.bytes[..datagram.len]);
                 }
             }
         }
-        for end in ENDS.iter_mut() {
-            end.turn(now, ms % FRAME_MS == 0, AIR);
+        for endpoint in ENDPOINTS.iter_mut() {
+            endpoint.step(now, ms % FRAME_MS == 0, CHANNEL);
         }
         ms += 1;
     }
 
-    for end in ENDS.iter() {
-        hprintln!("player {}: pushed {}, told {}, wrong {}", end.player(), end.link.next_frame(), end.told, end.wrong);
+    for endpoint in ENDPOINTS.iter() {
+        let (player, pushed) = (endpoint.player(), endpoint.session.next_frame());
+        hprintln!("player {}: pushed {}, received {}, wrong {}", player, pushed, endpoint.received, endpoint.wrong);
     }
-    hprintln!("air: {} datagrams, the longest {} bytes; {} lost", AIR.sent, AIR.longest, AIR.lost);
-    hprintln!("time: {} ms, of which {} are {} frames", ms, u64::from(FRAMES) * FRAME_MS, FRAMES);
+    hprintln!("channel: {} datagrams, the longest {} bytes; {} lost", CHANNEL.sent, CHANNEL.longest, CHANNEL.lost);
+    hprintln!("time: {} ms, {} of them for {} frames", ms, u64::from(FRAMES) * FRAME_MS, FRAMES);
     hprintln!(
         "RAM: a session {} bytes; static {} bytes; stack {} bytes",
-        size_of::<Link>(),
-        memory::fixed(),
+        size_of::<Session>(),
+        memory::statics(),
         memory::stack()
     );
-    hprintln!("flash: {} bytes, this program and its texts included", memory::flash());
-    let right = ENDS.iter().all(|end| end.is_done() && end.wrong == 0) && AIR.lost > 0;
-    hprintln!("{}", if right { "well: every input came, in order and right" } else { "FAILED" });
-    leave(right)
+    hprintln!("flash: {} bytes, including this program and its texts", memory::flash());
+    let passed = ENDPOINTS.iter().all(|endpoint| endpoint.is_done() && endpoint.wrong == 0) && CHANNEL.lost > 0;
+    hprintln!("{}", if passed { "passed: every input arrived, in order and unchanged" } else { "FAILED" });
+    exit(passed)
 }
 
-fn leave(right: bool) -> ! {
+fn exit(passed: bool) -> ! {
     loop {
-        debug::exit(if right { debug::EXIT_SUCCESS } else { debug::EXIT_FAILURE });
+        debug::exit(if passed { debug::EXIT_SUCCESS } else { debug::EXIT_FAILURE });
     }
 }
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     hprintln!("{}", info);
-    leave(false)
+    exit(false)
 }

@@ -1,7 +1,7 @@
-//! What the program takes, as the linker and the stack tell it.
+//! Measures the memory use of the program: statics and flash from linker symbols, the stack from its paint.
 
 unsafe extern "C" {
-    // Names that the linker script of `cortex-m-rt` gives. Only their addresses mean something.
+    // Symbols of the linker script of `cortex-m-rt`. Only their addresses have a meaning.
     static __sidata: u32;
     static __sdata: u32;
     static __edata: u32;
@@ -10,29 +10,29 @@ unsafe extern "C" {
     static _stack_start: u32;
 }
 
-/// What `cortex-m-rt` paints the stack with before anything runs.
+/// The pattern with which `cortex-m-rt` fills the stack before `main`.
 const PAINT: u32 = 0xcccc_cccc;
 
 fn address(symbol: *const u32) -> usize {
     symbol.addr()
 }
 
-/// Bytes of RAM that are in use for good: statics, with or without an initial value.
-pub(crate) fn fixed() -> usize {
+/// Returns the size of all statics in RAM, in bytes.
+pub(crate) fn statics() -> usize {
     address(&raw const __ebss) - address(&raw const __sdata)
 }
 
-/// Bytes of flash from its beginning: vectors, code, constants and the initial values of statics.
+/// Returns the size of vectors, code, constants and initial values in flash, in bytes.
 pub(crate) fn flash() -> usize {
     address(&raw const __sidata) + address(&raw const __edata) - address(&raw const __sdata)
 }
 
-/// The most bytes of stack that were in use so far.
+/// Returns the peak use of the stack so far, in bytes.
 pub(crate) fn stack() -> usize {
     let top = address(&raw const _stack_start);
     let mut bottom = &raw const __euninit;
-    // SAFETY: from the end of the statics to the top of the stack everything is RAM, aligned, and written once by the
-    // paint at least; reading it changes nothing.
+    // SAFETY: everything from the end of the statics to the top of the stack is RAM, aligned, and initialized by the
+    // paint.
     while bottom.addr() < top && unsafe { bottom.read_volatile() } == PAINT {
         bottom = bottom.wrapping_add(1);
     }

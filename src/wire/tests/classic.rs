@@ -21,8 +21,8 @@ fn pairs(value: &Value) -> Vec<(u32, u8)> {
     inputs.iter().map(|input| (number(&input[0]), number(&input[1]))).collect()
 }
 
-/// A packet as its vector tells it.
-fn told(vector: &Value) -> Packet<std::vec::IntoIter<(u32, u8)>> {
+/// The packet of a vector.
+fn packet(vector: &Value) -> Packet<std::vec::IntoIter<(u32, u8)>> {
     let echo = || u64::from_str_radix(vector["timestamp_bits"].as_str().expect("bits"), 16).expect("hex");
     match vector["message"].as_str().expect("a message") {
         "INPUT" => Packet::Input {
@@ -44,15 +44,15 @@ fn told(vector: &Value) -> Packet<std::vec::IntoIter<(u32, u8)>> {
 
 /// Emits a packet and returns its bytes.
 pub(super) fn emitted<I: Iterator<Item = (u32, u8)> + Clone>(packet: Packet<I>) -> Vec<u8> {
-    let mut room = [0; 2048];
-    let len = emit(&mut room, packet).expect("fits");
-    room[..len].to_vec()
+    let mut buf = [0; 2048];
+    let len = emit(&mut buf, packet).expect("fits");
+    buf[..len].to_vec()
 }
 
 #[test]
 fn every_observed_datagram_is_emitted_byte_for_byte() {
     for vector in vectors()["datagrams"].as_array().expect("datagrams") {
-        assert_eq!(emitted(told(vector)), bytes(vector["hex"].as_str().expect("hex")), "{}", vector["name"]);
+        assert_eq!(emitted(packet(vector)), bytes(vector["hex"].as_str().expect("hex")), "{}", vector["name"]);
     }
 }
 

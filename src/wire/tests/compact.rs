@@ -1,34 +1,30 @@
-//! The compact wire: its vectors, and that what is said is understood.
-
-use core::time::Duration;
+//! The compact wire: its vectors, and that each datagram is parsed as it was emitted.
 
 use proptest::prelude::*;
 use serde_json::Value;
 use std::prelude::v1::*;
 
 use super::{bytes, read};
-use crate::bits::BitReader;
-use crate::config::Config;
 use crate::error::DatagramError;
-use crate::frame::Frame;
-use crate::inbox::Inbox;
-use crate::outbox::{Inputs, Outbox};
+use crate::ids::Frame;
+use crate::link::compact::inputs::emit;
 use crate::time::Instant;
-use crate::wire::body;
-use crate::wire::check::{Context, End};
-use crate::wire::compact::{Draft, Expected, Timing, emit, parse};
+use crate::window::send::{SendBuffer, SendWindow};
+use crate::wire::bits::BitReader;
+use crate::wire::compact::tag::{EndpointId, Key, TagContext, TagState};
+use crate::wire::compact::{Header, Packet, Sealed, Timing, delta};
 
 /// One input datagram, with everything that both ends know of it.
 #[derive(Clone, Debug)]
 pub(super) struct Vector {
     pub(super) name: String,
-    pub(super) session: u64,
+    pub(super) session_id: u64,
     pub(super) key: Option<[u8; 16]>,
     pub(super) epoch: u32,
-    pub(super) sender: End,
-    pub(super) receiver: End,
-    pub(super) size: usize,
-    pub(super) window: u16,
+    pub(super) sender: EndpointId,
+    pub(super) receiver: EndpointId,
+    pub(super) input_len: usize,
+    pub(super) window: u8,
     pub(super) first_unacked: u32,
     pub(super) reference: Vec<u8>,
     pub(super) inputs: Vec<Vec<u8>>,
@@ -38,9 +34,9 @@ pub(super) struct Vector {
 }
 
 impl Vector {
-    /// Checks both ways, whatever the size of its inputs.
+    /// Checks both ways, for any size of inputs.
     pub(super) fn check(&self) {
-        match self.size {
+        match self.input_len {
             1 => self.check_as::<1>(),
             2 => self.check_as::<2>(),
             3 => self.check_as::<3>(),
@@ -52,86 +48,69 @@ impl Vector {
         }
     }
 
-    fn check_as<const INPUT: usize>(&self) {
-        let emitted = self.emit::<INPUT>(1024);
+    fn check_as<const INPUT_LEN: usize>(&self) {
+        let emitted = self.emit::<INPUT_LEN>(1024);
         assert_eq!(emitted, self.datagram, "{}", self.name);
         assert_eq!(self.parse(&self.datagram), Ok(self.inputs_carried(&self.datagram)), "{}", self.name);
     }
 
-    fn config(&self) -> Config {
-        let builder = Config::builder().session(self.session).frame_interval(Duration::from_millis(16));
-        match self.key {
-            Some(key) => builder.key(key),
-            None => builder,
-        }
-        .build()
-        .expect("valid")
+    fn tag(&self) -> TagState {
+        let context = TagContext {
+            key: self.key.map(Key),
+            session_id: self.session_id,
+            sender: self.sender,
+            receiver: self.receiver,
+            input_len: u8::try_from(self.input_len).expect("small"),
+            window: self.window,
+        };
+        context.state(self.epoch)
     }
 
-    fn context<'a>(&self, config: &'a Config) -> Context<'a> {
-        let (input, window) = (u16::try_from(self.size).expect("small"), self.window);
-        Context { config, sender: self.sender, receiver: self.receiver, input, window }
-    }
-
-    fn emit<const INPUT: usize>(&self, limit: usize) -> Vec<u8> {
-        let config = self.config();
+    /// The datagram with as many of the inputs as fit `limit` bytes.
+    fn emit<const INPUT_LEN: usize>(&self, limit: usize) -> Vec<u8> {
         // The reference is the input of the frame before, unless that frame does not exist.
         let first = self.first_unacked.saturating_sub(1);
-        let mut outbox = Outbox::new(Frame::new(first), 127, u8::try_from(INPUT).expect("small"));
-        let mut inputs = Inputs::<INPUT, 127>::new();
+        let mut window = SendWindow::new(Frame::new(first), 127, u8::try_from(INPUT_LEN).expect("small"));
+        let mut buffer = SendBuffer::<INPUT_LEN, 127>::new();
         let before = (self.first_unacked > 0).then_some(&self.reference);
         for input in before.into_iter().chain(&self.inputs) {
-            inputs.push(&mut outbox, Instant::ORIGIN, input.as_slice().try_into().expect("size"));
+            buffer.push(&mut window, Instant::ORIGIN, input.as_slice().try_into().expect("size"));
         }
-        let draft = Draft {
-            epoch: self.epoch,
-            acked: self.first_unacked,
-            want: self.ack,
-            timing: self.timing,
-            limit,
-            check: &self.context(&config).check(self.epoch),
-        };
-        let mut room = [0xaa; 1024];
-        let len = emit(&mut room, &draft, &inputs.view(&outbox)).expect("fits");
-        room[..len].to_vec()
+        let header =
+            Header { epoch: self.epoch, end: self.first_unacked, count: 0, ack: self.ack, timing: self.timing };
+        let mut buf = [0xaa; 1024];
+        let len = emit(&mut buf, header, &buffer.view(&window), limit, &self.tag()).expect("fits");
+        buf[..len].to_vec()
     }
 
-    /// The inputs that a datagram carries, as one who wants the first of them reads it.
+    /// The inputs that a datagram carries, as a receiver reads it that expects the first of them next.
     fn parse(&self, datagram: &[u8]) -> Result<Vec<Vec<u8>>, DatagramError> {
-        let size = u8::try_from(self.size).expect("small");
-        let mut inbox = Inbox::new(self.first_unacked.saturating_sub(1), 2, size);
-        let mut rows = std::vec![0; 2 * self.size];
-        if self.first_unacked > 0 {
-            inbox.append(&mut rows, &self.reference);
+        let tag = self.tag();
+        let sealed = Sealed::split(datagram, tag.tag_len()).ok_or(DatagramError::Truncated)?;
+        if !sealed.is_of_epoch(self.epoch) {
+            return Err(DatagramError::OtherEpoch);
         }
-        let expected = Expected {
-            epoch: self.epoch,
-            inbox: &inbox,
-            rows: &rows,
-            next: self.ack,
-            window: u32::from(self.window),
-            check: &self.context(&self.config()).check(self.epoch),
-        };
-        let mut input = std::vec![0; self.size];
-        let packet = parse(datagram, &expected, &mut input)?;
-        assert_eq!(packet.ack, self.ack);
-        assert_eq!(packet.timing, self.timing);
-        assert_eq!(packet.end, self.first_unacked + packet.count);
-        let mut rest = packet.rest;
-        let decoded = (0..packet.count).map(|at| {
-            if at > 0 {
-                body::read(&mut rest, &mut input);
-            }
+        let end = sealed.end(self.first_unacked).ok_or(DatagramError::FrameRange)?;
+        let ack = sealed.ack(self.ack).ok_or(DatagramError::FrameRange)?;
+        let Packet { header, mut body } = sealed.open(&tag, self.epoch, end, ack)?;
+        assert_eq!((header.ack, header.timing), (self.ack, self.timing));
+        assert_eq!(header.end, self.first_unacked + header.count);
+        if !delta::holds_exactly(&body, self.input_len, header.count) {
+            return Err(DatagramError::MalformedBody);
+        }
+        let mut input = if self.first_unacked > 0 { self.reference.clone() } else { std::vec![0; self.input_len] };
+        let decoded = (0..header.count).map(|_| {
+            delta::read(&mut body, &mut input);
             input.clone()
         });
         Ok(decoded.collect())
     }
 
-    /// All inputs, or as many as the datagram has room for.
+    /// The inputs that fitted the datagram.
     fn inputs_carried(&self, datagram: &[u8]) -> Vec<Vec<u8>> {
-        let check = if self.key.is_some() { 8 } else { 2 };
+        let tag = if self.key.is_some() { 8 } else { 2 };
         let short = usize::from(datagram[0] & 0x0f);
-        let count = if short == 15 { 15 + usize::from(datagram[3 + check]) } else { short };
+        let count = if short == 15 { 15 + usize::from(datagram[3 + tag]) } else { short };
         self.inputs[..count].to_vec()
     }
 }
@@ -151,7 +130,7 @@ fn vectors() -> Vec<Vector> {
 }
 
 fn vector(value: &Value) -> Vector {
-    let end = |player: &str, incarnation: &str| End {
+    let end = |player: &str, incarnation: &str| EndpointId {
         player: number(&value[player]),
         incarnation: number(&value[incarnation]),
     };
@@ -165,12 +144,12 @@ fn vector(value: &Value) -> Vector {
     });
     Vector {
         name: text(&value["name"]).into(),
-        session: u64::from_str_radix(text(&value["session"]), 16).expect("hex"),
+        session_id: u64::from_str_radix(text(&value["session"]), 16).expect("hex"),
         key: value["key"].as_str().map(|key| bytes(key).try_into().expect("16 bytes")),
         epoch: number(&value["epoch"]),
         sender: end("sender", "sender_incarnation"),
         receiver: end("receiver", "receiver_incarnation"),
-        size: number(&value["input_size"]),
+        input_len: number(&value["input_size"]),
         window: number(&value["window"]),
         first_unacked: number(&value["first_unacked"]),
         reference: bytes(text(&value["reference"])),
@@ -193,11 +172,11 @@ fn every_prefix_and_every_extension_of_every_vector_is_refused() {
     for vector in vectors() {
         for len in 0..vector.datagram.len() {
             let reason = vector.parse(&vector.datagram[..len]).expect_err(&vector.name);
-            assert!(matches!(reason, DatagramError::Truncated | DatagramError::Check), "{}: {reason:?}", vector.name);
+            assert!(matches!(reason, DatagramError::Truncated | DatagramError::BadTag), "{}: {reason:?}", vector.name);
         }
         for more in [&[0_u8][..], &[1], &[0, 0, 0]] {
             let longer = [&vector.datagram, more].concat();
-            assert_eq!(vector.parse(&longer), Err(DatagramError::Check), "{}", vector.name);
+            assert_eq!(vector.parse(&longer), Err(DatagramError::BadTag), "{}", vector.name);
         }
     }
 }
@@ -229,17 +208,17 @@ fn any_vector() -> impl Strategy<Value = Vector> {
     let ends = (any::<(u16, u32)>(), any::<(u16, u32)>(), any::<Option<[u8; 16]>>());
     let timing = proptest::option::of(any::<(u16, u16, u16)>());
     (size.prop_flat_map(|size| (Just(size), inputs(size))), numbers, ends, timing).prop_map(
-        |((size, inputs), (session, epoch, first_unacked, ack), (sender, receiver, key), timing)| Vector {
+        |((input_len, inputs), (session_id, epoch, first_unacked, ack), (sender, receiver, key), timing)| Vector {
             name: "any".into(),
-            session,
+            session_id,
             key,
             epoch,
-            sender: End { player: sender.0, incarnation: sender.1 },
-            receiver: End { player: receiver.0, incarnation: receiver.1 },
-            size,
+            sender: EndpointId { player: sender.0, incarnation: sender.1 },
+            receiver: EndpointId { player: receiver.0, incarnation: receiver.1 },
+            input_len,
             window: 127,
             first_unacked,
-            reference: std::vec![0; size],
+            reference: std::vec![0; input_len],
             inputs,
             ack,
             timing: timing.map(|(stamp, echo, sent)| Timing { stamp, echo, sent }),
@@ -250,8 +229,8 @@ fn any_vector() -> impl Strategy<Value = Vector> {
 
 proptest! {
     #[test]
-    fn what_is_said_is_understood(vector in any_vector(), limit in 64_usize..=1024) {
-        let datagram = match vector.size {
+    fn a_datagram_is_parsed_as_it_was_emitted(vector in any_vector(), limit in 64_usize..=1024) {
+        let datagram = match vector.input_len {
             1 => vector.emit::<1>(limit),
             2 => vector.emit::<2>(limit),
             4 => vector.emit::<4>(limit),
@@ -266,7 +245,7 @@ proptest! {
 
     #[test]
     fn a_prefix_is_the_longest_that_fits(vector in any_vector(), limit in 64_usize..=300) {
-        let emit = |limit| match vector.size {
+        let emit = |limit| match vector.input_len {
             1 => vector.emit::<1>(limit),
             2 => vector.emit::<2>(limit),
             4 => vector.emit::<4>(limit),
@@ -288,13 +267,13 @@ proptest! {
     ) {
         let mut one_by_one = BitReader::new(&bytes);
         let mut input = std::vec![first; size];
-        (0..count).for_each(|_| body::read(&mut one_by_one, &mut input));
+        (0..count).for_each(|_| delta::read(&mut one_by_one, &mut input));
         let mut together = BitReader::new(&bytes);
         let mut other = std::vec![first; size];
-        body::read_all(&mut together, &mut other, count);
+        delta::read_all(&mut together, &mut other, count);
         prop_assert_eq!(input, other);
         prop_assert_eq!(one_by_one.is_exact(), together.is_exact());
-        prop_assert_eq!(one_by_one.is_exact(), body::are_exactly(&BitReader::new(&bytes), size, count));
+        prop_assert_eq!(one_by_one.is_exact(), delta::holds_exactly(&BitReader::new(&bytes), size, count));
         for _ in 0..=bytes.len() {
             prop_assert_eq!(one_by_one.get(8), together.get(8));
         }

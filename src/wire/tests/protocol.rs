@@ -1,18 +1,20 @@
-//! The vectors of docs/PROTOCOL.md, so that it cannot rot.
+//! The vectors of docs/VECTORS.md: the page shows those of tests/vectors, and both wires agree with every one.
 
 use std::collections::BTreeMap;
 use std::prelude::v1::*;
 
+use serde_json::Value;
+
 use super::classic::emitted;
 use super::compact::Vector;
 use super::{bytes, read};
-use crate::config::{Config, ConfigBuilder};
-use crate::wire::check::{Context, End};
 use crate::wire::classic::{Packet, parse};
 use crate::wire::compact::Timing;
-use crate::wire::control::{Greeting, Hello, emit_bye, emit_hello, parse_bye, parse_hello};
+use crate::wire::compact::control::{Hello, ReceivedHello, emit_bye, emit_hello, parse_bye, parse_hello};
+use crate::wire::compact::tag::{EndpointId, Key, TagContext, TagState};
 
-/// The lines of one fenced block.
+/// The fields of one vector of the page.
+#[derive(Debug, PartialEq, Eq)]
 struct Block(BTreeMap<String, String>);
 
 impl Block {
@@ -24,6 +26,10 @@ impl Block {
         parse_number(self.text(key))
     }
 
+    fn list(&self, key: &str) -> Vec<&str> {
+        self.text(key).split_whitespace().filter(|word| *word != "none").collect()
+    }
+
     fn hex(&self, key: &str) -> u64 {
         u64::from_str_radix(self.text(key), 16).expect(key)
     }
@@ -32,39 +38,101 @@ impl Block {
         let key = self.text("key");
         (key != "none").then(|| bytes(key).try_into().expect("16 bytes"))
     }
-
-    fn config(&self) -> ConfigBuilder {
-        let builder = Config::builder().session(self.hex("session"));
-        self.key().map_or(builder, |key| builder.key(key))
-    }
 }
 
 fn parse_number<T: TryFrom<u64>>(text: &str) -> T {
     text.parse::<u64>().ok().and_then(|number| T::try_from(number).ok()).expect(text)
 }
 
-fn blocks(wire: &str) -> Vec<Block> {
-    let text = read("docs/PROTOCOL.md");
-    let blocks = text.split("```vector\n").skip(1).map(|rest| {
-        let block = rest.split("```").next().expect("closed");
-        let lines = block.lines().map(|line| line.split_once(':').expect(line));
-        Block(lines.map(|(key, value)| (key.trim().into(), value.trim().into())).collect())
+/// The vectors that docs/VECTORS.md shows of a file in tests/vectors, in its order.
+fn vectors(file: &str) -> Vec<Block> {
+    let page = read("docs/VECTORS.md");
+    let start = page.split_once(&format!("```vectors {file}\n")).expect(file).1;
+    let block = start.split("```").next().expect("closed");
+    let mut common = BTreeMap::from([("wire".into(), file.into())]);
+    let mut vectors = Vec::new();
+    for paragraph in block.split("\n\n") {
+        let fields = paragraph.replace("\n  ", " ");
+        let fields = fields.lines().map(|line| line.split_once(": ").expect(line));
+        let fields = fields.map(|(name, value)| match name {
+            "hex" => (name.into(), value.replace(' ', "")),
+            _ => (name.into(), value.into()),
+        });
+        let mut all = common.clone();
+        all.extend(fields);
+        if all.contains_key("name") {
+            vectors.push(Block(all));
+        } else {
+            common = all;
+        }
+    }
+    assert!(!vectors.is_empty(), "no vectors for {file}");
+    vectors
+}
+
+/// A vector of a file as the page shows it.
+fn shown(file: &str, vector: &Value) -> Block {
+    let members = vector.as_object().expect("an object").iter().filter_map(|(name, value)| {
+        let (name, text) = match name.as_str() {
+            "length" | "datagrams_sent_before" => return None,
+            "datagram" => ("hex", text(value)),
+            "timestamp_bits" => ("bits", text(value)),
+            "current_frame" => ("current", text(value)),
+            "timing" if value.is_object() => ("timing", timing(vector)),
+            name => (name, text(value)),
+        };
+        Some((name.into(), text))
     });
-    let blocks: Vec<_> = blocks.filter(|block| block.text("wire") == wire).collect();
-    assert!(!blocks.is_empty(), "no vectors for {wire}");
-    blocks
+    Block(members.chain([("wire".into(), file.into())]).collect())
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => "none".into(),
+        Value::String(text) => text.clone(),
+        Value::Array(inputs) if inputs.is_empty() => "none".into(),
+        Value::Array(inputs) => inputs.iter().map(input).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    }
+}
+
+fn input(value: &Value) -> String {
+    match value {
+        Value::Array(pair) => format!("{}={:02x}", pair[0], pair[1].as_u64().expect("an action")),
+        input => text(input),
+    }
+}
+
+/// The numbers of a timing block as they are sent.
+fn timing(vector: &Value) -> String {
+    let number = |value: &Value| value.as_u64().expect("a number");
+    let timing = &vector["timing"];
+    let echo = &timing["echo"];
+    let echo = if echo.is_null() { 0 } else { ((number(&echo["stamp"]) + number(&echo["held"])) & 0xffff).max(1) };
+    let sent = (number(&vector["datagrams_sent_before"]) + 1) & 0xffff;
+    format!("stamp={} echo={echo} sent={sent}", timing["stamp"])
 }
 
 #[test]
-fn the_classic_vectors_of_the_protocol_hold_both_ways() {
-    for block in blocks("classic") {
+fn the_page_shows_every_vector_of_the_files() {
+    for (file, member) in [("classic", "datagrams"), ("compact", "vectors"), ("control", "vectors")] {
+        let source: Value = serde_json::from_str(&read(&format!("tests/vectors/{file}.json"))).expect("valid JSON");
+        let source = source[member].as_array().expect("vectors");
+        let source: Vec<_> = source.iter().map(|vector| shown(file, vector)).collect();
+        assert_eq!(vectors(file), source, "write the page anew: python3 tests/conformance/page.py");
+    }
+}
+
+#[test]
+fn the_classic_vectors_of_the_page_hold_both_ways() {
+    for block in vectors("classic") {
         let datagram = bytes(block.text("hex"));
         let inputs = || {
-            let pairs = block.text("inputs").split_whitespace().map(|pair| pair.split_once('=').expect("pair"));
+            let pairs = block.list("inputs").into_iter().map(|pair| pair.split_once('=').expect("pair"));
             let pairs = pairs.map(|(frame, input)| (parse_number::<u32>(frame), bytes(input)[0]));
             pairs.collect::<Vec<_>>().into_iter()
         };
-        let told = match block.text("message") {
+        let packet = match block.text("message") {
             "INPUT" => {
                 Packet::Input { player: block.number("player"), current: block.number("current"), inputs: inputs() }
             }
@@ -77,19 +145,16 @@ fn the_classic_vectors_of_the_protocol_hold_both_ways() {
             "KEEPALIVE" => Packet::KeepAlive,
             other => panic!("unknown message {other}"),
         };
-        assert_eq!(emitted(told), datagram, "{}", block.text("name"));
+        assert_eq!(emitted(packet), datagram, "{}", block.text("name"));
         assert_eq!(emitted(parse(&datagram).expect("accepted")), datagram, "{}", block.text("name"));
     }
 }
 
 #[test]
-fn the_compact_vectors_of_the_protocol_hold_both_ways() {
-    for block in blocks("compact") {
-        let end = |player, incarnation| End { player: block.number(player), incarnation: block.number(incarnation) };
-        let list = |key| match block.text(key) {
-            "none" => Vec::new(),
-            inputs => inputs.split_whitespace().map(bytes).collect(),
-        };
+fn the_compact_vectors_of_the_page_hold_both_ways() {
+    for block in vectors("compact") {
+        let end =
+            |player, incarnation| EndpointId { player: block.number(player), incarnation: block.number(incarnation) };
         let timing = (block.text("timing") != "none").then(|| {
             let parts = block.text("timing").split_whitespace().map(|part| part.split_once('=').expect("pair"));
             let parts: BTreeMap<_, _> = parts.collect();
@@ -101,16 +166,16 @@ fn the_compact_vectors_of_the_protocol_hold_both_ways() {
         });
         let vector = Vector {
             name: block.text("name").into(),
-            session: block.hex("session"),
+            session_id: block.hex("session"),
             key: block.key(),
             epoch: block.number("epoch"),
             sender: end("sender", "sender_incarnation"),
             receiver: end("receiver", "receiver_incarnation"),
-            size: block.number("input_size"),
+            input_len: block.number("input_size"),
             window: block.number("window"),
             first_unacked: block.number("first_unacked"),
             reference: bytes(block.text("reference")),
-            inputs: list("inputs"),
+            inputs: block.list("inputs").into_iter().map(bytes).collect(),
             ack: block.number("ack"),
             timing,
             datagram: bytes(block.text("hex")),
@@ -120,17 +185,17 @@ fn the_compact_vectors_of_the_protocol_hold_both_ways() {
 }
 
 #[test]
-fn the_control_vectors_of_the_protocol_hold_both_ways() {
-    for block in blocks("control") {
+fn the_control_vectors_of_the_page_hold_both_ways() {
+    for block in vectors("control") {
         let datagram = bytes(block.text("hex"));
-        let config = block.config().build().expect("valid");
-        let mut room = [0; 64];
+        let (key, session_id) = (block.key().map(Key), block.hex("session"));
+        let mut buf = [0; 64];
         let len = match block.text("message") {
             "hello" => {
                 let hello = Hello {
                     sender: block.number("sender"),
                     receiver: block.number("receiver"),
-                    input: block.number("input_size"),
+                    input_len: block.number("input_size"),
                     window: block.number("window"),
                     frame_us: block.number("frame_interval_us"),
                     ping_ms: block.number("ping_interval_ms"),
@@ -138,24 +203,28 @@ fn the_control_vectors_of_the_protocol_hold_both_ways() {
                     epoch: block.number("epoch"),
                     incarnation: block.number("incarnation"),
                 };
-                assert_eq!(parse_hello(&datagram, &config), Ok(Greeting::Hello(hello)));
-                emit_hello(&mut room, &hello, &config)
+                let state = TagState::new(key.as_ref());
+                assert_eq!(parse_hello(&datagram, &state, session_id), Ok(ReceivedHello::Hello(hello)));
+                emit_hello(&mut buf, &hello, &state, session_id)
             }
             "bye" => {
-                let end =
-                    |player, incarnation| End { player: block.number(player), incarnation: block.number(incarnation) };
-                let context = Context {
-                    config: &config,
+                let end = |player, incarnation| EndpointId {
+                    player: block.number(player),
+                    incarnation: block.number(incarnation),
+                };
+                let context = TagContext {
+                    key,
+                    session_id,
                     sender: end("sender", "sender_incarnation"),
                     receiver: end("receiver", "receiver_incarnation"),
-                    input: block.number("input_size"),
+                    input_len: block.number("input_size"),
                     window: block.number("window"),
                 };
                 assert_eq!(parse_bye(&datagram, &context), Ok(()));
-                emit_bye(&mut room, &context)
+                emit_bye(&mut buf, &context)
             }
             other => panic!("unknown message {other}"),
         };
-        assert_eq!(&room[..len.expect("fits")], datagram, "{}", block.text("name"));
+        assert_eq!(&buf[..len.expect("fits")], datagram, "{}", block.text("name"));
     }
 }

@@ -1,4 +1,4 @@
-//! Two ends, a link between them, and what it all cost.
+//! Two endpoints, a link between them, and the cost of both.
 
 use std::collections::VecDeque;
 
@@ -10,15 +10,15 @@ use crate::network::{Line, Weather, outage};
 
 /// The frame interval, in microseconds.
 pub const FRAME_US: u64 = 16_667;
-/// How much later the second end plays its frames.
+/// How much later the second endpoint plays its frames.
 const PHASE_US: u64 = 10_000;
-/// Frames before anything is measured, handshakes included.
+/// The frames before the measurement, which include the handshakes.
 const WARM_UP: u64 = 600;
 
-/// A call that took more ticks than this was interrupted, and does not count: no call of anybody takes a third of it.
+/// A call that took more ticks was interrupted, and does not count. No call takes a third of this otherwise.
 const PREEMPTED: u64 = 200_000;
 
-/// Datagrams one after the other, in memory that is never given back.
+/// Datagrams one after the other, in memory that is never freed.
 #[derive(Default)]
 pub struct Datagrams {
     bytes: Vec<u8>,
@@ -26,7 +26,7 @@ pub struct Datagrams {
 }
 
 impl Datagrams {
-    pub fn roomy() -> Self {
+    pub fn with_capacity() -> Self {
         Self { bytes: Vec::with_capacity(1 << 20), ends: Vec::with_capacity(1 << 12) }
     }
 
@@ -45,24 +45,24 @@ impl Datagrams {
     }
 }
 
-/// One end of a game, whoever made it.
-pub trait End<const N: usize> {
+/// One endpoint of a game, of any library.
+pub trait Endpoint<const N: usize> {
     fn new(player: u8) -> Self;
-    /// A datagram has come in. One that is driven by frames keeps it until then.
+    /// Handles a datagram. An endpoint that is driven by frames keeps it until the next one.
     fn arrive(&mut self, now: u64, datagram: &[u8], out: &mut Datagrams);
-    /// A frame: everything is taken in, the input goes out. False if the game had to wait.
+    /// Plays a frame: handles everything that arrived, and sends the input. Returns false if the game had to wait.
     fn frame(&mut self, now: u64, input: [u8; N], out: &mut Datagrams) -> bool;
-    /// When it wants to be called between frames.
+    /// Returns when to call [`wake`](Self::wake), if that is before the next frame.
     fn deadline(&self) -> Option<u64>;
     fn wake(&mut self, now: u64, out: &mut Datagrams);
-    /// How many inputs of the other are known, without a hole.
+    /// Returns how many inputs of the other endpoint are known without a missing one.
     fn known(&self) -> u64;
-    /// The round trip that it shows, in milliseconds.
+    /// Returns the round-trip time that it reports, in milliseconds.
     fn rtt_ms(&self) -> Option<f64>;
     fn hash(&self) -> u64;
 }
 
-/// What was measured, of both ends together.
+/// The measurements of both endpoints together.
 #[derive(Default)]
 pub struct Measured {
     pub frames: u64,
@@ -72,9 +72,9 @@ pub struct Measured {
     pub bytes: u64,
     pub datagrams: u64,
     pub stalled: u64,
-    /// Ages of inputs when they became known, in microseconds.
+    /// The ages of inputs when they became known, in microseconds.
     pub ages: Vec<u64>,
-    /// From the end of an outage to the first new input, in microseconds.
+    /// The times from the end of an outage to the first new input, in microseconds.
     pub recoveries: Vec<u64>,
     pub rtt_ms: Option<f64>,
     pub numbers: Numbers,
@@ -82,43 +82,43 @@ pub struct Measured {
 }
 
 struct Side<E, const N: usize> {
-    end: E,
+    endpoint: E,
     player: Player<N>,
     pending: Option<[u8; N]>,
     line: Line,
-    /// When each input was accepted that the other does not know.
+    /// When each input was accepted that the other endpoint does not know yet.
     pushed: VecDeque<u64>,
     known: u64,
     out: Datagrams,
-    /// The outage whose end the next new input tells of.
+    /// The end of the outage that the next new input ends.
     cut: Option<u64>,
 }
 
 /// Plays `frames` frames on a link.
-pub fn play<E: End<N>, const N: usize>(weather: Weather, seed: u64, frames: u64) -> Measured {
+pub fn play<E: Endpoint<N>, const N: usize>(weather: Weather, seed: u64, frames: u64) -> Measured {
     clock::set(0);
     let until = (WARM_UP + frames) * FRAME_US;
     let side = |player: u8| Side {
-        end: E::new(player),
+        endpoint: E::new(player),
         player: Player::new(seed * 2 + u64::from(player)),
         pending: None,
         line: Line::new(weather, seed * 2 + u64::from(player), until),
         pushed: VecDeque::with_capacity(1 << 10),
         known: 0,
-        out: Datagrams::roomy(),
+        out: Datagrams::with_capacity(),
         cut: None,
     };
     let mut sides = [side(0), side(1)];
     let mut done = [0; 2];
     let mut measured = Measured { ages: Vec::with_capacity(2 * frames as usize), ..Measured::default() };
     loop {
-        // The next thing that happens: an arrival, a wish to be called, a frame.
+        // The next event: an arrival, a deadline, or a frame.
         let arrival = |at: usize, sides: &[Side<E, N>; 2]| sides[1 - at].line.next();
         let tick = |at: usize| done[at] * FRAME_US + PHASE_US * at as u64;
         let (now, kind, at) = [0, 1]
             .into_iter()
             .flat_map(|at| {
-                let deadline = sides[at].end.deadline().filter(|due| *due < tick(at));
+                let deadline = sides[at].endpoint.deadline().filter(|due| *due < tick(at));
                 [(arrival(at, &sides), 0, at), (deadline, 1, at), (Some(tick(at)), 2, at)]
             })
             .filter_map(|(when, kind, at)| Some((when?, kind, at)))
@@ -130,21 +130,21 @@ pub fn play<E: End<N>, const N: usize>(weather: Weather, seed: u64, frames: u64)
         clock::set(now);
         let counts = now >= WARM_UP * FRAME_US;
         let datagram = if kind == 0 { sides[1 - at].line.take() } else { None };
-        let Side { end, player, pending, out, .. } = &mut sides[at];
+        let Side { endpoint, player, pending, out, .. } = &mut sides[at];
         let input = if kind == 2 { *pending.get_or_insert_with(|| player.play()) } else { [0; N] };
         let mut spent = 0;
         let (accepted, allocations) = counted(|| {
             let before = ticks();
             let accepted = match kind {
                 0 => {
-                    end.arrive(now, datagram.as_deref().unwrap_or(&[]), out);
+                    endpoint.arrive(now, datagram.as_deref().unwrap_or(&[]), out);
                     true
                 }
                 1 => {
-                    end.wake(now, out);
+                    endpoint.wake(now, out);
                     true
                 }
-                _ => end.frame(now, input, out),
+                _ => endpoint.frame(now, input, out),
             };
             spent = ticks() - before;
             accepted
@@ -171,19 +171,19 @@ pub fn play<E: End<N>, const N: usize>(weather: Weather, seed: u64, frames: u64)
             if counts {
                 measured.bytes += datagram.len() as u64;
                 measured.datagrams += 1;
-                measured.numbers.see(at, datagram);
+                measured.numbers.add(at, datagram);
             }
         }
         out.clear();
         learn(&mut sides, at, now, weather, counts, &mut measured);
     }
-    measured.rtt_ms = sides[0].end.rtt_ms();
-    measured.hash = sides[0].end.hash() ^ sides[1].end.hash();
+    measured.rtt_ms = sides[0].endpoint.rtt_ms();
+    measured.hash = sides[0].endpoint.hash() ^ sides[1].endpoint.hash();
     measured
 }
 
-/// Takes note of the inputs that an end has come to know.
-fn learn<E: End<N>, const N: usize>(
+/// Records the inputs that have become known to an endpoint.
+fn learn<E: Endpoint<N>, const N: usize>(
     sides: &mut [Side<E, N>; 2],
     at: usize,
     now: u64,
@@ -191,7 +191,7 @@ fn learn<E: End<N>, const N: usize>(
     counts: bool,
     measured: &mut Measured,
 ) {
-    let known = sides[at].end.known();
+    let known = sides[at].endpoint.known();
     let new = known.saturating_sub(sides[at].known);
     sides[at].known = sides[at].known.max(known);
     let (start, length) = outage(now);

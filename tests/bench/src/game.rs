@@ -1,17 +1,17 @@
-//! This crate inside a small rollback loop, which does what the peers do around their protocols: it keeps the inputs
-//! that arrived for the next frame, saves the state of each frame, predicts, and plays again from the first wrong guess.
+//! inputwire in a small rollback loop, which does the same as the other libraries: it keeps datagrams for the next frame,
+//! saves the state of each frame, predicts, and rolls back to the first wrong prediction.
 
-use inputwire::{DATAGRAM_MAX, Event, Frame, Instant, Session};
+use inputwire::{Event, Frame, Instant, MAX_DATAGRAM_SIZE, Session};
 
-use crate::duel::{Datagrams, End};
-use crate::ours::{PEER, drain, rtt_ms, session};
+use crate::bare::{PEER, drain, rtt_ms, session};
+use crate::duel::{Datagrams, Endpoint};
 
-/// How many frames may be predicted, as the peers have it.
+/// The most predicted frames, which is the default of the other libraries.
 pub const PREDICTION: u64 = 8;
-/// Frames whose states and guesses are kept.
+/// The frames whose states and predictions are kept.
 const KEPT: usize = 16;
 
-/// The state of a game that is as small as a game can be, the same for all.
+/// The state of the smallest game, the same for all libraries.
 #[derive(Clone, Copy, Default)]
 pub struct State {
     pub frame: u32,
@@ -31,20 +31,20 @@ impl State {
 pub struct Loop<const N: usize> {
     player: u8,
     session: Session<1, N>,
-    buf: [u8; DATAGRAM_MAX],
+    buf: [u8; MAX_DATAGRAM_SIZE],
     arrived: Datagrams,
     state: State,
-    /// The state before each frame, and what was guessed in it.
+    /// The state before each frame, and the prediction in it.
     states: [State; KEPT],
-    guesses: [[u8; N]; KEPT],
+    predictions: [[u8; N]; KEPT],
     next: u64,
     known: u64,
     newest: [u8; N],
 }
 
 impl<const N: usize> Loop<N> {
-    /// Takes what has arrived; returns the first frame that was guessed wrong.
-    fn take(&mut self, now: Instant) -> Option<u64> {
+    /// Handles what has arrived. Returns the first frame with a wrong prediction.
+    fn handle_arrived(&mut self, now: Instant) -> Option<u64> {
         for datagram in self.arrived.iter() {
             let _ = self.session.handle_datagram(now, PEER, datagram);
         }
@@ -53,7 +53,7 @@ impl<const N: usize> Loop<N> {
         while let Some(event) = self.session.poll_event() {
             if let Event::Input { frame, input, .. } = event {
                 let frame = u64::from(frame.get());
-                if frame < self.next && self.guesses[frame as usize % KEPT] != input {
+                if frame < self.next && self.predictions[frame as usize % KEPT] != input {
                     wrong = wrong.or(Some(frame));
                 }
                 self.known = frame + 1;
@@ -63,28 +63,28 @@ impl<const N: usize> Loop<N> {
         wrong
     }
 
-    fn play(&mut self, frame: u64, own: [u8; N]) {
-        let theirs = if frame < self.known {
-            self.session.input(PEER, Frame::new(frame as u32)).expect("in the window")
+    fn play(&mut self, frame: u64, local: [u8; N]) {
+        let remote = if frame < self.known {
+            self.session.peer(PEER).and_then(|peer| peer.remote_input(Frame::new(frame as u32))).expect("in the window")
         } else {
             self.newest
         };
         self.states[frame as usize % KEPT] = self.state;
-        self.guesses[frame as usize % KEPT] = theirs;
-        self.state.play(if self.player == 0 { [own, theirs] } else { [theirs, own] });
+        self.predictions[frame as usize % KEPT] = remote;
+        self.state.play(if self.player == 0 { [local, remote] } else { [remote, local] });
     }
 }
 
-impl<const N: usize> End<N> for Loop<N> {
+impl<const N: usize> Endpoint<N> for Loop<N> {
     fn new(player: u8) -> Self {
         Self {
             player,
             session: session(player),
-            buf: [0; DATAGRAM_MAX],
-            arrived: Datagrams::roomy(),
+            buf: [0; MAX_DATAGRAM_SIZE],
+            arrived: Datagrams::with_capacity(),
             state: State::default(),
             states: [State::default(); KEPT],
-            guesses: [[0; N]; KEPT],
+            predictions: [[0; N]; KEPT],
             next: 0,
             known: 0,
             newest: [0; N],
@@ -98,11 +98,11 @@ impl<const N: usize> End<N> for Loop<N> {
     fn frame(&mut self, now: u64, input: [u8; N], out: &mut Datagrams) -> bool {
         let now = Instant::from_micros(now);
         self.session.handle_timeout(now);
-        if let Some(wrong) = self.take(now) {
+        if let Some(wrong) = self.handle_arrived(now) {
             self.state = self.states[wrong as usize % KEPT];
             for frame in wrong..self.next {
-                let own = self.session.own_input(Frame::new(frame as u32)).expect("in the window");
-                self.play(frame, own);
+                let local = self.session.local_input(Frame::new(frame as u32)).expect("in the window");
+                self.play(frame, local);
             }
         }
         let waits = self.next >= self.known + PREDICTION || self.session.push_input(now, input).is_err();

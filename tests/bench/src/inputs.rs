@@ -1,16 +1,18 @@
-//! What the players do, as random processes whose entropy is known.
+//! The inputs of the players: random processes whose entropy is known.
 
-/// A small generator of random numbers: SplitMix64.
+use inputwire_sim::rng::Rng;
+
+/// The simulator's generator, with the distributions of this benchmark.
 #[derive(Clone)]
-pub struct Random(pub u64);
+pub struct Random(Rng);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+    pub fn new(seed: u64) -> Self {
+        Self(Rng::new(seed))
+    }
+
+    pub const fn next(&mut self) -> u64 {
+        self.0.next()
     }
 
     pub fn below(&mut self, limit: u64) -> u64 {
@@ -36,11 +38,10 @@ pub struct Player<const N: usize> {
 
 impl<const N: usize> Player<N> {
     pub fn new(seed: u64) -> Self {
-        Self { random: Random(seed), input: [0; N] }
+        Self { random: Random::new(seed), input: [0; N] }
     }
 
-    /// The next input. With one byte there are buttons ("buttons"); with more, two bytes of buttons and then axes
-    /// ("analog").
+    /// Returns the next input: one byte of buttons, or two bytes of buttons and then axes.
     pub fn play(&mut self) -> [u8; N] {
         let buttons = N.min(2);
         for byte in &mut self.input[..buttons] {
@@ -48,7 +49,7 @@ impl<const N: usize> Player<N> {
                 *byte ^= 1 << self.random.below(8);
             }
         }
-        // The last two of eight bytes stay: two sticks have four axes.
+        // Two sticks have four axes, so the last two of eight bytes never change.
         for byte in &mut self.input[buttons.min(N)..N.min(6).max(buttons)] {
             if self.random.chance(MOVE) {
                 let step = self.random.below(16) as i8 - 8;
@@ -59,7 +60,7 @@ impl<const N: usize> Player<N> {
     }
 }
 
-/// Bits of entropy in one input, given the one before it.
+/// Returns the entropy of one input in bits, given the one before it.
 pub fn entropy<const N: usize>() -> f64 {
     let binary = |p: f64| -(p * p.log2() + (1.0 - p) * (1.0 - p).log2());
     let button = binary(TOGGLE) + TOGGLE * 3.0;

@@ -1,5 +1,7 @@
-//! This crate beside its peers: the same inputs, the same deterministic link, the same virtual time.
+//! inputwire beside ggrs and fortress-rollback: with the same inputs, the same deterministic link and the same virtual
+//! time.
 
+pub mod bare;
 pub mod clock;
 pub mod duel;
 pub mod game;
@@ -7,6 +9,5 @@ pub mod heap;
 pub mod inputs;
 pub mod limits;
 pub mod network;
-pub mod ours;
 pub mod peers;
 pub mod report;

@@ -1,10 +1,10 @@
-//! What cannot be beaten: the entropy of what has to be said, and the time that light and frames take.
+//! The limits that no protocol can beat: the entropy of the inputs, and the delay of the link and the frames.
 
 use std::collections::HashMap;
 
 use crate::duel::FRAME_US;
 
-/// What the datagrams of the compact wire said in numbers, to learn how much of that was news.
+/// The frame numbers in the datagrams of the compact wire, to measure their entropy.
 #[derive(Default)]
 pub struct Numbers {
     last: [Option<(u8, u8)>; 2],
@@ -14,8 +14,8 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// Takes note of a datagram, if it is one of the compact wire's.
-    pub fn see(&mut self, side: usize, datagram: &[u8]) {
+    /// Adds a datagram, if it is one of the compact wire.
+    pub fn add(&mut self, side: usize, datagram: &[u8]) {
         let &[tag, end, ack, _, _, ref rest @ ..] = datagram else { return };
         if tag & 0x80 == 0 {
             return;
@@ -27,20 +27,20 @@ impl Numbers {
         self.inputs += u64::from(count);
     }
 
-    /// Bits of news in the frame numbers and the count of a datagram, given those of the one before it.
+    /// Returns the entropy of the frame numbers and the count of a datagram in bits, given those of the one before it.
     fn entropy(&self) -> f64 {
         let total = self.datagrams as f64;
         self.seen.values().map(|times| *times as f64 / total).map(|p| -p * p.log2()).sum()
     }
 
-    /// Bytes of a datagram that says the unacknowledged inputs, the numbers and a check of two bytes in the fewest bits.
+    /// Returns the least bytes of a datagram with the unacknowledged inputs, the numbers and a tag of two bytes.
     pub fn limit(&self, bits_per_input: f64) -> f64 {
         2.0 + (self.entropy() + self.inputs as f64 / self.datagrams as f64 * bits_per_input) / 8.0
     }
 }
 
-/// The age in frames at which an input can be known at best: one trip, and where frames alone are looked at the wait for
-/// the next one, in the direction where that is longer: the second end plays its frames 10 ms after the first.
+/// Returns the least age at which an input can be known, in frames: one trip, and with `frames_only` the wait for the next
+/// frame, in the direction where it is longer. The second endpoint plays its frames 10 ms after the first.
 pub fn age(rtt_us: u64, frames_only: bool) -> f64 {
     let trip = rtt_us / 2;
     let next = |phase: u64| (trip + FRAME_US - phase).next_multiple_of(FRAME_US) - FRAME_US + phase;

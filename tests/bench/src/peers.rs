@@ -1,4 +1,5 @@
-//! The peers, driven as their own examples do, over a socket in memory that says and reads bytes as their UDP sockets do.
+//! The other libraries, driven as in their own examples, over a socket in memory that encodes messages as their UDP sockets
+//! do.
 
 pub mod fortress;
 pub mod ggrs;
@@ -8,7 +9,7 @@ use std::rc::Rc;
 
 use crate::duel::Datagrams;
 
-/// The bytes on their way in and out of a session.
+/// The datagrams on the way into a session and out of it.
 pub struct Wire {
     pub arrived: Datagrams,
     pub sent: Datagrams,
@@ -17,10 +18,10 @@ pub struct Wire {
 pub type Shared = Rc<RefCell<Wire>>;
 
 pub fn wire() -> Shared {
-    Rc::new(RefCell::new(Wire { arrived: Datagrams::roomy(), sent: Datagrams::roomy() }))
+    Rc::new(RefCell::new(Wire { arrived: Datagrams::with_capacity(), sent: Datagrams::with_capacity() }))
 }
 
-/// The messages that arrived from the only other player, but for those that cannot be read.
+/// Returns the messages that arrived from the other player, except those that cannot be decoded.
 pub fn take_arrived<M>(wire: &Shared, read: impl Fn(&[u8]) -> Option<M>) -> Vec<(u8, M)> {
     let mut wire = wire.borrow_mut();
     let mut messages = Vec::new();
@@ -33,7 +34,7 @@ pub fn take_arrived<M>(wire: &Shared, read: impl Fn(&[u8]) -> Option<M>) -> Vec<
     messages
 }
 
-/// Hands over what was sent.
+/// Moves the sent datagrams to `out`.
 pub fn hand_over(wire: &Shared, out: &mut Datagrams) {
     let mut wire = wire.borrow_mut();
     for datagram in wire.sent.iter() {
@@ -42,7 +43,7 @@ pub fn hand_over(wire: &Shared, out: &mut Datagrams) {
     wire.sent.clear();
 }
 
-/// Turns bytes into an input type of the peers, and back.
+/// Converts bytes to an input type of the other libraries, and back.
 pub trait Wrap<const N: usize>:
     Copy + PartialEq + Eq + Default + serde::Serialize + serde::de::DeserializeOwned + 'static
 {

@@ -1,4 +1,4 @@
-//! Prints the traces of seeds from 0 on, a line a thousand: `determinism [SEEDS]`.
+//! Prints the traces of the seeds from 0 on, one line for a thousand: `determinism [SEEDS]`.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::thread;
 
 use determinism::trace;
 
-/// Seeds in a line.
+/// The seeds of one line.
 const STEP: u64 = 1_000;
 
 fn main() {

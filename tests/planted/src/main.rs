@@ -1,64 +1,46 @@
-//! Runs the simulator seed by seed, in both modes, until a law is broken.
+//! Plants a bug in a copy of the repository, and hunts for it with the simulator. `run.sh` does both for every bug.
 //!
 //! ```text
-//! hunt [SEEDS]        status 0: no law was broken; 1: one was, and it is printed with its seed
+//! planted names ROOT          prints the names of the bugs
+//! planted plant ROOT NAME     plants one
+//! planted hunt SEEDS          status 0: no law was broken; 1: one was, and it is printed with its seed
 //! ```
 
-#[path = "../../suite/sim/mod.rs"]
-mod sim;
+mod bugs;
+mod hunt;
 
-use std::panic;
+use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use sim::batch::share;
-use sim::breach::Breach;
-use sim::plan::{Mode, Plan};
-use sim::tally::Tally;
-
-const SEEDS: u64 = 10_000;
-
-/// What is known so far.
-#[derive(Default)]
-struct Hunt {
-    first: Option<(u64, Mode, Breach)>,
-    tally: Tally,
-}
 
 fn main() -> ExitCode {
-    let seeds = std::env::args().nth(1).map_or(SEEDS, |text| text.parse().expect("a number of seeds"));
-    // A panic is a breach like any other, and is told as one.
-    panic::set_hook(Box::new(|_| {}));
-    let end = AtomicU64::new(seeds);
-    let hunt = Mutex::new(Hunt::default());
-    share(0..seeds, |taken| {
-        for seed in taken.take_while(|seed| *seed < end.load(Ordering::Relaxed)) {
-            for mode in [Mode::Safety, Mode::Liveness] {
-                let outcome = sim::run(&Plan::draw(seed, mode));
-                let mut hunt = hunt.lock().expect("no thread panics");
-                hunt.tally.add(&outcome.tally);
-                let Some((_, breach)) = outcome.breach else { continue };
-                // Every seed below the lowest that broke a law is still run, so the answer is the same each time.
-                end.fetch_min(seed, Ordering::Relaxed);
-                if hunt.first.as_ref().is_none_or(|(before, ..)| seed < *before) {
-                    hunt.first = Some((seed, mode, breach));
-                }
-                break;
-            }
-        }
-    });
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments[..] {
+        ["names", root] => names(Path::new(root)),
+        ["plant", root, name] => plant(Path::new(root), name),
+        ["hunt", seeds] => return hunt::hunt(seeds.parse().expect("a number of seeds")),
+        _ => Err("expected `names ROOT`, `plant ROOT NAME` or `hunt SEEDS`".to_owned()),
+    };
+    outcome.map_or_else(
+        |error| {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        },
+        |()| ExitCode::SUCCESS,
+    )
+}
 
-    let Hunt { first, tally } = hunt.into_inner().expect("no thread panics");
-    if let Some((seed, mode, breach)) = first {
-        println!("seed {seed} {mode:?}: {breach}");
-        return ExitCode::FAILURE;
+fn names(root: &Path) -> Result<(), String> {
+    bugs::read(root)?.iter().for_each(|bug| println!("{}", bug.name));
+    Ok(())
+}
+
+fn plant(root: &Path, name: &str) -> Result<(), String> {
+    let bugs = bugs::read(root)?;
+    let bug = bugs.iter().find(|bug| bug.name == name).ok_or_else(|| format!("there is no bug named {name}"))?;
+    for (path, text) in bug.plant(root)? {
+        fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    let (accepted, limit) = (tally.false_accepted, tally.false_accepted_limit());
-    if accepted > limit {
-        println!("seeds to {seeds}: check: {accepted} false datagrams passed; chance allows {limit}");
-        return ExitCode::FAILURE;
-    }
-    println!("no law was broken in {seeds} seeds");
-    ExitCode::SUCCESS
+    Ok(())
 }

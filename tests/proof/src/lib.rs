@@ -1,16 +1,17 @@
-//! No panic is reachable from any public function of `inputwire`: this library links, though its panic handler calls a
-//! function that does not exist. `run.sh` builds it, and proves that a single planted panic makes it fail.
+//! Proves that no public function of `inputwire` and `inputwire_failover` can panic or allocate: this library links,
+//! although its panic handler calls a function that does not exist and there is no allocator. `run.sh` builds it, and
+//! shows that a single planted panic makes the link fail.
 //!
-//! The tables below hold a pointer to every public function. The linker knows nothing about who will call them with
-//! what, so every argument and every state that the types allow is covered. There is no allocator, either.
+//! The tables hold a pointer to every public function. The linker does not know who will call them with which arguments,
+//! so the proof covers every argument and every state that the types allow.
 
 #![no_std]
 
-mod doors;
+mod functions;
 
 use core::panic::PanicInfo;
 
-use doors::Doors;
+use functions::Table;
 
 unsafe extern "C" {
     /// Defined nowhere.
@@ -24,19 +25,19 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 }
 
 #[unsafe(no_mangle)]
-static PROOF_SHARED: Doors = doors::SHARED;
+static PROOF_SHARED: Table = functions::SHARED;
 
 #[unsafe(no_mangle)]
-static PROOF_1: Doors = doors::session::<1, 120>();
+static PROOF_1: Table = functions::session::<1, 120>();
 
 #[unsafe(no_mangle)]
-static PROOF_1_SMALL: Doors = doors::session::<1, 2>();
+static PROOF_1_SMALL: Table = functions::session::<1, 2>();
 
 #[unsafe(no_mangle)]
-static PROOF_4: Doors = doors::session::<4, 120>();
+static PROOF_4: Table = functions::session::<4, 120>();
 
 #[unsafe(no_mangle)]
-static PROOF_16: Doors = doors::session::<16, 120>();
+static PROOF_16: Table = functions::session::<16, 120>();
 
 #[unsafe(no_mangle)]
-static PROOF_255: Doors = doors::session::<255, 127>();
+static PROOF_255: Table = functions::session::<255, 127>();

@@ -1,24 +1,24 @@
-//! Datagrams of a peer, written from PROTOCOL.md: whole ones, but with any frames and any acknowledgement.
+//! Datagrams of a peer, written from PROTOCOL.md: well-formed, with any frames and any acknowledgement.
 
-pub(crate) const INPUT: usize = 2;
+pub(crate) const INPUT_LEN: usize = 2;
 pub(crate) const WINDOW: u32 = 4;
-pub(crate) const PEERS: usize = 2;
-pub(crate) const ME: u16 = 0;
+pub(crate) const MAX_PEERS: usize = 2;
+pub(crate) const LOCAL_PLAYER: u16 = 0;
 pub(crate) const FIRST: u32 = 3;
-pub(crate) const SESSION: u64 = 0x0123_4567_89ab_cdef;
+pub(crate) const SESSION_ID: u64 = 0x0123_4567_89ab_cdef;
 pub(crate) const FRAME_US: u32 = 16_667;
 
-/// Who speaks, in which run and epoch; our own run is 1.
+/// The sender of a datagram, in which run and epoch; the receiver's run is 1.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Speaker {
+pub(crate) struct Sender {
     pub(crate) player: u16,
     pub(crate) incarnation: u32,
     pub(crate) epoch: u32,
 }
 
-impl Speaker {
+impl Sender {
     /// An input datagram, every input in the raw form.
-    pub(crate) fn inputs(&self, base: u32, inputs: &[[u8; INPUT]], ack: u32) -> Vec<u8> {
+    pub(crate) fn inputs(&self, base: u32, inputs: &[[u8; INPUT_LEN]], ack: u32) -> Vec<u8> {
         let count = u8::try_from(inputs.len()).expect("few");
         let end = base + u32::from(count);
         let head = [0x80 | (low(self.epoch) & 3) << 4 | count, low(end), low(ack)];
@@ -27,10 +27,10 @@ impl Speaker {
             body.pop();
         }
         let mut covered = vec![1];
-        covered.extend(SESSION.to_be_bytes());
+        covered.extend(SESSION_ID.to_be_bytes());
         covered.extend([self.incarnation, 1, self.epoch].iter().flat_map(|number| number.to_be_bytes()));
-        let sizes = [self.player, ME, 2, 4];
-        covered.extend(sizes.iter().flat_map(|number| number.to_be_bytes()));
+        let numbers = [self.player, LOCAL_PLAYER, 2, 4];
+        covered.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
         covered.extend([end, ack].iter().flat_map(|number| number.to_be_bytes()));
         covered.extend(head);
         covered.extend(&body);
@@ -39,17 +39,17 @@ impl Speaker {
 
     pub(crate) fn hello(&self) -> Vec<u8> {
         let mut rest = vec![1];
-        rest.extend([self.player, ME].iter().flat_map(|number| number.to_be_bytes()));
+        rest.extend([self.player, LOCAL_PLAYER].iter().flat_map(|number| number.to_be_bytes()));
         rest.extend([2, 4]);
         rest.extend(FRAME_US.to_be_bytes());
         rest.extend(200_u16.to_be_bytes());
         rest.extend([FIRST, self.epoch, self.incarnation].iter().flat_map(|number| number.to_be_bytes()));
-        let covered = [&SESSION.to_be_bytes()[..], &[0x20], &rest].concat();
+        let covered = [&SESSION_ID.to_be_bytes()[..], &[0x20], &rest].concat();
         [&[0x20], &crc(&covered)[..], &rest].concat()
     }
 }
 
-fn raw(inputs: &[[u8; INPUT]]) -> Vec<u8> {
+fn raw(inputs: &[[u8; INPUT_LEN]]) -> Vec<u8> {
     let mut bits = Vec::new();
     for input in inputs {
         bits.extend([true, true]);

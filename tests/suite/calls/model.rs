@@ -1,27 +1,27 @@
-//! What a session must answer, in the plainest terms: maps without windows, and no thought of speed.
+//! The answers that a session must give, from the plainest data structures: maps, no windows, no concern for speed.
 
 use std::collections::BTreeMap;
 
 use inputwire::{AddPeerError, DatagramError, Epoch, EpochError, Frame, PeerId, PushError};
 
-use super::forge::{FIRST, INPUT, ME, PEERS, WINDOW};
+use super::forge::{FIRST, INPUT_LEN, LOCAL_PLAYER, MAX_PEERS, WINDOW};
 
-type Input = [u8; INPUT];
+type Input = [u8; INPUT_LEN];
 type Inputs = BTreeMap<u32, Input>;
 
-/// A peer as the model sees it.
+/// A peer in the model.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
     pub(crate) player: u16,
     pub(crate) incarnation: u32,
-    /// It started anew, and we have begun no epoch since.
+    /// It restarted, and no epoch has begun since.
     pub(crate) halted: bool,
     pub(crate) open: bool,
-    pub(crate) known: Inputs,
-    /// The next frame wanted, the next to be told, and the next of ours that it wants.
-    pub(crate) want: u32,
-    pub(crate) told: u32,
+    pub(crate) inputs: Inputs,
+    /// The next frame to receive, the next to deliver, and the first local one that the peer has not acknowledged.
+    pub(crate) recv_next: u32,
+    pub(crate) delivered: u32,
     pub(crate) acked: u32,
 }
 
@@ -30,31 +30,41 @@ pub(crate) struct Peer {
 pub(crate) struct Model {
     pub(crate) epoch: u32,
     pub(crate) next: u32,
-    own: Inputs,
+    local: Inputs,
     pub(crate) peers: Vec<Peer>,
     added: u32,
 }
 
 impl Model {
     pub(crate) fn new() -> Self {
-        Self { epoch: 0, next: FIRST, own: Inputs::new(), peers: Vec::new(), added: 0 }
+        Self { epoch: 0, next: FIRST, local: Inputs::new(), peers: Vec::new(), added: 0 }
     }
 
     pub(crate) fn add(&mut self, player: u16, incarnation: u32) -> Result<PeerId, AddPeerError> {
-        if player == ME || self.peers.iter().any(|peer| peer.player == player) {
+        if player == LOCAL_PLAYER || self.peers.iter().any(|peer| peer.player == player) {
             return Err(AddPeerError::PlayerTaken);
         }
         if self.next > FIRST + WINDOW {
             return Err(AddPeerError::EpochRunning);
         }
-        if self.peers.len() == PEERS {
+        if self.peers.len() == MAX_PEERS {
             return Err(AddPeerError::Full);
         }
         let id = PeerId::new(self.added);
         self.added += 1;
-        let known = Inputs::new();
-        let (want, told, acked) = (FIRST, FIRST, FIRST);
-        self.peers.push(Peer { id, player, incarnation, halted: false, open: true, known, want, told, acked });
+        let inputs = Inputs::new();
+        let (recv_next, delivered, acked) = (FIRST, FIRST, FIRST);
+        self.peers.push(Peer {
+            id,
+            player,
+            incarnation,
+            halted: false,
+            open: true,
+            inputs,
+            recv_next,
+            delivered,
+            acked,
+        });
         Ok(id)
     }
 
@@ -70,7 +80,7 @@ impl Model {
         if let Some(peer) = self.peers.iter().find(|peer| self.next - peer.acked == WINDOW) {
             return Err(PushError::WindowFull(peer.id));
         }
-        self.own.insert(self.next, input);
+        self.local.insert(self.next, input);
         self.next += 1;
         Ok(Frame::new(self.next - 1))
     }
@@ -80,31 +90,31 @@ impl Model {
             return Err(EpochError::NotNewer);
         }
         (self.epoch, self.next) = (epoch.get(), FIRST);
-        self.own.clear();
+        self.local.clear();
         for peer in &mut self.peers {
             peer.halted = false;
-            peer.known.clear();
-            (peer.want, peer.told, peer.acked) = (FIRST, FIRST, FIRST);
+            peer.inputs.clear();
+            (peer.recv_next, peer.delivered, peer.acked) = (FIRST, FIRST, FIRST);
         }
         Ok(())
     }
 
-    /// A whole datagram of this epoch and run, with the inputs of `base` and the frames after it.
+    /// Receives a well-formed datagram of this epoch and run, with the inputs of `base` and the frames after it.
     pub(crate) fn inputs(&mut self, id: PeerId, base: u32, inputs: &[Input], ack: u32) -> Result<(), DatagramError> {
         let peer = self.peer(id).ok_or(DatagramError::UnknownPeer)?;
         if peer.halted {
             return Err(DatagramError::NotReady);
         }
         if inputs.len() > WINDOW as usize {
-            return Err(DatagramError::Count);
+            return Err(DatagramError::TooManyInputs);
         }
-        if base > peer.want {
-            return Err(DatagramError::OutOfStep);
+        if base > peer.recv_next {
+            return Err(DatagramError::OutOfSync);
         }
         for (frame, input) in (base..).zip(inputs) {
-            if frame == peer.want && peer.want - peer.told < WINDOW {
-                peer.known.insert(frame, *input);
-                peer.want += 1;
+            if frame == peer.recv_next && peer.recv_next - peer.delivered < WINDOW {
+                peer.inputs.insert(frame, *input);
+                peer.recv_next += 1;
             }
         }
         peer.acked = peer.acked.max(ack);
@@ -121,30 +131,30 @@ impl Model {
         Ok(())
     }
 
-    /// The next input to be told of a peer.
-    pub(crate) fn tell(&mut self, id: PeerId) -> Option<(Frame, Input)> {
+    /// Delivers the next input of a peer.
+    pub(crate) fn deliver(&mut self, id: PeerId) -> Option<(Frame, Input)> {
         let peer = self.peer(id)?;
-        let input = *peer.known.get(&peer.told)?;
-        peer.told += 1;
-        Some((Frame::new(peer.told - 1), input))
+        let input = *peer.inputs.get(&peer.delivered)?;
+        peer.delivered += 1;
+        Some((Frame::new(peer.delivered - 1), input))
     }
 
-    pub(crate) fn known(&self, id: PeerId) -> Option<Frame> {
+    pub(crate) fn last_frame(&self, id: PeerId) -> Option<Frame> {
         let peer = self.peers.iter().find(|peer| peer.id == id)?;
-        (peer.want > FIRST).then(|| Frame::new(peer.want - 1))
+        (peer.recv_next > FIRST).then(|| Frame::new(peer.recv_next - 1))
     }
 
-    pub(crate) fn confirmed(&self) -> Option<Frame> {
-        self.peers.iter().map(|peer| self.known(peer.id)).min().flatten()
+    pub(crate) fn confirmed_frame(&self) -> Option<Frame> {
+        self.peers.iter().map(|peer| self.last_frame(peer.id)).min().flatten()
     }
 
-    pub(crate) fn own_input(&self, frame: u32) -> Option<Input> {
-        self.own.get(&frame).filter(|_| frame + WINDOW >= self.next).copied()
+    pub(crate) fn local_input(&self, frame: u32) -> Option<Input> {
+        self.local.get(&frame).filter(|_| frame + WINDOW >= self.next).copied()
     }
 
-    pub(crate) fn input(&self, id: PeerId, frame: u32) -> Option<Input> {
+    pub(crate) fn remote_input(&self, id: PeerId, frame: u32) -> Option<Input> {
         let peer = self.peers.iter().find(|peer| peer.id == id)?;
-        peer.known.get(&frame).filter(|_| frame + WINDOW >= peer.want).copied()
+        peer.inputs.get(&frame).filter(|_| frame + WINDOW >= peer.recv_next).copied()
     }
 
     pub(crate) fn unacked(&self, id: PeerId) -> u32 {

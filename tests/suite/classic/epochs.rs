@@ -1,10 +1,10 @@
-//! What the beginning of an epoch clears, and what it keeps.
+//! What a new epoch clears, and what it keeps.
 
-use inputwire::{Epoch, EpochError, Event};
+use inputwire::{Epoch, EpochError, PeerEvent};
 
 use super::{fresh, hand, of_type, pong};
 use crate::support::forge::{classic_input, classic_response};
-use crate::support::{MS, PEER, SECOND, at, due, events, frame, frames, healths, inputs, news, stats};
+use crate::support::{MS, SECOND, at, due, events, frame, frames, healths, inputs, peer, peer_events, stats};
 
 #[test]
 fn an_epoch_empties_the_windows_and_keeps_peers_round_trips_and_health() {
@@ -19,23 +19,26 @@ fn an_epoch_empties_the_windows_and_keeps_peers_round_trips_and_health() {
     session.begin_epoch(at(60 * MS), Epoch::new(7)).expect("newer");
 
     assert_eq!((session.epoch(), session.next_frame()), (Epoch::new(7), frame(0)));
-    assert_eq!((session.own_input(frame(0)), session.input(PEER, frame(0)), session.known(PEER)), (None, None, None));
+    assert_eq!(
+        (session.local_input(frame(0)), peer(&session).remote_input(frame(0)), peer(&session).last_frame()),
+        (None, None, None)
+    );
     let after = stats(&session);
     assert_eq!((after.rtt, after.health, after.totals), (before.rtt, before.health, before.totals));
-    assert_eq!((before.gaps, after.gaps), (10, 0));
-    assert!(frames(&events(&mut session)).is_empty(), "what was not told is not told any more");
+    assert_eq!((before.missing, after.missing), (10, 0));
+    assert!(frames(&events(&mut session)).is_empty(), "undelivered inputs are gone");
 
-    // Frames start anew: the same ones are new, and a jump is measured from the start.
+    // Frames start over: the same ones are new, and a jump is measured from the first frame.
     assert_eq!(hand(&mut session, 60 * MS, &classic_input(1, &[(0, 5)])), Ok(()));
-    let told = events(&mut session);
-    assert_eq!(inputs(&told), [(0, [5])]);
-    assert!(healths(&told).is_empty() && news(&told).is_empty());
+    let reported = events(&mut session);
+    assert_eq!(inputs(&reported), [(0, [5])]);
+    assert!(healths(&reported).is_empty() && peer_events(&reported).is_empty());
     session.push_input(at(61 * MS), [8]).expect("room");
     assert_eq!(of_type(&mut session, 61 * MS, 0x01), [classic_input(0, &[(0, 8)])]);
 }
 
 #[test]
-fn an_epoch_must_be_newer_and_pings_do_not_start_over() {
+fn an_epoch_must_be_newer_and_does_not_restart_the_ping_schedule() {
     let mut session = fresh();
     due(&mut session, 0);
     session.begin_epoch(at(0), Epoch::new(5)).expect("newer");
@@ -49,15 +52,15 @@ fn an_epoch_must_be_newer_and_pings_do_not_start_over() {
 }
 
 #[test]
-fn losses_count_on_and_a_conflict_may_be_told_again() {
+fn lost_inputs_keep_counting_and_a_conflict_is_reported_again() {
     let mut session = fresh();
     for epoch in 1..=3_u32 {
         assert_eq!(hand(&mut session, SECOND, &classic_input(1, &[(0, 1), (119, 1)])), Ok(()));
         assert_eq!(hand(&mut session, SECOND, &classic_input(1, &[(121, 1)])), Ok(()));
         assert_eq!(hand(&mut session, SECOND, &classic_response(1, &[(119, 2)])), Ok(()));
-        let told = news(&events(&mut session));
-        assert!(told.contains(&Event::Conflict { peer: PEER }));
-        assert!(told.contains(&Event::Lost { peer: PEER, first: frame(0), count: 2 }), "{told:?}");
+        let reported = peer_events(&events(&mut session));
+        assert!(reported.contains(&PeerEvent::Conflict));
+        assert!(reported.contains(&PeerEvent::Lost { first: frame(0), count: 2 }), "{reported:?}");
         assert_eq!(stats(&session).lost_inputs, u64::from(epoch) * 2);
         session.begin_epoch(at(SECOND), Epoch::new(epoch)).expect("newer");
     }

@@ -1,26 +1,26 @@
-//! One ladder of health and one event for each step on it.
+//! The levels of a peer's health, with one event for each change.
 
-use inputwire::{DatagramError, Event, Health, Session};
+use inputwire::{DatagramError, Health, Session};
 
 use super::{fresh, hand, of_type, pong};
-use crate::support::{MS, PEER, SECOND, at, events, healths, stats};
+use crate::support::{MS, PEER, SECOND, at, events, healths, peer_events, stats};
 
-/// Plays pings with these round trips, in milliseconds; the health told, if any, after each.
+/// Plays pings with these round trips, in milliseconds, and returns the health reported on the way.
 fn after_trips(session: &mut Session<1, 1>, start: &mut u64, trips: &[u64]) -> Vec<Health> {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for trip in trips {
         let ping = of_type(session, *start, 0x02).remove(0);
         assert_eq!(hand(session, *start + trip * MS, &pong(&ping)), Ok::<(), DatagramError>(()));
-        told.extend(healths(&events(session)));
+        reported.extend(healths(&events(session)));
         *start += 500 * MS;
     }
-    told
+    reported
 }
 
 #[test]
-fn latency_climbs_at_its_thresholds_and_falls_below_four_fifths_of_them() {
+fn latency_health_rises_at_its_thresholds_and_falls_below_four_fifths_of_them() {
     let (mut session, mut now) = (fresh(), 0);
-    // The latency is half the mean of the last ten round trips: each level is filled with ten.
+    // The latency is half the mean of the last ten round trips, so each level takes ten.
     let mut level = |trip| after_trips(&mut session, &mut now, &[trip; 10]);
     assert_eq!(level(100), [Health::Good]);
     assert_eq!(level(200), [], "100 ms is not above 100 ms");
@@ -37,19 +37,19 @@ fn latency_climbs_at_its_thresholds_and_falls_below_four_fifths_of_them() {
 }
 
 #[test]
-fn silence_is_told_at_its_limits_and_its_end_when_the_peer_is_heard_again() {
+fn silence_is_reported_at_its_limits_and_ends_with_the_next_datagram() {
     let mut session = fresh();
     assert_eq!(events(&mut session), []);
     assert_eq!(stats(&session).health, Health::Connecting);
     assert_eq!(hand(&mut session, 0, &[0x04]), Ok(()));
     assert_eq!(healths(&events(&mut session)), [Health::Good]);
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for now in (0..7 * SECOND).step_by(1_000) {
         of_type(&mut session, now, 0);
-        told.extend(healths(&events(&mut session)).into_iter().map(|health| (now / MS, health)));
+        reported.extend(healths(&events(&mut session)).into_iter().map(|health| (now / MS, health)));
     }
-    // 500 ms, but not before 2.5 ping intervals of 500 ms.
-    assert_eq!(told, [(1_250, Health::Interrupted), (5_000, Health::Disconnected)]);
+    // After 500 ms, but not before 2.5 ping intervals of 500 ms.
+    assert_eq!(reported, [(1_250, Health::Interrupted), (5_000, Health::Disconnected)]);
     assert_eq!(hand(&mut session, 7 * SECOND, &[0x04]), Ok(()));
     assert_eq!(healths(&events(&mut session)), [Health::Good]);
 }
@@ -66,18 +66,18 @@ fn a_refused_datagram_is_no_sign_of_life() {
 }
 
 #[test]
-fn a_closed_peer_counts_as_disconnected_and_connects_anew_when_opened() {
+fn a_closed_peer_is_disconnected_and_connects_again_when_reopened() {
     let mut session = fresh();
     assert_eq!(hand(&mut session, 0, &[0x04]), Ok(()));
     assert_eq!(events(&mut session).len(), 2, "connected, and good");
-    session.close_peer(at(MS), PEER);
+    session.handle_transport_closed(at(MS), PEER);
     assert_eq!(healths(&events(&mut session)), [Health::Disconnected]);
-    session.open_peer(at(2 * MS), PEER);
+    session.handle_transport_opened(at(2 * MS), PEER);
     assert_eq!(healths(&events(&mut session)), [Health::Connecting]);
     assert_eq!(hand(&mut session, 3 * MS, &[0x04]), Ok(()));
-    let told = events(&mut session);
-    assert!(!told.contains(&Event::Connected { peer: PEER }), "that is told once");
-    assert_eq!(healths(&told), [Health::Good]);
+    let reported = events(&mut session);
+    assert_eq!(peer_events(&reported), [], "connected is reported once");
+    assert_eq!(healths(&reported), [Health::Good]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Pings, pongs and what they tell (PROTOCOL 2.4).
+//! Pings, pongs and the round trips they measure (PROTOCOL 2.4).
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const PING: u8 = 0x02;
 const PONG: u8 = 0x03;
 
 #[test]
-fn the_first_ping_goes_out_at_once_and_then_one_every_interval() {
+fn the_first_ping_is_sent_at_once_and_then_one_every_interval() {
     let mut session = fresh();
     let mut pinged = Vec::new();
     for now in (0..3 * SECOND).step_by(1_000) {
@@ -25,7 +25,7 @@ fn the_first_ping_goes_out_at_once_and_then_one_every_interval() {
 }
 
 #[test]
-fn the_interval_is_counted_from_the_last_ping_and_missed_ones_are_not_made_up() {
+fn the_interval_counts_from_the_last_ping_and_missed_pings_are_not_made_up_for() {
     let mut session = super::classic(Wire::Classic.settings(0).ping_interval(Duration::from_millis(100)));
     assert_eq!(of_type(&mut session, 0, PING).len(), 1);
     assert_eq!(of_type(&mut session, 950_000, PING).len(), 1);
@@ -35,19 +35,19 @@ fn the_interval_is_counted_from_the_last_ping_and_missed_ones_are_not_made_up() 
 }
 
 #[test]
-fn nothing_is_pinged_after_close_or_remove_and_opening_again_never_doubles_the_pings() {
+fn a_closed_or_removed_peer_is_not_pinged_and_reopening_never_doubles_the_pings() {
     let mut session = fresh();
     due(&mut session, 0);
-    session.close_peer(at(100 * MS), PEER);
+    session.handle_transport_closed(at(100 * MS), PEER);
     assert!(due(&mut session, 10 * SECOND).is_empty());
     assert_eq!(session.poll_timeout(), None);
     for _ in 0..5 {
-        session.open_peer(at(10 * SECOND), PEER);
+        session.handle_transport_opened(at(10 * SECOND), PEER);
     }
     let mut pings = 0;
     for now in (10 * SECOND..13 * SECOND).step_by(1_000) {
         pings += of_type(&mut session, now, PING).len();
-        session.open_peer(at(now), PEER);
+        session.handle_transport_opened(at(now), PEER);
     }
     assert_eq!(pings, 6, "at once, then every 500 ms");
     session.remove_peer(at(13 * SECOND), PEER);
@@ -56,7 +56,7 @@ fn nothing_is_pinged_after_close_or_remove_and_opening_again_never_doubles_the_p
 }
 
 #[test]
-fn a_pong_goes_out_at_the_next_poll_with_the_eight_bytes_unchanged() {
+fn a_pong_is_sent_at_the_next_poll_with_the_eight_bytes_unchanged() {
     let mut session = fresh();
     due(&mut session, 0);
     for stamp in [[0; 8], [0xff; 8], f64::NAN.to_be_bytes(), 123.456_f64.to_be_bytes(), [1, 2, 3, 4, 5, 6, 7, 8]] {
@@ -69,7 +69,7 @@ fn a_pong_goes_out_at_the_next_poll_with_the_eight_bytes_unchanged() {
 }
 
 #[test]
-fn of_many_pings_only_the_newest_of_each_kind_is_answered() {
+fn only_the_newest_ping_of_each_kind_is_answered() {
     let mut session = fresh();
     due(&mut session, 0);
     for number in 0..100 {
@@ -82,7 +82,7 @@ fn of_many_pings_only_the_newest_of_each_kind_is_answered() {
 }
 
 #[test]
-fn a_sample_comes_from_a_matching_pong_once() {
+fn a_matching_pong_gives_one_sample() {
     let mut session = fresh();
     let ping = of_type(&mut session, 0, PING).remove(0);
     let answer = pong(&ping);
@@ -97,16 +97,16 @@ fn a_sample_comes_from_a_matching_pong_once() {
 }
 
 #[test]
-fn an_answered_ping_does_not_take_the_place_of_one_that_is_not() {
+fn an_answered_ping_makes_room_for_an_unanswered_one() {
     let mut session = fresh();
     let stamps: Vec<_> = (0..8).map(|number| of_type(&mut session, number * SECOND / 2, PING).remove(0)).collect();
     assert_eq!(hand(&mut session, 3_600 * MS, &pong(&stamps[4])), Ok(()));
-    // Seven are unanswered: there is room for a ninth.
+    // Seven are outstanding, so there is room for a ninth.
     assert_eq!(of_type(&mut session, 4 * SECOND, PING).len(), 1);
     assert_eq!(hand(&mut session, 4_100 * MS, &pong(&stamps[0])), Ok(()));
 }
 
-/// What a session says of round trips in whole milliseconds, one every half second.
+/// The statistics after these round trips in whole milliseconds, one every half second.
 fn after(trips: &[u64]) -> RttStats {
     let mut session = fresh();
     for (number, trip) in (0..).zip(trips) {
@@ -119,7 +119,7 @@ fn after(trips: &[u64]) -> RttStats {
 }
 
 #[test]
-fn the_figures_are_those_of_the_last_ten_samples() {
+fn round_trip_statistics_cover_the_last_ten_samples() {
     let millis = |figure: Duration| figure.as_micros() / 1_000;
     let figures = |rtt: RttStats| [rtt.latest, rtt.min, rtt.mean, rtt.median].map(millis);
     assert_eq!(figures(after(&[500, 400, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100])), [100, 10, 55, 55]);
@@ -128,7 +128,7 @@ fn the_figures_are_those_of_the_last_ten_samples() {
 }
 
 #[test]
-fn the_smoothed_figures_are_those_of_rfc_6298() {
+fn smoothed_round_trip_and_variation_follow_rfc_6298() {
     let trips = [80_u32, 120, 60, 60, 200, 90, 90, 80, 10, 300, 100, 100, 100];
     let (mut smoothed, mut variation) = (80_000.0, 40_000.0);
     for (number, trip) in (1..).zip(trips) {
@@ -148,7 +148,7 @@ fn the_smoothed_figures_are_those_of_rfc_6298() {
 fn a_round_trip_of_more_than_nine_minutes_counts_as_nine() {
     let mut session = fresh();
     let ping = of_type(&mut session, 0, PING).remove(0);
-    // Called all the time, so that this is no stall, but not polled: nothing else is pinged.
+    // Called all the time, so that this is no stall, but not polled, so that no other ping is sent.
     for now in (0..3_600 * SECOND).step_by(100_000) {
         session.handle_timeout(at(now));
     }
@@ -158,14 +158,14 @@ fn a_round_trip_of_more_than_nine_minutes_counts_as_nine() {
 }
 
 #[test]
-fn opening_again_forgets_the_round_trips_and_the_pings() {
+fn reopening_forgets_round_trips_and_outstanding_pings() {
     let mut session = fresh();
     let ping = of_type(&mut session, 0, PING).remove(0);
     let answer = pong(&ping);
     assert_eq!(hand(&mut session, 50 * MS, &answer), Ok(()));
     let unanswered = of_type(&mut session, 500 * MS, PING).remove(0);
-    session.close_peer(at(600 * MS), PEER);
-    session.open_peer(at(700 * MS), PEER);
+    session.handle_transport_closed(at(600 * MS), PEER);
+    session.handle_transport_opened(at(700 * MS), PEER);
     assert_eq!(stats(&session).rtt, None);
     assert!(hand(&mut session, 800 * MS, &pong(&unanswered)).is_err());
 }

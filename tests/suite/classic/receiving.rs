@@ -1,13 +1,13 @@
-//! What becomes of an INPUT or an `INPUT_RESPONSE` (PROTOCOL 2.2).
+//! How an INPUT or an `INPUT_RESPONSE` is received (PROTOCOL 2.2).
 
-use inputwire::{Event, Totals};
+use inputwire::{PeerEvent, Totals};
 
 use super::{fresh, hand};
 use crate::support::forge::{classic_input, classic_response};
-use crate::support::{MS, PEER, T, Wire, due, events, frame, frames, inputs, news, refuse, stats};
+use crate::support::{MS, PEER, T, Wire, due, events, frame, frames, inputs, peer, peer_events, refuse, stats};
 
 #[test]
-fn inputs_are_told_once_each_lowest_first_and_late_ones_late() {
+fn each_input_is_delivered_once_lowest_frame_first_and_late_ones_late() {
     let mut session = fresh();
     assert_eq!(hand(&mut session, 0, &classic_input(1, &[(4, 4), (5, 5)])), Ok(()));
     assert_eq!(hand(&mut session, 0, &classic_input(1, &[(1, 1), (2, 2)])), Ok(()));
@@ -18,9 +18,9 @@ fn inputs_are_told_once_each_lowest_first_and_late_ones_late() {
 }
 
 #[test]
-fn gaps_are_counted_exactly_and_one_that_closes_is_no_loss() {
+fn missing_inputs_are_counted_exactly_and_one_that_arrives_is_not_lost() {
     let mut session = fresh();
-    for (datagram, gaps, known) in [
+    for (datagram, missing, last_frame) in [
         (classic_input(1, &[(0, 0)]), 0, Some(0)),
         (classic_input(1, &[(9, 9)]), 8, Some(0)),
         (classic_input(1, &[(3, 3), (5, 5)]), 6, Some(0)),
@@ -28,31 +28,31 @@ fn gaps_are_counted_exactly_and_one_that_closes_is_no_loss() {
         (classic_response(1, &[(4, 4), (6, 6), (7, 7), (8, 8)]), 0, Some(9)),
     ] {
         assert_eq!(hand(&mut session, 0, &datagram), Ok(()));
-        assert_eq!((stats(&session).gaps, session.known(PEER)), (gaps, known.map(frame)));
+        assert_eq!((stats(&session).missing, peer(&session).last_frame()), (missing, last_frame.map(frame)));
     }
     assert_eq!(stats(&session).lost_inputs, 0);
     assert_eq!(frames(&events(&mut session)), (0..10).collect::<Vec<_>>());
 }
 
 #[test]
-fn the_lost_are_told_with_the_lowest_frame_and_their_number() {
+fn lost_inputs_are_reported_with_their_lowest_frame_and_their_count() {
     let mut session = fresh();
     assert_eq!(hand(&mut session, 0, &classic_input(1, &[(0, 0), (2, 2), (100, 1)])), Ok(()));
     events(&mut session);
-    // The window slides to 200: frames 1 and 3 to 80 leave it unknown.
+    // The window slides to frame 200: frames 1 and 3 to 80 leave it missing.
     assert_eq!(hand(&mut session, 0, &classic_input(1, &[(200, 2)])), Ok(()));
     assert_eq!(stats(&session).lost_inputs, 79);
-    assert_eq!(news(&events(&mut session)), [Event::Lost { peer: PEER, first: frame(1), count: 79 }]);
-    assert_eq!(session.known(PEER), Some(frame(80)), "what is lost for good is no hole");
-    // A frame that left the window comes too late.
+    assert_eq!(peer_events(&events(&mut session)), [PeerEvent::Lost { first: frame(1), count: 79 }]);
+    assert_eq!(peer(&session).last_frame(), Some(frame(80)), "a lost frame is not missing");
+    // A frame that left the window arrives too late.
     assert_eq!(hand(&mut session, 0, &classic_response(1, &[(80, 1), (81, 1)])), Ok(()));
     assert_eq!(frames(&events(&mut session)), [81]);
-    // Known and not taken, then gone: lost as well.
+    // Received and undelivered when they leave the window: lost as well.
     assert_eq!(hand(&mut session, 0, &classic_input(1, &[(201, 7), (320, 3)])), Ok(()));
     assert_eq!(hand(&mut session, 0, &classic_input(1, &[(322, 3)])), Ok(()));
-    let told = events(&mut session);
-    assert_eq!(frames(&told), [320, 322]);
-    assert_eq!(news(&told), [Event::Lost { peer: PEER, first: frame(82), count: 119 }]);
+    let reported = events(&mut session);
+    assert_eq!(frames(&reported), [320, 322]);
+    assert_eq!(peer_events(&reported), [PeerEvent::Lost { first: frame(82), count: 119 }]);
 }
 
 #[test]
@@ -62,12 +62,12 @@ fn a_jump_beyond_the_window_loses_what_it_skips() {
     events(&mut session);
     let now = 300 * T;
     assert_eq!(hand(&mut session, now, &classic_input(1, &[(500, 1)])), Ok(()));
-    let told = news(&events(&mut session));
-    assert_eq!(told, [Event::Lost { peer: PEER, first: frame(1), count: 380 }]);
+    let reported = peer_events(&events(&mut session));
+    assert_eq!(reported, [PeerEvent::Lost { first: frame(1), count: 380 }]);
 }
 
 #[test]
-fn counters_are_cleared_and_what_is_to_be_told_stays() {
+fn clearing_counters_keeps_pending_events() {
     let mut session = fresh();
     assert_eq!(hand(&mut session, 0, &classic_input(1, &[(0, 0)])), Ok(()));
     assert_eq!(hand(&mut session, 300 * T, &classic_input(1, &[(500, 1)])), Ok(()));
@@ -76,12 +76,12 @@ fn counters_are_cleared_and_what_is_to_be_told_stays() {
     session.clear_counters();
     let cleared = stats(&session);
     assert_eq!((cleared.lost_inputs, cleared.totals), (0, Totals::default()));
-    let lost = Event::Lost { peer: PEER, first: frame(0), count: 381 };
-    assert!(news(&events(&mut session)).contains(&lost), "frame 0 was not taken, and 1 to 380 never came");
+    let lost = PeerEvent::Lost { first: frame(0), count: 381 };
+    assert!(peer_events(&events(&mut session)).contains(&lost), "frame 0 was undelivered, and 1 to 380 never arrived");
 }
 
 #[test]
-fn a_frame_is_too_far_from_exactly_the_limit_on() {
+fn a_frame_is_refused_as_too_far_from_exactly_the_limit_on() {
     for first in [0, 7, 1_000_000] {
         let settings = Wire::Classic.settings(0).first_frame(frame(first));
         let mut session = super::classic(settings);
@@ -108,22 +108,22 @@ fn old_frames_are_ignored_and_duplicates_counted() {
     assert!(frames(&events(&mut session)).is_empty());
     assert_eq!(hand(&mut session, 0, &classic_input(1, &[(169, 1)])), Ok(()));
     assert_eq!(hand(&mut session, 0, &classic_input(1, &[(49, 9), (50, 2), (289, 1)])), Ok(()));
-    // Frame 50 was in the window when it was taken, and left it with frame 289.
-    let told = events(&mut session);
-    assert_eq!(frames(&told), [289]);
+    // Frame 50 was in the window when it was accepted, and left it with frame 289.
+    let reported = events(&mut session);
+    assert_eq!(frames(&reported), [289]);
     assert_eq!(stats(&session).totals.duplicates, 1);
     assert_eq!(hand(&mut session, 0, &classic_input(1, &[(289, 1)])), Ok(()));
     assert_eq!((stats(&session).totals.duplicates, stats(&session).totals.conflicts), (2, 0));
 }
 
 #[test]
-fn an_input_of_nothing_is_heard_and_flags_are_ignored() {
+fn an_input_datagram_without_inputs_is_accepted_and_flags_are_ignored() {
     let mut session = fresh();
     let mut datagram = classic_input(1, &[]);
     datagram[3..7].copy_from_slice(&[0xff; 4]);
     datagram[8] = 0xff;
-    assert_eq!(hand(&mut session, 0, &datagram), Ok(()), "the current frame is not looked at");
-    assert_eq!(news(&events(&mut session)), [Event::Connected { peer: PEER }]);
+    assert_eq!(hand(&mut session, 0, &datagram), Ok(()), "the current frame is not read");
+    assert_eq!(peer_events(&events(&mut session)), [PeerEvent::Connected]);
     let mut flagged = classic_input(1, &[(0, 5)]);
     flagged[8] = 1;
     assert_eq!(hand(&mut session, 0, &flagged), Ok(()));
@@ -138,6 +138,6 @@ fn frames_must_ascend_to_the_current_one() {
     let descending = [vec![(1, 1), (0, 1)], vec![(1, 1), (1, 1)], vec![(0, 1), (2, 1), (1, 1)]];
     let datagrams = descending.iter().flat_map(|pairs| [classic_input(1, pairs), classic_response(1, pairs)]);
     for datagram in datagrams.chain([wrong]) {
-        refuse(&session, 0, PEER, &datagram, inputwire::DatagramError::Order);
+        refuse(&session, 0, PEER, &datagram, inputwire::DatagramError::NotAscending);
     }
 }

@@ -1,4 +1,4 @@
-//! When an INPUT goes out, and what it carries (PROTOCOL 2.2).
+//! When an INPUT is sent, and what it carries (PROTOCOL 2.2).
 
 use super::{classic, fresh, of_type};
 use crate::support::forge::classic_input;
@@ -22,7 +22,7 @@ fn each_push_sends_the_newest_inputs_oldest_first() {
 }
 
 #[test]
-fn after_missed_polls_the_next_datagram_carries_the_newest_inputs_once() {
+fn after_missed_polls_one_datagram_carries_the_newest_inputs() {
     let mut session = fresh();
     for number in 0..10 {
         session.push_input(at(number * T), [number.to_be_bytes()[7]]).expect("room");
@@ -32,20 +32,20 @@ fn after_missed_polls_the_next_datagram_carries_the_newest_inputs_once() {
 }
 
 #[test]
-fn frames_count_from_the_first_one_that_is_configured() {
+fn frames_count_from_the_configured_first_frame() {
     let mut session = classic(Wire::Classic.settings(0).first_frame(frame(3)));
     assert_eq!(session.push_input(at(0), [9]), Ok(frame(3)));
     assert_eq!(of_type(&mut session, 0, INPUT), [classic_input(0, &[(3, 9)])]);
 }
 
 #[test]
-fn a_closed_peer_gets_what_is_newest_when_it_is_open_again() {
+fn a_reopened_peer_is_sent_the_newest_inputs() {
     let mut session = fresh();
-    session.close_peer(at(0), PEER);
+    session.handle_transport_closed(at(0), PEER);
     for _ in 0..5 {
         session.push_input(at(0), [1]).expect("room");
     }
     assert!(due(&mut session, 0).is_empty());
-    session.open_peer(at(T), PEER);
+    session.handle_transport_opened(at(T), PEER);
     assert_eq!(of_type(&mut session, T, INPUT), [classic_input(0, &[(2, 1), (3, 1), (4, 1)])]);
 }

@@ -1,32 +1,32 @@
-//! Epochs: four of them can be told apart by two bits, all by the check (PROTOCOL 3.10).
+//! Epochs: two bits distinguish four of them, the tag distinguishes all (PROTOCOL 3.10).
 
-use inputwire::{DatagramError, Epoch, Event};
+use inputwire::{DatagramError, Epoch, PeerEvent};
 
 use crate::support::forge::Seal;
 use crate::support::{
-    MS, PEER, Pair, SECOND, T, Wire, act, at, due, due_input, events, frame, frames, news, refuse, stats,
+    MS, PEER, Pair, SECOND, T, Wire, act, at, due, due_input, events, frame, frames, peer, peer_events, refuse, stats,
 };
 
 #[test]
-fn the_tag_carries_the_epoch_modulo_four_and_the_check_all_of_it() {
+fn the_type_byte_carries_the_epoch_modulo_four_and_the_tag_covers_all_of_it() {
     for wire in Wire::COMPACT {
         let mut pair = Pair::met(wire);
         for epoch in [1, 2, 3, 4, 9, 1_000_003, u32::MAX] {
             pair.begin_epoch(epoch);
             let now = pair.now;
-            let first = due_input(&mut pair.ends[0].clone(), now);
+            let first = due_input(&mut pair.sessions[0].clone(), now);
             assert_eq!(u32::from(first[0] >> 4 & 3), epoch % 4);
             for other in [epoch - 1, epoch.wrapping_add(1), epoch.wrapping_add(2), epoch - epoch % 4] {
                 let seal = Seal { epoch: other, ..Seal::new(wire, 1, 0) };
                 if other != epoch {
                     let same = other % 4 == epoch % 4;
-                    let reason = if same { DatagramError::Check } else { DatagramError::OtherEpoch };
-                    refuse(&pair.ends[0], now, PEER, &seal.inputs(0, 0, 0, &[]), reason);
+                    let reason = if same { DatagramError::BadTag } else { DatagramError::OtherEpoch };
+                    refuse(&pair.sessions[0], now, PEER, &seal.inputs(0, 0, 0, &[]), reason);
                 }
             }
             for multiple in [4, 8, 400] {
                 let seal = Seal { epoch: epoch.wrapping_sub(multiple), ..Seal::new(wire, 1, 0) };
-                refuse(&pair.ends[0], now, PEER, &seal.inputs(0, 0, 0, &[]), DatagramError::Check);
+                refuse(&pair.sessions[0], now, PEER, &seal.inputs(0, 0, 0, &[]), DatagramError::BadTag);
             }
             pair.run(SECOND);
         }
@@ -34,69 +34,68 @@ fn the_tag_carries_the_epoch_modulo_four_and_the_check_all_of_it() {
 }
 
 #[test]
-fn an_epoch_abandons_what_is_unacknowledged_and_keeps_the_timing() {
+fn an_epoch_abandons_unacknowledged_inputs_and_keeps_the_timing() {
     for wire in Wire::COMPACT {
         let mut pair = Pair::met(wire);
         pair.play(5);
         pair.run(SECOND);
         pair.lost = [true; 2];
         for _ in 0..7 {
-            pair.ends[0].push_input(at(pair.now), [9]).expect("room");
+            pair.sessions[0].push_input(at(pair.now), [9]).expect("room");
         }
         pair.run(T);
-        let before = stats(&pair.ends[0]);
+        let before = stats(&pair.sessions[0]);
         assert_eq!(before.unacked, 7);
         pair.lost = [false; 2];
         pair.forget();
         pair.begin_epoch(1);
-        let after = stats(&pair.ends[0]);
+        let after = stats(&pair.sessions[0]);
         assert_eq!(
             (after.unacked, after.rtt, after.jitter, after.inbound_lost),
             (0, before.rtt, before.jitter, before.inbound_lost)
         );
-        assert_eq!((pair.ends[0].next_frame(), pair.ends[1].known(PEER)), (frame(0), None));
+        assert_eq!((pair.sessions[0].next_frame(), peer(&pair.sessions[1]).last_frame()), (frame(0), None));
         pair.run(SECOND);
-        assert!(frames(&pair.told[1]).is_empty());
+        assert!(frames(&pair.reported[1]).is_empty());
         pair.play(10);
         pair.run(SECOND);
-        pair.assert_told(0, 10);
-        pair.assert_told(1, 10);
+        pair.assert_delivered(0, 10);
+        pair.assert_delivered(1, 10);
     }
 }
 
 #[test]
-fn the_first_input_of_an_epoch_is_told_against_zeros() {
+fn the_first_input_of_an_epoch_is_encoded_against_zeros() {
     for wire in Wire::COMPACT {
         let mut pair = Pair::met(wire);
-        pair.ends[0].push_input(at(pair.now), [0xff]).expect("room");
+        pair.sessions[0].push_input(at(pair.now), [0xff]).expect("room");
         pair.run(SECOND);
         pair.begin_epoch(1);
         pair.run(SECOND);
         pair.forget();
-        pair.ends[0].push_input(at(pair.now), [0]).expect("room");
+        pair.sessions[0].push_input(at(pair.now), [0]).expect("room");
         pair.run(0);
         let (_, datagram) = &pair.sent[0][0];
-        let check = if wire == Wire::Keyed { 8 } else { 2 };
         let timing = if datagram[0] & 0x40 == 0 { 0 } else { 6 };
-        assert_eq!(datagram.len(), 3 + check + timing, "no body: nothing has changed");
+        assert_eq!(datagram.len(), 3 + wire.tag_len() + timing, "no body: nothing has changed");
     }
 }
 
 #[test]
-fn a_peer_ahead_is_told_once_for_each_epoch_and_we_say_hello_until_we_follow() {
+fn a_peer_ahead_is_reported_once_an_epoch_and_sent_hellos_until_the_application_follows() {
     for wire in Wire::COMPACT {
-        let mut session = Pair::met(wire).ends[0].clone();
+        let mut session = Pair::met(wire).sessions[0].clone();
         let seal = Seal::new(wire, 1, 0);
         let mut now = 3 * SECOND;
         for epoch in [2, 5] {
             for _ in 0..3 {
                 assert_eq!(session.handle_datagram(at(now), PEER, &Seal { epoch, ..seal }.hello(0)), Ok(()));
             }
-            let ahead = Event::PeerAhead { peer: PEER, epoch: Epoch::new(epoch) };
-            assert_eq!(news(&events(&mut session)), [ahead]);
-            // An older hello that arrives late takes nothing back.
+            let ahead = PeerEvent::EpochAhead { epoch: Epoch::new(epoch) };
+            assert_eq!(peer_events(&events(&mut session)), [ahead]);
+            // An older hello that arrives late changes nothing.
             assert_eq!(session.handle_datagram(at(now), PEER, &Seal { epoch: 1, ..seal }.hello(0)), Ok(()));
-            assert!(news(&events(&mut session)).is_empty());
+            assert!(peer_events(&events(&mut session)).is_empty());
             let hellos = (0..SECOND).step_by(10_000).map(|later| due(&mut session, now + later));
             let hellos = hellos.flatten().filter(|datagram| datagram[0] == 0x20).count();
             assert!((5..=6).contains(&hellos), "{hellos} in a second");
@@ -110,18 +109,18 @@ fn a_peer_ahead_is_told_once_for_each_epoch_and_we_say_hello_until_we_follow() {
 }
 
 #[test]
-fn a_peer_that_follows_us_is_not_ahead() {
+fn a_peer_that_follows_to_the_local_epoch_is_not_ahead() {
     for wire in Wire::COMPACT {
-        let mut session = Pair::met(wire).ends[0].clone();
+        let mut session = Pair::met(wire).sessions[0].clone();
         session.begin_epoch(at(3 * SECOND), Epoch::new(1)).expect("newer");
         let next = Seal { epoch: 1, ..Seal::new(wire, 1, 0) };
         assert_eq!(session.handle_datagram(at(3 * SECOND), PEER, &next.hello(0)), Ok(()));
-        assert_eq!(news(&events(&mut session)), []);
+        assert_eq!(peer_events(&events(&mut session)), []);
     }
 }
 
 #[test]
-fn ends_that_switch_at_different_times_lose_nothing_of_the_new_epoch() {
+fn endpoints_that_change_epoch_at_different_times_lose_nothing_of_the_new_epoch() {
     for wire in Wire::COMPACT {
         for pause in [0, MS, T, 300 * MS, 7 * SECOND] {
             let mut pair = Pair::met(wire);
@@ -130,18 +129,18 @@ fn ends_that_switch_at_different_times_lose_nothing_of_the_new_epoch() {
             pair.run(SECOND);
             pair.forget();
             let epoch = Epoch::new(1);
-            pair.ends[0].begin_epoch(at(pair.now), epoch).expect("newer");
+            pair.sessions[0].begin_epoch(at(pair.now), epoch).expect("newer");
             for number in 0..10 {
-                pair.ends[0].push_input(at(pair.now), act(0, number)).expect("room");
+                pair.sessions[0].push_input(at(pair.now), act(0, number)).expect("room");
             }
             pair.run(pause);
-            pair.ends[1].begin_epoch(at(pair.now), epoch).expect("newer");
+            pair.sessions[1].begin_epoch(at(pair.now), epoch).expect("newer");
             for number in 0..10 {
-                pair.ends[1].push_input(at(pair.now), act(1, number)).expect("room");
+                pair.sessions[1].push_input(at(pair.now), act(1, number)).expect("room");
             }
             pair.run(SECOND);
-            pair.assert_told(0, 10);
-            pair.assert_told(1, 10);
+            pair.assert_delivered(0, 10);
+            pair.assert_delivered(1, 10);
         }
     }
 }

@@ -1,15 +1,19 @@
-//! Several peers behind one window of inputs.
+//! Several peers that share one window of local inputs.
 
 use inputwire::{AddPeerError, Epoch, PeerConfig, PeerId, PushError, Session};
 
 use crate::support::forge::Seal;
 use crate::support::{SECOND, T, Wire, at, drain, events, frame, incarnation, stalls};
 
-fn peer(number: u32) -> PeerId {
+fn id(number: u32) -> PeerId {
     PeerId::new(number)
 }
 
-/// The end of player 0 with peers 1, 2 and 3, whose runs are known.
+fn unacked<const MAX_PEERS: usize>(session: &Session<MAX_PEERS, 1>, peer: PeerId) -> u32 {
+    session.peer(peer).expect("a peer").unacked()
+}
+
+/// The session of player 0 with players 1, 2 and 3, whose runs are known.
 fn mesh() -> Session<3, 1> {
     let mut session = Session::new(Wire::Compact.settings(0).build().expect("settings"));
     for player in 1..=3 {
@@ -21,10 +25,10 @@ fn mesh() -> Session<3, 1> {
 
 fn acknowledge(session: &mut Session<3, 1>, now: u64, player: u16, ack: u32) {
     let datagram = Seal::new(Wire::Compact, player, 0).inputs(0, 0, ack, &[]);
-    assert_eq!(session.handle_datagram(at(now), peer(u32::from(player) - 1), &datagram), Ok(()));
+    assert_eq!(session.handle_datagram(at(now), id(u32::from(player) - 1), &datagram), Ok(()));
 }
 
-/// How many inputs each peer is sent at a moment, in the order of the datagrams.
+/// How many inputs each peer is sent at this time, in the order of the datagrams.
 fn carried(session: &mut Session<3, 1>, now: u64) -> Vec<(u32, u8)> {
     session.handle_timeout(at(now));
     let sent = drain(session).into_iter().filter(|(_, datagram)| datagram[0] >= 0x80);
@@ -33,7 +37,7 @@ fn carried(session: &mut Session<3, 1>, now: u64) -> Vec<(u32, u8)> {
 }
 
 #[test]
-fn each_peer_gets_what_it_has_not_acknowledged() {
+fn each_peer_is_sent_the_inputs_it_has_not_acknowledged() {
     let mut session = mesh();
     for _ in 0..20 {
         session.push_input(at(0), [1]).expect("room");
@@ -43,7 +47,7 @@ fn each_peer_gets_what_it_has_not_acknowledged() {
     acknowledge(&mut session, T, 2, 13);
     session.push_input(at(2 * T), [1]).expect("room");
     assert_eq!(carried(&mut session, 2 * T), [(0, 1), (1, 8), (2, 21)]);
-    assert_eq!([0, 1, 2].map(|number| session.unacked(peer(number))), [1, 8, 21]);
+    assert_eq!([0, 1, 2].map(|number| unacked(&session, id(number))), [1, 8, 21]);
 }
 
 #[test]
@@ -54,28 +58,28 @@ fn the_slowest_peer_holds_the_window_and_is_named_until_it_is_removed() {
     }
     acknowledge(&mut session, 0, 1, 120);
     acknowledge(&mut session, 0, 3, 100);
-    assert_eq!(session.push_input(at(0), [1]), Err(PushError::WindowFull(peer(1))));
-    session.close_peer(at(0), peer(1));
-    assert_eq!(session.push_input(at(0), [1]), Err(PushError::WindowFull(peer(1))), "closed is not gone");
-    session.remove_peer(at(0), peer(1));
+    assert_eq!(session.push_input(at(0), [1]), Err(PushError::WindowFull(id(1))));
+    session.handle_transport_closed(at(0), id(1));
+    assert_eq!(session.push_input(at(0), [1]), Err(PushError::WindowFull(id(1))), "closed is not gone");
+    session.remove_peer(at(0), id(1));
     for number in 120..220 {
         assert_eq!(session.push_input(at(0), [1]), Ok(frame(number)));
     }
-    assert_eq!(session.push_input(at(0), [1]), Err(PushError::WindowFull(peer(2))));
+    assert_eq!(session.push_input(at(0), [1]), Err(PushError::WindowFull(id(2))));
 }
 
 #[test]
-fn confirmed_is_the_newest_frame_known_from_everybody() {
+fn the_confirmed_frame_is_the_last_one_received_from_every_peer() {
     let mut session = mesh();
-    assert_eq!(session.confirmed(), None);
+    assert_eq!(session.confirmed_frame(), None);
     for (player, end, confirmed) in [(1, 5, None), (2, 9, None), (3, 3, Some(2)), (3, 7, Some(4)), (1, 8, Some(6))] {
         let count = u8::try_from(end).expect("few");
         let datagram = Seal::new(Wire::Compact, player, 0).inputs(count, end, 0, &[]);
-        assert_eq!(session.handle_datagram(at(0), peer(u32::from(player) - 1), &datagram), Ok(()));
-        assert_eq!(session.confirmed(), confirmed.map(frame));
+        assert_eq!(session.handle_datagram(at(0), id(u32::from(player) - 1), &datagram), Ok(()));
+        assert_eq!(session.confirmed_frame(), confirmed.map(frame));
     }
-    session.remove_peer(at(0), peer(2));
-    assert_eq!(session.confirmed(), Some(frame(7)));
+    session.remove_peer(at(0), id(2));
+    assert_eq!(session.confirmed_frame(), Some(frame(7)));
 }
 
 #[test]
@@ -84,18 +88,18 @@ fn a_peer_can_join_while_the_first_frames_are_still_in_the_window() {
     let join =
         |session: &mut Session<2, 1>| session.add_peer(at(SECOND), PeerConfig::compact(1).incarnation(incarnation(1)));
     for _ in 0..120 {
-        session.push_input(at(0), [1]).expect("nobody holds the window");
+        session.push_input(at(0), [1]).expect("no peer holds the window");
     }
     let mut late = session.clone();
-    let id = join(&mut session).expect("frame 0 is still there");
-    assert_eq!(session.unacked(id), 120);
+    let peer = join(&mut session).expect("frame 0 is still there");
+    assert_eq!(unacked(&session, peer), 120);
     assert_eq!(join(&mut session.clone()), Err(AddPeerError::PlayerTaken));
-    late.push_input(at(0), [1]).expect("nobody holds the window");
+    late.push_input(at(0), [1]).expect("no peer holds the window");
     assert_eq!(join(&mut late), Err(AddPeerError::EpochRunning));
     late.begin_epoch(at(SECOND), Epoch::new(1)).expect("newer");
     assert!(join(&mut late).is_ok());
-    let own = late.add_peer(at(SECOND), PeerConfig::compact(0));
-    assert_eq!(own, Err(AddPeerError::PlayerTaken), "our own number");
+    let local = late.add_peer(at(SECOND), PeerConfig::compact(0));
+    assert_eq!(local, Err(AddPeerError::PlayerTaken), "the local player's number");
     assert!(late.add_peer(at(SECOND), PeerConfig::compact(2)).is_ok());
     assert_eq!(late.add_peer(at(SECOND), PeerConfig::compact(3)), Err(AddPeerError::Full));
 }
@@ -111,13 +115,13 @@ fn one_session_plays_with_peers_on_both_wires() {
 }
 
 #[test]
-fn a_stall_is_told_once_however_many_peers_there_are() {
+fn a_stall_is_reported_once_however_many_peers_there_are() {
     for open in 1..=3 {
         let mut session = mesh();
-        (open..3).for_each(|number| session.close_peer(at(0), peer(number)));
+        (open..3).for_each(|number| session.handle_transport_closed(at(0), id(number)));
         drain(&mut session);
         session.handle_timeout(at(10 * SECOND));
-        let told = events(&mut session);
-        assert_eq!(stalls(&told).len(), 1, "{open} peers: {told:?}");
+        let reported = events(&mut session);
+        assert_eq!(stalls(&reported).len(), 1, "{open} peers: {reported:?}");
     }
 }

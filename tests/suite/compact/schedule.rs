@@ -1,4 +1,6 @@
 //! When an input datagram is due (PROTOCOL 3.8).
+//!
+//! Frames are 20 ms here, so that every deadline falls on a polled half millisecond.
 
 use std::time::Duration;
 
@@ -6,23 +8,22 @@ use inputwire::{ConfigBuilder, Epoch, Session};
 
 use super::{input_times, running};
 use crate::support::forge::Seal;
-use crate::support::{MS, PEER, Pair, SECOND, Wire, at, due, end, events, frame, incarnation, stats};
+use crate::support::{MS, PEER, Pair, SECOND, Wire, at, due, endpoint, events, frame, incarnation, stats};
 
-/// A frame interval that is whole half milliseconds, so that every moment is polled exactly.
 const T: u64 = 20 * MS;
 
 fn settings() -> ConfigBuilder {
     Wire::Compact.settings(0).frame_interval(Duration::from_micros(T))
 }
 
-/// An end past its first ten datagrams, at 2 s, which was just sent something.
+/// A session at 2 s, past its first ten datagrams, which has just sent one.
 fn settled(settings: ConfigBuilder) -> Session<1, 1> {
     let mut session = running(settings);
     input_times(&mut session, 0, 2 * SECOND + 500);
     session
 }
 
-/// A settled end that has just pushed an input, and when.
+/// A settled session that has just pushed an input, and when.
 fn pushed() -> (Session<1, 1>, u64) {
     let mut session = settled(settings());
     let push = 2 * SECOND + 50 * MS;
@@ -31,22 +32,22 @@ fn pushed() -> (Session<1, 1>, u64) {
 }
 
 #[test]
-fn the_first_datagram_goes_out_at_once_even_with_nothing_to_say() {
-    let mut session = end::<1, 120>(settings(), Wire::Compact.peer(1).incarnation(incarnation(1)));
+fn the_first_datagram_is_sent_at_once_even_without_inputs() {
+    let mut session = endpoint::<1, 120>(settings(), Wire::Compact.peer(1).incarnation(incarnation(1)));
     let kinds: Vec<_> = due(&mut session, 0).iter().map(|datagram| datagram[0]).collect();
     assert_eq!(kinds, [0x20, 0xc0], "a hello before it");
 }
 
 #[test]
-fn without_anything_to_say_a_datagram_goes_out_every_ping_interval_after_ten_quick_ones() {
+fn an_idle_session_sends_ten_quick_datagrams_and_then_one_every_ping_interval() {
     let mut session = running(settings());
     let times: Vec<_> = input_times(&mut session, 0, 2 * SECOND).iter().map(|(now, _)| now / MS).collect();
-    // The first was at 0.
+    // The first was sent at 0.
     assert_eq!(times, [100, 200, 300, 400, 500, 600, 700, 800, 900, 1_000, 1_200, 1_400, 1_600, 1_800]);
 }
 
 #[test]
-fn a_push_goes_out_at_once_and_again_one_and_a_half_frames_later_and_then_every_frame() {
+fn a_push_is_sent_at_once_again_one_and_a_half_frames_later_and_then_every_frame() {
     let (mut session, push) = pushed();
     let times: Vec<_> =
         input_times(&mut session, push, push + 120 * MS).iter().map(|(now, n)| ((now - push) / MS, *n)).collect();
@@ -71,30 +72,30 @@ fn a_game_that_pushes_every_frame_sends_one_datagram_a_frame() {
 }
 
 #[test]
-fn an_acknowledgement_waits_one_and_a_half_frames_for_something_to_ride_on() {
+fn an_acknowledgement_waits_one_and_a_half_frames_for_an_input_to_ride_on() {
     let seal = Seal::new(Wire::Compact, 1, 0);
-    let heard = 2 * SECOND + 10 * MS;
+    let received = 2 * SECOND + 10 * MS;
     let mut session = settled(settings());
-    assert_eq!(session.handle_datagram(at(heard), PEER, &seal.inputs(1, 1, 0, &[])), Ok(()));
-    assert_eq!(session.handle_datagram(at(heard + 20 * MS), PEER, &seal.inputs(2, 2, 0, &[])), Ok(()));
-    assert_eq!(input_times(&mut session, heard + 20 * MS, heard + 120 * MS), [(heard + 30 * MS, 0)]);
-    // One that brings nothing new is owed an answer as well: ours may have been lost.
+    assert_eq!(session.handle_datagram(at(received), PEER, &seal.inputs(1, 1, 0, &[])), Ok(()));
+    assert_eq!(session.handle_datagram(at(received + 20 * MS), PEER, &seal.inputs(2, 2, 0, &[])), Ok(()));
+    assert_eq!(input_times(&mut session, received + 20 * MS, received + 120 * MS), [(received + 30 * MS, 0)]);
+    // A duplicate is acknowledged as well: the first acknowledgement may have been lost.
     let mut session = settled(settings());
-    assert_eq!(session.handle_datagram(at(heard), PEER, &seal.inputs(1, 1, 0, &[])), Ok(()));
-    let push = heard + 10 * MS;
+    assert_eq!(session.handle_datagram(at(received), PEER, &seal.inputs(1, 1, 0, &[])), Ok(()));
+    let push = received + 10 * MS;
     session.push_input(at(push), [1]).expect("room");
     assert_eq!(input_times(&mut session, push, push + 20 * MS), [(push, 1)], "it rides on the push");
     assert_eq!(session.handle_datagram(at(push + 20 * MS), PEER, &seal.inputs(1, 1, 1, &[])), Ok(()));
     assert_eq!(input_times(&mut session, push + 20 * MS, push + 100 * MS), [(push + 50 * MS, 0)]);
     // An acknowledgement alone is not acknowledged.
     let mut session = settled(settings());
-    assert_eq!(session.handle_datagram(at(heard), PEER, &seal.inputs(0, 0, 0, &[])), Ok(()));
-    assert_eq!(input_times(&mut session, heard, 2 * SECOND + 200 * MS), [(2 * SECOND, 0); 0]);
-    assert_eq!(stats(&session).totals.duplicates, 0, "and is no repeat");
+    assert_eq!(session.handle_datagram(at(received), PEER, &seal.inputs(0, 0, 0, &[])), Ok(()));
+    assert_eq!(input_times(&mut session, received, 2 * SECOND + 200 * MS), [(2 * SECOND, 0); 0]);
+    assert_eq!(stats(&session).totals.duplicates, 0, "nor counted as a duplicate");
 }
 
 #[test]
-fn early_copies_follow_a_push_where_they_are_asked_for() {
+fn early_copies_follow_a_push_where_they_are_configured() {
     let slow = settings().frame_interval(Duration::from_millis(34)).early_copies(true);
     for (settings, copies) in [
         (slow, &[0, 8, 24, 58, 92][..]),
@@ -116,7 +117,7 @@ fn early_copies_follow_a_push_where_they_are_asked_for() {
 }
 
 #[test]
-fn one_datagram_settles_everything_that_was_due_however_late_it_is_polled() {
+fn one_datagram_covers_everything_that_was_due_however_late_the_poll() {
     let mut session = settled(settings().early_copies(true));
     let seal = Seal::new(Wire::Compact, 1, 0);
     for number in 0..5 {
@@ -147,43 +148,47 @@ fn a_caller_that_does_not_drain_is_not_woken_in_a_loop() {
 }
 
 #[test]
-fn nothing_is_sent_to_a_closed_peer_and_everything_when_it_is_open_again() {
+fn nothing_is_sent_to_a_closed_peer_and_everything_once_it_reopens() {
     let mut session = settled(settings());
-    session.close_peer(at(2 * SECOND), PEER);
+    session.handle_transport_closed(at(2 * SECOND), PEER);
     for _ in 0..3 {
         session.push_input(at(2 * SECOND), [1]).expect("room");
     }
     assert!(due(&mut session, 3 * SECOND).is_empty());
     assert_eq!(session.poll_timeout(), None);
-    session.open_peer(at(3 * SECOND), PEER);
+    session.handle_transport_opened(at(3 * SECOND), PEER);
     let kinds: Vec<_> = due(&mut session, 3 * SECOND).iter().map(|datagram| datagram[0] & 0xbf).collect();
     assert_eq!(kinds, [0x20, 0x83], "a hello, and all three");
 }
 
 #[test]
-fn a_new_epoch_says_no_more_to_a_peer_that_has_long_been_silent() {
+fn a_new_epoch_sends_only_keep_alives_to_a_peer_that_has_long_been_silent() {
     let mut session = settled(settings());
     let now = 14 * SECOND + 850 * MS;
     let times = input_times(&mut session, 2 * SECOND + 500, now);
     let (last, _) = times[times.len() - 1];
     session.begin_epoch(at(now), Epoch::new(1)).expect("newer");
     let times = input_times(&mut session, now, now + 200 * MS);
-    assert_eq!(times, [(last + 100 * MS, 0), (last + 200 * MS, 0)], "keep-alives alone, the first ones of an epoch");
+    assert_eq!(
+        times,
+        [(last + 100 * MS, 0), (last + 200 * MS, 0)],
+        "keep-alives only, at the interval that a new epoch begins with"
+    );
 }
 
 #[test]
-fn the_first_push_after_a_long_pause_goes_out_at_once() {
+fn the_first_push_after_a_long_pause_is_sent_at_once() {
     let mut pair = Pair::met(Wire::Compact);
     pair.run(20 * SECOND + 10 * MS);
     pair.forget();
     let pushed = pair.now;
     pair.play(1);
     assert_eq!(pair.sent[0].first().map(|(when, _)| *when), Some(pushed));
-    pair.assert_told(0, 1);
+    pair.assert_delivered(0, 1);
 }
 
-/// Polls while the peer says every 100 ms that it is there, and acknowledges nothing.
-fn listen(session: &mut Session<1, 1>, from: u64, until: u64) {
+/// Polls while the peer sends a datagram every 100 ms, but acknowledges nothing.
+fn receive_keep_alives(session: &mut Session<1, 1>, from: u64, until: u64) {
     let seal = Seal::new(Wire::Compact, 1, 0);
     for (now, number) in (from..until).step_by(100_000).zip(1..) {
         let stamp = u16::try_from(now / 250 % 65_536).expect("16 bits");
@@ -192,59 +197,59 @@ fn listen(session: &mut Session<1, 1>, from: u64, until: u64) {
     }
 }
 
-/// Asserts that a push goes out at once until ten seconds after this moment, and later ones do not.
+/// Asserts that a push is sent at once up to ten seconds after this time, and no later one is.
 #[track_caller]
 fn assert_slow_ten_seconds_after(session: &Session<1, 1>, since: u64) {
-    for (late, goes_out) in [(0, true), (1, false)] {
+    for (late, at_once) in [(0, true), (1, false)] {
         let (mut session, now) = (session.clone(), since + 10 * SECOND + late);
         session.push_input(at(now), [9]).expect("room");
-        assert_eq!(!input_times(&mut session, now, now + 1).is_empty(), goes_out, "{late} us late");
+        assert_eq!(!input_times(&mut session, now, now + 1).is_empty(), at_once, "{late} us late");
     }
 }
 
 #[test]
 fn after_more_than_ten_seconds_of_silence_a_push_waits_for_the_next_keep_alive() {
     let (mut session, push) = pushed();
-    let heard = push + 120 * MS;
-    input_times(&mut session, push, heard);
+    let received = push + 120 * MS;
+    input_times(&mut session, push, received);
     let acknowledged = Seal::new(Wire::Compact, 1, 0).inputs(0, 0, 1, &[]);
-    assert_eq!(session.handle_datagram(at(heard), PEER, &acknowledged), Ok(()));
-    input_times(&mut session, heard, heard + 10 * SECOND);
-    assert_slow_ten_seconds_after(&session, heard);
+    assert_eq!(session.handle_datagram(at(received), PEER, &acknowledged), Ok(()));
+    input_times(&mut session, received, received + 10 * SECOND);
+    assert_slow_ten_seconds_after(&session, received);
 }
 
 #[test]
 fn after_more_than_ten_seconds_without_an_acknowledgement_a_push_waits_for_the_next_keep_alive() {
     let (mut session, push) = pushed();
-    listen(&mut session, push, push + 10 * SECOND);
+    receive_keep_alives(&mut session, push, push + 10 * SECOND);
     assert_slow_ten_seconds_after(&session, push);
 }
 
 #[test]
-fn what_was_pushed_long_before_the_peer_came_is_repeated_like_anything_else() {
+fn inputs_pushed_long_before_the_peer_appeared_are_resent_like_any_others() {
     for first in [0, 100] {
         let [mut session, mut peer] = [0, 1].map(|player| {
             let settings = Wire::Compact.settings(player).frame_interval(Duration::from_micros(T));
-            end::<1, 120>(settings.first_frame(frame(first)), Wire::Compact.peer(1 - player))
+            endpoint::<1, 120>(settings.first_frame(frame(first)), Wire::Compact.peer(1 - player))
         });
-        let came = 20 * SECOND;
-        session.push_input(at(came - SECOND), [1]).expect("room");
-        due(&mut session, came);
-        let hello = due(&mut peer, came).remove(0);
-        assert_eq!(session.handle_datagram(at(came), PEER, &hello), Ok(()));
-        let sent = input_times(&mut session, came, came + 3 * T);
-        assert_eq!(sent.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 1, 2].map(|n| came + n * T), "{first}");
+        let appeared = 20 * SECOND;
+        session.push_input(at(appeared - SECOND), [1]).expect("room");
+        due(&mut session, appeared);
+        let hello = due(&mut peer, appeared).remove(0);
+        assert_eq!(session.handle_datagram(at(appeared), PEER, &hello), Ok(()));
+        let sent = input_times(&mut session, appeared, appeared + 3 * T);
+        assert_eq!(sent.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 1, 2].map(|n| appeared + n * T), "{first}");
     }
 }
 
 #[test]
-fn a_repeat_is_acknowledged_in_time_however_long_nothing_has_moved() {
+fn a_duplicate_is_acknowledged_in_time_even_after_a_long_pause_without_progress() {
     let mut session = settled(settings());
-    let heard = 2 * SECOND + 10 * MS;
-    let again = heard + 12 * SECOND + 50 * MS;
+    let received = 2 * SECOND + 10 * MS;
+    let again = received + 12 * SECOND + 50 * MS;
     let datagram = Seal::new(Wire::Compact, 1, 0).inputs(1, 1, 0, &[]);
-    assert_eq!(session.handle_datagram(at(heard), PEER, &datagram), Ok(()));
-    listen(&mut session, heard + MS, again);
+    assert_eq!(session.handle_datagram(at(received), PEER, &datagram), Ok(()));
+    receive_keep_alives(&mut session, received + MS, again);
     assert_eq!(session.handle_datagram(at(again), PEER, &datagram), Ok(()));
     assert_eq!(input_times(&mut session, again, again + 40 * MS), [(again + 30 * MS, 0)]);
 }

@@ -16,7 +16,7 @@ fn block(datagram: &[u8]) -> Option<[u16; 3]> {
 }
 
 #[test]
-fn the_first_ten_datagrams_carry_a_block_and_then_one_every_ping_interval() {
+fn the_first_ten_datagrams_carry_a_timing_block_and_then_one_every_ping_interval() {
     let mut session = running(Wire::Compact.settings(0));
     let mut blocks = Vec::new();
     for number in 1..=60_u64 {
@@ -28,12 +28,12 @@ fn the_first_ten_datagrams_carry_a_block_and_then_one_every_ping_interval() {
             number
         }));
     }
-    // The first went out at once when the peer was added; the tenth at 90 ms.
+    // The first was sent when the peer was added, the tenth at 90 ms.
     assert_eq!(blocks, [1, 2, 3, 4, 5, 6, 7, 8, 9, 29, 49]);
 }
 
 #[test]
-fn a_restart_of_the_peer_changes_nothing_of_what_we_count_and_when_we_tell_it() {
+fn a_restart_of_the_peer_keeps_the_sent_count_and_the_schedule_of_timing_blocks() {
     let mut session = running(Wire::Compact.settings(0));
     let seal = Seal::new(Wire::Compact, 1, 0);
     let mut blocks = Vec::new();
@@ -52,34 +52,34 @@ fn a_restart_of_the_peer_changes_nothing_of_what_we_count_and_when_we_tell_it() 
 }
 
 #[test]
-fn an_echo_is_the_newest_stamp_and_how_long_it_was_held() {
+fn an_echo_is_the_newest_stamp_plus_how_long_it_was_held() {
     let mut session = running(Wire::Compact.settings(0));
     let seal = Seal::new(Wire::Compact, 1, 0);
-    let heard = 50 * MS;
-    assert_eq!(session.handle_datagram(at(heard), PEER, &seal.timed(0, 0, 0, [40_000, 0, 1], &[])), Ok(()));
+    let received = 50 * MS;
+    assert_eq!(session.handle_datagram(at(received), PEER, &seal.timed(0, 0, 0, [40_000, 0, 1], &[])), Ok(()));
     for (held, echo) in [(0, 40_000), (30 * MS, 40_120), (2 * SECOND, 48_000), (2 * SECOND + MS, 0)] {
         let mut session = session.clone();
-        session.push_input(at(heard + held), [1]).expect("room");
-        let datagram = due_input(&mut session, heard + held);
+        session.push_input(at(received + held), [1]).expect("room");
+        let datagram = due_input(&mut session, received + held);
         assert_eq!(block(&datagram).expect("a block")[1], echo, "held for {held} us");
     }
-    // An echo of 0 would say that there is none.
-    assert_eq!(session.handle_datagram(at(heard), PEER, &seal.timed(0, 0, 0, [65_416, 0, 2], &[])), Ok(()));
-    session.push_input(at(heard + 30 * MS), [1]).expect("room");
-    let datagram = due_input(&mut session, heard + 30 * MS);
+    // An echo of 0 would mean that there is none.
+    assert_eq!(session.handle_datagram(at(received), PEER, &seal.timed(0, 0, 0, [65_416, 0, 2], &[])), Ok(()));
+    session.push_input(at(received + 30 * MS), [1]).expect("room");
+    let datagram = due_input(&mut session, received + 30 * MS);
     assert_eq!(block(&datagram).expect("a block")[1], 1);
 }
 
 #[test]
-fn the_round_trip_leaves_out_how_long_the_peer_held_the_stamp() {
+fn the_round_trip_excludes_the_time_that_the_peer_held_the_stamp() {
     for wire in Wire::COMPACT {
         for delay in [0, 5 * MS, 40 * MS, 150 * MS] {
             let mut pair = Pair::on(wire);
             pair.delay = delay;
             pair.run(5 * SECOND);
             pair.play(60);
-            for end in &pair.ends {
-                let rtt = stats(end).rtt.expect("samples");
+            for session in &pair.sessions {
+                let rtt = stats(session).rtt.expect("samples");
                 let close = |figure: Duration| figure.as_micros().abs_diff(u128::from(2 * delay)) <= 500;
                 assert!(close(rtt.min) && close(rtt.mean) && close(rtt.smoothed), "{delay}: {rtt:?}");
             }
@@ -91,7 +91,7 @@ fn the_round_trip_leaves_out_how_long_the_peer_held_the_stamp() {
 fn inbound_loss_is_exact() {
     for wire in Wire::COMPACT {
         let mut pair = Pair::met(wire);
-        assert_eq!(stats(&pair.ends[1]).inbound_lost, Some(0));
+        assert_eq!(stats(&pair.sessions[1]).inbound_lost, Some(0));
         let mut lost = 0;
         for number in 0..50_u64 {
             let before = pair.sent[0].len();
@@ -102,13 +102,13 @@ fn inbound_loss_is_exact() {
         pair.lost[0] = false;
         pair.run(SECOND);
         assert!(lost > 5);
-        assert_eq!(stats(&pair.ends[1]).inbound_lost, u64::try_from(lost).ok());
-        assert_eq!(stats(&pair.ends[0]).inbound_lost, Some(0));
+        assert_eq!(stats(&pair.sessions[1]).inbound_lost, u64::try_from(lost).ok());
+        assert_eq!(stats(&pair.sessions[0]).inbound_lost, Some(0));
     }
 }
 
 #[test]
-fn jitter_is_that_of_rfc_3550() {
+fn jitter_follows_rfc_3550() {
     let mut session = running(Wire::Compact.settings(0));
     let seal = Seal::new(Wire::Compact, 1, 0);
     // Sent every 10 ms (40 units), arriving 10, 14 and 10 ms apart.

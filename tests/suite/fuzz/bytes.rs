@@ -1,6 +1,6 @@
-//! Decisions, read from the bytes that a fuzzer gives.
+//! Decisions read from the bytes of a fuzzer.
 
-/// What is left to decide by; once it is used up, every decision is 0.
+/// The remaining bytes; once they are used up, every decision is 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Bytes<'a>(&'a [u8]);
 
@@ -48,24 +48,24 @@ impl<'a> Bytes<'a> {
         u64::from_be_bytes(self.array())
     }
 
-    /// As many bytes, or all that are left.
+    /// The next `count` bytes, or all that remain.
     pub fn take(&mut self, count: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(count.min(self.0.len()));
         self.0 = rest;
         taken
     }
 
-    /// An input of any size, mostly near the one before: games are like that.
-    pub fn input<const INPUT: usize>(&mut self, previous: [u8; INPUT]) -> [u8; INPUT] {
+    /// An input, usually near the previous one, as in games.
+    pub fn input<const INPUT_LEN: usize>(&mut self, previous: [u8; INPUT_LEN]) -> [u8; INPUT_LEN] {
         let mut input = previous;
         match self.below(4) {
             0 => {}
             1 => {
-                let place = usize::from(self.u8()) % INPUT;
+                let place = usize::from(self.u8()) % INPUT_LEN;
                 input[place] ^= 1 << self.below(8);
             }
             2 => {
-                let place = usize::from(self.u8()) % INPUT;
+                let place = usize::from(self.u8()) % INPUT_LEN;
                 input[place] = input[place].wrapping_add(self.u8());
             }
             _ => input.iter_mut().for_each(|byte| *byte = self.u8()),
@@ -73,7 +73,7 @@ impl<'a> Bytes<'a> {
         input
     }
 
-    /// How much later something happens, in microseconds; for `wake` the moment is known.
+    /// A time in microseconds: usually soon after `now`, sometimes earlier, or exactly `wake`.
     pub fn moment(&mut self, now: u64, wake: Option<u64>) -> u64 {
         match self.below(8) {
             0 | 1 => now,

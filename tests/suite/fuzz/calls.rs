@@ -1,18 +1,18 @@
-//! Any call in any order on a session with peers on both wires, against a model of what the caller must know: laws 2, 5,
-//! 7, 8, 9 and 13, and views that agree with each other.
+//! Any call in any order on a session with peers on both wires, compared with a model of the caller's knowledge: laws 2, 5,
+//! 7, 8, 9 and 13, and getters that agree with each other.
 
 use std::time::Duration;
 
 use inputwire::{
-    AddPeerError, Config, Epoch, EpochError, Event, Frame, Instant, PeerConfig, PeerId, PushError, Session,
+    AddPeerError, Config, Epoch, EpochError, Event, Frame, Instant, PeerConfig, PeerId, PeerRef, PushError, Session,
 };
 
 use super::bytes::Bytes;
 use super::draw::{self, Standing};
 use super::seal::Seal;
-use super::watch::{at, drain, tell, wake};
+use super::watch::{at, drain, poll, wake};
 
-const ROOM: usize = 2;
+const MAX_PEERS: usize = 2;
 
 pub fn run(data: &[u8]) {
     let mut bytes = Bytes::new(data);
@@ -24,23 +24,24 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// What the caller knows of a peer.
+/// The caller's knowledge of a peer.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     id: PeerId,
     player: u16,
     classic: bool,
-    /// The frame after the newest told, and the newest known and acknowledged ones seen.
-    told: u64,
-    known: Option<Frame>,
+    /// The frame after the newest delivered.
+    next: u64,
+    last_frame: Option<Frame>,
+    /// The first local frame that is not acknowledged.
     acked: u64,
     incarnation: u32,
-    /// The input told last, which stays what it is.
+    /// The input delivered last, which must not change.
     last: Option<(Frame, [u8; 1])>,
 }
 
 struct Calls<const WINDOW: usize> {
-    session: Session<ROOM, 1, WINDOW>,
+    session: Session<MAX_PEERS, 1, WINDOW>,
     key: Option<[u8; 16]>,
     first: u32,
     now: u64,
@@ -73,7 +74,7 @@ impl<const WINDOW: usize> Calls<WINDOW> {
                 break;
             }
             self.call(&mut bytes);
-            self.look();
+            self.check();
         }
     }
 
@@ -85,7 +86,7 @@ impl<const WINDOW: usize> Calls<WINDOW> {
         u64::from(self.first) + u64::try_from(self.pushed.len()).expect("few")
     }
 
-    /// A peer that is there, or now and then one that never was.
+    /// A peer that exists, or sometimes one that never did.
     fn any(&self, bytes: &mut Bytes<'_>) -> (PeerId, Option<usize>) {
         let choice = usize::from(bytes.u8());
         if choice >= 250 || self.peers.is_empty() {
@@ -101,7 +102,7 @@ impl<const WINDOW: usize> Calls<WINDOW> {
             2..=5 => self.push(bytes),
             6..=10 => self.handle(bytes),
             11 | 12 => drain(&mut self.session, |_, _| {}),
-            13 | 14 => self.tell(),
+            13 | 14 => self.poll(),
             15 => {
                 let epoch = u32::from(bytes.below(16));
                 let begun = self.session.begin_epoch(self.at(), Epoch::new(epoch));
@@ -121,17 +122,17 @@ impl<const WINDOW: usize> Calls<WINDOW> {
                         self.session.remove_peer(self.at(), id);
                         index.map(|index| self.peers.remove(index));
                     }
-                    1 => self.session.close_peer(self.at(), id),
-                    _ => self.session.open_peer(self.at(), id),
+                    1 => self.session.handle_transport_closed(self.at(), id),
+                    _ => self.session.handle_transport_opened(self.at(), id),
                 }
             }
-            18 if bytes.flag() => self.session.leave(self.at()),
+            18 if bytes.flag() => self.session.close(self.at()),
             18 => self.session.clear_counters(),
             _ => {
                 let due = wake(&self.session, self.now);
                 let now = if bytes.below(32) == 31 { bytes.u64() } else { bytes.moment(self.now, due) };
                 self.session.handle_timeout(at(now));
-                // A clock that goes back is one that stood still.
+                // A clock that goes back counts as standing still.
                 self.now = self.now.max(now);
             }
         }
@@ -141,7 +142,7 @@ impl<const WINDOW: usize> Calls<WINDOW> {
         self.epoch = epoch;
         self.pushed.clear();
         for peer in &mut self.peers {
-            *peer = Seen { told: self.first.into(), known: None, acked: self.first.into(), last: None, ..*peer };
+            *peer = Seen { next: self.first.into(), last_frame: None, acked: self.first.into(), last: None, ..*peer };
         }
     }
 
@@ -156,7 +157,7 @@ impl<const WINDOW: usize> Calls<WINDOW> {
             Err(AddPeerError::PlayerTaken)
         } else if self.pushed.len() > WINDOW {
             Err(AddPeerError::EpochRunning)
-        } else if self.peers.len() == ROOM {
+        } else if self.peers.len() == MAX_PEERS {
             Err(AddPeerError::Full)
         } else {
             Ok(PeerId::new(self.added))
@@ -168,8 +169,8 @@ impl<const WINDOW: usize> Calls<WINDOW> {
                 id,
                 player,
                 classic,
-                told: first,
-                known: None,
+                next: first,
+                last_frame: None,
                 acked: first,
                 incarnation: 1,
                 last: None,
@@ -201,8 +202,12 @@ impl<const WINDOW: usize> Calls<WINDOW> {
             return;
         };
         let Seen { player, classic, incarnation, .. } = self.peers[index];
-        let want = self.session.newest_input(id).map(|(frame, _)| u64::from(frame.get()) + 1);
-        let standing = Standing { want: want.unwrap_or(self.first.into()), next: self.next(), first_frame: self.first };
+        let latest = self.session.peer(id).and_then(PeerRef::latest_input);
+        let standing = Standing {
+            recv_next: latest.map_or(self.first.into(), |(frame, _)| u64::from(frame.get()) + 1),
+            send_next: self.next(),
+            first_frame: self.first,
+        };
         let datagram = if classic {
             draw::classic(bytes, player, standing)
         } else {
@@ -211,11 +216,11 @@ impl<const WINDOW: usize> Calls<WINDOW> {
             }
             let seal = Seal {
                 key: self.key,
-                session: 0,
+                session_id: 0,
                 sender: (player, self.peers[index].incarnation),
                 receiver: (0, 1),
                 epoch: self.epoch,
-                input: 1,
+                input_len: 1,
                 window: WINDOW.to_le_bytes()[0],
             };
             draw::compact(bytes, &seal, standing)
@@ -223,24 +228,23 @@ impl<const WINDOW: usize> Calls<WINDOW> {
         let _ = self.session.handle_datagram(self.at(), id, &datagram);
     }
 
-    /// Law 2: on the compact wire each frame is told once, in order and without a gap.
-    fn tell(&mut self) {
+    /// Law 2: on the compact wire every frame is delivered once, in order.
+    fn poll(&mut self) {
         let peers = &mut self.peers;
-        tell(&mut self.session, |event| {
+        poll(&mut self.session, |event| {
             if let Event::Input { peer, frame, input } = event {
-                let index = peers.iter().position(|known| known.id == peer).expect("a peer that is there");
-                let known = &mut peers[index];
-                if !known.classic {
-                    assert_eq!(u64::from(frame.get()), known.told, "law 2");
+                let seen = peers.iter_mut().find(|seen| seen.id == peer).expect("a peer that exists");
+                if !seen.classic {
+                    assert_eq!(u64::from(frame.get()), seen.next, "law 2");
                 }
-                known.told = u64::from(frame.get()) + 1;
-                known.last = Some((frame, input));
+                seen.next = u64::from(frame.get()) + 1;
+                seen.last = Some((frame, input));
             }
         });
     }
 
-    /// What holds after every call.
-    fn look(&mut self) {
+    /// Asserts what holds after every call.
+    fn check(&mut self) {
         wake(&self.session, self.now);
         let session = &self.session;
         let next = self.next();
@@ -249,41 +253,38 @@ impl<const WINDOW: usize> Calls<WINDOW> {
         assert!(session.peers().eq(self.peers.iter().map(|peer| peer.id)));
         let window = WINDOW as u64;
         let oldest = next.saturating_sub(window).max(self.first.into());
-        // Law 7, and nothing before or after it.
+        // Law 7: these frames, and no others.
         for frame in [oldest, next.saturating_sub(1), next, oldest.wrapping_sub(1)] {
             let Ok(number) = u32::try_from(frame) else { continue };
             let there = (oldest..next).contains(&frame);
             let expected = there.then(|| [self.pushed[usize::try_from(frame - u64::from(self.first)).expect("few")]]);
-            assert_eq!(session.own_input(Frame::new(number)), expected, "law 7: frame {frame}");
+            assert_eq!(session.local_input(Frame::new(number)), expected, "law 7: frame {frame}");
         }
-        let mut confirmed = Some(None);
-        for peer in &mut self.peers {
-            let known = session.known(peer.id);
-            assert!(known >= peer.known, "law 5: known went from {:?} to {known:?}", peer.known);
-            peer.known = known;
-            confirmed =
-                confirmed.map(|least: Option<Option<Frame>>| Some(least.map_or(known, |least| least.min(known))));
-            if let Some((frame, input)) = peer.last
-                && let Some(now) = session.input(peer.id, frame)
+        for seen in &mut self.peers {
+            let peer = session.peer(seen.id).expect("a peer that exists");
+            let last_frame = peer.last_frame();
+            assert!(last_frame >= seen.last_frame, "law 5: from {:?} back to {last_frame:?}", seen.last_frame);
+            seen.last_frame = last_frame;
+            if let Some((frame, input)) = seen.last
+                && let Some(now) = peer.remote_input(frame)
             {
-                assert_eq!(now, input, "frame {frame} was told otherwise");
+                assert_eq!(now, input, "frame {frame} was delivered with another input");
             }
-            let stats = session.stats(peer.id).expect("a peer that is there");
-            let unacked = session.unacked(peer.id);
+            let (stats, unacked) = (peer.stats(), peer.unacked());
             assert_eq!((stats.unacked, u64::from(stats.window)), (unacked, window));
-            if !peer.classic {
+            if !seen.classic {
                 let acked = next - u64::from(unacked);
-                assert!(acked >= peer.acked, "law 5: the acknowledged end went back");
+                assert!(acked >= seen.acked, "law 5: an acknowledgement was taken back");
                 assert!(unacked as usize <= WINDOW, "law 7");
-                assert_eq!((stats.gaps, stats.lost_inputs), (0, 0));
-                assert_eq!(known, session.newest_input(peer.id).map(|(frame, _)| frame));
-                peer.acked = acked;
+                assert_eq!((stats.missing, stats.lost_inputs), (0, 0));
+                assert_eq!(last_frame, peer.latest_input().map(|(frame, _)| frame));
+                seen.acked = acked;
             }
-            assert!(u64::from(stats.gaps) < window);
-            let _ = (session.pace(peer.id), session.suggested_delay(peer.id));
+            assert!(u64::from(stats.missing) < window);
+            let _ = (peer.pace(), peer.suggested_delay());
         }
-        let confirmed = confirmed.flatten().flatten();
-        assert_eq!(session.confirmed(), confirmed);
-        assert!(session.stats(PeerId::new(self.added)).is_none());
+        let confirmed = self.peers.iter().map(|seen| seen.last_frame).min().flatten();
+        assert_eq!(session.confirmed_frame(), confirmed);
+        assert!(session.peer(PeerId::new(self.added)).is_none());
     }
 }

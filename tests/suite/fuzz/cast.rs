@@ -1,14 +1,14 @@
-//! Sessions in the middle of a game, made once: what a datagram meets.
+//! Sessions in the middle of a game, made once, to receive the datagrams of a fuzzer.
 
-use inputwire::{Config, Epoch, Frame, PeerConfig, PeerId, Session};
+use inputwire::{Config, Epoch, Frame, PeerConfig, PeerId, PeerRef, Session};
 
 use super::draw::Standing;
 use super::seal::Seal;
-use super::watch::{at, drain, tell};
+use super::watch::{at, drain, poll};
 
 pub const PEER: PeerId = PeerId::new(0);
 pub const KEY: [u8; 16] = *b"sixteen  letters";
-pub const SESSION: u64 = 0x1bad_cafe_f00d_beef;
+pub const SESSION_ID: u64 = 0x1bad_cafe_f00d_beef;
 /// A frame, in microseconds.
 const T: u64 = 16_667;
 
@@ -19,41 +19,41 @@ pub enum Wire {
     Classic,
 }
 
-/// A session with one peer, and what is needed to speak for the peer.
+/// A session with one peer, and what is needed to make datagrams of that peer.
 #[derive(Clone, Debug)]
-pub struct Scene<const INPUT: usize, const WINDOW: usize> {
-    pub session: Session<1, INPUT, WINDOW>,
+pub struct Scene<const INPUT_LEN: usize, const WINDOW: usize> {
+    pub session: Session<1, INPUT_LEN, WINDOW>,
     pub now: u64,
     pub wire: Wire,
     pub seal: Seal,
     pub first_frame: u32,
 }
 
-impl<const INPUT: usize, const WINDOW: usize> Scene<INPUT, WINDOW> {
-    pub fn standing(&self, session: &Session<1, INPUT, WINDOW>) -> Standing {
-        let known = session.newest_input(PEER).map(|(frame, _)| u64::from(frame.get()) + 1);
+impl<const INPUT_LEN: usize, const WINDOW: usize> Scene<INPUT_LEN, WINDOW> {
+    pub fn standing(&self, session: &Session<1, INPUT_LEN, WINDOW>) -> Standing {
+        let latest = session.peer(PEER).and_then(PeerRef::latest_input);
         Standing {
-            want: known.unwrap_or(0).max(self.first_frame.into()),
-            next: session.next_frame().get().into(),
+            recv_next: latest.map_or(0, |(frame, _)| u64::from(frame.get()) + 1).max(self.first_frame.into()),
+            send_next: session.next_frame().get().into(),
             first_frame: self.first_frame,
         }
     }
 }
 
-/// Two ends of a game over a network without delay.
+/// Two endpoints of a game over a network without delay.
 #[derive(Clone, Debug)]
-struct Pair<const INPUT: usize, const WINDOW: usize> {
-    ends: [Session<1, INPUT, WINDOW>; 2],
+struct Pair<const INPUT_LEN: usize, const WINDOW: usize> {
+    sessions: [Session<1, INPUT_LEN, WINDOW>; 2],
     now: u64,
     wire: Wire,
     first_frame: u32,
 }
 
-impl<const INPUT: usize, const WINDOW: usize> Pair<INPUT, WINDOW> {
-    fn new(wire: Wire, peer: fn(u16) -> PeerConfig<INPUT>, first_frame: u32) -> Self {
-        let end = |player: u16| {
-            let mut config = Config::builder().session(SESSION).player(player).first_frame(Frame::new(first_frame));
-            config = config.incarnation(20 + u32::from(player));
+impl<const INPUT_LEN: usize, const WINDOW: usize> Pair<INPUT_LEN, WINDOW> {
+    fn new(wire: Wire, peer: fn(u16) -> PeerConfig<INPUT_LEN>, first_frame: u32) -> Self {
+        let session = |player: u16| {
+            let mut config = Config::builder().session_id(SESSION_ID).local_player(player);
+            config = config.first_frame(Frame::new(first_frame)).incarnation(20 + u32::from(player));
             if wire == Wire::Keyed {
                 config = config.key(KEY);
             }
@@ -61,50 +61,50 @@ impl<const INPUT: usize, const WINDOW: usize> Pair<INPUT, WINDOW> {
             session.add_peer(at(0), peer(1 - player)).expect("room for a peer");
             session
         };
-        Self { ends: [end(0), end(1)], now: 0, wire, first_frame }
+        Self { sessions: [session(0), session(1)], now: 0, wire, first_frame }
     }
 
-    /// A frame of both; `heard` says whose datagrams arrive, and `told` whether the first end takes its events.
-    fn frame(&mut self, heard: [bool; 2], told: bool) {
+    /// Plays a frame of both; `arrives` says whose datagrams arrive, `polled` whether the first session's events are polled.
+    fn frame(&mut self, arrives: [bool; 2], polled: bool) {
         self.now += T;
         for from in [0, 1, 0, 1] {
-            let [one, other] = &mut self.ends;
-            let (speaker, listener) = if from == 0 { (one, other) } else { (other, one) };
-            speaker.handle_timeout(at(self.now));
-            drain(speaker, |_, datagram| {
-                if heard[from] {
-                    let _ = listener.handle_datagram(at(self.now), PEER, datagram);
+            let [one, other] = &mut self.sessions;
+            let (sender, receiver) = if from == 0 { (one, other) } else { (other, one) };
+            sender.handle_timeout(at(self.now));
+            drain(sender, |_, datagram| {
+                if arrives[from] {
+                    let _ = receiver.handle_datagram(at(self.now), PEER, datagram);
                 }
             });
         }
-        if told {
-            tell(&mut self.ends[0], |_| {});
+        if polled {
+            poll(&mut self.sessions[0], |_| {});
         }
-        tell(&mut self.ends[1], |_| {});
-        for (player, end) in (0_u8..).zip(&mut self.ends) {
-            let frame = end.next_frame().get().to_be_bytes()[3];
-            // A full window is what some scenes are about.
-            let _ = end.push_input(at(self.now), [(frame / 3) ^ player; INPUT]);
+        poll(&mut self.sessions[1], |_| {});
+        for (player, session) in (0_u8..).zip(&mut self.sessions) {
+            let frame = session.next_frame().get().to_be_bytes()[3];
+            // Some scenes need a full window.
+            let _ = session.push_input(at(self.now), [(frame / 3) ^ player; INPUT_LEN]);
         }
     }
 
-    fn frames(&mut self, count: usize, heard: [bool; 2], told: bool) {
-        (0..count).for_each(|_| self.frame(heard, told));
+    fn frames(&mut self, count: usize, arrives: [bool; 2], polled: bool) {
+        (0..count).for_each(|_| self.frame(arrives, polled));
     }
 
-    /// The first end as it is now.
-    fn scene(&self) -> Scene<INPUT, WINDOW> {
+    /// The first session as it is now.
+    fn scene(&self) -> Scene<INPUT_LEN, WINDOW> {
         Scene {
-            session: self.ends[0].clone(),
+            session: self.sessions[0].clone(),
             now: self.now,
             wire: self.wire,
             seal: Seal {
                 key: (self.wire == Wire::Keyed).then_some(KEY),
-                session: SESSION,
+                session_id: SESSION_ID,
                 sender: (1, 21),
                 receiver: (0, 20),
-                epoch: self.ends[0].epoch().get(),
-                input: INPUT.to_le_bytes()[0],
+                epoch: self.sessions[0].epoch().get(),
+                input_len: INPUT_LEN.to_le_bytes()[0],
                 window: WINDOW.to_le_bytes()[0],
             },
             first_frame: self.first_frame,
@@ -112,11 +112,11 @@ impl<const INPUT: usize, const WINDOW: usize> Pair<INPUT, WINDOW> {
     }
 }
 
-/// Everything that a session can be in the middle of.
-pub fn scenes<const INPUT: usize, const WINDOW: usize>(
+/// A session in every kind of situation.
+pub fn scenes<const INPUT_LEN: usize, const WINDOW: usize>(
     wire: Wire,
-    peer: fn(u16) -> PeerConfig<INPUT>,
-) -> Vec<Scene<INPUT, WINDOW>> {
+    peer: fn(u16) -> PeerConfig<INPUT_LEN>,
+) -> Vec<Scene<INPUT_LEN, WINDOW>> {
     let both = [true, true];
     let mut pair = Pair::new(wire, peer, 0);
     let mut scenes = vec![pair.scene()];
@@ -126,7 +126,7 @@ pub fn scenes<const INPUT: usize, const WINDOW: usize>(
     scenes.push(pair.scene());
     let met = pair.clone();
 
-    // The peer does not hear us, now and then we do not hear it, and the application takes nothing.
+    // The peer receives nothing, the session misses some of the peer's datagrams, and events are not always polled.
     for _ in 0..3 {
         pair.frames(4, [false, false], true);
         pair.frames(1, [false, true], false);
@@ -136,8 +136,8 @@ pub fn scenes<const INPUT: usize, const WINDOW: usize>(
     scenes.push(pair.scene());
 
     let mut pair = met.clone();
-    for end in &mut pair.ends {
-        end.begin_epoch(at(pair.now), Epoch::new(6)).expect("a newer epoch");
+    for session in &mut pair.sessions {
+        session.begin_epoch(at(pair.now), Epoch::new(6)).expect("a newer epoch");
     }
     pair.frames(3, both, true);
     scenes.push(pair.scene());
@@ -149,7 +149,7 @@ pub fn scenes<const INPUT: usize, const WINDOW: usize>(
         ended.session.handle_datagram(at(ended.now), PEER, &hello).expect("a restart");
         scenes.push(ended.clone());
     }
-    ended.session.leave(at(ended.now));
+    ended.session.close(at(ended.now));
     scenes.push(ended);
 
     let mut last = Pair::new(wire, peer, u32::MAX - 12);

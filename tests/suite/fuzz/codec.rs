@@ -1,71 +1,71 @@
-//! Both codecs through two sessions, against a second opinion: law 12.
+//! Both codecs through two sessions, compared with an independent implementation: law 12.
 
 use std::time::Duration;
 
-use inputwire::{Config, DatagramError, Event, Frame, PeerConfig, PeerId, Session};
+use inputwire::{Config, DatagramError, Event, Frame, PeerConfig, PeerEvent, PeerId, Session};
 
 use super::bytes::Bytes;
 use super::reference::{decode, encode};
 use super::seal::Seal;
-use super::watch::{at, drain, tell};
+use super::watch::{at, drain, poll};
 
 const PEER: PeerId = PeerId::new(0);
 
 pub fn run(data: &[u8]) {
     let mut bytes = Bytes::new(data);
     match bytes.below(8) {
-        0 => emits::<1, 127>(bytes),
-        1 => emits::<3, 20>(bytes),
-        2 => emits::<40, 30>(bytes),
-        3 => parses::<1, 127>(bytes),
-        4 => parses::<3, 20>(bytes),
-        5 => parses::<9, 8>(bytes),
-        6 => greets(bytes),
+        0 => encodes::<1, 127>(bytes),
+        1 => encodes::<3, 20>(bytes),
+        2 => encodes::<40, 30>(bytes),
+        3 => decodes::<1, 127>(bytes),
+        4 => decodes::<3, 20>(bytes),
+        5 => decodes::<9, 8>(bytes),
+        6 => hello(bytes),
         _ => classic(bytes),
     }
 }
 
 /// Player 0 in run 7 and player 1 in run 8, which know each other's runs.
-fn seal(bytes: &mut Bytes<'_>, input: usize, window: usize) -> Seal {
-    let session = u64::from(bytes.u8());
+fn seal(bytes: &mut Bytes<'_>, input_len: usize, window: usize) -> Seal {
+    let session_id = u64::from(bytes.u8());
     Seal {
         key: bytes.flag().then_some([3; 16]),
-        session,
+        session_id,
         sender: (0, 7),
         receiver: (1, 8),
         epoch: 0,
-        input: input.to_le_bytes()[0],
+        input_len: input_len.to_le_bytes()[0],
         window: window.to_le_bytes()[0],
     }
 }
 
-fn session<const INPUT: usize, const WINDOW: usize>(
+fn session<const INPUT_LEN: usize, const WINDOW: usize>(
     seal: &Seal,
-    (us, them): ((u16, u32), (u16, u32)),
+    (local, remote): ((u16, u32), (u16, u32)),
     first: u32,
     limit: usize,
-) -> Session<1, INPUT, WINDOW> {
-    let mut config = Config::builder().session(seal.session).player(us.0).incarnation(us.1).datagram_max(limit);
-    config = config.first_frame(Frame::new(first));
+) -> Session<1, INPUT_LEN, WINDOW> {
+    let mut config = Config::builder().session_id(seal.session_id).local_player(local.0).incarnation(local.1);
+    config = config.max_datagram_size(limit).first_frame(Frame::new(first));
     if let Some(key) = seal.key {
         config = config.key(key);
     }
     let mut session = Session::new(config.build().expect("a configuration"));
-    session.add_peer(at(0), PeerConfig::compact(them.0).incarnation(them.1)).expect("room for a peer");
+    session.add_peer(at(0), PeerConfig::compact(remote.0).incarnation(remote.1)).expect("room for a peer");
     session
 }
 
-/// parse(emit(p)) = p: what is pushed is told, and the bytes are those that the protocol states.
-fn emits<const INPUT: usize, const WINDOW: usize>(mut bytes: Bytes<'_>) {
-    let seal = seal(&mut bytes, INPUT, WINDOW);
+/// decode(encode(p)) = p: every pushed input is delivered, and the bytes are those of the protocol.
+fn encodes<const INPUT_LEN: usize, const WINDOW: usize>(mut bytes: Bytes<'_>) {
+    let seal = seal(&mut bytes, INPUT_LEN, WINDOW);
     let limit = 64 + usize::from(bytes.u8()) * 4;
     let limit = if limit > 1_024 { 1_024 } else { limit };
     let first = if bytes.flag() { u32::MAX - u32::from(bytes.u8()) } else { u32::from(bytes.u8()) };
-    let mut sender = session::<INPUT, WINDOW>(&seal, (seal.sender, seal.receiver), first, limit);
-    let mut receiver = session::<INPUT, WINDOW>(&seal, (seal.receiver, seal.sender), first, limit);
+    let mut sender = session::<INPUT_LEN, WINDOW>(&seal, (seal.sender, seal.receiver), first, limit);
+    let mut receiver = session::<INPUT_LEN, WINDOW>(&seal, (seal.receiver, seal.sender), first, limit);
 
-    let mut inputs: Vec<[u8; INPUT]> = Vec::new();
-    let mut input = [0; INPUT];
+    let mut inputs: Vec<[u8; INPUT_LEN]> = Vec::new();
+    let mut input = [0; INPUT_LEN];
     while !bytes.is_empty() && inputs.len() < WINDOW {
         input = bytes.input(input);
         if sender.push_input(at(0), input).is_err() {
@@ -73,44 +73,44 @@ fn emits<const INPUT: usize, const WINDOW: usize>(mut bytes: Bytes<'_>) {
         }
         inputs.push(input);
     }
-    let mut told = Vec::new();
+    let mut delivered = Vec::new();
     let mut now = 0;
-    // A datagram that cannot carry everything carries the oldest.
+    // A datagram that cannot carry everything carries the oldest inputs.
     for _ in 0..WINDOW {
         sender.handle_timeout(at(now));
         drain(&mut sender, |_, datagram| {
             if datagram[0] >= 0x80 {
-                judge_emitted(&seal, first, limit, &inputs, &told, datagram);
+                check_encoding(&seal, first, limit, &inputs, &delivered, datagram);
             }
             receiver.handle_datagram(at(now), PEER, datagram).expect("an honest datagram");
         });
-        tell(&mut receiver, |event| told.extend(input_of(event)));
+        poll(&mut receiver, |event| delivered.extend(input_of(event)));
         now += 40_000;
         receiver.handle_timeout(at(now));
         drain(&mut receiver, |_, datagram| {
             sender.handle_datagram(at(now), PEER, datagram).expect("an honest datagram");
         });
-        if told.len() == inputs.len() {
+        if delivered.len() == inputs.len() {
             break;
         }
     }
-    assert_eq!(told, inputs, "parse(emit(p)) = p");
+    assert_eq!(delivered, inputs, "decode(encode(p)) = p");
 }
 
-/// The datagram is the one that the protocol states, and no longer prefix would have fitted.
-fn judge_emitted<const INPUT: usize>(
+/// Asserts that a datagram is encoded as the protocol says, and that one input more would not have fitted.
+fn check_encoding<const INPUT_LEN: usize>(
     seal: &Seal,
     first: u32,
     limit: usize,
-    inputs: &[[u8; INPUT]],
-    acked: &[[u8; INPUT]],
+    inputs: &[[u8; INPUT_LEN]],
+    acked: &[[u8; INPUT_LEN]],
     datagram: &[u8],
 ) {
-    let before = acked.last().copied().unwrap_or([0; INPUT]);
+    let before = acked.last().copied().unwrap_or([0; INPUT_LEN]);
     let unacked = &inputs[acked.len()..];
     let timed = datagram[0] & 0x40 != 0;
     let build = |count: usize| {
-        let tag = 0x80 | datagram[0] & 0x40 | u8::try_from(count.min(15)).expect("four bits");
+        let kind = 0x80 | datagram[0] & 0x40 | u8::try_from(count.min(15)).expect("four bits");
         let mut rest = Vec::new();
         rest.extend(count.checked_sub(15).map(|more| u8::try_from(more).expect("a byte")));
         if timed {
@@ -119,7 +119,7 @@ fn judge_emitted<const INPUT: usize>(
         }
         rest.extend(encode(before, &unacked[..count]));
         let end = first + u32::try_from(acked.len() + count).expect("few");
-        seal.inputs(tag, end, first, &rest)
+        seal.inputs(kind, end, first, &rest)
     };
     let long = usize::from(datagram[0] & 15 == 15);
     let count = usize::from(datagram[0] & 15) + long * usize::from(datagram[3 + seal.len()]);
@@ -130,46 +130,46 @@ fn judge_emitted<const INPUT: usize>(
     assert!(datagram.len() <= limit || count == 1, "{} bytes", datagram.len());
 }
 
-/// A body is accepted if and only if the protocol says so, and tells what it says.
-fn parses<const INPUT: usize, const WINDOW: usize>(mut bytes: Bytes<'_>) {
-    let seal = seal(&mut bytes, INPUT, WINDOW);
-    let mut receiver = session::<INPUT, WINDOW>(&seal, (seal.receiver, seal.sender), 0, 1_024);
-    let mut before = [0; INPUT];
-    let mut want = 0;
+/// A body is accepted if and only if the protocol says so, and delivers the inputs that the protocol says.
+fn decodes<const INPUT_LEN: usize, const WINDOW: usize>(mut bytes: Bytes<'_>) {
+    let seal = seal(&mut bytes, INPUT_LEN, WINDOW);
+    let mut receiver = session::<INPUT_LEN, WINDOW>(&seal, (seal.receiver, seal.sender), 0, 1_024);
+    let mut before = [0; INPUT_LEN];
+    let mut recv_next = 0;
     for _ in 0..3 {
         let count = usize::from(bytes.u8()) % (WINDOW + 2);
-        let tag = 0x80 | u8::try_from(count.min(15)).expect("four bits");
+        let kind = 0x80 | u8::try_from(count.min(15)).expect("four bits");
         let length = usize::from(bytes.u8());
         let body = bytes.take(length);
         let mut rest = Vec::new();
         rest.extend(count.checked_sub(15).map(|more| u8::try_from(more).expect("a byte")));
         rest.extend_from_slice(body);
-        let end = want + u32::try_from(count).expect("few");
-        let outcome = receiver.handle_datagram(at(0), PEER, &seal.inputs(tag, end, 0, &rest));
+        let end = recv_next + u32::try_from(count).expect("few");
+        let outcome = receiver.handle_datagram(at(0), PEER, &seal.inputs(kind, end, 0, &rest));
         let expected = if count > WINDOW { None } else { decode(body, count, before) };
-        let mut told = Vec::new();
-        tell(&mut receiver, |event| told.extend(input_of(event)));
+        let mut delivered = Vec::new();
+        poll(&mut receiver, |event| delivered.extend(input_of(event)));
         match (outcome, &expected) {
-            (Ok(()), Some(inputs)) => assert_eq!(told, *inputs, "another decoding of {body:02x?}"),
-            (Err(DatagramError::Body), None) if count <= WINDOW => assert!(told.is_empty()),
-            // So many do not even have numbers near the one that is wanted.
-            (Err(_), None) if count > WINDOW => assert!(told.is_empty()),
+            (Ok(()), Some(inputs)) => assert_eq!(delivered, *inputs, "another decoding of {body:02x?}"),
+            (Err(DatagramError::MalformedBody), None) if count <= WINDOW => assert!(delivered.is_empty()),
+            // So large a count is already refused for its frame numbers.
+            (Err(_), None) if count > WINDOW => assert!(delivered.is_empty()),
             _ => panic!("{outcome:?} of {count} inputs in {body:02x?}, but {expected:?}"),
         }
-        want += u32::try_from(told.len()).expect("few");
-        before = told.last().copied().unwrap_or(before);
+        recv_next += u32::try_from(delivered.len()).expect("few");
+        before = delivered.last().copied().unwrap_or(before);
     }
 }
 
-fn input_of<const INPUT: usize>(event: Event<INPUT>) -> Option<[u8; INPUT]> {
+fn input_of<const INPUT_LEN: usize>(event: Event<INPUT_LEN>) -> Option<[u8; INPUT_LEN]> {
     match event {
         Event::Input { input, .. } => Some(input),
         _ => None,
     }
 }
 
-/// A hello is the one that the protocol states, and a hello with other settings is told field by field.
-fn greets(mut bytes: Bytes<'_>) {
+/// A hello is encoded as the protocol says, and one with other settings is reported field by field.
+fn hello(mut bytes: Bytes<'_>) {
     let mut seal = seal(&mut bytes, 1, 120);
     seal.sender = (bytes.u16(), bytes.u32());
     let frame_us = 1_000 + bytes.u32() % 9_999_000;
@@ -179,7 +179,8 @@ fn greets(mut bytes: Bytes<'_>) {
     if seal.sender.0 == receiver {
         return;
     }
-    let mut config = Config::builder().session(seal.session).player(seal.sender.0).incarnation(seal.sender.1);
+    let mut config =
+        Config::builder().session_id(seal.session_id).local_player(seal.sender.0).incarnation(seal.sender.1);
     config = config.first_frame(Frame::new(first)).frame_interval(Duration::from_micros(frame_us.into()));
     config = config.ping_interval(Duration::from_millis(ping_ms.into()));
     if let Some(key) = seal.key {
@@ -192,42 +193,45 @@ fn greets(mut bytes: Bytes<'_>) {
     drain(&mut sender, |_, datagram| hello.extend_from_slice(datagram));
     assert_eq!(hello, seal.hello_of(&seal.hello_body(frame_us, ping_ms, first)), "another encoding");
 
-    let mut config = Config::builder().session(seal.session).player(1);
+    let mut config = Config::builder().session_id(seal.session_id).local_player(1);
     if let Some(key) = seal.key {
         config = config.key(key);
     }
-    let mut listener = Session::<1, 1>::new(config.build().expect("a configuration"));
-    if seal.sender.0 == 1 || listener.add_peer(at(0), PeerConfig::compact(seal.sender.0)).is_err() {
+    let mut session = Session::<1, 1>::new(config.build().expect("a configuration"));
+    if seal.sender.0 == 1 || session.add_peer(at(0), PeerConfig::compact(seal.sender.0)).is_err() {
         return;
     }
-    listener.handle_datagram(at(0), PEER, &hello).expect("an honest hello");
-    let mut told = Vec::new();
-    tell(&mut listener, |event| {
-        if let Event::Mismatch { field, ours, theirs, .. } = event {
-            told.push((format!("{field:?}"), ours, theirs));
+    session.handle_datagram(at(0), PEER, &hello).expect("an honest hello");
+    let mut reported = Vec::new();
+    poll(&mut session, |event| {
+        if let Event::Peer { event: PeerEvent::Mismatch { field, local, remote }, .. } = event {
+            reported.push((format!("{field:?}"), local, remote));
         }
     });
-    let stranger = receiver != 1;
+    let wrong_player = receiver != 1;
     let mut expected = Vec::new();
-    let mut differ = |differs: bool, field: &str, ours: u32, theirs: u32| {
+    let mut differ = |differs: bool, field: &str, local: u32, remote: u32| {
         if differs {
-            expected.push((field.to_owned(), ours, theirs));
+            expected.push((field.to_owned(), local, remote));
         }
     };
-    differ(stranger, "Player", 1, receiver.into());
-    differ(!stranger && first != 0, "FirstFrame", 0, first);
-    differ(!stranger && frame_us != 16_667, "FrameInterval", 16_667, frame_us);
-    assert_eq!(told, expected);
+    differ(wrong_player, "Player", 1, receiver.into());
+    differ(!wrong_player && first != 0, "FirstFrame", 0, first);
+    differ(!wrong_player && frame_us != 16_667, "FrameInterval", 16_667, frame_us);
+    assert_eq!(reported, expected);
 }
 
-/// Law 12 on the classic wire: what was accepted is written again as it came, if its flags were 0.
+/// Law 12 on the classic wire: an INPUT is encoded as the protocol says and delivers its inputs, a ping gets its pong.
 fn classic(mut bytes: Bytes<'_>) {
     let redundancy = 1 + bytes.below(15);
     let first = u32::from(bytes.u8());
     let actions = bytes.take(usize::from(redundancy));
-    let us = |player| Config::builder().player(player).first_frame(Frame::new(first)).redundancy(redundancy).build();
-    let mut sender = Session::<1, 1>::new(us(0).expect("a configuration"));
-    let mut receiver = Session::<1, 1>::new(us(1).expect("a configuration"));
+    let config = |player| {
+        let config = Config::builder().local_player(player).first_frame(Frame::new(first)).redundancy(redundancy);
+        config.build().expect("a configuration")
+    };
+    let mut sender = Session::<1, 1>::new(config(0));
+    let mut receiver = Session::<1, 1>::new(config(1));
     sender.add_peer(at(0), PeerConfig::classic(1)).expect("room for a peer");
     receiver.add_peer(at(0), PeerConfig::classic(0)).expect("room for a peer");
     for action in actions {
@@ -247,12 +251,12 @@ fn classic(mut bytes: Bytes<'_>) {
     if stamp.len() == 8 {
         sent.push([&[kind][..], stamp].concat());
     }
-    let mut told = Vec::new();
+    let mut delivered = Vec::new();
     for datagram in &sent {
         receiver.handle_datagram(at(0), PEER, datagram).expect("an honest datagram");
-        tell(&mut receiver, |event| told.extend(input_of(event)));
+        poll(&mut receiver, |event| delivered.extend(input_of(event)));
     }
-    assert_eq!(told.as_flattened(), actions);
+    assert_eq!(delivered.as_flattened(), actions);
     let mut answers: Vec<Vec<u8>> = Vec::new();
     drain(&mut receiver, |_, datagram| answers.push(datagram.to_vec()));
     if stamp.len() == 8 {

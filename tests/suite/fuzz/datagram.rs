@@ -1,18 +1,18 @@
-//! Any bytes into a session in the middle of a game: laws 3, 4, 8, 9, 13 and 14.
+//! Any bytes as datagrams to a session in the middle of a game: laws 3, 4, 8, 9, 13 and 14.
 
 use std::sync::OnceLock;
 
-use inputwire::{DATAGRAM_MAX, DatagramError, PeerConfig, Session};
+use inputwire::{DatagramError, MAX_DATAGRAM_SIZE, PeerConfig, Session};
 
 use super::bytes::Bytes;
 use super::cast::{PEER, Scene, Wire, scenes};
 use super::draw;
-use super::watch::{at, drain, same, tell, wake};
+use super::watch::{at, drain, poll, same, wake};
 
 /// The ping interval of the classic wire, in microseconds.
 const PING: u64 = 500_000;
 
-/// The scenes of each size of a session.
+/// The scenes, by the type of the session.
 struct Stages {
     bytes: Vec<Scene<1, 120>>,
     small: Vec<Scene<4, 8>>,
@@ -37,35 +37,38 @@ pub fn run(data: &[u8]) {
     play(data);
 }
 
-/// The first bytes that choose a scene on a wire, with inputs of so many bytes: one a scene.
-pub fn choices(wire: Wire, input: usize) -> impl DoubleEndedIterator<Item = u8> {
+/// One first byte for each scene on a wire with inputs of `input_len` bytes.
+pub fn choices(wire: Wire, input_len: usize) -> impl DoubleEndedIterator<Item = u8> {
     let stages = stages();
     (0..=u8::MAX).filter(move |choice| {
         let index = usize::from(choice >> 3);
-        let there = match (choice & 7, input) {
+        let found = match (choice & 7, input_len) {
             (0, 1) => stages.bytes.get(index).map(|scene| scene.wire),
             (4, 4) => stages.small.get(index).map(|scene| scene.wire),
             (7, 255) => stages.large.get(index).map(|scene| scene.wire),
             _ => None,
         };
-        there == Some(wire)
+        found == Some(wire)
     })
 }
 
-/// As `run`; tells how many datagrams were accepted.
+/// Does the same as `run`, and returns how many datagrams were accepted.
 pub fn play(data: &[u8]) -> usize {
     let mut bytes = Bytes::new(data);
     let choice = bytes.u8();
     let stages = stages();
     let index = usize::from(choice >> 3);
     match choice & 7 {
-        0..=3 => meet(&stages.bytes[index % stages.bytes.len()], bytes),
-        4..=6 => meet(&stages.small[index % stages.small.len()], bytes),
-        _ => meet(&stages.large[index % stages.large.len()], bytes),
+        0..=3 => play_scene(&stages.bytes[index % stages.bytes.len()], bytes),
+        4..=6 => play_scene(&stages.small[index % stages.small.len()], bytes),
+        _ => play_scene(&stages.large[index % stages.large.len()], bytes),
     }
 }
 
-fn meet<const INPUT: usize, const WINDOW: usize>(scene: &Scene<INPUT, WINDOW>, mut bytes: Bytes<'_>) -> usize {
+fn play_scene<const INPUT_LEN: usize, const WINDOW: usize>(
+    scene: &Scene<INPUT_LEN, WINDOW>,
+    mut bytes: Bytes<'_>,
+) -> usize {
     let mut session = scene.session.clone();
     let mut accepted = 0;
     let mut now = scene.now;
@@ -89,10 +92,10 @@ fn meet<const INPUT: usize, const WINDOW: usize>(scene: &Scene<INPUT, WINDOW>, m
         let outcome = session.handle_datagram(at(now), PEER, &datagram);
         accepted += usize::from(outcome.is_ok());
         wake(&session, now);
-        judge(&mut session, before, now, &datagram, outcome);
+        check(&mut session, before, now, &datagram, outcome);
         if what & 1 != 0 {
             drain(&mut session, |_, answer| {
-                amplified(scene.wire, WINDOW, &datagram, answer);
+                check_amplification(scene.wire, WINDOW, &datagram, answer);
                 if scene.wire == Wire::Classic && answer[0] == 0x13 {
                     let before = answered_at.replace(now);
                     assert!(
@@ -103,32 +106,32 @@ fn meet<const INPUT: usize, const WINDOW: usize>(scene: &Scene<INPUT, WINDOW>, m
             });
         }
         if what & 2 != 0 {
-            tell(&mut session, |_| {});
+            poll(&mut session, |_| {});
         }
     }
     drain(&mut session, |_, _| {});
-    tell(&mut session, |_| {});
+    poll(&mut session, |_| {});
     wake(&session, now);
     accepted
 }
 
-/// Laws 3 and 4: a refused datagram is as if only time had passed, and an accepted one does nothing more when repeated.
-fn judge<const INPUT: usize, const WINDOW: usize>(
-    session: &mut Session<1, INPUT, WINDOW>,
-    mut before: Session<1, INPUT, WINDOW>,
+/// Laws 3 and 4: a refused datagram is as if only time had passed, and an accepted one changes nothing when repeated.
+fn check<const INPUT_LEN: usize, const WINDOW: usize>(
+    session: &mut Session<1, INPUT_LEN, WINDOW>,
+    mut before: Session<1, INPUT_LEN, WINDOW>,
     now: u64,
     datagram: &[u8],
     outcome: Result<(), DatagramError>,
 ) {
-    if datagram.len() > DATAGRAM_MAX {
+    if datagram.len() > MAX_DATAGRAM_SIZE {
         assert_eq!(outcome, Err(DatagramError::TooLong));
     }
     match outcome {
-        // This reason alone is also told.
-        Err(DatagramError::OutOfStep) => {}
+        // Only this reason is also reported.
+        Err(DatagramError::OutOfSync) => {}
         Err(reason) => {
-            let counted = |session: &Session<1, INPUT, WINDOW>| {
-                session.stats(PEER).map_or(0, |stats| stats.totals.refused.get(reason))
+            let counted = |session: &Session<1, INPUT_LEN, WINDOW>| {
+                session.peer(PEER).map_or(0, |peer| peer.stats().totals.refused.get(reason))
             };
             assert_eq!(counted(session), counted(&before).saturating_add(1), "a refusal is counted once");
             before.handle_timeout(at(now));
@@ -142,8 +145,8 @@ fn judge<const INPUT: usize, const WINDOW: usize>(
     }
 }
 
-/// Law 14: what a datagram makes a session say at once is no longer than the datagram, but for inputs.
-fn amplified(wire: Wire, window: usize, cause: &[u8], answer: &[u8]) {
+/// Law 14: what a session sends at once in answer to a datagram is no longer than the datagram, except inputs.
+fn check_amplification(wire: Wire, window: usize, cause: &[u8], answer: &[u8]) {
     let limit = match (wire, answer[0]) {
         (Wire::Classic, 0x13) => 5 + 5 * window,
         (_, 0x80..) => return,

@@ -1,15 +1,15 @@
-//! Any times: laws 8 and 9, no burst however late a poll comes, and nobody is woken for nothing again and again.
+//! Any times: laws 8 and 9, no burst however late the poll, and no repeated wakes without a reason.
 
 use std::time::Duration;
 
 use inputwire::{Config, PeerConfig, PeerId, Session};
 
 use super::bytes::Bytes;
-use super::watch::{at, drain, tell, wake};
+use super::watch::{at, drain, poll, wake};
 
-type Ours = Session<2, 1>;
+type Local = Session<2, 1>;
 
-/// What can be due to two peers at once: no more wakes than that without a drain.
+/// All deadlines of two peers: without a drain there are no more wakes than these.
 const DEADLINES: usize = 20;
 
 pub fn run(data: &[u8]) {
@@ -17,11 +17,11 @@ pub fn run(data: &[u8]) {
     let Some(mut session) = session(&mut bytes) else { return };
     let mut others = [PeerConfig::compact(0), PeerConfig::classic(0)].map(|peer| {
         let player = 1 + u16::from(peer == PeerConfig::classic(0));
-        let mut other = Session::<1, 1>::new(Config::builder().player(player).build().expect("a configuration"));
+        let mut other = Session::<1, 1>::new(Config::builder().local_player(player).build().expect("a configuration"));
         other.add_peer(at(0), peer).expect("room for a peer");
         other
     });
-    // The newest moment, which the session keeps as it does the times that went back.
+    // The newest time so far, like that of the session.
     let mut now = 0;
     for _ in 0..32 {
         if bytes.is_empty() {
@@ -48,9 +48,9 @@ pub fn run(data: &[u8]) {
                     let _ = session.handle_datagram(at(time), from, datagram);
                 });
             }
-            7 => session.close_peer(at(time), PeerId::new(u32::from(bytes.below(2)))),
-            8 => session.open_peer(at(time), PeerId::new(u32::from(bytes.below(2)))),
-            9 => session.leave(at(time)),
+            7 => session.handle_transport_closed(at(time), PeerId::new(u32::from(bytes.below(2)))),
+            8 => session.handle_transport_opened(at(time), PeerId::new(u32::from(bytes.below(2)))),
+            9 => session.close(at(time)),
             _ => session.handle_timeout(at(time)),
         }
         now = now.max(time);
@@ -63,7 +63,7 @@ pub fn run(data: &[u8]) {
                     let other = &mut others[to.get() as usize];
                     let _ = other.handle_datagram(at(now), PeerId::new(0), datagram);
                 });
-                tell(&mut session, |_| {});
+                poll(&mut session, |_| {});
                 quiet(&mut session, now);
             }
         }
@@ -71,8 +71,8 @@ pub fn run(data: &[u8]) {
     drained(session, now);
 }
 
-/// Two peers, on both wires; any settings that are allowed.
-fn session(bytes: &mut Bytes<'_>) -> Option<Ours> {
+/// A session with a peer on each wire, and any settings that are allowed.
+fn session(bytes: &mut Bytes<'_>) -> Option<Local> {
     let mut config = Config::builder().early_copies(bytes.flag());
     if bytes.flag() {
         config = config.frame_interval(Duration::from_micros(u64::from(bytes.u16()) * 160));
@@ -85,25 +85,25 @@ fn session(bytes: &mut Bytes<'_>) -> Option<Ours> {
     Some(session)
 }
 
-/// A moment that was drained stays so.
-fn quiet(session: &mut Ours, now: u64) {
+/// A drained session stays drained at the same time.
+fn quiet(session: &mut Local, now: u64) {
     session.handle_timeout(at(now));
     drain(session, |to, datagram| panic!("a burst to {to} at {now}: {datagram:02x?}"));
-    tell(session, |event| panic!("a second drain at {now} tells {event:?}"));
+    poll(session, |event| panic!("a second poll at {now} reports {event:?}"));
 }
 
 /// A caller that does not drain is not woken in a loop.
-fn undrained(mut session: Ours, mut now: u64) {
+fn undrained(mut session: Local, mut now: u64) {
     for _ in 0..DEADLINES {
         let Some(due) = wake(&session, now) else { return };
         now = due;
         session.handle_timeout(at(now));
     }
-    assert_eq!(wake(&session, now), None, "woken again and again without a drain");
+    assert_eq!(wake(&session, now), None, "woken repeatedly without a drain");
 }
 
-/// A caller that drains finds something to do, and not much of it.
-fn drained(mut session: Ours, mut now: u64) {
+/// A caller that drains is rarely woken for nothing.
+fn drained(mut session: Local, mut now: u64) {
     let mut idle = 0;
     for _ in 0..12 {
         let Some(due) = wake(&session, now) else { return };
@@ -111,7 +111,7 @@ fn drained(mut session: Ours, mut now: u64) {
         session.handle_timeout(at(now));
         let mut found = 0;
         drain(&mut session, |_, _| found += 1);
-        tell(&mut session, |_| found += 1);
+        poll(&mut session, |_| found += 1);
         idle = if found == 0 { idle + 1 } else { 0 };
         assert!(idle <= 3, "woken for nothing at {now}");
         quiet(&mut session, now);

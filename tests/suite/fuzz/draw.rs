@@ -1,40 +1,40 @@
-//! Datagrams that are nearly right: a fuzzer alone makes none that passes the first step.
+//! Datagrams that are nearly right: a fuzzer alone makes none that passes the first check.
 
 use super::bytes::Bytes;
 use super::seal::{Seal, full};
 
-/// Where the receiver of a datagram stands.
+/// The position of a datagram's receiver.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing {
-    /// The next frame that it wants, and the one that its next push gets.
-    pub want: u64,
-    pub next: u64,
+    /// The next frame to receive, and the frame of the next push.
+    pub recv_next: u64,
+    pub send_next: u64,
     pub first_frame: u32,
 }
 
-/// Any datagram of the compact wire, most of them with the right check.
+/// Any datagram of the compact wire, usually with the right tag.
 pub fn compact(bytes: &mut Bytes<'_>, seal: &Seal, standing: Standing) -> Vec<u8> {
-    let Standing { want, next, first_frame } = standing;
+    let Standing { recv_next, send_next, first_frame } = standing;
     match bytes.below(8) {
         0 => raw(bytes),
         1..=3 => {
             let count = bytes.below(20);
             let timing = bytes.flag();
             let epoch = seal.epoch.to_be_bytes()[3] & 3;
-            let tag = 0x80 | u8::from(timing) << 6 | epoch << 4 | count.min(15);
-            // Near the next frame wanted, and a few of ours not acknowledged.
-            let end = want.to_be_bytes()[7].wrapping_add(bytes.u8()).wrapping_sub(4);
-            let ack = next.to_be_bytes()[7].wrapping_sub(bytes.below(32));
+            let kind = 0x80 | u8::from(timing) << 6 | epoch << 4 | count.min(15);
+            // An end near the next frame to receive, and an acknowledgement that lacks a few frames.
+            let end = recv_next.to_be_bytes()[7].wrapping_add(bytes.u8()).wrapping_sub(4);
+            let ack = send_next.to_be_bytes()[7].wrapping_sub(bytes.below(32));
             let mut rest = Vec::new();
             rest.extend(count.checked_sub(15));
             rest.extend_from_slice(bytes.take(if timing { 6 } else { 0 }));
             let length = bytes.u8();
             rest.extend_from_slice(bytes.take(usize::from(length)));
-            inputs(seal, standing, tag, [end, ack], &rest)
+            inputs(seal, standing, kind, [end, ack], &rest)
         }
         4 => {
-            let [tag, end, ack, length] = std::array::from_fn(|_| bytes.u8());
-            inputs(seal, standing, tag | 0x80, [end, ack], bytes.take(usize::from(length)))
+            let [kind, end, ack, length] = std::array::from_fn(|_| bytes.u8());
+            inputs(seal, standing, kind | 0x80, [end, ack], bytes.take(usize::from(length)))
         }
         5 => {
             let mut body = seal.hello_body(16_667, 200, first_frame).to_vec();
@@ -48,23 +48,24 @@ pub fn compact(bytes: &mut Bytes<'_>, seal: &Seal, standing: Standing) -> Vec<u8
         6 => {
             let mut rest = bytes.u32().to_be_bytes().to_vec();
             for _ in 0..bytes.below(5) {
-                rest.extend(standing.next.to_be_bytes()[4..].iter().take(3));
+                rest.extend(send_next.to_be_bytes()[4..].iter().take(3));
                 rest.push(bytes.u8());
                 rest.extend_from_slice(bytes.take(8));
             }
-            seal.sums(&rest)
+            seal.checksums(&rest)
         }
         _ => seal.bye(),
     }
 }
 
-/// Seals the content of an input datagram, if its numbers mean anything to the receiver.
-fn inputs(seal: &Seal, standing: Standing, tag: u8, [end, ack]: [u8; 2], rest: &[u8]) -> Vec<u8> {
-    let (end, ack) = full(standing.want, standing.next, end, ack).unwrap_or((end.into(), ack.into()));
-    seal.inputs(tag, end, ack, rest)
+/// An input datagram with the right tag, if the receiver can expand its frame numbers.
+fn inputs(seal: &Seal, standing: Standing, kind: u8, [end, ack]: [u8; 2], rest: &[u8]) -> Vec<u8> {
+    let full = full(standing.recv_next, standing.send_next, end, ack);
+    let (end, ack) = full.unwrap_or((end.into(), ack.into()));
+    seal.inputs(kind, end, ack, rest)
 }
 
-/// Any datagram of the classic wire, most of them well-formed.
+/// Any datagram of the classic wire, usually well-formed.
 pub fn classic(bytes: &mut Bytes<'_>, player: u16, standing: Standing) -> Vec<u8> {
     let near = |number: u64, bytes: &mut Bytes<'_>| {
         let frame = number.saturating_add(u64::from(bytes.u8())).saturating_sub(128);
@@ -73,7 +74,7 @@ pub fn classic(bytes: &mut Bytes<'_>, player: u16, standing: Standing) -> Vec<u8
     match bytes.below(8) {
         0 => raw(bytes),
         kind @ 1..=4 => {
-            let mut frame = near(standing.want, bytes);
+            let mut frame = near(standing.recv_next, bytes);
             let count = bytes.below(18);
             let mut pairs = Vec::new();
             for _ in 0..count {
@@ -90,13 +91,13 @@ pub fn classic(bytes: &mut Bytes<'_>, player: u16, standing: Standing) -> Vec<u8
             }
         }
         5 => {
-            let (first, last) = (near(standing.next, bytes), near(standing.next, bytes));
+            let (first, last) = (near(standing.send_next, bytes), near(standing.send_next, bytes));
             [&[0x12][..], &first.to_be_bytes(), &last.to_be_bytes()].concat()
         }
         kind => {
-            let tag = [2, 3, 0x10, 0x11][usize::from(bytes.below(4))];
+            let ping = [2, 3, 0x10, 0x11][usize::from(bytes.below(4))];
             let stamp = if kind == 6 { 0.0_f64.to_bits() } else { (f64::from(bytes.u16())).to_bits() };
-            [&[tag][..], &stamp.to_be_bytes()].concat()
+            [&[ping][..], &stamp.to_be_bytes()].concat()
         }
     }
 }

@@ -1,7 +1,7 @@
-//! What the fuzz targets run: `run(data)` of a module takes any bytes and panics if a law is broken.
+//! The code of the fuzz targets: `run(data)` of a module takes any bytes and panics if a law is broken.
 //!
-//! The targets in `fuzz/` include this directory, and `corpus.rs` replays what they found, so that plain `cargo test`
-//! does. Hence nothing here but the standard library and the crate itself.
+//! The targets in `fuzz/` include this directory, and `corpus.rs` replays their corpus, so that plain `cargo test` does
+//! too. Hence it uses only the standard library and the crate itself.
 
 mod bytes;
 mod cast;
@@ -18,7 +18,7 @@ pub mod network;
 pub mod seeds;
 pub mod twin;
 
-/// A target by its name.
+/// A target: its name and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
 pub const TARGETS: [Target; 6] = [

@@ -1,19 +1,19 @@
-//! Two ends and a network that does what the fuzzer wants, until it heals: laws 1, 2, 8, 9 and 10.
+//! Two endpoints and a network under the fuzzer's control, until it heals: laws 1, 2, 8, 9 and 10.
 //!
-//! On the compact wire ends restart and begin epochs as they like; the bounds of law 10 are the simulator's business, here
-//! everything has to be told before long. With a key any bytes may arrive. Without one a check of 16 bits would let
-//! some pass, and on the classic wire nothing tells two epochs apart, so there the network only loses and disorders.
+//! With a key, endpoints restart and begin epochs at any time, and any bytes may arrive. Otherwise the network only loses,
+//! repeats and reorders: a tag of 16 bits would let some forged bytes pass, and the classic wire cannot distinguish epochs.
+//! The exact bounds of law 10 are left to the simulator; here everything must be delivered before long.
 
-use inputwire::{Config, Epoch, Event, PeerConfig, PeerId, Session};
+use inputwire::{Config, Epoch, Event, PeerConfig, PeerEvent, PeerId, PeerRef, Session};
 
 use super::bytes::Bytes;
-use super::watch::{at, drain, tell, wake};
+use super::watch::{at, drain, poll, wake};
 
 const PEER: PeerId = PeerId::new(0);
 /// A frame, in microseconds.
 const T: u64 = 16_667;
-/// Everything is told within this time after the network healed: epochs settle with the third hello at the latest. The
-/// classic wire asks for a hole once a round trip, and a pong that was long under way says that this is long.
+/// Everything is delivered within this time after the network heals: epochs settle with the third hello at the latest.
+/// The classic wire requests missing frames once a round trip, which a long-delayed pong makes seem long.
 const SETTLED: u64 = 3_000_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,68 +33,60 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// One end, and what it must have been told.
+/// One endpoint, and what was delivered to it.
 #[derive(Debug)]
-struct End<const INPUT: usize, const WINDOW: usize> {
-    session: Session<1, INPUT, WINDOW>,
-    /// Its own run, and the peer's whose inputs came in this epoch.
+struct Endpoint<const INPUT_LEN: usize, const WINDOW: usize> {
+    session: Session<1, INPUT_LEN, WINDOW>,
+    /// Its own run, and the run of the peer whose inputs were delivered in this epoch.
     run: u8,
     source: Option<u8>,
-    /// The next frame to be told; on the classic wire a bit for each that was.
-    told: u32,
-    seen: Vec<bool>,
+    /// The next frame to be delivered; on the classic wire also whether each frame was.
+    next: u32,
+    delivered: Vec<bool>,
     lost: u32,
-    /// The epoch to begin, since the peer is ahead or started anew.
+    /// The epoch to begin, since the peer is ahead or restarted.
     follow: Option<u32>,
 }
 
-struct World<const INPUT: usize, const WINDOW: usize> {
+struct World<const INPUT_LEN: usize, const WINDOW: usize> {
     wire: Wire,
-    peer: fn(u16) -> PeerConfig<INPUT>,
-    ends: [End<INPUT, WINDOW>; 2],
+    peer: fn(u16) -> PeerConfig<INPUT_LEN>,
+    endpoints: [Endpoint<INPUT_LEN, WINDOW>; 2],
     now: u64,
-    /// Datagrams on their way, by receiver, and everything that was ever said.
-    flying: [Vec<Vec<u8>>; 2],
-    said: [Vec<Vec<u8>>; 2],
+    /// Datagrams in flight and all datagrams ever sent, by receiver.
+    in_flight: [Vec<Vec<u8>>; 2],
+    sent: [Vec<Vec<u8>>; 2],
 }
 
-/// What a player does in a frame, so that nobody can take it for anything else.
-fn act<const INPUT: usize>(player: usize, run: u8, epoch: u32, frame: u32) -> [u8; INPUT] {
+/// The input of a player in a frame, which can be mistaken for no other.
+fn act<const INPUT_LEN: usize>(player: usize, run: u8, epoch: u32, frame: u32) -> [u8; INPUT_LEN] {
     let [low, high, ..] = (frame / 3).to_le_bytes();
     let mark = low.wrapping_mul(29) ^ high ^ u8::from(player == 1);
     let whole = [run, epoch.to_le_bytes()[0], low, mark];
-    std::array::from_fn(|place| if INPUT == 1 { mark } else { whole[place] })
+    std::array::from_fn(|place| if INPUT_LEN == 1 { mark } else { whole[place] })
 }
 
-impl<const INPUT: usize, const WINDOW: usize> World<INPUT, WINDOW> {
-    fn new(wire: Wire, peer: fn(u16) -> PeerConfig<INPUT>) -> Self {
-        let end = |player| End {
-            session: Self::session(wire, peer, player, 1, 0),
-            run: 1,
-            source: None,
-            told: 0,
-            seen: Vec::new(),
-            lost: 0,
-            follow: None,
-        };
+impl<const INPUT_LEN: usize, const WINDOW: usize> World<INPUT_LEN, WINDOW> {
+    fn new(wire: Wire, peer: fn(u16) -> PeerConfig<INPUT_LEN>) -> Self {
+        let endpoints = [0, 1].map(|player| Self::endpoint(wire, peer, player, 1, 0));
         let none = || [Vec::new(), Vec::new()];
-        Self { wire, peer, ends: [end(0), end(1)], now: 0, flying: none(), said: none() }
+        Self { wire, peer, endpoints, now: 0, in_flight: none(), sent: none() }
     }
 
-    fn session(
+    fn endpoint(
         wire: Wire,
-        peer: fn(u16) -> PeerConfig<INPUT>,
+        peer: fn(u16) -> PeerConfig<INPUT_LEN>,
         player: u16,
         run: u8,
         now: u64,
-    ) -> Session<1, INPUT, WINDOW> {
-        let mut config = Config::builder().player(player).incarnation(run.into());
+    ) -> Endpoint<INPUT_LEN, WINDOW> {
+        let mut config = Config::builder().local_player(player).incarnation(run.into());
         if wire == Wire::Keyed {
             config = config.key([1; 16]);
         }
         let mut session = Session::new(config.build().expect("a configuration"));
         session.add_peer(at(now), peer(1 - player)).expect("room for a peer");
-        session
+        Endpoint { session, run, source: None, next: 0, delivered: Vec::new(), lost: 0, follow: None }
     }
 
     fn play(mut self, mut bytes: Bytes<'_>) {
@@ -102,199 +94,201 @@ impl<const INPUT: usize, const WINDOW: usize> World<INPUT, WINDOW> {
             if bytes.is_empty() {
                 break;
             }
-            self.happen(&mut bytes);
+            self.step(&mut bytes);
         }
         self.heal();
     }
 
-    fn happen(&mut self, bytes: &mut Bytes<'_>) {
+    fn step(&mut self, bytes: &mut Bytes<'_>) {
         let what = bytes.u8();
-        let end = usize::from(what >> 7);
-        let stable = self.wire != Wire::Keyed;
+        let side = usize::from(what >> 7);
+        let keyed = self.wire == Wire::Keyed;
         match what & 31 {
             0..=5 => {
                 self.pass(T);
-                (0..2).for_each(|end| self.push(end));
+                (0..2).for_each(|side| self.push(side));
             }
             6 => self.pass(u64::from(bytes.u8()) * 500),
             7 => self.pass(u64::from(bytes.u8()) * 100_000),
-            8 | 9 => self.push(end),
-            10..=12 => self.say(end),
-            13..=15 => self.listen(end),
+            8 | 9 => self.push(side),
+            10..=12 => self.send(side),
+            13..=15 => self.poll(side),
             16..=19 => {
-                let count = self.flying[end].len().min(usize::from(bytes.below(8)) + 1);
-                for datagram in self.flying[end].drain(..count).collect::<Vec<_>>() {
-                    self.deliver(end, &datagram);
+                let count = self.in_flight[side].len().min(usize::from(bytes.below(8)) + 1);
+                for datagram in self.in_flight[side].drain(..count).collect::<Vec<_>>() {
+                    self.receive(side, &datagram);
                 }
             }
-            20 | 21 if !self.flying[end].is_empty() => {
-                let index = usize::from(bytes.u8()) % self.flying[end].len();
-                let datagram = self.flying[end].swap_remove(index);
-                self.deliver(end, &datagram);
+            20 | 21 if !self.in_flight[side].is_empty() => {
+                let index = usize::from(bytes.u8()) % self.in_flight[side].len();
+                let datagram = self.in_flight[side].swap_remove(index);
+                self.receive(side, &datagram);
             }
             22 => {
-                let lost = usize::from(bytes.u8());
-                self.flying[end].truncate(lost % 4);
+                let kept = usize::from(bytes.u8());
+                self.in_flight[side].truncate(kept % 4);
             }
-            23 | 24 if !self.said[end].is_empty() => {
+            23 | 24 if !self.sent[side].is_empty() => {
                 let back = usize::from(bytes.u8());
-                let datagram = self.said[end][self.said[end].len() - 1 - back % self.said[end].len()].clone();
-                self.deliver(end, &datagram);
+                let datagram = self.sent[side][self.sent[side].len() - 1 - back % self.sent[side].len()].clone();
+                self.receive(side, &datagram);
             }
-            25 if !stable => {
-                let mut datagram = self.said[end].last().cloned().unwrap_or_default();
+            25 if keyed => {
+                let mut datagram = self.sent[side].last().cloned().unwrap_or_default();
                 let (place, change) = (usize::from(bytes.u8()), bytes.u8());
                 if let Some(byte) = datagram.get_mut(place) {
                     *byte ^= change;
                 } else {
                     datagram.push(change);
                 }
-                self.deliver(end, &datagram);
+                self.receive(side, &datagram);
             }
-            26 | 27 if !stable => self.begin(end, self.ends[end].session.epoch().get() + 1 + u32::from(bytes.below(5))),
-            28 if !stable => self.restart(end),
-            29 => self.ends[end].session.close_peer(at(self.now), PEER),
-            30 => self.ends[end].session.open_peer(at(self.now), PEER),
-            _ => self.follow(end),
+            26 | 27 if keyed => {
+                let epoch = self.endpoints[side].session.epoch().get() + 1 + u32::from(bytes.below(5));
+                self.begin(side, epoch);
+            }
+            28 if keyed => self.restart(side),
+            29 => self.endpoints[side].session.handle_transport_closed(at(self.now), PEER),
+            30 => self.endpoints[side].session.handle_transport_opened(at(self.now), PEER),
+            _ => self.follow(side),
         }
     }
 
     fn pass(&mut self, micros: u64) {
         self.now += micros;
-        for end in &mut self.ends {
-            end.session.handle_timeout(at(self.now));
-            wake(&end.session, self.now);
+        for Endpoint { session, .. } in &mut self.endpoints {
+            session.handle_timeout(at(self.now));
+            wake(session, self.now);
         }
     }
 
-    fn push(&mut self, end: usize) {
-        let End { session, run, .. } = &mut self.ends[end];
-        let input = act(end, *run, session.epoch().get(), session.next_frame().get());
-        // A full window is no fault: the peer does not hear us.
+    fn push(&mut self, side: usize) {
+        let Endpoint { session, run, .. } = &mut self.endpoints[side];
+        let input = act(side, *run, session.epoch().get(), session.next_frame().get());
+        // A full window is no fault: the peer may receive nothing.
         let _ = session.push_input(at(self.now), input);
     }
 
-    fn say(&mut self, end: usize) {
-        let (flying, said) = (&mut self.flying[1 - end], &mut self.said[1 - end]);
-        drain(&mut self.ends[end].session, |_, datagram| {
-            flying.push(datagram.to_vec());
-            said.push(datagram.to_vec());
+    fn send(&mut self, side: usize) {
+        let (in_flight, sent) = (&mut self.in_flight[1 - side], &mut self.sent[1 - side]);
+        drain(&mut self.endpoints[side].session, |_, datagram| {
+            in_flight.push(datagram.to_vec());
+            sent.push(datagram.to_vec());
         });
     }
 
-    fn deliver(&mut self, end: usize, datagram: &[u8]) {
-        let _ = self.ends[end].session.handle_datagram(at(self.now), PEER, datagram);
-        wake(&self.ends[end].session, self.now);
+    fn receive(&mut self, side: usize, datagram: &[u8]) {
+        let Endpoint { session, .. } = &mut self.endpoints[side];
+        let _ = session.handle_datagram(at(self.now), PEER, datagram);
+        wake(session, self.now);
     }
 
-    fn listen(&mut self, end: usize) {
+    fn poll(&mut self, side: usize) {
         let classic = self.wire == Wire::Classic;
-        let runs = self.ends[1 - end].run;
-        let End { session, source, told, seen, lost, follow, .. } = &mut self.ends[end];
+        let runs = self.endpoints[1 - side].run;
+        let Endpoint { session, source, next, delivered, lost, follow, .. } = &mut self.endpoints[side];
         let epoch = session.epoch().get();
-        tell(session, |event| match event {
+        poll(session, |event| match event {
             Event::Input { frame, input, .. } => {
                 let frame = frame.get();
-                let run = if INPUT == 1 { 1 } else { input[0] };
+                let run = if INPUT_LEN == 1 { 1 } else { input[0] };
                 assert_eq!(*source.get_or_insert(run), run, "inputs of two runs in one epoch");
                 assert!(run <= runs, "an input of a run that never was");
-                assert_eq!(input, act(1 - end, run, epoch, frame), "law 1: frame {frame}");
+                assert_eq!(input, act(1 - side, run, epoch, frame), "law 1: frame {frame}");
                 if classic {
                     let place = usize::try_from(frame).expect("an index");
-                    seen.resize(seen.len().max(place + 1), false);
-                    assert!(!std::mem::replace(&mut seen[place], true), "law 2: frame {frame} is told twice");
+                    delivered.resize(delivered.len().max(place + 1), false);
+                    assert!(!std::mem::replace(&mut delivered[place], true), "law 2: frame {frame} is delivered twice");
                 } else {
-                    assert_eq!(frame, *told, "law 2");
+                    assert_eq!(frame, *next, "law 2");
                 }
-                *told = (*told).max(frame + 1);
+                *next = (*next).max(frame + 1);
             }
-            Event::Lost { count, .. } if classic => *lost += count,
-            Event::PeerAhead { epoch, .. } => *follow = (*follow).max(Some(epoch.get())),
-            Event::Restarted { .. } => *follow = (*follow).max(Some(epoch + 1)),
-            Event::OutOfStep { .. } | Event::Mismatch { .. } | Event::Conflict { .. } | Event::Lost { .. } => {
-                panic!("between honest ends: {event:?}")
-            }
+            Event::Peer { event, .. } => match event {
+                PeerEvent::Lost { count, .. } if classic => *lost += count,
+                PeerEvent::EpochAhead { epoch } => *follow = (*follow).max(Some(epoch.get())),
+                PeerEvent::Restarted => *follow = (*follow).max(Some(epoch + 1)),
+                PeerEvent::OutOfSync | PeerEvent::Mismatch { .. } | PeerEvent::Conflict | PeerEvent::Lost { .. } => {
+                    panic!("between honest endpoints: {event:?}")
+                }
+                _ => {}
+            },
             _ => {}
         });
     }
 
-    fn begin(&mut self, end: usize, epoch: u32) {
-        let end = &mut self.ends[end];
-        if end.session.begin_epoch(at(self.now), Epoch::new(epoch)).is_ok() {
-            (end.source, end.told) = (None, 0);
-            end.follow = end.follow.filter(|ahead| *ahead > epoch);
+    fn begin(&mut self, side: usize, epoch: u32) {
+        let endpoint = &mut self.endpoints[side];
+        if endpoint.session.begin_epoch(at(self.now), Epoch::new(epoch)).is_ok() {
+            (endpoint.source, endpoint.next) = (None, 0);
+            endpoint.follow = endpoint.follow.filter(|ahead| *ahead > epoch);
         }
     }
 
-    fn follow(&mut self, end: usize) {
-        self.listen(end);
-        if let Some(epoch) = self.ends[end].follow.take() {
-            self.begin(end, epoch);
+    fn follow(&mut self, side: usize) {
+        self.poll(side);
+        if let Some(epoch) = self.endpoints[side].follow.take() {
+            self.begin(side, epoch);
         }
     }
 
-    fn restart(&mut self, end: usize) {
-        let run = self.ends[end].run + 1;
-        let player = u16::from(end == 1);
-        self.ends[end] = End {
-            session: Self::session(self.wire, self.peer, player, run, self.now),
-            run,
-            source: None,
-            told: 0,
-            seen: Vec::new(),
-            lost: 0,
-            follow: None,
-        };
+    fn restart(&mut self, side: usize) {
+        let run = self.endpoints[side].run + 1;
+        self.endpoints[side] = Self::endpoint(self.wire, self.peer, u16::from(side == 1), run, self.now);
     }
 
-    /// From now on everything arrives at once, and everybody takes and follows.
+    /// From now on everything arrives at once, and both applications poll and follow.
     fn heal(&mut self) {
-        self.flying.iter_mut().for_each(Vec::clear);
+        self.in_flight.iter_mut().for_each(Vec::clear);
         let limit = self.now + SETTLED + if self.wire == Wire::Classic { 2 * self.now } else { 0 };
-        for end in &mut self.ends {
-            end.session.open_peer(at(self.now), PEER);
+        for endpoint in &mut self.endpoints {
+            endpoint.session.handle_transport_opened(at(self.now), PEER);
         }
-        // One input more, as soon as there is room, so that a link that lost its last datagram has something to say.
+        // Each endpoint pushes one more input as soon as it can, so that even a lost last datagram has a successor.
         let mut owing = [true; 2];
         loop {
-            for end in [0, 1, 0, 1] {
-                self.say(end);
-                for datagram in std::mem::take(&mut self.flying[1 - end]) {
-                    self.deliver(1 - end, &datagram);
+            for side in [0, 1, 0, 1] {
+                self.send(side);
+                for datagram in std::mem::take(&mut self.in_flight[1 - side]) {
+                    self.receive(1 - side, &datagram);
                 }
-                self.follow(1 - end);
+                self.follow(1 - side);
             }
-            let agreed = self.ends[0].session.epoch() == self.ends[1].session.epoch();
-            if agreed && owing == [false; 2] && self.is_told() {
+            let agreed = self.endpoints[0].session.epoch() == self.endpoints[1].session.epoch();
+            if agreed && owing == [false; 2] && self.is_settled() {
                 return;
             }
             let owed = owing;
-            for (end, owing) in owing.iter_mut().enumerate().filter(|_| agreed) {
-                let before = self.ends[end].session.next_frame();
+            for (side, owing) in owing.iter_mut().enumerate().filter(|_| agreed) {
+                let before = self.endpoints[side].session.next_frame();
                 if *owing {
-                    self.push(end);
-                    *owing = self.ends[end].session.next_frame() == before;
+                    self.push(side);
+                    *owing = self.endpoints[side].session.next_frame() == before;
                 }
             }
-            // What was pushed is due now, and needs saying, not waking.
+            // A push is due at once, without a wake.
             if owing != owed {
                 continue;
             }
-            let due = self.ends.iter().filter_map(|end| wake(&end.session, self.now)).min();
+            let due = self.endpoints.iter().filter_map(|endpoint| wake(&endpoint.session, self.now)).min();
             let due = due.expect("a link that sleeps for ever");
             let due = if owing == [false; 2] { due } else { due.min(self.now + T) };
-            assert!(due < limit, "law 10: not told long after the network healed");
+            assert!(due < limit, "law 10: not delivered long after the network healed");
             self.pass(due - self.now);
         }
     }
 
-    fn is_told(&self) -> bool {
-        (0..2).all(|end| {
-            let next = self.ends[1 - end].session.next_frame().get();
-            let End { session, told, seen, lost, .. } = &self.ends[end];
-            let arrived = u32::try_from(seen.iter().filter(|seen| **seen).count()).expect("few");
-            *told == next
-                && if self.wire == Wire::Classic { arrived + lost == next } else { session.unacked(PEER) == 0 }
+    /// Whether everything pushed is delivered and acknowledged, or reported as lost on the classic wire.
+    fn is_settled(&self) -> bool {
+        (0..2).all(|side| {
+            let pushed = self.endpoints[1 - side].session.next_frame().get();
+            let Endpoint { session, next, delivered, lost, .. } = &self.endpoints[side];
+            let arrived = u32::try_from(delivered.iter().filter(|delivered| **delivered).count()).expect("few");
+            *next == pushed
+                && match self.wire {
+                    Wire::Classic => arrived + lost == pushed,
+                    _ => session.peer(PEER).map(PeerRef::unacked) == Some(0),
+                }
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The body of a compact datagram, written once more from PROTOCOL 3.4 alone: a second opinion.
+//! The body of a compact datagram, written independently from PROTOCOL 3.4, to compare with.
 
 /// Bits in the order of the stream.
 #[derive(Debug, Default)]
@@ -20,18 +20,18 @@ impl Bits {
     }
 }
 
-/// The shortest body that tells `inputs` to who knows the one before them.
-pub fn encode<const INPUT: usize>(before: [u8; INPUT], inputs: &[[u8; INPUT]]) -> Vec<u8> {
+/// The shortest body that carries `inputs` to a receiver that knows the one before them.
+pub fn encode<const INPUT_LEN: usize>(before: [u8; INPUT_LEN], inputs: &[[u8; INPUT_LEN]]) -> Vec<u8> {
     let mut bits = Bits::default();
     let mut previous = before;
     for input in inputs {
         let mut steps = Bits::default();
         previous.iter().zip(input).for_each(|(previous, current)| step(&mut steps, *previous, *current));
-        if INPUT == 1 {
+        if INPUT_LEN == 1 {
             bits.0.append(&mut steps.0);
         } else if *input == previous {
             bits.put(0, 1);
-        } else if steps.0.len() < 8 * INPUT {
+        } else if steps.0.len() < 8 * INPUT_LEN {
             bits.put(0b01, 2);
             bits.0.append(&mut steps.0);
         } else {
@@ -93,13 +93,17 @@ impl Stream<'_> {
     }
 }
 
-/// What a body tells, or `None` if it does not end where its inputs do.
-pub fn decode<const INPUT: usize>(body: &[u8], count: usize, before: [u8; INPUT]) -> Option<Vec<[u8; INPUT]>> {
+/// Returns the inputs of a body, or `None` if it does not end where its inputs do.
+pub fn decode<const INPUT_LEN: usize>(
+    body: &[u8],
+    count: usize,
+    before: [u8; INPUT_LEN],
+) -> Option<Vec<[u8; INPUT_LEN]>> {
     let mut stream = Stream { body, read: 0 };
     let mut input = before;
     let mut inputs = Vec::new();
     for _ in 0..count {
-        if INPUT == 1 {
+        if INPUT_LEN == 1 {
             input[0] = stream.step(input[0]);
         } else if stream.bit() {
             let raw = stream.bit();

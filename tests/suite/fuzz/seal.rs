@@ -1,78 +1,78 @@
-//! Datagrams with the right check around any content: no fuzzer guesses one.
+//! Datagrams with any content and the right tag, which no fuzzer guesses.
 //!
-//! Written from PROTOCOL.md alone, so that it is also a second opinion.
+//! Written independently from PROTOCOL.md, so that it also checks the crate's own code.
 
 use std::hash::Hasher;
 use std::sync::LazyLock;
 
-/// What the check of a compact datagram covers beside its bytes (PROTOCOL 3.5): who says it to whom, and where.
+/// The context that the tag of a compact datagram covers besides the bytes (PROTOCOL 3.5).
 #[derive(Clone, Copy, Debug)]
 pub struct Seal {
     pub key: Option<[u8; 16]>,
-    pub session: u64,
+    pub session_id: u64,
     /// Player number and incarnation.
     pub sender: (u16, u32),
     pub receiver: (u16, u32),
     pub epoch: u32,
-    pub input: u8,
+    pub input_len: u8,
     pub window: u8,
 }
 
 impl Seal {
-    /// Bytes of a check.
+    /// The size of a tag, in bytes.
     pub const fn len(&self) -> usize {
         if self.key.is_some() { 8 } else { 2 }
     }
 
-    fn check(&self, parts: &[&[u8]]) -> ([u8; 8], usize) {
-        let mut check = [0; 8];
+    fn tag(&self, parts: &[&[u8]]) -> ([u8; 8], usize) {
+        let mut tag = [0; 8];
         if let Some(key) = self.key {
-            check = sip(key, parts).to_be_bytes();
+            tag = sip(key, parts).to_be_bytes();
         } else {
-            check[..2].copy_from_slice(&crc(parts).to_be_bytes());
+            tag[..2].copy_from_slice(&crc(parts).to_be_bytes());
         }
-        (check, self.len())
+        (tag, self.len())
     }
 
     fn put(&self, head: &[u8], covered: &[&[u8]], rest: &[u8]) -> Vec<u8> {
-        let (check, len) = self.check(covered);
-        [head, &check[..len], rest].concat()
+        let (tag, len) = self.tag(covered);
+        [head, &tag[..len], rest].concat()
     }
 
     fn context(&self, epoch: u32, end: u32, ack: u32) -> [u8; 37] {
         let mut bytes = [0; 37];
         bytes[0] = 1;
-        bytes[1..9].copy_from_slice(&self.session.to_be_bytes());
+        bytes[1..9].copy_from_slice(&self.session_id.to_be_bytes());
         bytes[9..13].copy_from_slice(&self.sender.1.to_be_bytes());
         bytes[13..17].copy_from_slice(&self.receiver.1.to_be_bytes());
         bytes[17..21].copy_from_slice(&epoch.to_be_bytes());
         bytes[21..23].copy_from_slice(&self.sender.0.to_be_bytes());
         bytes[23..25].copy_from_slice(&self.receiver.0.to_be_bytes());
-        bytes[26] = self.input;
+        bytes[26] = self.input_len;
         bytes[28] = self.window;
         bytes[29..33].copy_from_slice(&end.to_be_bytes());
         bytes[33..].copy_from_slice(&ack.to_be_bytes());
         bytes
     }
 
-    /// An input datagram: any tag, the frame numbers in full, and anything after the check.
-    pub fn inputs(&self, tag: u8, end: u32, ack: u32, rest: &[u8]) -> Vec<u8> {
-        let head = [tag, end.to_be_bytes()[3], ack.to_be_bytes()[3]];
+    /// An input datagram with this type byte, these full frame numbers, and `rest` after the tag.
+    pub fn inputs(&self, kind: u8, end: u32, ack: u32, rest: &[u8]) -> Vec<u8> {
+        let head = [kind, end.to_be_bytes()[3], ack.to_be_bytes()[3]];
         self.put(&head, &[&self.context(self.epoch, end, ack), &head, rest], rest)
     }
 
-    /// A hello with anything after the check.
+    /// A hello with these bytes after the tag.
     pub fn hello_of(&self, rest: &[u8]) -> Vec<u8> {
-        self.put(&[0x20], &[&self.session.to_be_bytes(), &[0x20], rest], rest)
+        self.put(&[0x20], &[&self.session_id.to_be_bytes(), &[0x20], rest], rest)
     }
 
-    /// What a hello says after the check.
+    /// The bytes of a hello after the tag.
     pub fn hello_body(&self, frame_us: u32, ping_ms: u16, first_frame: u32) -> [u8; 25] {
         let mut bytes = [0; 25];
         bytes[0] = 1;
         bytes[1..3].copy_from_slice(&self.sender.0.to_be_bytes());
         bytes[3..5].copy_from_slice(&self.receiver.0.to_be_bytes());
-        bytes[5] = self.input;
+        bytes[5] = self.input_len;
         bytes[6] = self.window;
         bytes[7..11].copy_from_slice(&frame_us.to_be_bytes());
         bytes[11..13].copy_from_slice(&ping_ms.to_be_bytes());
@@ -86,18 +86,18 @@ impl Seal {
         self.put(&[0x21], &[&self.context(0, 0, 0), &[0x21]], &[])
     }
 
-    /// Checksums with anything after the check.
-    pub fn sums(&self, rest: &[u8]) -> Vec<u8> {
+    /// A checksum datagram with these bytes after the tag.
+    pub fn checksums(&self, rest: &[u8]) -> Vec<u8> {
         self.put(&[0x22], &[&self.context(self.epoch, 0, 0), &[0x22], rest], rest)
     }
 }
 
-/// The full numbers that a receiver makes out (PROTOCOL 3.7, step 3), or `None` if it refuses them.
-pub fn full(want: u64, next: u64, end: u8, ack: u8) -> Option<(u32, u32)> {
+/// Expands frame numbers as a receiver does (PROTOCOL 3.7, step 3); `None` if it refuses them.
+pub fn full(recv_next: u64, send_next: u64, end: u8, ack: u8) -> Option<(u32, u32)> {
     let low = |number: u64| number.to_le_bytes()[0];
-    let ahead = i64::from(end.wrapping_sub(low(want)).cast_signed());
-    let end = u32::try_from(want.checked_add_signed(ahead)?).ok()?;
-    let ack = next.checked_sub(u64::from(low(next).wrapping_sub(ack)))?;
+    let ahead = i64::from(end.wrapping_sub(low(recv_next)).cast_signed());
+    let end = u32::try_from(recv_next.checked_add_signed(ahead)?).ok()?;
+    let ack = send_next.checked_sub(u64::from(low(send_next).wrapping_sub(ack)))?;
     Some((end, u32::try_from(ack).ok()?))
 }
 

@@ -1,68 +1,67 @@
-//! What a real session was handed, as inputs of the target `datagram`: the decisions by which `draw` draws it.
+//! The datagrams of a real session as inputs of the target `datagram`: the decisions by which `draw` makes them.
 //!
-//! The sessions of the target have another id, other runs and other frames. So a check is made anew, and frames are told
-//! by how far they are from where the receiver stands.
+//! The sessions of the target have another id, other runs and other frames. So tags are computed anew, and frames are given
+//! relative to the position of the receiver.
 
 use super::cast::Wire;
 use super::datagram;
 
-/// A fuzzer is asked for short inputs, and cuts off longer ones.
+/// The longest input: a fuzzer that is limited to short inputs cuts off longer ones.
 const LENGTH: usize = 128;
-/// As many as the target reads.
+/// The target reads no more datagrams than this.
 const DATAGRAMS: usize = 8;
 
-/// A session that was handed datagrams, and where it stood.
+/// The receiver of recorded datagrams, and its position.
 #[derive(Clone, Copy, Debug)]
 pub struct Receiver {
     pub classic: bool,
     pub keyed: bool,
-    /// Bytes of an input.
-    pub input: usize,
-    /// The frame after the newest that came, and the one of the next push.
-    pub want: u32,
-    pub next: u32,
+    pub input_len: usize,
+    /// The next frame to receive, and the frame of the next push.
+    pub recv_next: u32,
+    pub send_next: u32,
 }
 
 impl Receiver {
-    /// The decisions that draw a datagram like this one. Later frames are wanted then.
+    /// Returns the decisions that make a datagram like this one, and moves the position past its frames.
     pub fn draw(&mut self, datagram: &[u8]) -> Option<Vec<u8>> {
         let drawn = if self.classic { self.classic(datagram) } else { self.compact(datagram) };
         drawn.or_else(|| raw(datagram))
     }
 
     fn compact(&mut self, datagram: &[u8]) -> Option<Vec<u8>> {
-        let check = if self.keyed { 8 } else { 2 };
+        let tag = if self.keyed { 8 } else { 2 };
         match *datagram {
-            [tag @ 0x80..=0xff, end, ack, ref rest @ ..] => self.inputs(tag, end, ack, rest.get(check..)?),
-            // The hello of this peer, with nothing changed.
+            [kind @ 0x80..=0xff, end, ack, ref rest @ ..] => self.inputs(kind, end, ack, rest.get(tag..)?),
+            // The unchanged hello of this peer.
             [0x20, ..] => Some(vec![5, 0, 0]),
             [0x22, ref rest @ ..] => {
-                let (known, sums) = rest.get(check..)?.split_first_chunk::<4>()?;
-                let (sums, []) = sums.as_chunks::<12>() else { return None };
-                let count = u8::try_from(sums.len()).ok().filter(|count| *count < 5)?;
-                // Of the frame, the lowest byte is drawn.
-                let sums = sums.iter().flat_map(|sum| &sum[3..]);
-                Some([6].iter().chain(known).chain(&[count]).chain(sums).copied().collect())
+                let (ack, checksums) = rest.get(tag..)?.split_first_chunk::<4>()?;
+                let (checksums, []) = checksums.as_chunks::<12>() else { return None };
+                let count = u8::try_from(checksums.len()).ok().filter(|count| *count < 5)?;
+                // Only the lowest byte of the frame is drawn.
+                let checksums = checksums.iter().flat_map(|checksum| &checksum[3..]);
+                Some([6].iter().chain(ack).chain(&[count]).chain(checksums).copied().collect())
             }
             [0x21, ..] => Some(vec![7]),
             _ => None,
         }
     }
 
-    fn inputs(&mut self, tag: u8, end: u8, ack: u8, rest: &[u8]) -> Option<Vec<u8>> {
-        let (count, rest) = match (tag & 15, rest) {
+    fn inputs(&mut self, kind: u8, end: u8, ack: u8, rest: &[u8]) -> Option<Vec<u8>> {
+        let (count, rest) = match (kind & 15, rest) {
             (15, [more, rest @ ..]) => (more.saturating_add(15), rest),
             (count, rest) => (count, rest),
         };
-        let timed = tag & 0x40 != 0;
+        let timed = kind & 0x40 != 0;
         let (timing, body) = rest.split_at_checked(if timed { 6 } else { 0 })?;
-        let ahead = end.wrapping_sub(self.want.to_le_bytes()[0]);
-        let behind = self.next.to_le_bytes()[0].wrapping_sub(ack);
+        let ahead = end.wrapping_sub(self.recv_next.to_le_bytes()[0]);
+        let behind = self.send_next.to_le_bytes()[0].wrapping_sub(ack);
         if count >= 20 || behind >= 32 {
             return None;
         }
         if ahead < 0x80 {
-            self.want = self.want.saturating_add(ahead.into());
+            self.recv_next = self.recv_next.saturating_add(ahead.into());
         }
         let head = [1, count, u8::from(timed), ahead.wrapping_add(4), behind];
         Some([&head, timing, &[u8::try_from(body.len()).ok()?], body].concat())
@@ -77,14 +76,14 @@ impl Receiver {
         let (entries, []) = entries.as_chunks::<5>() else { return None };
         let count = u8::try_from(entries.len()).ok().filter(|count| (1..18).contains(count))?;
         let frames: Vec<u32> = entries.iter().map(|[a, b, c, d, _]| u32::from_be_bytes([*a, *b, *c, *d])).collect();
-        let ahead = i64::from(frames[0]) - i64::from(self.want) + 128;
+        let ahead = i64::from(frames[0]) - i64::from(self.recv_next) + 128;
         let mut drawn = vec![kind, u8::try_from(ahead).ok()?, count];
         for (place, [.., action]) in entries.iter().enumerate() {
             let step = frames.get(place + 1).map_or(Some(1), |next| next.checked_sub(frames[place]))?;
             drawn.extend([*action, u8::try_from(step).ok().filter(|step| (1..3).contains(step))?]);
         }
         drawn.extend((kind == 2).then_some(0));
-        self.want = self.want.max(frames[frames.len() - 1].saturating_add(1));
+        self.recv_next = self.recv_next.max(frames[frames.len() - 1].saturating_add(1));
         Some(drawn)
     }
 }
@@ -95,7 +94,7 @@ fn raw(datagram: &[u8]) -> Option<Vec<u8>> {
     Some([&[0, length], datagram].concat())
 }
 
-/// How much later a datagram came.
+/// Returns the decisions for the time since the previous datagram.
 fn moment(gap_us: u64) -> Vec<u8> {
     let byte = |number: u64| u8::try_from(number).unwrap_or(u8::MAX);
     match gap_us {
@@ -105,7 +104,7 @@ fn moment(gap_us: u64) -> Vec<u8> {
     }
 }
 
-/// An input of the target, made of datagrams that came one after the other.
+/// An input of the target, made of consecutive datagrams.
 #[derive(Clone, Debug, Default)]
 pub struct Seed {
     drawn: Vec<u8>,
@@ -113,26 +112,26 @@ pub struct Seed {
 }
 
 impl Seed {
-    /// Adds a datagram. False if there is no room for it.
+    /// Adds a datagram. Returns false if it does not fit.
     pub fn add(&mut self, gap_us: u64, drawn: &[u8]) -> bool {
-        // Time passes, what is due is sent, and what is told is taken.
+        // 3: time passes, due datagrams are sent, and events are polled.
         let more = [&[3], &moment(gap_us)[..], drawn].concat();
-        let room = self.datagrams < DATAGRAMS && 1 + self.drawn.len() + more.len() <= LENGTH;
-        if room {
+        let fits = self.datagrams < DATAGRAMS && 1 + self.drawn.len() + more.len() <= LENGTH;
+        if fits {
             self.drawn.extend(more);
             self.datagrams += 1;
         }
-        room
+        fits
     }
 
-    /// The input, in the scene in which the most of it is accepted; and how much that is.
+    /// Returns the input for the scene that accepts the most of its datagrams, and how many that are.
     pub fn set(&self, receiver: &Receiver) -> Option<(Vec<u8>, usize)> {
         let wire = match (receiver.classic, receiver.keyed) {
             (true, _) => Wire::Classic,
             (false, true) => Wire::Keyed,
             (false, false) => Wire::Compact,
         };
-        let tried = datagram::choices(wire, receiver.input).map(|choice| {
+        let tried = datagram::choices(wire, receiver.input_len).map(|choice| {
             let data = [&[choice], &self.drawn[..]].concat();
             let accepted = datagram::play(&data);
             (data, accepted)

@@ -1,10 +1,10 @@
-//! A game beside its twins: one that never sees a refused datagram, and one that sees each accepted one twice. All three
-//! say and tell the same: laws 3, 4 and 11.
+//! A session and two twins, one that is spared refused datagrams and one that receives every accepted one twice. All three
+//! send and report the same: laws 3, 4 and 11.
 
-use inputwire::{Config, DatagramError, Epoch, Event, Frame, PeerConfig, PeerId, Session};
+use inputwire::{Config, DatagramError, Epoch, Event, Frame, PeerConfig, PeerId, PeerRef, Session};
 
 use super::bytes::Bytes;
-use super::watch::{at, drain, same, tell, wake};
+use super::watch::{at, drain, poll, same, wake};
 
 const PEER: PeerId = PeerId::new(0);
 
@@ -18,13 +18,13 @@ pub fn run(data: &[u8]) {
     }
 }
 
-fn session<const INPUT: usize, const WINDOW: usize>(
+fn session<const INPUT_LEN: usize, const WINDOW: usize>(
     player: u16,
     keyed: bool,
     first: u32,
-    peer: fn(u16) -> PeerConfig<INPUT>,
-) -> Session<1, INPUT, WINDOW> {
-    let mut config = Config::builder().player(player).first_frame(Frame::new(first)).early_copies(true);
+    peer: fn(u16) -> PeerConfig<INPUT_LEN>,
+) -> Session<1, INPUT_LEN, WINDOW> {
+    let mut config = Config::builder().local_player(player).first_frame(Frame::new(first)).early_copies(true);
     if keyed {
         config = config.key([9; 16]);
     }
@@ -33,11 +33,11 @@ fn session<const INPUT: usize, const WINDOW: usize>(
     session
 }
 
-/// Ours, the twin that is spared refused datagrams, and the one that is handed everything twice.
-struct Twins<const INPUT: usize, const WINDOW: usize>([Session<1, INPUT, WINDOW>; 3]);
+/// The session, the twin that is spared refused datagrams, and the one that receives everything twice.
+struct Twins<const INPUT_LEN: usize, const WINDOW: usize>([Session<1, INPUT_LEN, WINDOW>; 3]);
 
-impl<const INPUT: usize, const WINDOW: usize> Twins<INPUT, WINDOW> {
-    fn each<R: PartialEq + std::fmt::Debug>(&mut self, act: impl Fn(&mut Session<1, INPUT, WINDOW>) -> R) -> R {
+impl<const INPUT_LEN: usize, const WINDOW: usize> Twins<INPUT_LEN, WINDOW> {
+    fn each<R: PartialEq + std::fmt::Debug>(&mut self, act: impl Fn(&mut Session<1, INPUT_LEN, WINDOW>) -> R) -> R {
         let [one, other, third] = self.0.each_mut().map(act);
         assert_eq!(one, other, "law 3: a refused datagram changed what follows");
         assert_eq!(one, third, "law 4: a repeated datagram changed what follows");
@@ -53,8 +53,8 @@ impl<const INPUT: usize, const WINDOW: usize> Twins<INPUT, WINDOW> {
                 assert_eq!(spared.handle_datagram(at(now), PEER, datagram), Ok(()));
                 let _ = twice.handle_datagram(at(now), PEER, datagram);
             }
-            // This reason alone is also told.
-            Err(DatagramError::OutOfStep) => {
+            // Only this reason is also reported.
+            Err(DatagramError::OutOfSync) => {
                 let _ = spared.handle_datagram(at(now), PEER, datagram);
             }
             Err(_) => spared.handle_timeout(at(now)),
@@ -62,14 +62,14 @@ impl<const INPUT: usize, const WINDOW: usize> Twins<INPUT, WINDOW> {
     }
 }
 
-fn game<const INPUT: usize, const WINDOW: usize>(mut bytes: Bytes<'_>, peer: fn(u16) -> PeerConfig<INPUT>) {
+fn game<const INPUT_LEN: usize, const WINDOW: usize>(mut bytes: Bytes<'_>, peer: fn(u16) -> PeerConfig<INPUT_LEN>) {
     let settings = bytes.u8();
     let first = if settings & 2 == 0 { 0 } else { u32::MAX - 9 };
-    let ours = session::<INPUT, WINDOW>(0, settings & 1 == 1, first, peer);
-    let mut twins = Twins([ours.clone(), ours.clone(), ours]);
-    let mut other = session::<INPUT, WINDOW>(1, settings & 1 == 1, first, peer);
-    let mut said: Vec<Vec<u8>> = Vec::new();
-    let (mut now, mut input) = (0, [0; INPUT]);
+    let local = session::<INPUT_LEN, WINDOW>(0, settings & 1 == 1, first, peer);
+    let mut twins = Twins([local.clone(), local.clone(), local]);
+    let mut other = session::<INPUT_LEN, WINDOW>(1, settings & 1 == 1, first, peer);
+    let mut sent: Vec<Vec<u8>> = Vec::new();
+    let (mut now, mut input) = (0, [0; INPUT_LEN]);
 
     for _ in 0..48 {
         if bytes.is_empty() {
@@ -86,8 +86,8 @@ fn game<const INPUT: usize, const WINDOW: usize>(mut bytes: Bytes<'_>, peer: fn(
             }
             3 | 4 => {
                 other.handle_timeout(at(now));
-                drain(&mut other, |_, datagram| said.push(datagram.to_vec()));
-                tell(&mut other, |_| {});
+                drain(&mut other, |_, datagram| sent.push(datagram.to_vec()));
+                poll(&mut other, |_| {});
             }
             5 | 6 => {
                 let datagrams = twins.each(|session| {
@@ -101,20 +101,20 @@ fn game<const INPUT: usize, const WINDOW: usize>(mut bytes: Bytes<'_>, peer: fn(
             }
             7 | 8 => {
                 twins.each(|session| {
-                    let mut told: Vec<Event<INPUT>> = Vec::new();
-                    tell(session, |event| told.push(event));
-                    told
+                    let mut reported: Vec<Event<INPUT_LEN>> = Vec::new();
+                    poll(session, |event| reported.push(event));
+                    reported
                 });
             }
             9 | 10 => {
-                // Whatever was ever said may arrive, as often as the network likes.
+                // Any datagram ever sent may arrive, any number of times.
                 let back = usize::from(bytes.u8());
-                if let Some(datagram) = said.iter().rev().nth(back % said.len().max(1)) {
+                if let Some(datagram) = sent.iter().rev().nth(back % sent.len().max(1)) {
                     twins.handle(now, &datagram.clone());
                 }
             }
             11 => {
-                let mut datagram = said.last().cloned().unwrap_or_default();
+                let mut datagram = sent.last().cloned().unwrap_or_default();
                 let (place, change) = (usize::from(bytes.u8()), bytes.u8());
                 match datagram.len() {
                     length if change == 0 => datagram.truncate(place % (length + 1)),
@@ -124,9 +124,9 @@ fn game<const INPUT: usize, const WINDOW: usize>(mut bytes: Bytes<'_>, peer: fn(
                 twins.handle(now, &datagram);
             }
             12 => match bytes.below(8) {
-                0 => twins.each(|session| session.close_peer(at(now), PEER)),
-                1 => twins.each(|session| session.leave(at(now))),
-                2 | 3 => twins.each(|session| session.open_peer(at(now), PEER)),
+                0 => twins.each(|session| session.handle_transport_closed(at(now), PEER)),
+                1 => twins.each(|session| session.close(at(now))),
+                2 | 3 => twins.each(|session| session.handle_transport_opened(at(now), PEER)),
                 4 | 5 => {
                     let (epoch, both) = (u32::from(bytes.below(6)), bytes.flag());
                     let _ = twins.each(|session| session.begin_epoch(at(now), Epoch::new(epoch)));
@@ -145,7 +145,10 @@ fn game<const INPUT: usize, const WINDOW: usize>(mut bytes: Bytes<'_>, peer: fn(
                 let due = twins.each(|session| wake(session, now));
                 now = now.max(bytes.moment(now, due));
                 twins.each(|session| session.handle_timeout(at(now)));
-                twins.each(|session| (session.known(PEER), session.confirmed(), session.unacked(PEER)));
+                twins.each(|session| {
+                    let peer = session.peer(PEER);
+                    (session.confirmed_frame(), peer.and_then(PeerRef::last_frame), peer.map(PeerRef::unacked))
+                });
             }
         }
     }

@@ -1,15 +1,16 @@
-//! Damage that the check must find: row B9.
+//! Damage that the tag must find: row B9.
 
 use std::env;
 
-use crate::support::dice::Dice;
-use crate::support::specimens::specimens;
-use crate::support::{Accepted, PEER, Wire, at};
+use inputwire_sim::rng::Rng;
 
-/// What a CRC of 16 bits lets pass.
+use crate::support::specimens::specimens;
+use crate::support::{Accepted, PEER, Wire, at, byte};
+
+/// A CRC of 16 bits lets one damaged datagram pass in so many.
 const ONE_IN: usize = 65_536;
 
-/// Hands over a damaged datagram and says whether it was accepted; if not, nothing may have changed.
+/// Whether a damaged datagram is accepted; if it is refused, nothing may have changed.
 #[track_caller]
 fn passes(whole: &Accepted<1, 120>, damaged: &[u8]) -> bool {
     let (mut session, mut spared) = (whole.receiver.clone(), whole.receiver.clone());
@@ -27,13 +28,13 @@ fn flip(datagram: &mut [u8], bit: usize) {
     datagram[bit / 8] ^= 1 << (bit % 8);
 }
 
-/// Twice what chance would let pass, and a few: none with a key.
+/// How many may pass: twice the expected number and a few more; none with a key.
 fn tolerated(wire: Wire, tries: usize) -> usize {
     if wire == Wire::Keyed { 0 } else { tries * 2 / ONE_IN + 3 }
 }
 
 #[test]
-fn b9_any_single_flipped_bit_is_found_by_the_check() {
+fn b9_any_single_flipped_bit_is_found_by_the_tag() {
     for wire in Wire::COMPACT {
         for whole in specimens(wire) {
             for bit in 0..whole.datagram.len() * 8 {
@@ -46,7 +47,7 @@ fn b9_any_single_flipped_bit_is_found_by_the_check() {
 }
 
 #[test]
-fn b9_any_two_flipped_bits_are_found_but_for_what_a_crc_lets_pass() {
+fn b9_any_two_flipped_bits_are_found_except_as_rarely_as_a_crc_allows() {
     for wire in Wire::COMPACT {
         let (mut tries, mut passed) = (0, 0);
         for whole in specimens(wire).iter().filter(|whole| whole.datagram.len() <= 20) {
@@ -72,37 +73,37 @@ fn mutations() -> usize {
     env::var("INPUTWIRE_MUTATIONS").map_or(default, |count| count.parse().expect("a number"))
 }
 
-fn mutate(dice: &mut Dice, datagram: &mut Vec<u8>) {
-    for _ in 0..=dice.below(4) {
-        let place = dice.below(datagram.len());
-        match dice.below(7) {
-            0 | 1 if !datagram.is_empty() => flip(datagram, place * 8 + dice.below(8)),
-            2 if !datagram.is_empty() => datagram[place] = dice.byte(),
+fn mutate(rng: &mut Rng, datagram: &mut Vec<u8>) {
+    for _ in 0..=rng.index(4) {
+        let place = rng.index(datagram.len());
+        match rng.index(7) {
+            0 | 1 if !datagram.is_empty() => flip(datagram, place * 8 + rng.index(8)),
+            2 if !datagram.is_empty() => datagram[place] = byte(rng),
             3 => datagram.truncate(place),
-            4 => datagram.insert(place, dice.byte()),
+            4 => datagram.insert(place, byte(rng)),
             5 if !datagram.is_empty() => drop(datagram.remove(place)),
-            6 => datagram.extend((0..=dice.below(12)).map(|_| dice.byte())),
+            6 => datagram.extend((0..=rng.index(12)).map(|_| byte(rng))),
             _ => {}
         }
     }
 }
 
 #[test]
-fn b9_random_mutations_pass_as_seldom_as_the_check_promises() {
+fn b9_random_mutations_pass_as_rarely_as_the_tag_promises() {
     for (wire, seed) in Wire::ALL.into_iter().zip(1..) {
         let whole = specimens(wire);
-        let mut dice = Dice(seed);
+        let mut rng = Rng::new(seed);
         let (mut tries, mut passed) = (0, 0);
         for _ in 0..mutations() / Wire::ALL.len() {
-            let specimen = &whole[dice.below(whole.len())];
+            let specimen = &whole[rng.index(whole.len())];
             let mut damaged = specimen.datagram.clone();
-            mutate(&mut dice, &mut damaged);
+            mutate(&mut rng, &mut damaged);
             if damaged != specimen.datagram {
                 tries += 1;
                 passed += usize::from(passes(specimen, &damaged));
             }
         }
-        // The classic wire has no check: what it cannot tell from a datagram, it accepts.
+        // The classic wire has no tag: it accepts whatever is well-formed.
         let tolerated = if wire == Wire::Classic { tries } else { tolerated(wire, tries) };
         assert!(passed <= tolerated, "{wire:?}: {passed} of {tries} passed");
     }

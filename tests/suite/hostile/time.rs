@@ -1,36 +1,36 @@
-//! Pings, clocks and configurations that make no sense: rows P1 to P8. The rest of P is in `silence.rs`.
+//! Absurd pings, clocks and configurations: rows P1 to P8. P9 to P12 are in `silence.rs`.
 
 use std::time::Duration;
 
 use inputwire::DatagramError::*;
-use inputwire::{Config, ConfigBuilder, ConfigError, DATAGRAM_MAX, PeerConfig, PeerId, Session};
+use inputwire::{Config, ConfigBuilder, ConfigError, MAX_DATAGRAM_SIZE, PeerConfig, PeerId, PeerRef, Session};
 
 use crate::support::forge::{Seal, classic_input, classic_stamp};
-use crate::support::{MS, PEER, Pair, SECOND, T, Wire, at, drain, due, end, events, frames, refuse, stats};
+use crate::support::{MS, PEER, Pair, SECOND, T, Wire, at, drain, due, endpoint, events, frames, refuse, stats};
 
 const PONG: u8 = 0x03;
 
 #[test]
-fn p1_a_million_pings_a_second_draw_one_pong_a_poll_to_the_newest() {
-    let mut session = Pair::met(Wire::Classic).ends[0].clone();
+fn p1_a_million_pings_a_second_cause_one_pong_a_poll_to_the_newest() {
+    let mut session = Pair::met(Wire::Classic).sessions[0].clone();
     let start = 3 * SECOND;
     drain(&mut session);
-    let (mut asked, mut answered) = (0_u64, 0);
+    let (mut received, mut answered) = (0_u64, 0);
     for frame in 0..6 {
         for micro in 0..T {
-            asked += 1;
+            received += 1;
             for kind in [0x02, 0x10] {
-                let ping = classic_stamp(kind, asked.to_be_bytes());
+                let ping = classic_stamp(kind, received.to_be_bytes());
                 assert_eq!(session.handle_datagram(at(start + frame * T + micro), PEER, &ping), Ok(()));
             }
         }
         let pongs: Vec<_> = drain(&mut session).into_iter().map(|(_, datagram)| datagram).collect();
-        let newest = [classic_stamp(PONG, asked.to_be_bytes()), classic_stamp(0x11, asked.to_be_bytes())];
+        let newest = [classic_stamp(PONG, received.to_be_bytes()), classic_stamp(0x11, received.to_be_bytes())];
         let pongs: Vec<_> = pongs.into_iter().filter(|datagram| matches!(datagram[0], PONG | 0x11)).collect();
         assert_eq!(pongs, newest);
         answered += 1;
     }
-    assert_eq!((asked, answered), (6 * T, 6));
+    assert_eq!((received, answered), (6 * T, 6));
 }
 
 /// The stamp of the ping that is due.
@@ -40,8 +40,8 @@ fn ping(session: &mut Session<1, 1>, now: u64) -> [u8; 8] {
 }
 
 #[test]
-fn p2_a_pong_that_answers_no_outstanding_ping_is_refused_and_no_sample() {
-    let mut session = end::<1, 120>(Wire::Classic.settings(0), PeerConfig::classic(1));
+fn p2_a_pong_without_an_outstanding_ping_is_refused_and_gives_no_sample() {
+    let mut session = endpoint::<1, 120>(Wire::Classic.settings(0), PeerConfig::classic(1));
     let stamps: Vec<_> = (0..9).map(|number| ping(&mut session, number * SECOND / 2)).collect();
     let now = 4 * SECOND + 100 * MS;
     // The ninth ping replaced the first.
@@ -77,7 +77,7 @@ fn p2_a_pong_that_answers_no_outstanding_ping_is_refused_and_no_sample() {
         assert_eq!(stats(&session).totals.packets_received, taken);
         refuse(&session, now, PEER, &pong, UnknownPing);
     }
-    // What the peer's own pings say is carried back, whatever it is.
+    // The stamp of a peer's ping is returned, whatever it is.
     for stamp in [f64::NAN, f64::NEG_INFINITY, -5.0] {
         let ping = classic_stamp(0x02, stamp.to_be_bytes());
         assert_eq!(session.handle_datagram(at(now), PEER, &ping), Ok(()));
@@ -86,9 +86,9 @@ fn p2_a_pong_that_answers_no_outstanding_ping_is_refused_and_no_sample() {
 }
 
 #[test]
-fn p2_an_old_or_repeated_timing_block_is_no_sample() {
+fn p2_an_old_or_repeated_timing_block_gives_no_sample() {
     for wire in Wire::COMPACT {
-        let mut session = Pair::met(wire).ends[0].clone();
+        let mut session = Pair::met(wire).sessions[0].clone();
         let (now, seal) = (3 * SECOND, Seal::new(wire, 1, 0));
         let echo = |back: u64| u16::try_from((now - back) / 250 % 65_536).expect("a remainder");
         let block = |sent: u16, back: u64| seal.timed(0, 0, 0, [7, echo(back), sent], &[]);
@@ -98,7 +98,7 @@ fn p2_an_old_or_repeated_timing_block_is_no_sample() {
             assert_eq!(session.handle_datagram(at(now), PEER, &block(stale, 9 * MS)), Ok(()));
             assert_eq!(stats(&session).rtt, good, "{stale} is not newer than 1000");
         }
-        // Nothing to echo is no sample either, but the block is used.
+        // A block without an echo gives no sample either, but counts as the newest.
         assert_eq!(session.handle_datagram(at(now), PEER, &seal.timed(0, 0, 0, [7, 0, 1_001], &[])), Ok(()));
         assert_eq!(session.handle_datagram(at(now), PEER, &block(1_001, 9 * MS)), Ok(()));
         assert_eq!(stats(&session).rtt, good);
@@ -108,9 +108,9 @@ fn p2_an_old_or_repeated_timing_block_is_no_sample() {
 }
 
 #[test]
-fn p3_an_echo_from_the_future_is_no_sample_and_the_estimate_stays_within_the_samples() {
+fn p3_an_echo_from_the_future_gives_no_sample_and_the_estimate_stays_within_the_samples() {
     for wire in Wire::COMPACT {
-        let mut session = end::<1, 120>(wire.settings(0), wire.peer(1).incarnation(1_001));
+        let mut session = endpoint::<1, 120>(wire.settings(0), wire.peer(1).incarnation(1_001));
         let now = 3_600 * SECOND;
         let seal = Seal::new(wire, 1, 0);
         let clock = u16::try_from(now / 250 % 65_536).expect("a remainder");
@@ -139,9 +139,9 @@ fn p3_an_echo_from_the_future_is_no_sample_and_the_estimate_stays_within_the_sam
 }
 
 #[test]
-fn p3_a_round_trip_of_nothing_is_a_sample_and_one_of_an_age_is_clamped_or_ignored_on_the_classic_wire() {
+fn p3_a_zero_round_trip_is_a_sample_and_an_extreme_one_is_clamped_or_ignored_on_the_classic_wire() {
     for trip in [0, 1, 1_000 * SECOND, 1_000_000_000_000_000] {
-        let mut session = end::<1, 120>(Wire::Classic.settings(0), PeerConfig::classic(1));
+        let mut session = endpoint::<1, 120>(Wire::Classic.settings(0), PeerConfig::classic(1));
         let stamp = ping(&mut session, 10);
         assert_eq!(session.handle_datagram(at(10 + trip), PEER, &classic_stamp(PONG, stamp)), Ok(()));
         let Some(rtt) = stats(&session).rtt else {
@@ -158,19 +158,19 @@ fn p3_a_round_trip_of_nothing_is_a_sample_and_one_of_an_age_is_clamped_or_ignore
 }
 
 #[test]
-fn p4_a_clock_that_goes_back_is_a_clock_that_stands_still() {
+fn p4_a_clock_that_goes_back_counts_as_standing_still() {
     for wire in Wire::ALL {
         let mut pair = Pair::met(wire);
         pair.play(10);
         let ping = if wire == Wire::Classic { classic_stamp(0x02, [9; 8]) } else { Seal::new(wire, 1, 0).hello(0) };
         for back in [1, MS, SECOND, pair.now, 3_155_760_000 * SECOND] {
-            let (mut gone_back, mut stood_still) = (pair.ends[0].clone(), pair.ends[0].clone());
+            let (mut gone_back, mut stood_still) = (pair.sessions[0].clone(), pair.sessions[0].clone());
             for (session, now) in [(&mut gone_back, pair.now.saturating_sub(back)), (&mut stood_still, pair.now)] {
                 session.handle_timeout(at(now));
                 session.push_input(at(now), [3]).expect("room");
                 assert_eq!(session.handle_datagram(at(now), PEER, &ping), Ok(()));
-                session.close_peer(at(now), PEER);
-                session.open_peer(at(now), PEER);
+                session.handle_transport_closed(at(now), PEER);
+                session.handle_transport_opened(at(now), PEER);
             }
             assert_eq!(gone_back, stood_still, "{back} us back");
             assert_eq!(drain(&mut gone_back), drain(&mut stood_still));
@@ -186,7 +186,7 @@ fn p5_a_clock_that_jumps_ahead_makes_each_deadline_fire_once() {
             let mut pair = Pair::met(wire);
             pair.lost = [true; 2];
             pair.play(10);
-            let session = &mut pair.ends[0];
+            let session = &mut pair.sessions[0];
             let now = pair.now.saturating_add(ahead);
             let datagrams = due(session, now);
             let mut kinds: Vec<_> = datagrams.iter().map(|datagram| datagram[0].min(0x80)).collect();
@@ -195,7 +195,7 @@ fn p5_a_clock_that_jumps_ahead_makes_each_deadline_fire_once() {
             kinds.dedup();
             assert!(drained == kinds.len() && (1..=3).contains(&drained), "{wire:?}: {datagrams:02x?}");
             assert!(events(session).len() < 10);
-            assert!(due(session, now).is_empty(), "and nothing more at that moment");
+            assert!(due(session, now).is_empty(), "nothing more at that time");
             assert!(session.poll_timeout().is_none_or(|next| next > at(now)));
             assert_eq!(session.poll_timeout().is_none(), ahead == u64::MAX);
         }
@@ -203,21 +203,21 @@ fn p5_a_clock_that_jumps_ahead_makes_each_deadline_fire_once() {
 }
 
 #[test]
-fn p6_a_late_poll_yields_what_one_in_time_would_have() {
+fn p6_a_late_poll_yields_what_a_timely_one_would_have() {
     for wire in Wire::ALL {
         let mut pair = Pair::met(wire);
         pair.lost = [true; 2];
         pair.play(10);
-        let in_time = due(&mut pair.ends[0].clone(), pair.now + 600 * MS).len();
+        let in_time = due(&mut pair.sessions[0].clone(), pair.now + 600 * MS).len();
         for late in [SECOND, 10 * SECOND, 600 * SECOND] {
-            // Woken again and again, but never polled.
-            let mut session = pair.ends[0].clone();
+            // Woken repeatedly, but never polled.
+            let mut session = pair.sessions[0].clone();
             for step in 0..100 {
                 session.handle_timeout(at(pair.now + late / 100 * step));
                 assert!(session.poll_timeout().is_none_or(|wake| wake > at(pair.now + late / 100 * step)));
             }
             assert_eq!(due(&mut session, pair.now + late).len(), in_time);
-            assert_eq!(due(&mut pair.ends[0].clone(), pair.now + late).len(), in_time);
+            assert_eq!(due(&mut pair.sessions[0].clone(), pair.now + late).len(), in_time);
         }
     }
 }
@@ -232,21 +232,21 @@ fn p7_a_datagram_before_its_peer_was_added_or_after_it_was_removed_is_refused() 
             refuse(&early, 0, PEER, datagram, UnknownPeer);
         }
         assert_eq!(early.add_peer(at(0), wire.peer(1)), Ok(PEER));
-        pair.ends[0].remove_peer(at(pair.now), PEER);
+        pair.sessions[0].remove_peer(at(pair.now), PEER);
         for (_, datagram) in &pair.sent[1] {
-            refuse(&pair.ends[0], pair.now, PEER, datagram, UnknownPeer);
+            refuse(&pair.sessions[0], pair.now, PEER, datagram, UnknownPeer);
         }
-        assert_eq!((pair.ends[0].stats(PEER), pair.ends[0].poll_timeout()), (None, None));
-        // The one added next is another peer, also if it is the same player.
-        let again = pair.ends[0].add_peer(at(pair.now), wire.peer(1)).expect("room");
+        assert_eq!((pair.sessions[0].peer(PEER).map(PeerRef::stats), pair.sessions[0].poll_timeout()), (None, None));
+        // The one added next is another peer, even if it is the same player.
+        let again = pair.sessions[0].add_peer(at(pair.now), wire.peer(1)).expect("room");
         assert_eq!(again, PeerId::new(1));
-        refuse(&pair.ends[0], pair.now, PEER, &classic_input(1, &[(0, 1)]), UnknownPeer);
-        assert!(frames(&events(&mut pair.ends[0])).is_empty());
+        refuse(&pair.sessions[0], pair.now, PEER, &classic_input(1, &[(0, 1)]), UnknownPeer);
+        assert!(frames(&events(&mut pair.sessions[0])).is_empty());
     }
 }
 
 #[test]
-fn p8_a_configuration_that_makes_no_sense_is_refused_by_its_field() {
+fn p8_an_invalid_configuration_is_refused_by_its_field() {
     let micros = Duration::from_micros;
     let refused = |builder: ConfigBuilder, error: ConfigError| assert_eq!(builder.build(), Err(error));
     let new = Config::builder;
@@ -271,14 +271,14 @@ fn p8_a_configuration_that_makes_no_sense_is_refused_by_its_field() {
     for bad in [0, 16, 255] {
         refused(new().redundancy(bad), ConfigError::Redundancy);
     }
-    for bad in [0, 63, DATAGRAM_MAX + 1, usize::MAX] {
-        refused(new().datagram_max(bad), ConfigError::DatagramMax);
+    for bad in [0, 63, MAX_DATAGRAM_SIZE + 1, usize::MAX] {
+        refused(new().max_datagram_size(bad), ConfigError::MaxDatagramSize);
     }
     for error in [ConfigError::FrameInterval, ConfigError::PingInterval, ConfigError::Redundancy] {
         let field = format!("{error:?}").to_lowercase();
         assert!(error.to_string().replace('_', "").starts_with(&field), "{error}");
     }
     let widest = new().frame_interval(Duration::from_secs(10)).ping_interval(Duration::from_secs(10));
-    assert!(widest.disconnect_after(Duration::from_secs(3_600)).redundancy(15).datagram_max(64).build().is_ok());
+    assert!(widest.disconnect_after(Duration::from_secs(3_600)).redundancy(15).max_datagram_size(64).build().is_ok());
     assert!(new().frame_interval(Duration::from_millis(1)).ping_interval(Duration::from_millis(20)).build().is_ok());
 }

@@ -1,4 +1,4 @@
-//! What the compact wire promises in figures, each measured over the hostile network.
+//! The figures that are promised, each measured over the hostile network.
 
 mod classic;
 mod cost;

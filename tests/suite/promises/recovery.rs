@@ -1,10 +1,10 @@
-//! However much is lost, an input is known as early as anything could make it known.
+//! However much is lost, an input arrives as early as possible.
 
 use super::duo::{Duo, FRAME_US, MS, SECOND};
-use crate::sim::network::Faults;
-use crate::sim::rng::Rng;
+use inputwire_sim::network::Faults;
+use inputwire_sim::rng::Rng;
 
-/// An input that nobody can guess from its neighbours.
+/// An input that cannot be guessed from its neighbours.
 fn wild(_: u32, epoch: u32, frame: u32) -> [u8; 2] {
     let [low, high, ..] = (frame.wrapping_mul(0x9e37_79b9) ^ epoch).to_be_bytes();
     [low, high]
@@ -12,20 +12,20 @@ fn wild(_: u32, epoch: u32, frame: u32) -> [u8; 2] {
 
 fn duo(seed: u64, faults: Faults) -> Duo<2> {
     let mut duo = Duo::new(seed, faults);
-    duo.ends.iter_mut().for_each(|end| end.play = wild);
+    duo.endpoints.iter_mut().for_each(|endpoint| endpoint.play = wild);
     duo
 }
 
-fn check_told(duo: &Duo<2>) {
-    for end in &duo.ends {
-        for (place, (_, frame, input)) in (0_u32..).zip(&end.told) {
+fn check_delivered(duo: &Duo<2>) {
+    for endpoint in &duo.endpoints {
+        for (place, (_, frame, input)) in (0_u32..).zip(&endpoint.delivered) {
             assert_eq!((frame.get(), *input), (place, wild(0, 0, place)));
         }
     }
 }
 
 #[test]
-fn an_input_is_known_with_the_first_datagram_that_arrives_after_its_push_whatever_was_lost() {
+fn an_input_arrives_with_the_first_datagram_sent_after_its_push_to_arrive_whatever_was_lost() {
     let mut arrived = 0;
     for seed in 0..30 {
         let mut rng = Rng::new(seed);
@@ -43,79 +43,89 @@ fn an_input_is_known_with_the_first_datagram_that_arrives_after_its_push_whateve
         let mut duo = duo(seed, faults);
         duo.run_until(if faults.bad_us > 0 { 25 * SECOND } else { 6 * SECOND });
         assert_eq!(duo.late, 0, "seed {seed}: {faults:?}");
-        check_told(&duo);
+        check_delivered(&duo);
         arrived += duo.arrived;
     }
     assert!(arrived > 3_000, "only {arrived} datagrams arrived");
 }
 
-/// When the first new input is told after a total outage, measured from the link's return.
-fn told_after(seed: u64, delay_us: u64, start: u64, outage: u64) -> u64 {
+/// How long after a total outage the first new input is delivered.
+fn delivered_after(seed: u64, delay_us: u64, start: u64, outage: u64) -> u64 {
     let mut duo = duo(seed, Faults { delay_us, ..Faults::default() });
     duo.run_until(start);
     let back = start + outage;
     duo.network.cut(0, 1, back);
     duo.network.cut(1, 0, back);
     duo.run_until(back + 2 * SECOND);
-    check_told(&duo);
-    let first = duo.ends[1].told.iter().find(|(at, ..)| *at > start + delay_us && *at >= back);
-    first.expect("told").0 - back
+    check_delivered(&duo);
+    let first = duo.endpoints[1].delivered.iter().find(|(at, ..)| *at > start + delay_us && *at >= back);
+    first.expect("delivered").0 - back
 }
 
 #[test]
-fn after_an_outage_of_up_to_nine_seconds_the_first_new_input_is_known_one_trip_and_one_frame_after_the_link_is_back() {
+fn after_an_outage_of_up_to_nine_seconds_the_first_new_input_arrives_one_trip_and_one_frame_after_the_link_is_back() {
     for seed in 0..60 {
         let mut rng = Rng::new(seed);
         let (delay, start) = (rng.below(150 * MS), 1_500 * MS + rng.below(SECOND));
         let outage = rng.between(300 * MS, 9 * SECOND);
-        let told = told_after(seed, delay, start, outage);
-        assert!(told <= delay + FRAME_US + MS, "seed {seed}: {told} us, a trip is {delay} us, {outage} us without");
+        let delivered = delivered_after(seed, delay, start, outage);
+        assert!(
+            delivered <= delay + FRAME_US + MS,
+            "seed {seed}: {delivered} us, a trip is {delay} us, {outage} us without"
+        );
     }
 }
 
 #[test]
-fn after_a_longer_outage_the_first_new_input_is_known_one_trip_and_one_ping_interval_after_the_link_is_back() {
+fn after_a_longer_outage_the_first_new_input_arrives_one_trip_and_one_ping_interval_after_the_link_is_back() {
     for seed in 0..20 {
         let mut rng = Rng::new(seed);
         let (delay, start) = (rng.below(150 * MS), 1_500 * MS + rng.below(SECOND));
         let outage = rng.between(10 * SECOND, 60 * SECOND);
-        let told = told_after(seed, delay, start, outage);
-        assert!(told <= delay + 200 * MS, "seed {seed}: {told} us, a trip is {delay} us, {outage} us without");
+        let delivered = delivered_after(seed, delay, start, outage);
+        assert!(
+            delivered <= delay + 200 * MS,
+            "seed {seed}: {delivered} us, a trip is {delay} us, {outage} us without"
+        );
     }
 }
 
 #[test]
-fn a_peer_that_does_not_answer_for_long_is_sent_keep_alives_only() {
+fn a_peer_that_has_not_answered_for_long_is_sent_keep_alives_only() {
     let mut duo = duo(1, Faults { delay_us: 20 * MS, ..Faults::default() });
     duo.run_until(2 * SECOND);
     duo.network.cut(0, 1, 100 * SECOND);
     duo.network.cut(1, 0, 100 * SECOND);
     duo.run_until(13 * SECOND);
-    let before = duo.ends[0].sent.len();
+    let before = duo.endpoints[0].sent.len();
     duo.run_until(33 * SECOND);
-    let sent = duo.ends[0].sent.len() - before;
+    let sent = duo.endpoints[0].sent.len() - before;
     assert!((95..=101).contains(&sent), "{sent} in 20 s of a 200 ms ping interval");
 }
 
 #[test]
-fn a_game_at_90_percent_loss_goes_on_once_both_have_met_and_waits_in_less_than_a_frame_of_a_hundred() {
+fn a_connected_game_at_90_percent_loss_continues_and_waits_in_less_than_one_frame_in_a_hundred() {
     for seed in 0..20 {
         let mut duo = duo(seed, Faults { loss: 900, delay_us: 50 * MS, ..Faults::default() });
-        while duo.ends.iter().any(|end| end.connected_at.is_none()) {
+        while duo.endpoints.iter().any(|endpoint| endpoint.connected_at.is_none()) {
             duo.run_until(duo.now + SECOND);
         }
-        // What was pushed before waits for its acknowledgement.
+        // Inputs pushed before then wait for their acknowledgement.
         duo.run_until(duo.now + 2 * SECOND);
-        let full = |duo: &Duo<2>| [0, 1].map(|end: usize| duo.ends[end].full);
+        let full = |duo: &Duo<2>| [0, 1].map(|endpoint: usize| duo.endpoints[endpoint].full);
         let before = full(&duo);
         duo.run_until(duo.now + 60 * SECOND);
         for (now, before) in full(&duo).into_iter().zip(before) {
             assert!((now - before) * 100 < 3_600, "seed {seed}: {} frames waited", now - before);
         }
-        check_told(&duo);
-        for (end, other) in [(0, 1), (1, 0)] {
-            let (told, pushed) = (duo.ends[end].told.len(), duo.ends[other].session.next_frame().get());
-            assert!(told + 120 >= usize::try_from(pushed).expect("small"), "seed {seed}: {told} told of {pushed}");
+        check_delivered(&duo);
+        for (endpoint, other) in [(0, 1), (1, 0)] {
+            let (delivered, pushed) =
+                (duo.endpoints[endpoint].delivered.len(), duo.endpoints[other].session.next_frame().get());
+            assert!(
+                delivered + 120 >= usize::try_from(pushed).expect("small"),
+                "seed {seed}: {delivered} delivered of {pushed}"
+            );
         }
     }
 }

@@ -1,42 +1,43 @@
-//! Datagrams made by hand: the check right, the rest as a test wants it.
+//! Hand-made datagrams: the tag is right, the rest is what a test wants.
 
 use std::hash::Hasher;
 
 use crc::{CRC_16_IBM_3740, Crc};
 use siphasher::sip::SipHasher24;
 
-use super::{KEY, SESSION, Wire, incarnation};
+use super::{KEY, SESSION_ID, Wire, incarnation};
 
-/// What the check of a compact datagram covers beside its bytes (PROTOCOL 3.5).
+/// The context that the tag of a compact datagram covers besides the bytes (PROTOCOL 3.5).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seal {
     pub(crate) key: Option<[u8; 16]>,
-    pub(crate) session: u64,
+    pub(crate) session_id: u64,
     pub(crate) version: u8,
+    /// Player number and incarnation.
     pub(crate) sender: (u16, u32),
     pub(crate) receiver: (u16, u32),
     pub(crate) epoch: u32,
-    pub(crate) input: u16,
+    pub(crate) input_len: u16,
     pub(crate) window: u16,
 }
 
 impl Seal {
-    /// What player `sender` says to player `receiver` in epoch 0 of a session made by [`Wire::settings`].
+    /// The datagrams of player `sender` to player `receiver` in epoch 0 of a session made by [`Wire::settings`].
     pub(crate) fn new(wire: Wire, sender: u16, receiver: u16) -> Self {
         Self {
             key: (wire == Wire::Keyed).then_some(KEY),
-            session: SESSION,
+            session_id: SESSION_ID,
             version: 1,
             sender: (sender, incarnation(sender)),
             receiver: (receiver, incarnation(receiver)),
             epoch: 0,
-            input: 1,
+            input_len: 1,
             window: 120,
         }
     }
 
-    /// The check over some bytes.
-    pub(crate) fn check(&self, bytes: &[u8]) -> Vec<u8> {
+    /// The tag over some bytes.
+    pub(crate) fn tag(&self, bytes: &[u8]) -> Vec<u8> {
         match self.key {
             None => Crc::<u16>::new(&CRC_16_IBM_3740).checksum(bytes).to_be_bytes().to_vec(),
             Some(key) => {
@@ -47,11 +48,11 @@ impl Seal {
         }
     }
 
-    /// An input datagram with this tag, these full frame numbers, and `rest` after the check.
-    pub(crate) fn tagged(&self, tag: u8, end: u32, ack: u32, rest: &[u8]) -> Vec<u8> {
-        let head = [tag, end.to_be_bytes()[3], ack.to_be_bytes()[3]];
+    /// An input datagram with this type byte, these full frame numbers, and `rest` after the tag.
+    pub(crate) fn inputs_of(&self, kind: u8, end: u32, ack: u32, rest: &[u8]) -> Vec<u8> {
+        let head = [kind, end.to_be_bytes()[3], ack.to_be_bytes()[3]];
         let covered = [&self.context(self.epoch, end, ack), &head[..], rest].concat();
-        [&head[..], &self.check(&covered), rest].concat()
+        [&head[..], &self.tag(&covered), rest].concat()
     }
 
     /// An input datagram that carries `count` inputs in `body`, without a timing block.
@@ -66,31 +67,31 @@ impl Seal {
 
     fn build(&self, count: u8, end: u32, ack: u32, timing: Option<[u16; 3]>, body: &[u8]) -> Vec<u8> {
         let epoch = u8::try_from(self.epoch % 4).expect("two bits") << 4;
-        let tag = 0x80 | u8::from(timing.is_some()) << 6 | epoch | count.min(15);
+        let kind = 0x80 | u8::from(timing.is_some()) << 6 | epoch | count.min(15);
         let mut rest = Vec::new();
         rest.extend(count.checked_sub(15));
         rest.extend(timing.into_iter().flatten().flat_map(u16::to_be_bytes));
         rest.extend_from_slice(body);
-        self.tagged(tag, end, ack, &rest)
+        self.inputs_of(kind, end, ack, &rest)
     }
 
-    /// A hello with these bytes after the check.
+    /// A hello with these bytes after the tag.
     pub(crate) fn hello_of(&self, rest: &[u8]) -> Vec<u8> {
-        let covered = [&self.session.to_be_bytes()[..], &[0x20], rest].concat();
-        [&[0x20][..], &self.check(&covered), rest].concat()
+        let covered = [&self.session_id.to_be_bytes()[..], &[0x20], rest].concat();
+        [&[0x20][..], &self.tag(&covered), rest].concat()
     }
 
-    /// A hello that says what this seal says; 60 frames a second, a ping every 200 ms.
+    /// A hello with the values of this seal, 60 frames a second, and a ping every 200 ms.
     pub(crate) fn hello(&self, first_frame: u32) -> Vec<u8> {
         self.hello_of(&self.hello_body(first_frame))
     }
 
-    /// What comes after the check in [`hello`](Self::hello).
+    /// The bytes after the tag in [`hello`](Self::hello).
     pub(crate) fn hello_body(&self, first_frame: u32) -> Vec<u8> {
         let mut rest = vec![self.version];
         rest.extend(self.sender.0.to_be_bytes());
         rest.extend(self.receiver.0.to_be_bytes());
-        rest.extend([self.input, self.window].map(|size| u8::try_from(size).expect("a byte")));
+        rest.extend([self.input_len, self.window].map(|size| u8::try_from(size).expect("a byte")));
         rest.extend(16_667_u32.to_be_bytes());
         rest.extend(200_u16.to_be_bytes());
         rest.extend(first_frame.to_be_bytes());
@@ -101,22 +102,22 @@ impl Seal {
 
     pub(crate) fn bye(&self) -> Vec<u8> {
         let covered = [&self.context(0, 0, 0), &[0x21][..]].concat();
-        [&[0x21][..], &self.check(&covered)].concat()
+        [&[0x21][..], &self.tag(&covered)].concat()
     }
 
-    /// Checksums with these bytes after the check.
+    /// A checksum datagram with these bytes after the tag.
     pub(crate) fn checksums(&self, rest: &[u8]) -> Vec<u8> {
         let covered = [&self.context(self.epoch, 0, 0), &[0x22][..], rest].concat();
-        [&[0x22][..], &self.check(&covered), rest].concat()
+        [&[0x22][..], &self.tag(&covered), rest].concat()
     }
 
     fn context(&self, epoch: u32, end: u32, ack: u32) -> Vec<u8> {
         let mut bytes = vec![self.version];
-        bytes.extend(self.session.to_be_bytes());
+        bytes.extend(self.session_id.to_be_bytes());
         bytes.extend(self.sender.1.to_be_bytes());
         bytes.extend(self.receiver.1.to_be_bytes());
         bytes.extend(epoch.to_be_bytes());
-        for number in [self.sender.0, self.receiver.0, self.input, self.window] {
+        for number in [self.sender.0, self.receiver.0, self.input_len, self.window] {
             bytes.extend(number.to_be_bytes());
         }
         bytes.extend(end.to_be_bytes());
@@ -125,7 +126,7 @@ impl Seal {
     }
 }
 
-/// A classic INPUT whose current frame is the last one.
+/// A classic INPUT whose current frame is the last of these.
 pub(crate) fn classic_input(player: u16, inputs: &[(u32, u8)]) -> Vec<u8> {
     let current = inputs.last().map_or(0, |(frame, _)| *frame);
     let count = u8::try_from(inputs.len()).expect("a byte");
@@ -145,7 +146,7 @@ pub(crate) fn classic_request(first: u32, last: u32) -> Vec<u8> {
     [&[0x12][..], &first.to_be_bytes(), &last.to_be_bytes()].concat()
 }
 
-/// A classic message of a type and 8 bytes.
+/// A classic datagram of a type byte and 8 more bytes.
 pub(crate) fn classic_stamp(kind: u8, stamp: [u8; 8]) -> Vec<u8> {
     [&[kind][..], &stamp].concat()
 }

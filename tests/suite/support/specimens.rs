@@ -5,18 +5,17 @@ use std::collections::BTreeMap;
 use super::forge::classic_input;
 use super::{Accepted, MS, PEER, Pair, SECOND, Wire, at, frame};
 
-/// What a datagram is, roughly: two of one kind take the same path through the code.
+/// The kind of a datagram: two of the same kind take the same path through the code.
 pub(crate) fn kind(wire: Wire, datagram: &[u8]) -> String {
     match (wire, datagram[0]) {
         (Wire::Classic, 0x01) => format!("INPUT of {}", datagram[7]),
-        (_, tag @ 0x80..) => {
-            let timed = if tag & 0x40 == 0 { "" } else { " with timing" };
-            let check = if wire == Wire::Keyed { 8 } else { 2 };
-            let head = 3 + check + usize::from(tag & 15 == 15) + if tag & 0x40 == 0 { 0 } else { 6 };
+        (_, kind @ 0x80..) => {
+            let timed = if kind & 0x40 == 0 { "" } else { " with timing" };
+            let head = 3 + wire.tag_len() + usize::from(kind & 15 == 15) + if kind & 0x40 == 0 { 0 } else { 6 };
             let body = if datagram.len() > head { ", changing" } else { "" };
-            format!("{} inputs{timed}{body}", (tag & 15).min(2) + u8::from(tag & 15 == 15))
+            format!("{} inputs{timed}{body}", (kind & 15).min(2) + u8::from(kind & 15 == 15))
         }
-        (_, tag) => format!("type {tag:02x}"),
+        (_, kind) => format!("type {kind:02x}"),
     }
 }
 
@@ -27,15 +26,15 @@ pub(crate) fn specimens(wire: Wire) -> Vec<Accepted<1, 120>> {
     pair.delay = 30 * MS;
     pair.run(3 * SECOND);
     pair.play(40);
-    for end in &mut pair.ends {
-        end.push_checksum(at(pair.now), frame(30), 0x1234_5678_9abc_def0).expect("the first one");
+    for session in &mut pair.sessions {
+        session.push_checksum(at(pair.now), frame(30), 0x1234_5678_9abc_def0).expect("the first one");
     }
     pair.lost[0] = true;
     pair.play(30);
     pair.lost[0] = false;
     pair.play(20);
     pair.run(SECOND);
-    pair.ends[0].leave(at(pair.now));
+    pair.sessions[0].close(at(pair.now));
     pair.run(SECOND);
     let mut kinds = BTreeMap::new();
     for accepted in pair.accepted {
@@ -57,7 +56,7 @@ pub(crate) fn specimens(wire: Wire) -> Vec<Accepted<1, 120>> {
 }
 
 #[test]
-fn the_specimens_are_of_every_kind_that_is_accepted() {
+fn the_specimens_cover_every_kind_that_is_accepted() {
     for wire in Wire::ALL {
         let kinds: Vec<_> = specimens(wire).iter().map(|specimen| kind(wire, &specimen.datagram)).collect();
         let expected: &[&str] = match wire {
@@ -84,7 +83,7 @@ fn the_specimens_are_of_every_kind_that_is_accepted() {
             ],
         };
         for kind in expected {
-            assert!(kinds.iter().any(|had| had == kind), "{wire:?}: no {kind} in {kinds:?}");
+            assert!(kinds.iter().any(|found| found == kind), "{wire:?}: no {kind} in {kinds:?}");
         }
     }
 }

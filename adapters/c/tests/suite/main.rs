@@ -1,7 +1,10 @@
-//! What the C interface promises, called as C calls it: with pointers.
+//! The promises of the C interface, tested through pointers as C would.
 
-#![allow(clippy::cast_possible_truncation, reason = "numbers here are small, or any will do")]
-#![allow(clippy::undocumented_unsafe_blocks, reason = "each call hands over memory of this test; what is more is said")]
+#![allow(clippy::cast_possible_truncation, reason = "numbers here are small, or their value does not matter")]
+#![allow(
+    clippy::undocumented_unsafe_blocks,
+    reason = "calls lend memory of the test itself; exceptions have a comment"
+)]
 
 mod calls;
 mod fuzz;

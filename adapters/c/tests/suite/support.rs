@@ -1,14 +1,14 @@
-//! An end of a game, in memory of its own.
+//! A session in memory of its own.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::null_mut;
 
 use inputwire_c::*;
 
-/// Bytes of the memory of a test: enough for the largest session.
+/// The size in bytes of every test's memory: enough for the largest session.
 pub(crate) const MEMORY: usize = 16_384;
 
-/// Memory for a session, as malloc gives it.
+/// Zeroed memory from the heap.
 pub(crate) struct Memory(*mut u8);
 
 impl Memory {
@@ -18,7 +18,7 @@ impl Memory {
     };
 
     pub(crate) fn new() -> Self {
-        // SAFETY: of more than no bytes.
+        // SAFETY: the layout is not empty.
         Self(unsafe { alloc_zeroed(Self::LAYOUT) })
     }
 
@@ -27,12 +27,12 @@ impl Memory {
     }
 
     pub(crate) fn fill(&self, byte: u8) {
-        // SAFETY: our own memory.
+        // SAFETY: memory of `self`.
         unsafe { self.0.write_bytes(byte, MEMORY) };
     }
 
     pub(crate) fn is_zero(&self) -> bool {
-        // SAFETY: our own memory.
+        // SAFETY: memory of `self`.
         unsafe { std::slice::from_raw_parts(self.0, MEMORY) }.iter().all(|byte| *byte == 0)
     }
 }
@@ -40,7 +40,7 @@ impl Memory {
 impl Clone for Memory {
     fn clone(&self) -> Self {
         let copy = Self::new();
-        // SAFETY: two memories of this size.
+        // SAFETY: two separate allocations of this size.
         unsafe { copy.0.copy_from_nonoverlapping(self.0, MEMORY) };
         copy
     }
@@ -48,64 +48,67 @@ impl Clone for Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // SAFETY: allocated so in `new`.
+        // SAFETY: allocated with this layout in `new`.
         unsafe { dealloc(self.0, Self::LAYOUT) };
     }
 }
 
-/// The defaults for a player.
+/// The default settings for a player.
 pub(crate) fn config(player: u32) -> IwConfig {
     let mut config = std::mem::MaybeUninit::uninit();
-    // SAFETY: filled by the first call.
+    // SAFETY: initialized by the first call.
     let mut config: IwConfig = unsafe {
         assert_eq!(iw_config_default(config.as_mut_ptr()), IwStatus::Ok);
         config.assume_init()
     };
-    config.player = player;
+    config.local_player = player;
     config
 }
 
 /// A session with its memory.
-pub(crate) struct End {
+pub(crate) struct Endpoint {
     _memory: Memory,
     pub(crate) session: *mut IwSession,
-    pub(crate) input: usize,
+    pub(crate) input_len: usize,
 }
 
-impl End {
-    pub(crate) fn new(peers: u32, input: u32, player: u32) -> Self {
+impl Endpoint {
+    pub(crate) fn new(max_peers: u32, input_len: u32, player: u32) -> Self {
         let memory = Memory::new();
         let mut session = null_mut();
-        let size = iw_session_size(peers, input);
-        let status = unsafe { iw_session_init(memory.start(), size, peers, input, &config(player), &raw mut session) };
+        let size = iw_session_size(max_peers, input_len);
+        let status =
+            unsafe { iw_session_init(memory.start(), size, max_peers, input_len, &config(player), &raw mut session) };
         assert_eq!(status, IwStatus::Ok);
-        Self { _memory: memory, session, input: usize::try_from(input).unwrap() }
+        Self { _memory: memory, session, input_len: usize::try_from(input_len).unwrap() }
     }
 
     pub(crate) fn add(&self, now: u64, wire: u32, player: u32) -> Result<u32, IwStatus> {
-        let mut peer = IW_NOBODY;
-        match unsafe { iw_add_peer(self.session, now, wire, player, 0, &raw mut peer) } {
+        let mut peer = IW_NO_PEER;
+        match unsafe { iw_session_add_peer(self.session, now, wire, player, 0, &raw mut peer) } {
             IwStatus::Ok => Ok(peer),
             status => Err(status),
         }
     }
 
     pub(crate) fn push(&self, now: u64, input: &[u8]) -> Result<u32, IwStatus> {
-        let mut frame = IW_NOBODY;
-        match unsafe { iw_push_input(self.session, now, input.as_ptr(), input.len(), &raw mut frame, null_mut()) } {
+        let mut frame = IW_NO_PEER;
+        match unsafe {
+            iw_session_push_input(self.session, now, input.as_ptr(), input.len(), &raw mut frame, null_mut())
+        } {
             IwStatus::Ok => Ok(frame),
             status => Err(status),
         }
     }
 
     pub(crate) fn handle(&self, now: u64, from: u32, datagram: &[u8]) -> IwStatus {
-        unsafe { iw_handle_datagram(self.session, now, from, datagram.as_ptr(), datagram.len()) }
+        unsafe { iw_session_handle_datagram(self.session, now, from, datagram.as_ptr(), datagram.len()) }
     }
 
     pub(crate) fn event(&self) -> Option<IwEvent> {
         let mut event = std::mem::MaybeUninit::uninit();
-        match unsafe { iw_poll_event(self.session, event.as_mut_ptr()) } {
-            // SAFETY: filled by the call.
+        match unsafe { iw_session_poll_event(self.session, event.as_mut_ptr()) } {
+            // SAFETY: initialized by the call.
             IwStatus::Ok => Some(unsafe { event.assume_init() }),
             status => {
                 assert_eq!(status, IwStatus::None);
@@ -115,11 +118,11 @@ impl End {
     }
 
     pub(crate) fn transmit(&self) -> Option<(u32, Vec<u8>)> {
-        let (mut buffer, mut len, mut peer) = ([0; IW_DATAGRAM_MAX], 0, 0);
+        let (mut buf, mut len, mut peer) = ([0; IW_MAX_DATAGRAM_SIZE], 0, 0);
         let status =
-            unsafe { iw_poll_transmit(self.session, buffer.as_mut_ptr(), buffer.len(), &raw mut len, &raw mut peer) };
+            unsafe { iw_session_poll_transmit(self.session, buf.as_mut_ptr(), buf.len(), &raw mut len, &raw mut peer) };
         match status {
-            IwStatus::Ok => Some((peer, buffer[..len].to_vec())),
+            IwStatus::Ok => Some((peer, buf[..len].to_vec())),
             status => {
                 assert_eq!(status, IwStatus::None);
                 None
@@ -127,10 +130,10 @@ impl End {
         }
     }
 
-    /// A figure, from one of the functions that give one.
-    pub(crate) fn figure(&self, view: unsafe extern "C" fn(*const IwSession, *mut u32) -> IwStatus) -> Option<u32> {
+    /// Calls a getter of the session that stores a `u32`.
+    pub(crate) fn get(&self, getter: unsafe extern "C" fn(*const IwSession, *mut u32) -> IwStatus) -> Option<u32> {
         let mut value = 0;
-        match unsafe { view(self.session, &raw mut value) } {
+        match unsafe { getter(self.session, &raw mut value) } {
             IwStatus::Ok => Some(value),
             status => {
                 assert_eq!(status, IwStatus::None);
@@ -139,14 +142,14 @@ impl End {
         }
     }
 
-    /// A figure of a peer.
-    pub(crate) fn figure_of(
+    /// Calls a getter of a peer that stores a `u32`.
+    pub(crate) fn get_of(
         &self,
         peer: u32,
-        view: unsafe extern "C" fn(*const IwSession, u32, *mut u32) -> IwStatus,
+        getter: unsafe extern "C" fn(*const IwSession, u32, *mut u32) -> IwStatus,
     ) -> Option<u32> {
         let mut value = 0;
-        match unsafe { view(self.session, peer, &raw mut value) } {
+        match unsafe { getter(self.session, peer, &raw mut value) } {
             IwStatus::Ok => Some(value),
             status => {
                 assert_eq!(status, IwStatus::None);
@@ -158,14 +161,14 @@ impl End {
     pub(crate) fn stats(&self, peer: u32) -> Option<IwStats> {
         let mut stats = std::mem::MaybeUninit::uninit();
         match unsafe { iw_peer_stats(self.session, peer, stats.as_mut_ptr()) } {
-            // SAFETY: filled by the call.
+            // SAFETY: initialized by the call.
             IwStatus::Ok => Some(unsafe { stats.assume_init() }),
             _ => None,
         }
     }
 }
 
-/// A session that is none.
-pub(crate) fn nowhere() -> *mut IwSession {
+/// The null session.
+pub(crate) fn no_session() -> *mut IwSession {
     null_mut()
 }

@@ -1,18 +1,18 @@
-//! What an endpoint takes on a small machine: a session for two players with both wires, and everything that a game
-//! calls in a frame, behind a C interface. With the feature `five`, five sizes of inputs in one binary.
+//! An endpoint on a small machine, to measure its code: a session for two players with both wires, and every call that a
+//! game makes in a frame, behind a C interface. With the feature `five`, five sizes of inputs in one binary.
 
 #![no_std]
 
 use core::panic::PanicInfo;
 
-use inputwire::{Config, DATAGRAM_MAX, Event, Instant, PeerConfig, PeerId, Session};
+use inputwire::{Config, Event, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerId, PeerRef, Session};
 
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     loop {}
 }
 
-/// One endpoint: what it takes in comes from the caller, what it gives back goes to the caller.
+/// Defines an endpoint. The caller passes the arguments of each call, and gets its result.
 macro_rules! endpoint {
     ($name:ident, $size:literal, $($classic:tt)?) => {
         #[unsafe(no_mangle)]
@@ -20,13 +20,13 @@ macro_rules! endpoint {
             session: &mut Option<Session<1, $size>>,
             call: u8,
             micros: u64,
-            bytes: &mut [u8; DATAGRAM_MAX],
+            bytes: &mut [u8; MAX_DATAGRAM_SIZE],
             len: usize,
         ) -> u64 {
             let now = Instant::from_micros(micros);
             let peer = PeerId::new(0);
             let Some(session) = session else {
-                let Ok(config) = Config::builder().session(micros).player(u16::from(call)).build() else { return 0 };
+                let Ok(config) = Config::builder().session_id(micros).local_player(u16::from(call)).build() else { return 0 };
                 let mut new = Session::new(config);
                 let wire = PeerConfig::compact(1);
                 $(let wire = if len > 0 { PeerConfig::$classic(1) } else { wire };)?
@@ -55,8 +55,8 @@ macro_rules! endpoint {
                     session.handle_timeout(now);
                     0
                 }
-                6 => session.known(peer).map_or(0, |frame| u64::from(frame.get())),
-                _ => session.stats(peer).map_or(0, |stats| stats.totals.packets_received),
+                6 => session.peer(peer).and_then(PeerRef::last_frame).map_or(0, |frame| u64::from(frame.get())),
+                _ => session.peer(peer).map_or(0, |peer| peer.stats().totals.packets_received),
             }
         }
     };

@@ -1,20 +1,20 @@
-//! Every operation in a function of its own, for a counter of instructions to tell them apart: `counts.sh` runs this.
+//! Calls each operation in a function of its own, so that `counts.sh` can count the instructions of each.
 //!
-//! Two ends, buttons, RTT 100 ms, no loss: seven inputs are unacknowledged. Polls that have something and polls that
-//! have nothing are told apart by trying them on a copy first.
+//! Two endpoints, buttons, RTT 100 ms, no loss: seven inputs are unacknowledged. Each poll is tried on a clone first, to
+//! count those that return something and those that return `None` apart.
 
 use std::collections::VecDeque;
 use std::hint::black_box;
 
+use bench::bare::{PEER, session};
 use bench::inputs::Player;
-use bench::ours::{PEER, session};
-use inputwire::{DATAGRAM_MAX, Instant, Session};
+use inputwire::{Instant, MAX_DATAGRAM_SIZE, Session};
 
-type Buffer = [u8; DATAGRAM_MAX];
+type Buffer = [u8; MAX_DATAGRAM_SIZE];
 
 #[inline(never)]
 fn count_push<const N: usize>(session: &mut Session<1, N>, now: Instant, input: [u8; N]) {
-    black_box(session.push_input(now, input)).expect("room");
+    black_box(session.push_input(now, input)).expect("a free slot");
 }
 
 #[inline(never)]
@@ -29,7 +29,7 @@ fn count_emit_none<const N: usize>(session: &mut Session<1, N>, buf: &mut Buffer
 
 #[inline(never)]
 fn count_handle<const N: usize>(session: &mut Session<1, N>, now: Instant, datagram: &[u8]) {
-    black_box(session.handle_datagram(now, PEER, datagram)).expect("good");
+    black_box(session.handle_datagram(now, PEER, datagram)).expect("a valid datagram");
 }
 
 #[inline(never)]
@@ -52,7 +52,7 @@ fn count_handle_timeout<const N: usize>(session: &mut Session<1, N>, now: Instan
     session.handle_timeout(now);
 }
 
-/// A drain when nothing has happened since the last one.
+/// Polls when nothing has happened since the last time.
 #[inline(never)]
 fn count_idle<const N: usize>(session: &mut Session<1, N>, buf: &mut Buffer) {
     black_box(session.poll_transmit(buf));
@@ -60,7 +60,7 @@ fn count_idle<const N: usize>(session: &mut Session<1, N>, buf: &mut Buffer) {
 }
 
 #[inline(never)]
-fn take<const N: usize>(session: &mut Session<1, N>) {
+fn poll_events<const N: usize>(session: &mut Session<1, N>) {
     while black_box(session.clone().poll_event()).is_some() {
         count_event(session);
     }
@@ -71,7 +71,7 @@ fn run<const N: usize>(frames: u64) {
     let mut sessions = [session::<N>(0), session::<N>(1)];
     let mut players = [Player::<N>::new(1), Player::<N>::new(2)];
     let mut lines: [VecDeque<(u64, Vec<u8>)>; 2] = Default::default();
-    let mut buf = [0; DATAGRAM_MAX];
+    let mut buf = [0; MAX_DATAGRAM_SIZE];
     for half in 0..2 * frames {
         let at = (half % 2) as usize;
         let micros = half / 2 * 16_667 + 10_000 * (half % 2);
@@ -79,9 +79,9 @@ fn run<const N: usize>(frames: u64) {
         let session = &mut sessions[at];
         count_handle_timeout(session, now);
         while lines[1 - at].front().is_some_and(|(due, _)| *due <= micros) {
-            let (_, datagram) = lines[1 - at].pop_front().expect("seen");
+            let (_, datagram) = lines[1 - at].pop_front().expect("just seen");
             count_handle(session, now, &datagram);
-            take(session);
+            poll_events(session);
         }
         count_push(session, now, players[at].play());
         while black_box(session.clone().poll_transmit(&mut buf)).is_some() {
@@ -89,8 +89,8 @@ fn run<const N: usize>(frames: u64) {
             lines[at].push_back((micros + 50_000, datagram));
         }
         count_emit_none(session, &mut buf);
-        // Events before this are told, so this one has only to look.
-        take(session);
+        // All earlier events were polled, so there are none.
+        poll_events(session);
         count_idle(session, &mut buf);
         count_poll_timeout(session);
     }

@@ -1,16 +1,16 @@
 //! Many sessions in one process, and meshes of many peers.
 //!
-//! Every session pushes, emits, handles its peer's datagram and takes its events in each frame; a datagram takes three
-//! frames. Both ends of each game are in the process, as on a test bench; a server would have one.
+//! In each frame every session pushes an input, sends, handles its peer's datagram and polls its events. A datagram takes
+//! three frames. Both endpoints of each game are in the process, where a server would have one.
 
+use bench::bare::PEER;
 use bench::clock::real_ns;
 use bench::inputs::Random;
-use bench::ours::PEER;
 use bench::report::{head, median, row};
-use inputwire::{Config, DATAGRAM_MAX, Event, Instant, PeerConfig, PeerId, Session};
+use inputwire::{Config, Event, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerId, Session};
 
 const FRAME_US: u64 = 16_667;
-/// Frames that a datagram takes.
+/// The frames that a datagram takes.
 const TRIP: usize = 3;
 /// The longest datagram here.
 const SHORT: usize = 48;
@@ -21,7 +21,7 @@ struct Short {
     bytes: [u8; SHORT],
 }
 
-/// Places for datagrams on the way: one more, so that nothing is read in the frame in which it is written.
+/// The slots for datagrams under way: one more, so that none is read in the frame in which it is written.
 const SLOTS: usize = TRIP + 1;
 
 const NOTHING: Short = Short { len: 0, bytes: [0; SHORT] };
@@ -51,36 +51,36 @@ fn main() {
     mesh::<7>();
 }
 
-/// An end that knows the other one from signalling, so that inputs flow at once.
+/// Makes an endpoint that knows its peer from signalling, so that inputs flow at once.
 fn session(player: u16) -> Session<1, 1> {
-    let mut session = Session::new(Config::builder().player(player).build().expect("valid"));
-    session.add_peer(Instant::ORIGIN, PeerConfig::compact(1 - player).incarnation(1)).expect("room");
+    let mut session = Session::new(Config::builder().local_player(player).build().expect("valid"));
+    session.add_peer(Instant::ORIGIN, PeerConfig::compact(1 - player).incarnation(1)).expect("a free slot");
     session
 }
 
 fn sessions(count: usize) {
-    let mut ends: Vec<Session<1, 1>> = (0..count).map(|at| session((at % 2) as u16)).collect();
+    let mut endpoints: Vec<Session<1, 1>> = (0..count).map(|at| session((at % 2) as u16)).collect();
     let mut lines = vec![[NOTHING; SLOTS]; count];
-    let mut buf = [0; DATAGRAM_MAX];
-    let mut random = Random(7);
+    let mut buf = [0; MAX_DATAGRAM_SIZE];
+    let mut random = Random::new(7);
     let frames = (2_000_000 / count as u64).clamp(60, 20_000);
     let mut costs = Vec::new();
-    let mut told = 0_u64;
+    let mut delivered = 0_u64;
     for frame in 0..frames {
         let now = Instant::from_micros(frame * FRAME_US);
         let press = random.next();
         let start = real_ns();
-        for (at, end) in ends.iter_mut().enumerate() {
+        for (at, endpoint) in endpoints.iter_mut().enumerate() {
             let arrived = lines[at ^ 1][frame as usize % SLOTS];
             if arrived.len > 0 {
-                let _ = end.handle_datagram(now, PEER, arrived.get());
+                let _ = endpoint.handle_datagram(now, PEER, arrived.get());
             }
-            while let Some(event) = end.poll_event() {
-                told += u64::from(matches!(event, Event::Input { .. }));
+            while let Some(event) = endpoint.poll_event() {
+                delivered += u64::from(matches!(event, Event::Input { .. }));
             }
-            let _ = end.push_input(now, [((press >> (at & 31)) & 1) as u8]);
+            let _ = endpoint.push_input(now, [((press >> (at & 31)) & 1) as u8]);
             let mut sent = NOTHING;
-            while let Some(transmit) = end.poll_transmit(&mut buf) {
+            while let Some(transmit) = endpoint.poll_transmit(&mut buf) {
                 sent = Short::of(transmit.datagram);
             }
             lines[at][(frame as usize + TRIP) % SLOTS] = sent;
@@ -89,7 +89,7 @@ fn sessions(count: usize) {
             costs.push((real_ns() - start) as f64 / count as f64);
         }
     }
-    assert!(told > 0, "nothing was told");
+    assert!(delivered > 0, "nothing was delivered");
     let cost = median(&mut costs);
     row(&[
         count.to_string(),
@@ -99,43 +99,45 @@ fn sessions(count: usize) {
     ]);
 }
 
-fn mesh<const PEERS: usize>() {
-    let players = PEERS + 1;
+fn mesh<const MAX_PEERS: usize>() {
+    let players = MAX_PEERS + 1;
     let id = |me: usize, other: usize| PeerId::new((if other < me { other } else { other - 1 }) as u32);
-    let mut ends: Vec<Session<PEERS, 1>> = (0..players)
+    let mut endpoints: Vec<Session<MAX_PEERS, 1>> = (0..players)
         .map(|me| {
-            let mut end = Session::new(Config::builder().player(me as u16).build().expect("valid"));
+            let mut endpoint = Session::new(Config::builder().local_player(me as u16).build().expect("valid"));
             for other in (0..players).filter(|other| *other != me) {
-                end.add_peer(Instant::ORIGIN, PeerConfig::compact(other as u16).incarnation(1)).expect("room");
+                endpoint
+                    .add_peer(Instant::ORIGIN, PeerConfig::compact(other as u16).incarnation(1))
+                    .expect("a free slot");
             }
-            end
+            endpoint
         })
         .collect();
     let mut lines = vec![[[NOTHING; SLOTS]; 8]; players];
-    let mut buf = [0; DATAGRAM_MAX];
-    let mut random = Random(7);
+    let mut buf = [0; MAX_DATAGRAM_SIZE];
+    let mut random = Random::new(7);
     let mut costs = Vec::new();
     for frame in 0..6_000_u64 {
         let now = Instant::from_micros(frame * FRAME_US);
         let press = random.next();
         let start = real_ns();
-        for (me, end) in ends.iter_mut().enumerate() {
+        for (me, endpoint) in endpoints.iter_mut().enumerate() {
             for other in (0..players).filter(|other| *other != me) {
                 let datagram = lines[other][me][frame as usize % SLOTS];
                 if datagram.len > 0 {
-                    let _ = end.handle_datagram(now, id(me, other), datagram.get());
+                    let _ = endpoint.handle_datagram(now, id(me, other), datagram.get());
                 }
             }
-            while end.poll_event().is_some() {}
-            let _ = end.push_input(now, [((press >> me) & 1) as u8]);
-            while let Some(transmit) = end.poll_transmit(&mut buf) {
+            while endpoint.poll_event().is_some() {}
+            let _ = endpoint.push_input(now, [((press >> me) & 1) as u8]);
+            while let Some(transmit) = endpoint.poll_transmit(&mut buf) {
                 let other = transmit.peer.get() as usize;
                 let other = if other < me { other } else { other + 1 };
                 lines[me][other][(frame as usize + TRIP) % SLOTS] = Short::of(transmit.datagram);
             }
         }
         if frame > 600 {
-            costs.push((real_ns() - start) as f64 / (players * PEERS) as f64);
+            costs.push((real_ns() - start) as f64 / (players * MAX_PEERS) as f64);
         }
     }
     row(&[players.to_string(), format!("{:.0}", median(&mut costs))]);

@@ -1,16 +1,16 @@
-//! The crate and its peers side by side.
+//! inputwire and the other libraries side by side.
 //!
 //! ```text
 //! side [frames] [rounds]
 //! ```
 
+use bench::bare::Bare;
 use bench::clock;
 use bench::duel::{Measured, play};
 use bench::game::Loop;
 use bench::inputs::entropy;
 use bench::limits::age;
 use bench::network::Weather;
-use bench::ours::Bare;
 use bench::peers::Wrap;
 use bench::peers::fortress::Fortress;
 use bench::peers::ggrs::Ggrs;
@@ -56,7 +56,7 @@ fn main() {
     links(&runs::<u8, 1>(), &weathers, frames);
 }
 
-/// What a frame costs on a calm link.
+/// Prints the cost of a frame on a calm link.
 fn costs<const N: usize>(title: &str, runs: &Runs, weather: Weather, frames: u64, rounds: u64) {
     let (ns_per_tick, overhead) = clock::calibrate();
     let mut ns: [Vec<f64>; 4] = Default::default();
@@ -69,7 +69,7 @@ fn costs<const N: usize>(title: &str, runs: &Runs, weather: Weather, frames: u64
             *last = Some(measured);
         }
     }
-    // Ratios are taken within each round, where the noise is the same for all.
+    // Ratios are computed within each round, where the noise is the same for all.
     let ratio = |one: usize, other: usize| {
         median(&mut ns[one].iter().zip(&ns[other]).map(|(one, other)| one / other).collect::<Vec<_>>())
     };
@@ -125,7 +125,7 @@ fn costs<const N: usize>(title: &str, runs: &Runs, weather: Weather, frames: u64
     println!();
 }
 
-/// What links do to a game.
+/// Prints the effect of links on a game.
 fn links(runs: &Runs, weathers: &[Weather], frames: u64) {
     head(&["link", "", "known age, frames: p50 / p99 / max", "p50 x floor", "stalled, %", "recovery, ms: p50 / max"]);
     for weather in weathers {

@@ -8,7 +8,7 @@ use fortress_rollback::{
 };
 
 use super::{Shared, Wrap, hand_over, take_arrived, wire};
-use crate::duel::{Datagrams, End};
+use crate::duel::{Datagrams, Endpoint};
 use crate::game::State;
 
 struct Setup<I>(PhantomData<I>);
@@ -26,7 +26,7 @@ struct Socket {
 
 impl NonBlockingSocket<u8> for Socket {
     fn send_to(&mut self, message: &Message, _: &u8) {
-        let len = codec::encode_into(message, &mut self.buf).expect("it does so itself");
+        let len = codec::encode_into(message, &mut self.buf).expect("a message of its own");
         self.wire.borrow_mut().sent.push(&self.buf[..len]);
     }
 
@@ -42,7 +42,7 @@ pub struct Fortress<I: Wrap<N>, const N: usize> {
     state: State,
 }
 
-impl<I: Wrap<N>, const N: usize> End<N> for Fortress<I, N> {
+impl<I: Wrap<N>, const N: usize> Endpoint<N> for Fortress<I, N> {
     fn new(player: u8) -> Self {
         let wire = wire();
         let player = usize::from(player);
@@ -79,7 +79,7 @@ impl<I: Wrap<N>, const N: usize> End<N> for Fortress<I, N> {
                         }
                     }
                 }
-                // It also says yes when it only waits.
+                // It also returns `Ok` when it only waits.
                 played = self.session.current_frame() != before;
             }
         }

@@ -8,7 +8,7 @@ use ggrs::{
 };
 
 use super::{Shared, Wrap, hand_over, take_arrived, wire};
-use crate::duel::{Datagrams, End};
+use crate::duel::{Datagrams, Endpoint};
 use crate::game::State;
 
 struct Setup<I>(PhantomData<I>);
@@ -24,7 +24,7 @@ struct Socket(Shared);
 
 impl NonBlockingSocket<u8> for Socket {
     fn send_to(&mut self, message: &Message, _: &u8) {
-        let bytes = bincode::serialize(message).expect("it does so itself");
+        let bytes = bincode::serialize(message).expect("a message of its own");
         self.0.borrow_mut().sent.push(&bytes);
     }
 
@@ -40,7 +40,7 @@ pub struct Ggrs<I: Wrap<N>, const N: usize> {
     state: State,
 }
 
-impl<I: Wrap<N>, const N: usize> End<N> for Ggrs<I, N> {
+impl<I: Wrap<N>, const N: usize> Endpoint<N> for Ggrs<I, N> {
     fn new(player: u8) -> Self {
         let wire = wire();
         let player = usize::from(player);
@@ -75,7 +75,7 @@ impl<I: Wrap<N>, const N: usize> End<N> for Ggrs<I, N> {
                         }
                     };
                 }
-                // It also says yes when it only waits.
+                // It also returns `Ok` when it only waits.
                 played = self.session.current_frame() != before;
             }
         }

@@ -1,0 +1,325 @@
+//! The rules of `Failover`, one by one.
+
+use std::time::Duration;
+
+use inputwire::Health;
+use inputwire_failover::{Failover, Route, RouteCause, RoutePolicy};
+use inputwire_sim::rng::Rng;
+
+use crate::{MS, SECOND, at};
+
+/// A `Failover` that receives something over the direct route every 20 ms, from the origin on.
+struct Game {
+    failover: Failover,
+    now: u64,
+    changes: Vec<(u64, bool, RouteCause)>,
+}
+
+impl Game {
+    fn new() -> Self {
+        Self::of(Failover::new(RoutePolicy::Standby))
+    }
+
+    fn of(mut failover: Failover) -> Self {
+        failover.handle_health(at(0), Health::Good);
+        Self { failover, now: 0, changes: Vec::new() }
+    }
+
+    /// A game that has been on the direct route alone for 20 s.
+    fn settled() -> Self {
+        let mut game = Self::new();
+        game.receive(23 * SECOND, &[Route::Direct]);
+        assert_eq!(game.changes, [(3 * SECOND, false, RouteCause::Well)]);
+        game.changes.clear();
+        game
+    }
+
+    /// Lets time pass, with something received over these routes every 20 ms.
+    fn receive(&mut self, micros: u64, routes: &[Route]) {
+        let end = self.now + micros;
+        while self.now < end {
+            for route in routes {
+                self.failover.handle_heard(at(self.now), *route);
+                self.poll();
+            }
+            let until = end.min(self.now + 20 * MS);
+            while let Some(due) = self.failover.poll_timeout().filter(|due| due.as_micros() <= until) {
+                assert!(due.as_micros() > self.now, "a deadline that has passed");
+                self.now = due.as_micros();
+                self.failover.handle_timeout(due);
+                self.poll();
+            }
+            self.now = until;
+        }
+    }
+
+    fn health(&mut self, health: Health) {
+        self.failover.handle_health(at(self.now), health);
+        self.poll();
+    }
+
+    fn poll(&mut self) {
+        let uses_relay = self.failover.routes().contains(&Route::Relay);
+        if let Some(change) = self.failover.poll_change() {
+            assert_eq!(change.relay, uses_relay);
+            self.changes.push((self.now, change.relay, change.cause));
+        }
+        assert_eq!(self.failover.poll_change(), None, "reported twice");
+    }
+}
+
+const BOTH: &[Route] = &[Route::Direct, Route::Relay];
+const SETTLED: u64 = 23 * SECOND;
+
+#[test]
+fn it_works_in_a_static() {
+    static FAILOVER: Failover = Failover::new(RoutePolicy::Standby).interrupt_after(Duration::from_millis(300));
+    assert_eq!(FAILOVER.routes(), BOTH);
+    assert_eq!(FAILOVER.poll_timeout(), None);
+}
+
+#[test]
+fn always_is_always() {
+    let mut failover = Failover::new(RoutePolicy::Always);
+    for (second, health) in [Health::Good, Health::Interrupted, Health::Good].into_iter().cycle().take(30).enumerate() {
+        let now = at(SECOND * u64::try_from(second).expect("small"));
+        failover.handle_heard(now, Route::Direct);
+        failover.handle_health(now, health);
+        assert_eq!((failover.routes(), failover.poll_change(), failover.poll_timeout()), (BOTH, None, None));
+    }
+}
+
+#[test]
+fn a_direct_route_that_never_worked_is_never_trusted() {
+    let mut game = Game::new();
+    game.receive(60 * SECOND, &[Route::Relay]);
+    assert_eq!(game.failover.routes(), BOTH);
+    assert_eq!(game.changes, []);
+}
+
+#[test]
+fn both_routes_are_used_as_soon_as_direct_is_interrupted_and_direct_alone_after_3_s_of_health() {
+    let mut game = Game::settled();
+    game.receive(7 * SECOND, &[]);
+    game.receive(4 * SECOND, BOTH);
+    let last_received = SETTLED - 20 * MS;
+    let expected =
+        [(last_received + 500 * MS, true, RouteCause::Silent), (SETTLED + 10 * SECOND, false, RouteCause::Well)];
+    assert_eq!(game.changes, expected);
+}
+
+#[test]
+fn both_routes_are_used_after_the_silence_that_was_set() {
+    let set = Failover::new(RoutePolicy::Standby).interrupt_after(Duration::from_millis(300));
+    let mut game = Game::of(set);
+    game.receive(SETTLED, &[Route::Direct]);
+    game.changes.clear();
+    game.receive(SECOND, &[]);
+    assert_eq!(game.changes, [(SETTLED - 20 * MS + 300 * MS, true, RouteCause::Silent)]);
+}
+
+#[test]
+fn a_break_in_the_health_starts_the_3_s_anew() {
+    let mut game = Game::settled();
+    game.receive(SECOND, &[]);
+    game.receive(2 * SECOND, BOTH);
+    game.receive(600 * MS, &[Route::Relay]);
+    game.receive(2 * SECOND, BOTH);
+    assert_eq!(game.changes.len(), 1);
+    game.receive(1_100 * MS, BOTH);
+    assert_eq!(game.changes.len(), 2);
+    assert_eq!(game.changes[1].0, SETTLED + 6_600 * MS);
+}
+
+#[test]
+fn a_session_that_is_interrupted_earlier_is_believed_in_a_game_but_not_in_a_lobby() {
+    let mut game = Game::settled();
+    game.receive(170 * MS, &[]);
+    game.health(Health::Interrupted);
+    assert_eq!(game.changes, [(game.now, true, RouteCause::Silent)]);
+
+    let mut lobby = Game::settled();
+    for _ in 0..20 {
+        lobby.receive(20 * MS, &[Route::Direct]);
+        lobby.receive(180 * MS, &[]);
+    }
+    lobby.receive(500 * MS, &[]);
+    lobby.health(Health::Interrupted);
+    lobby.receive(20 * MS, &[Route::Direct]);
+    lobby.health(Health::Good);
+    lobby.receive(1_200 * MS, &[]);
+    assert_eq!(lobby.changes, []);
+    lobby.receive(2_000 * MS, &[]);
+    assert_eq!(lobby.changes.len(), 1);
+}
+
+#[test]
+fn a_short_silence_is_no_interruption() {
+    let mut game = Game::settled();
+    for _ in 0..20 {
+        game.receive(460 * MS, &[]);
+        game.receive(100 * MS, &[Route::Direct]);
+    }
+    assert_eq!(game.changes, []);
+}
+
+#[test]
+fn a_peer_too_far_away_or_deaf_is_worth_the_relay_at_once() {
+    for (health, cause) in [(Health::Critical, RouteCause::Slow), (Health::Deaf, RouteCause::Deaf)] {
+        let mut game = Game::settled();
+        game.health(health);
+        assert_eq!(game.changes, [(SETTLED, true, cause)]);
+        game.receive(4 * SECOND, BOTH);
+        game.health(Health::Warning);
+        game.receive(3 * SECOND - MS, BOTH);
+        assert_eq!(game.changes.len(), 1);
+        game.receive(MS, BOTH);
+        assert_eq!(game.changes.last(), Some(&(SETTLED + 7 * SECOND, false, RouteCause::Well)));
+    }
+}
+
+#[test]
+fn a_peer_that_uses_the_relay_is_followed_until_it_leaves_it() {
+    let mut game = Game::settled();
+    game.receive(30 * SECOND, BOTH);
+    game.receive(5 * SECOND, &[Route::Direct]);
+    let left = SETTLED + 30 * SECOND - 20 * MS + 600 * MS;
+    assert_eq!(game.changes, [(SETTLED, true, RouteCause::Asked), (left, false, RouteCause::Well)]);
+}
+
+#[test]
+fn datagrams_by_the_relay_just_after_it_was_left_ask_for_nothing() {
+    let mut game = Game::settled();
+    game.receive(2 * SECOND, &[]);
+    game.receive(4_100 * MS, BOTH);
+    game.receive(10 * SECOND, &[Route::Direct]);
+    assert_eq!(game.changes.len(), 2);
+}
+
+#[test]
+fn a_peer_that_still_uses_the_relay_1200_ms_after_it_was_left_is_followed() {
+    let mut game = Game::settled();
+    game.receive(2 * SECOND, &[]);
+    game.receive(10 * SECOND, BOTH);
+    let left = SETTLED + 5 * SECOND;
+    let expected = [(left, false, RouteCause::Well), (left + 1_200 * MS, true, RouteCause::Asked)];
+    assert_eq!(game.changes[1..], expected);
+}
+
+#[test]
+fn trust_that_was_misplaced_again_and_again_takes_longer() {
+    let mut game = Game::settled();
+    for seconds in [3, 6, 12, 24, 48, 48] {
+        let begun = game.now;
+        game.health(Health::Critical);
+        game.health(Health::Good);
+        game.receive(seconds * SECOND, &[Route::Direct]);
+        assert_eq!(
+            game.changes,
+            [(begun, true, RouteCause::Slow), (begun + seconds * SECOND, false, RouteCause::Well)]
+        );
+        game.changes.clear();
+        game.receive(5 * SECOND, &[Route::Direct]);
+    }
+    game.receive(5 * SECOND, &[Route::Direct]);
+    game.health(Health::Critical);
+    game.health(Health::Good);
+    game.receive(3 * SECOND, &[Route::Direct]);
+    assert_eq!(game.changes.len(), 2, "steady again, and still not trusted after 3 s");
+}
+
+#[test]
+fn six_seconds_on_direct_alone_are_steady_and_a_microsecond_less_is_not() {
+    for (pause, trust) in [(6 * SECOND - 1, 6 * SECOND), (6 * SECOND, 3 * SECOND)] {
+        let mut game = Game::settled();
+        game.health(Health::Critical);
+        game.health(Health::Good);
+        game.receive(3 * SECOND, &[Route::Direct]);
+        game.receive(pause, &[Route::Direct]);
+        let begun = game.now;
+        game.health(Health::Critical);
+        game.health(Health::Good);
+        game.receive(6 * SECOND, &[Route::Direct]);
+        assert_eq!(game.changes.last(), Some(&(begun + trust, false, RouteCause::Well)));
+    }
+}
+
+#[test]
+fn a_late_call_is_no_silence_of_the_peer() {
+    let mut game = Game::settled();
+    game.now += 20 * SECOND;
+    game.failover.handle_timeout(at(game.now));
+    game.poll();
+    game.receive(2 * SECOND, &[Route::Direct]);
+    assert_eq!(game.changes, []);
+    // It is forgiven once, or an application that always calls late would never notice anything.
+    for _ in 0..2 {
+        game.now += 20 * SECOND;
+        game.failover.handle_timeout(at(game.now));
+        game.poll();
+    }
+    assert_eq!(game.changes.len(), 1);
+}
+
+#[test]
+fn a_change_that_is_reversed_before_it_was_polled_is_no_change() {
+    let mut game = Game::settled();
+    game.failover.handle_health(at(game.now), Health::Critical);
+    game.failover.handle_health(at(game.now), Health::Good);
+    for step in 0..=150 {
+        game.failover.handle_heard(at(game.now + step * 20 * MS), Route::Direct);
+    }
+    assert_eq!(game.failover.routes(), [Route::Direct]);
+    assert_eq!(game.failover.poll_change(), None);
+}
+
+#[test]
+fn no_time_is_too_late_or_too_early() {
+    let mut game = Game::settled();
+    for now in [u64::MAX, 0, u64::MAX - 1, 5, 1 << 63] {
+        let kept = game.failover.clone();
+        game.failover.handle_heard(at(now), Route::Direct);
+        game.failover.handle_heard(at(now), Route::Relay);
+        game.failover.handle_health(at(now), Health::Critical);
+        game.failover.handle_health(at(now), Health::Good);
+        assert!(game.failover.poll_timeout().is_none_or(|due| due.as_micros() > now));
+        let mut other = kept;
+        other.handle_heard(at(now), Route::Direct);
+        other.handle_heard(at(now), Route::Relay);
+        other.handle_health(at(now), Health::Critical);
+        other.handle_health(at(now), Health::Good);
+        assert_eq!(game.failover, other);
+    }
+}
+
+#[test]
+fn any_order_of_calls_has_deadlines_that_come_to_an_end() {
+    let healths =
+        [Health::Connecting, Health::Good, Health::Warning, Health::Critical, Health::Deaf, Health::Interrupted];
+    for seed in 0..200 {
+        let mut rng = Rng::new(seed);
+        let (mut failover, mut now) = (Failover::new(RoutePolicy::Standby), 0);
+        for _ in 0..200 {
+            // Mostly forward, and sometimes back.
+            now = (now + rng.below(4 * SECOND)).saturating_sub(SECOND);
+            match rng.below(5) {
+                0 => failover.handle_health(at(now), rng.pick(&healths)),
+                1 => failover.handle_timeout(at(now)),
+                2 => failover.handle_heard(at(now), Route::Relay),
+                _ => failover.handle_heard(at(now), Route::Direct),
+            }
+            let same = failover.clone();
+            failover.handle_timeout(at(now));
+            assert_eq!(failover, same, "the same moment twice is not the same");
+            let mut left = failover.clone();
+            for wakes in 0.. {
+                let Some(due) = left.poll_timeout() else { break };
+                assert!(due > at(now) && wakes < 4, "woken in a loop");
+                let before = left.routes();
+                left.handle_timeout(at(due.as_micros() - 1));
+                assert_eq!(left.routes(), before, "changed before its deadline");
+                left.handle_timeout(due);
+            }
+        }
+    }
+}

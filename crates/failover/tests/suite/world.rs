@@ -1,0 +1,201 @@
+//! Two players, each with a session and a `Failover`; a direct route that dies and comes back; and a relay.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use inputwire::{Config, Event, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, Session};
+use inputwire_failover::{Failover, Route, RouteCause, RoutePolicy};
+use inputwire_sim::rng::Rng;
+
+use crate::{MS, SECOND, T, at};
+
+/// The only peer of each session.
+const PEER: PeerId = PeerId::new(0);
+
+/// The direct route delivers nothing in this time, to these players.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outage {
+    pub(super) from: u64,
+    pub(super) until: u64,
+    pub(super) to: [bool; 2],
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) seed: u64,
+    pub(super) policy: RoutePolicy,
+    pub(super) micros: u64,
+    /// Whether inputs are pushed; if not, the sessions only keep alive.
+    pub(super) plays: bool,
+    /// The delay on the direct route and by the relay, and the most that is added at random.
+    pub(super) delay: [u64; 2],
+    pub(super) jitter: u64,
+    /// Losses in a thousand datagrams, on either route.
+    pub(super) loss: u64,
+    pub(super) outages: Vec<Outage>,
+}
+
+impl Plan {
+    pub(super) fn calm(seed: u64) -> Self {
+        Self {
+            seed,
+            policy: RoutePolicy::Standby,
+            micros: 30 * SECOND,
+            plays: true,
+            delay: [20 * MS, 45 * MS],
+            jitter: 5 * MS,
+            loss: 0,
+            outages: Vec::new(),
+        }
+    }
+
+    fn is_cut(&self, now: u64, to: usize) -> bool {
+        self.outages.iter().any(|outage| outage.to[to] && (outage.from..outage.until).contains(&now))
+    }
+}
+
+pub(super) struct Player {
+    session: Session<1, 1>,
+    failover: Failover,
+    next_push: u64,
+    /// When each input was pushed.
+    pub(super) pushed: Vec<u64>,
+    /// How many of the peer's inputs were delivered, and the greatest age of one.
+    pub(super) delivered: u32,
+    pub(super) oldest: u64,
+    pub(super) changes: Vec<(u64, bool, RouteCause)>,
+    pub(super) relayed: u64,
+    pub(super) sent: u64,
+}
+
+/// The time of arrival, the order among equal times, the receiver, the route, and the datagram.
+type Flying = (u64, u64, usize, Route, Vec<u8>);
+
+pub(super) struct World<'a> {
+    plan: &'a Plan,
+    rng: Rng,
+    now: u64,
+    pub(super) players: [Player; 2],
+    flying: BinaryHeap<Reverse<Flying>>,
+}
+
+impl<'a> World<'a> {
+    /// Plays the whole plan, and three seconds more without inputs.
+    pub(super) fn play(plan: &'a Plan) -> Self {
+        let player = |number: u16| Player {
+            session: session(number),
+            failover: Failover::new(plan.policy),
+            next_push: u64::from(number) * 7 * MS,
+            pushed: Vec::new(),
+            delivered: 0,
+            oldest: 0,
+            changes: Vec::new(),
+            relayed: 0,
+            sent: 0,
+        };
+        let players = [player(0), player(1)];
+        let mut world = Self { plan, rng: Rng::new(plan.seed), now: 0, players, flying: BinaryHeap::new() };
+        loop {
+            world.step();
+            let wakes = world.players.iter().flat_map(|player| {
+                let push = (world.pushes()).then_some(player.next_push);
+                let wakes = [player.session.poll_timeout(), player.failover.poll_timeout()];
+                wakes.into_iter().flatten().map(Instant::as_micros).chain(push)
+            });
+            let next = wakes.chain(world.flying.peek().map(|Reverse((when, ..))| *when)).min().unwrap_or(u64::MAX);
+            assert!(next > world.now, "woken in a loop at {}", world.now);
+            if next > plan.micros + 3 * SECOND {
+                return world;
+            }
+            world.now = next;
+        }
+    }
+
+    fn pushes(&self) -> bool {
+        self.plan.plays && self.now < self.plan.micros
+    }
+
+    fn step(&mut self) {
+        while self.flying.peek().is_some_and(|Reverse((when, ..))| *when <= self.now) {
+            let Some(Reverse((_, _, to, route, datagram))) = self.flying.pop() else { break };
+            let player = &mut self.players[to];
+            if player.session.handle_datagram(at(self.now), PEER, &datagram).is_ok() {
+                player.failover.handle_heard(at(self.now), route);
+            }
+        }
+        for index in 0..2 {
+            let pushes = self.pushes();
+            let player = &mut self.players[index];
+            if pushes && player.next_push <= self.now {
+                player.next_push += T;
+                let frame = player.session.next_frame().get();
+                if player.session.push_input(at(self.now), act(index, frame)).is_ok() {
+                    player.pushed.push(self.now);
+                }
+            }
+            self.take_events(index);
+            self.send(index);
+        }
+    }
+
+    fn take_events(&mut self, index: usize) {
+        let [zero, one] = &mut self.players;
+        let (player, other) = if index == 0 { (zero, one) } else { (one, zero) };
+        player.session.handle_timeout(at(self.now));
+        while let Some(event) = player.session.poll_event() {
+            match event {
+                Event::Input { frame, input, .. } => {
+                    assert_eq!(
+                        (frame.get(), input),
+                        (player.delivered, act(1 - index, player.delivered)),
+                        "{:?}",
+                        self.plan
+                    );
+                    let pushed = usize::try_from(player.delivered).map(|frame| other.pushed[frame]).expect("small");
+                    player.oldest = player.oldest.max(self.now - pushed);
+                    player.delivered += 1;
+                }
+                Event::Peer { event: PeerEvent::Health { health, .. }, .. } => {
+                    player.failover.handle_health(at(self.now), health);
+                }
+                _ => {}
+            }
+        }
+        player.failover.handle_timeout(at(self.now));
+        if let Some(change) = player.failover.poll_change() {
+            player.changes.push((self.now, change.relay, change.cause));
+        }
+    }
+
+    fn send(&mut self, index: usize) {
+        let mut buf = [0; MAX_DATAGRAM_SIZE];
+        let player = &mut self.players[index];
+        while let Some(transmit) = player.session.poll_transmit(&mut buf) {
+            player.sent += 1;
+            for (place, route) in player.failover.routes().iter().enumerate() {
+                player.relayed += u64::from(*route == Route::Relay);
+                let cut = *route == Route::Direct && self.plan.is_cut(self.now, 1 - index);
+                let lost = self.rng.below(1_000) < self.plan.loss && self.now < self.plan.micros;
+                let when = self.now + self.plan.delay[place] + self.rng.below(self.plan.jitter + 1);
+                if !cut && !lost {
+                    let order = self.rng.below(1 << 30);
+                    self.flying.push(Reverse((when, order, 1 - index, *route, transmit.datagram.to_vec())));
+                }
+            }
+        }
+    }
+}
+
+/// A session with its peer, on the compact wire.
+fn session(player: u16) -> Session<1, 1> {
+    let config = Config::builder().session_id(7).local_player(player).incarnation(1_000 + u32::from(player)).build();
+    let mut session = Session::new(config.expect("valid settings"));
+    session.add_peer(at(0), PeerConfig::compact(1 - player)).expect("a free slot");
+    session
+}
+
+/// The input of a player in a frame, which changes now and then.
+fn act(player: usize, frame: u32) -> [u8; 1] {
+    let player = u32::try_from(player).expect("small");
+    [u8::try_from((frame / 3 * 29 + 7 * player) % 251).expect("a byte")]
+}

@@ -1,0 +1,341 @@
+//! A datagram arrives: what the session does with it is compared with what the oracle knows about it.
+
+use super::breach::{Breach, ensure};
+use super::drain::frame_of;
+use super::endpoint::Label;
+use super::machine::{Checks, Handled};
+use super::network::Datagram;
+use super::plan::Mismatch;
+use super::tally::Kind;
+use super::world::World;
+
+const HELLO: u8 = 0x20;
+const BYE: u8 = 0x21;
+const CHECKSUMS: u8 = 0x22;
+
+/// The state of a receiver before a datagram arrived.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    recv_next: u64,
+    acked: u64,
+    /// How long the session had not heard from the sender, and the latest time that it had been given.
+    silence_us: Option<u64>,
+    seen: u64,
+}
+
+impl World<'_> {
+    pub(crate) fn arrive(&mut self, datagram: Datagram) -> Result<(), Breach> {
+        let (index, from) = (datagram.to, datagram.from);
+        if self.endpoints[index].stalled && self.endpoints[index].alive {
+            self.endpoints[index].backlog.push(datagram);
+            return Ok(());
+        }
+        if !self.endpoints[index].alive || index == from {
+            return Ok(());
+        }
+        let Some(id) = self.endpoints[index].links[from].id else { return Ok(()) };
+        self.check_deadlines(index)?;
+
+        let label = self.labels[datagram.id];
+        let strange =
+            datagram.altered || label.run != self.endpoints[from].run || label.epoch != self.endpoints[index].epoch;
+        let checks = self.choose_checks(index, strange);
+        self.tally.twins += u64::from(checks.refusal) + u64::from(checks.repetition);
+        let endpoint = &mut self.endpoints[index];
+        let link = &endpoint.links[from];
+        let silence_us = endpoint.machine.silence_us(id);
+        let before = Before { recv_next: link.recv_next, acked: link.acked, silence_us, seen: endpoint.seen };
+        let local = endpoint.read_clock(self.now);
+        let handled = endpoint.machine.handle(local, id, &datagram.bytes, checks)?;
+        let (recv_next, acked) = (endpoint.recv_next(from), endpoint.acked(from));
+        ensure(recv_next >= before.recv_next && acked >= before.acked, "5 monotony", || {
+            format!("next frame {} to {recv_next}, acknowledged {} to {acked}", before.recv_next, before.acked)
+        })?;
+        let link = &mut endpoint.links[from];
+        (link.recv_next, link.acked) = (recv_next, acked);
+        if recv_next > before.recv_next || acked > before.acked {
+            link.progress_at = endpoint.seen;
+        }
+        self.count_old(&label, &datagram);
+        if self.plan.classic(index, from) {
+            self.check_classic(&label, &datagram, handled)?;
+        } else {
+            self.check_compact(&label, &datagram, handled, before)?;
+            self.check_sign_of_life(&label, &datagram, handled, before)?;
+        }
+        if self.endpoints[index].plan.lazy && !self.healed { Ok(()) } else { self.drain(index) }
+    }
+
+    /// Chooses the laws to check: often where something is strange, and seldom where a clone is large.
+    fn choose_checks(&mut self, index: usize, strange: bool) -> Checks {
+        let (size, window) = self.endpoints[index].machine.sizes();
+        let large = u64::try_from(size).expect("a size") * window > 2_048;
+        let odds = if large { 32 } else { 4 };
+        Checks {
+            refusal: self.rng.one_in(if strange { odds / 4 } else { odds }),
+            repetition: self.rng.one_in(odds * 4),
+        }
+    }
+
+    fn count_old(&mut self, label: &Label, datagram: &Datagram) {
+        let endpoint = &self.endpoints[datagram.to];
+        if label.session != self.session {
+            self.tally.count(Kind::OldSession);
+        } else if label.run != self.endpoints[label.from].run {
+            self.tally.count(Kind::OldRun);
+        } else if label.epoch < endpoint.epoch {
+            self.tally.count(Kind::OldEpoch);
+        }
+    }
+
+    /// The classic wire has no tag: a stale or damaged datagram may be accepted, and then nothing can be demanded any more.
+    fn check_classic(&mut self, label: &Label, datagram: &Datagram, handled: Handled) -> Result<(), Breach> {
+        let frame_us = self.plan.frame_us;
+        let endpoint = &mut self.endpoints[datagram.to];
+        let (_, window) = endpoint.machine.sizes();
+        let newest = newest(&datagram.bytes);
+        // Twice the frames that fit the time since then.
+        let link = &endpoint.links[datagram.from];
+        let limit = link.front + window + (endpoint.seen - link.front_at).saturating_mul(2) / frame_us;
+        if let Some(newest) = newest
+            && !datagram.altered
+            && label.from == datagram.from
+            && !endpoint.is_at_last_instant()
+        {
+            let what = || format!("{handled:?} for {newest} of {limit}");
+            ensure(handled.is_err() == (newest >= limit), "far frame", what)?;
+        }
+        if handled.is_err() {
+            return Ok(());
+        }
+        let link = &mut endpoint.links[datagram.from];
+        if let Some(newest) = newest.filter(|newest| *newest >= link.front) {
+            (link.front, link.front_at) = (newest + 1, endpoint.seen);
+        }
+        let source = *link.source.get_or_insert(label.run);
+        link.tainted |= datagram.altered || source != label.run || label.epoch != endpoint.epoch;
+        match datagram.bytes.first() {
+            Some(0x02) => link.pings[0] = true,
+            Some(0x10) => link.pings[1] = true,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Only a datagram that cannot be a replay is a sign of life: one with news, with a newer timing block, or a hello.
+    fn check_sign_of_life(
+        &mut self,
+        label: &Label,
+        datagram: &Datagram,
+        handled: Handled,
+        before: Before,
+    ) -> Result<(), Breach> {
+        let from_peer = self.is_from(label, datagram);
+        let endpoint = &mut self.endpoints[datagram.to];
+        let link = &mut endpoint.links[datagram.from];
+        let Some(id) = link.id else { return Ok(()) };
+        let alive = match datagram.bytes.first() {
+            _ if link.tainted => return Ok(()),
+            Some(&HELLO) if !from_peer => return Ok(()),
+            Some(&HELLO) => handled.is_ok(),
+            Some(tag @ 0x80..) if handled.is_ok() => {
+                let newer = link.block.is_none_or(|(run, block)| run != label.run || block < datagram.id);
+                let used = tag & 0x40 != 0 && newer;
+                if used {
+                    link.block = Some((label.run, datagram.id));
+                }
+                if tag & 0x0f != 0 {
+                    link.ack_owed_since.get_or_insert(endpoint.seen);
+                }
+                used || link.recv_next > before.recv_next || link.acked > before.acked
+            }
+            _ => false,
+        };
+        let silence_us = endpoint.machine.silence_us(id);
+        let stands = before.seen == endpoint.seen || endpoint.is_at_last_instant();
+        let as_before = before.silence_us == Some(0) && stands;
+        ensure(alive == (silence_us == Some(0)) || as_before, "sign of life", || {
+            format!(
+                "silent for {:?} before, {silence_us:?} after {handled:?} to {:02x?}",
+                before.silence_us, datagram.bytes
+            )
+        })
+    }
+
+    fn check_compact(
+        &mut self,
+        label: &Label,
+        datagram: &Datagram,
+        handled: Handled,
+        before: Before,
+    ) -> Result<(), Breach> {
+        match datagram.bytes.first() {
+            Some(0x80..) => self.check_input(label, datagram, handled, before),
+            Some(&HELLO) => self.check_hello(label, datagram, handled),
+            Some(&CHECKSUMS) => {
+                let genuine = self.is_current(label, datagram);
+                self.check_tag(datagram, handled, genuine)
+            }
+            Some(&BYE) => {
+                let endpoint = &self.endpoints[datagram.to];
+                let for_this_run = self.is_from(label, datagram) && label.to_run == Some(endpoint.run);
+                self.check_tag(
+                    datagram,
+                    handled,
+                    for_this_run && endpoint.links[datagram.from].known_run == Some(label.run),
+                )
+            }
+            _ => ensure(handled.is_err(), "13 totality", || format!("{:02x?} was accepted", datagram.bytes)),
+        }
+    }
+
+    /// Whether the datagram is what its sender sent to this endpoint in this session.
+    fn is_from(&self, label: &Label, datagram: &Datagram) -> bool {
+        !datagram.altered
+            && (label.from, label.to) == (datagram.from, datagram.to)
+            && label.session == self.session
+            && self.plan.compatible(datagram.from, datagram.to)
+    }
+
+    /// A datagram that is not `genuine` must be refused; without a key, one in 65,536 passes.
+    fn check_tag(&mut self, datagram: &Datagram, handled: Handled, genuine: bool) -> Result<(), Breach> {
+        let (one, other) = (datagram.to, datagram.from);
+        let tainted = self.endpoints[one].links[other].tainted;
+        if genuine || tainted {
+            return Ok(());
+        }
+        self.tally.forged += u64::from(!self.plan.keyed);
+        if handled.is_err() {
+            return Ok(());
+        }
+        ensure(!self.plan.keyed, "tag", || format!("accepted a forged datagram: {datagram:?}"))?;
+        self.tally.forged_accepted += 1;
+        self.endpoints[one].links[other].tainted = true;
+        self.endpoints[other].links.get_mut(one).into_iter().for_each(|link| link.tainted = true);
+        Ok(())
+    }
+
+    /// Whether the datagram is of the current runs and of the receiver's epoch.
+    fn is_current(&self, label: &Label, datagram: &Datagram) -> bool {
+        let endpoint = &self.endpoints[datagram.to];
+        let link = &endpoint.links[datagram.from];
+        self.is_from(label, datagram)
+            && (link.known_run, label.to_run, label.epoch) == (Some(label.run), Some(endpoint.run), endpoint.epoch)
+            && !link.halted
+    }
+
+    fn check_input(
+        &mut self,
+        label: &Label,
+        datagram: &Datagram,
+        handled: Handled,
+        before: Before,
+    ) -> Result<(), Breach> {
+        let next = self.endpoints[datagram.to].next;
+        let genuine = self.is_current(label, datagram)
+            && expand_end(before.recv_next, label.input_end) == Some(label.input_end)
+            && expand_ack(next, label.ack) == Some(label.ack);
+        self.check_tag(datagram, handled, genuine)?;
+        let endpoint = &mut self.endpoints[datagram.to];
+        let link = &mut endpoint.links[datagram.from];
+        if !genuine || link.tainted {
+            return Ok(());
+        }
+        let what = || format!("{handled:?}: next frame {} to {}, {label:?}", before.recv_next, link.recv_next);
+        if handled.is_err() {
+            return ensure(label.input_end < before.recv_next, "6 first survivor", what);
+        }
+        let (_, window) = endpoint.machine.sizes();
+        ensure(link.recv_next >= label.input_end.min(link.delivered + window), "6 first survivor", what)?;
+        ensure(link.recv_next <= before.recv_next.max(label.input_end), "1 integrity", what)?;
+        ensure(link.recv_next <= link.delivered + window, "9 bound", || {
+            "more was accepted than there are free slots for".into()
+        })?;
+        if link.recv_next > before.recv_next {
+            ensure(*link.source.get_or_insert(label.run) == label.run, "1 integrity", || {
+                "the inputs of two runs are mixed".into()
+            })?;
+        }
+        if datagram.bytes[0] & 15 > 0 {
+            self.expect_ack(datagram.to, datagram.from);
+        }
+        self.check_ack(datagram.to, datagram.from)
+    }
+
+    /// Law 7: whatever the other endpoint lacks is still in the send window.
+    fn check_ack(&self, index: usize, from: usize) -> Result<(), Breach> {
+        let (endpoint, other) = (&self.endpoints[index], &self.endpoints[from]);
+        let (link, back) = (&endpoint.links[from], &other.links[index]);
+        let together = other.alive && link.known_run == Some(other.run) && back.known_run == Some(endpoint.run);
+        if !together || other.epoch != endpoint.epoch || back.tainted {
+            return Ok(());
+        }
+        let law = "7 no loss by ack";
+        ensure(link.acked <= back.recv_next, law, || {
+            format!("{} acknowledged of {} received", link.acked, back.recv_next)
+        })?;
+        let here = |frame: u64| frame >= endpoint.next || endpoint.machine.has_local_input(frame);
+        ensure(here(back.recv_next) && here(link.acked), law, || format!("frame {} is gone", back.recv_next))
+    }
+
+    fn check_hello(&mut self, label: &Label, datagram: &Datagram, handled: Handled) -> Result<(), Breach> {
+        let (index, from) = (datagram.to, datagram.from);
+        if self.is_misdirected(label, datagram) {
+            // It is reported as a mismatch of player numbers, or refused as the endpoint's own. Either way it has no effect.
+            return Ok(());
+        }
+        let mismatched = self.plan.mismatch.is_some_and(|(endpoint, mismatch)| {
+            (endpoint == index || endpoint == from) && !matches!(mismatch, Mismatch::SessionId | Mismatch::Key)
+        });
+        let unaltered = !datagram.altered && label.session == self.session;
+        if mismatched && unaltered {
+            let frame_only = self.plan.compatible(index, from);
+            self.endpoints[index].links[from].mismatch |= handled.is_ok();
+            if !frame_only {
+                let late = self.endpoints[index].links[from].known_run > Some(label.run);
+                return ensure(handled.is_ok() || late, "hello", || format!("{handled:?}"));
+            }
+        }
+        let genuine = self.is_from(label, datagram);
+        let link = &self.endpoints[index].links[from];
+        let older = link.known_run > Some(label.run);
+        self.check_tag(datagram, handled, genuine && !older)?;
+        let link = &mut self.endpoints[index].links[from];
+        if !genuine || older || link.tainted {
+            return Ok(());
+        }
+        ensure(handled.is_ok(), "hello", || format!("{handled:?} for {label:?}"))?;
+        link.halted |= link.known_run.is_some_and(|run| run < label.run);
+        link.known_run = Some(label.run);
+        Ok(())
+    }
+
+    /// Whether this is an intact hello from or for another endpoint.
+    fn is_misdirected(&self, label: &Label, datagram: &Datagram) -> bool {
+        !datagram.altered
+            && label.session == self.session
+            && (label.from, label.to) != (datagram.from, datagram.to)
+            && datagram.bytes.first() == Some(&HELLO)
+    }
+}
+
+/// Expands the low bits of an end of frames as a receiver does (PROTOCOL 3.7).
+fn expand_end(recv_next: u64, endpoint: u64) -> Option<u64> {
+    let ahead = endpoint.wrapping_sub(recv_next) & 0xff;
+    if ahead < 0x80 { recv_next.checked_add(ahead) } else { (recv_next + ahead).checked_sub(0x100) }
+}
+
+fn expand_ack(next: u64, ack: u64) -> Option<u64> {
+    next.checked_sub(next.wrapping_sub(ack) & 0xff)
+}
+
+/// Returns the newest frame of a classic datagram with inputs.
+fn newest(bytes: &[u8]) -> Option<u64> {
+    let head = match bytes.first()? {
+        0x01 => 9,
+        0x13 => 5,
+        _ => return None,
+    };
+    let pairs = bytes.get(head..).filter(|pairs| !pairs.is_empty() && pairs.len() % 5 == 0)?;
+    Some(frame_of(&pairs[pairs.len() - 5..pairs.len() - 1]))
+}

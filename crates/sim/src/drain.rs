@@ -1,0 +1,285 @@
+//! Polls an endpoint: every datagram that it sends and every event is checked against the laws.
+
+use inputwire::MAX_DATAGRAM_SIZE;
+
+use super::breach::{Breach, ensure};
+use super::endpoint::{Endpoint, Label, fill};
+use super::machine::{INPUT_MAX, Reported};
+use super::tally::Kind;
+use super::world::{Scheduled, World};
+
+/// The most events about a peer besides its inputs.
+const FEW: u64 = 16;
+
+impl World<'_> {
+    /// Polls an endpoint until nothing is left, as far as it polls at this time.
+    pub(crate) fn drain(&mut self, index: usize) -> Result<(), Breach> {
+        if !self.endpoints[index].alive {
+            return Ok(());
+        }
+        let endpoint = &self.endpoints[index];
+        let (deaf, muted) = (endpoint.deaf_until > self.now, endpoint.muted_until > self.now);
+        let events_first = endpoint.plan.events_first;
+        if events_first && !deaf {
+            self.take_events(index)?;
+        }
+        if !muted {
+            self.take_datagrams(index)?;
+        }
+        if !events_first && !deaf {
+            self.take_events(index)?;
+        }
+        let endpoint = &mut self.endpoints[index];
+        let wake = endpoint.machine.next_wake().map(inputwire::Instant::as_micros);
+        ensure(wake.is_none_or(|wake| wake > endpoint.seen), "8 progress", || {
+            format!("{wake:?} at {}", endpoint.seen)
+        })?;
+        endpoint.wake_at =
+            wake.and_then(|wake| endpoint.clock.when(wake)).filter(|_| !endpoint.plan.lazy || self.healed);
+        Ok(())
+    }
+
+    fn take_datagrams(&mut self, index: usize) -> Result<(), Breach> {
+        let mut buf = [0; MAX_DATAGRAM_SIZE];
+        let mut sent = [0_u64; 8];
+        while let Some((id, len)) = self.endpoints[index].machine.transmit(&mut buf) {
+            let peer = self.endpoints[index].peer(id);
+            let Some(peer) = peer else { return Err(Breach::of("13 totality", "a datagram to an unknown peer")) };
+            let bytes = &buf[..len];
+            let kind = 1 << (if bytes[0] < 0x80 { bytes[0] & 0x3f } else { 0x3f });
+            ensure(sent[peer] & kind == 0, "9 bound", || format!("{:02x} twice in a drain", bytes[0]))?;
+            sent[peer] |= kind;
+            let label = self.check_sent(index, peer, bytes)?;
+            self.labels.push(label);
+            self.network.send(self.now, index, peer, bytes);
+            self.trace_number(self.now);
+            self.trace_bytes(bytes);
+        }
+        self.check_owed_acks(index)
+    }
+
+    /// Every datagram was polled, so no acknowledgement may be overdue.
+    fn check_owed_acks(&self, index: usize) -> Result<(), Breach> {
+        let endpoint = &self.endpoints[index];
+        let patience = self.plan.ack_delay_us(index);
+        for (peer, link) in endpoint.links.iter().enumerate() {
+            let due = link.ack_owed_since.is_some_and(|since| endpoint.seen - since >= patience)
+                && !endpoint.is_at_last_instant();
+            let excused =
+                link.closed || link.halted || link.tainted || link.id.is_none() || self.may_be_slow(index, peer);
+            ensure(!due || excused, "10 liveness", || format!("{peer} still waits for its acknowledgement"))?;
+        }
+        Ok(())
+    }
+
+    fn check_sent(&mut self, index: usize, peer: usize, bytes: &[u8]) -> Result<Label, Breach> {
+        let session = self.session;
+        let endpoint = &mut self.endpoints[index];
+        let (_, window) = endpoint.machine.sizes();
+        let seen = endpoint.seen;
+        let ping_us = endpoint.ping_us;
+        let link = &mut endpoint.links[peer];
+        ensure(!link.closed || bytes[0] == 0x21, "14 amplification", || format!("{:02x} while closed", bytes[0]))?;
+        ensure(bytes.len() <= self.plan.max_datagram_size.max(300) || bytes[0] < 0x20, "9 bound", || {
+            format!("{} bytes", bytes.len())
+        })?;
+        let mut label = Label {
+            from: index,
+            to: peer,
+            run: endpoint.run,
+            to_run: link.known_run,
+            session,
+            epoch: endpoint.epoch,
+            input_end: endpoint.next,
+            ack: link.recv_next,
+        };
+        let spaced = |last: Option<u64>, us: u64| last.is_none_or(|last| seen - last >= us);
+        match bytes[0] {
+            0x80.. => {
+                link.ack_owed_since = None;
+                self.check_input_sent(&mut label, bytes)?;
+            }
+            0x01 => self.check_classic_input_sent(&label, bytes)?,
+            0x20 => {
+                let interval = ping_us.min(100_000);
+                ensure(spaced(link.hello_at, interval), "14 amplification", || "two hellos in an interval".into())?;
+                link.hello_at = Some(seen);
+            }
+            // A pong answers one ping, the latest.
+            0x03 | 0x11 => {
+                let pinged = std::mem::take(&mut link.pings[usize::from(bytes[0] == 0x11)]);
+                ensure(pinged, "14 amplification", || "a pong without a ping".into())?;
+            }
+            0x13 => {
+                let fits = u64::try_from(bytes.len()).is_ok_and(|len| len <= 5 + 5 * window);
+                ensure(fits && spaced(link.response_at, ping_us), "14 amplification", || {
+                    "too many inputs in a response".into()
+                })?;
+                link.response_at = Some(seen);
+            }
+            _ => {}
+        }
+        Ok(label)
+    }
+
+    /// A datagram carries all unacknowledged inputs, or as many of them as fit.
+    fn check_input_sent(&mut self, label: &mut Label, bytes: &[u8]) -> Result<(), Breach> {
+        let endpoint = &self.endpoints[label.from];
+        let (size, _) = endpoint.machine.sizes();
+        label.input_end = endpoint.next - (endpoint.next - u64::from(bytes[1]) % 256) % 256;
+        let tag_len = if self.plan.keyed { 8 } else { 2 };
+        let count = match bytes[0] & 15 {
+            15 => 15 + u64::from(bytes[3 + tag_len]),
+            count => u64::from(count),
+        };
+        let acked = endpoint.acked(label.to);
+        let law = "6 first survivor";
+        ensure(label.input_end - count == acked, law, || format!("{count} to {} after {acked}", label.input_end))?;
+        ensure(bytes[2] == label.ack.to_le_bytes()[0], law, || {
+            format!("acknowledges {}, not {}", bytes[2], label.ack)
+        })?;
+        let fits = count <= 1 || bytes.len() <= self.plan.max_datagram_size;
+        ensure(fits, "9 bound", || format!("{} bytes", bytes.len()))?;
+        if label.input_end < endpoint.next {
+            self.tally.count(Kind::Cut);
+            let longer = bytes.len() + (size * 11).div_ceil(8) + 2;
+            ensure(longer > self.plan.max_datagram_size, law, || format!("cut at {} bytes", bytes.len()))?;
+        }
+        Ok(())
+    }
+
+    /// An INPUT of the classic wire carries the latest inputs of the epoch, at least one.
+    fn check_classic_input_sent(&self, label: &Label, bytes: &[u8]) -> Result<(), Breach> {
+        let endpoint = &self.endpoints[label.from];
+        let all = endpoint.next - endpoint.first;
+        let newest = frame_of(&bytes[3..7]) + 1;
+        let count = u64::from(bytes[7]);
+        let (_, window) = endpoint.machine.sizes();
+        let most = window.min(u64::from(self.plan.redundancy));
+        let holds = all > 0 && newest == endpoint.next && count == all.min(most);
+        ensure(holds, "6 first survivor", || format!("{count} to {newest} of {all} to {}", endpoint.next))
+    }
+
+    fn take_events(&mut self, index: usize) -> Result<(), Breach> {
+        let mut bytes = [0; INPUT_MAX];
+        let (_, window) = self.endpoints[index].machine.sizes();
+        let peers = u64::try_from(self.endpoints.len()).expect("few ends") - 1;
+        let mut count = 0;
+        let mut newest: [Option<u32>; 8] = [None; 8];
+        while let Some(report) = self.endpoints[index].machine.event(&mut bytes) {
+            count += 1;
+            ensure(count <= peers * (window + FEW), "9 bound", || format!("{count} events at once"))?;
+            if let Reported::Input { peer, frame } = report {
+                let from = self.endpoints[index].peer(peer).expect("a peer");
+                ensure(newest[from] < Some(frame), "2 order", || format!("{frame} after {:?}", newest[from]))?;
+                newest[from] = Some(frame);
+                self.check_delivered(index, from, frame, &bytes)?;
+            } else {
+                self.take_report(index, report)?;
+            }
+        }
+        self.check_lost(index)
+    }
+
+    /// Every event was polled, so on the classic wire each frame is delivered, lost or still missing.
+    fn check_lost(&self, index: usize) -> Result<(), Breach> {
+        let endpoint = &self.endpoints[index];
+        for (peer, link) in endpoint.links.iter().enumerate().filter(|(peer, _)| self.plan.classic(index, *peer)) {
+            let Some(id) = link.id else { continue };
+            let delivered = u64::try_from(link.delivered_frames.len()).expect("a number of frames");
+            let missing = u64::from(endpoint.machine.missing(id));
+            ensure(delivered + link.lost + missing == link.front - endpoint.first, "2 order", || {
+                format!("of {peer}: {delivered} delivered, {} lost, {missing} missing, up to {}", link.lost, link.front)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn take_report(&mut self, index: usize, report: Reported) -> Result<(), Breach> {
+        match report {
+            Reported::Restarted => self.will_follow(index, self.endpoints[index].epoch.saturating_add(1)),
+            Reported::Ahead { epoch } => self.will_follow(index, epoch),
+            Reported::Mismatch { peer } => {
+                let from = self.endpoints[index].peer(peer).expect("a peer");
+                self.endpoints[index].links[from].mismatch_reported = true;
+            }
+            Reported::Lost { peer, first, count } => {
+                let from = self.endpoints[index].peer(peer).expect("a peer");
+                self.endpoints[index].links[from].lost += u64::from(count);
+                let delivered = self.endpoints[index].links[from].delivered_frames.contains(&first);
+                return ensure(!delivered, "2 order", || format!("{first} is lost, but was delivered"));
+            }
+            Reported::Desync { peer, frame } => {
+                let tainted = self.endpoints[index].links[self.endpoints[index].peer(peer).expect("a peer")].tainted;
+                return ensure(tainted, "desync", || format!("both endpoints have the same state after {frame}"));
+            }
+            Reported::Input { .. } | Reported::Other => {}
+        }
+        Ok(())
+    }
+
+    fn will_follow(&mut self, index: usize, epoch: u32) {
+        let lag = if self.healed { 0 } else { self.endpoints[index].plan.lag_us };
+        let endpoint = &mut self.endpoints[index];
+        endpoint.follow = endpoint.follow.max(Some(epoch));
+        self.at(self.now + lag, Scheduled::Follow(index));
+    }
+
+    /// Laws 1 and 2: every delivered input is the one that was pushed, and each frame is delivered once.
+    fn check_delivered(
+        &mut self,
+        index: usize,
+        from: usize,
+        frame: u32,
+        bytes: &[u8; INPUT_MAX],
+    ) -> Result<(), Breach> {
+        self.tally.delivered += 1;
+        self.trace_number(u64::from(frame));
+        let classic = self.plan.classic(index, from);
+        let endpoint = &mut self.endpoints[index];
+        let (size, _) = endpoint.machine.sizes();
+        let epoch = endpoint.epoch;
+        let link = &mut endpoint.links[from];
+        if classic {
+            ensure(link.delivered_frames.insert(frame), "2 order", || format!("{frame} is delivered twice"))?;
+        } else {
+            ensure(u64::from(frame) == link.delivered, "2 order", || {
+                format!("{frame} is delivered instead of {}", link.delivered)
+            })?;
+            link.delivered += 1;
+        }
+        if link.tainted {
+            return Ok(());
+        }
+        let source = link.source;
+        ensure(self.plan.compatible(index, from), "1 integrity", || format!("{frame} of a mismatched end"))?;
+        let Some(run) = source else { return Err(Breach::of("1 integrity", "an input that no datagram carried")) };
+        let mut pushed = [0; INPUT_MAX];
+        fill(self.plan, run, epoch, u64::from(frame), &mut pushed[..size]);
+        let pushed_to = self.runs[run].pushed_in(epoch);
+        ensure(u64::from(frame) < pushed_to, "1 integrity", || format!("{frame} was never pushed"))?;
+        ensure(pushed[..size] == bytes[..size], "1 integrity", || {
+            format!("{frame} is {:02x?}, not {:02x?}", &bytes[..size], &pushed[..size])
+        })
+    }
+
+    /// Every endpoint that accepted a hello with other settings reports it, if it polls its events.
+    pub(crate) fn check_mismatches(&mut self) -> Result<(), Breach> {
+        let polls = |endpoint: &&Endpoint| {
+            endpoint.alive && !endpoint.stalled && endpoint.deaf_until == 0 && !endpoint.plan.lazy
+        };
+        for endpoint in self.endpoints.iter().filter(polls) {
+            let unreported =
+                endpoint.links.iter().position(|link| link.mismatch && !link.mismatch_reported && !link.tainted);
+            ensure(unreported.is_none(), "mismatch", || {
+                format!("the settings of {unreported:?} differ, which was not reported")
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads a frame as the classic wire writes it.
+pub(crate) fn frame_of(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}

@@ -1,0 +1,280 @@
+//! An endpoint as the oracle sees it: its session, its clock, its habits, and what it must know about each other one.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use inputwire::{Config, Frame, Instant, PeerId};
+
+use super::clock::Clock;
+use super::machine::{Build, Machine};
+use super::make::Spec;
+use super::network::Datagram;
+use super::plan::{EndpointPlan, Mismatch, Plan};
+use super::rng::mix;
+use super::sabotage::Saboteur;
+
+/// The key of every plan with a key, except at an endpoint whose key is wrong on purpose.
+pub const KEY: [u8; 16] = [7; 16];
+
+/// One start of an endpoint.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    pub(crate) session: u64,
+    /// For each epoch, the frame after the latest pushed one.
+    pub(crate) pushed: Vec<(u32, u64)>,
+}
+
+impl Run {
+    pub(crate) fn pushed_in(&self, epoch: u32) -> u64 {
+        self.pushed.iter().rev().find(|(of, _)| *of == epoch).map_or(0, |(_, next)| *next)
+    }
+
+    pub(crate) fn push(&mut self, epoch: u32, next: u64) {
+        match self.pushed.last_mut() {
+            Some((of, pushed)) if *of == epoch => *pushed = next,
+            _ => self.pushed.push((epoch, next)),
+        }
+    }
+}
+
+/// What the oracle knew about a datagram when it was sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Label {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    pub(crate) run: usize,
+    /// The run of the receiver, as far as the sender knew.
+    pub(crate) to_run: Option<usize>,
+    pub(crate) session: u64,
+    pub(crate) epoch: u32,
+    /// The frame after the latest carried input, and the next one to receive, in full.
+    pub(crate) input_end: u64,
+    pub(crate) ack: u64,
+}
+
+/// What one endpoint must know about another.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Link {
+    pub(crate) id: Option<PeerId>,
+    /// The run of the other endpoint, as far as this one has learned.
+    pub(crate) known_run: Option<usize>,
+    /// The other endpoint restarted, and no epoch was begun since.
+    pub(crate) halted: bool,
+    /// The run whose inputs were received in this epoch.
+    pub(crate) source: Option<usize>,
+    pub(crate) recv_next: u64,
+    pub(crate) acked: u64,
+    /// The next frame to be delivered, and on the classic wire all that were delivered.
+    pub(crate) delivered: u64,
+    pub(crate) delivered_frames: BTreeSet<u32>,
+    /// On the classic wire: the frame after the latest received one, when that changed by the clock of this endpoint, and
+    /// how many frames were reported as lost.
+    pub(crate) front: u64,
+    pub(crate) front_at: u64,
+    pub(crate) lost: u64,
+    /// The latest accepted datagram with a timing block, and the run that sent it.
+    pub(crate) block: Option<(usize, usize)>,
+    /// When the first datagram arrived that is not acknowledged yet.
+    pub(crate) ack_owed_since: Option<u64>,
+    /// A forged datagram was accepted, so nothing can be demanded of this link any more.
+    pub(crate) tainted: bool,
+    pub(crate) closed: bool,
+    /// When, by the clock of this endpoint, a hello and a response with inputs were sent; and pings without a pong.
+    pub(crate) hello_at: Option<u64>,
+    pub(crate) response_at: Option<u64>,
+    pub(crate) pings: [bool; 2],
+    pub(crate) progress_at: u64,
+    /// When the transport opened. Until the first datagram of the other endpoint, its silence counts from then.
+    pub(crate) opened_at: u64,
+    /// A hello with other settings was accepted, and that was reported.
+    pub(crate) mismatch: bool,
+    pub(crate) mismatch_reported: bool,
+    /// Deadlines hold for the inputs that the other endpoint pushes from some time on.
+    pub(crate) live: bool,
+    pub(crate) live_from: u64,
+    pub(crate) deadlines: VecDeque<Deadline>,
+    /// Deadlines for the acknowledgement of all inputs below a frame.
+    pub(crate) acks: VecDeque<Deadline>,
+}
+
+/// By when an input must be delivered, or all below it acknowledged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    pub(crate) by: u64,
+    pub(crate) frame: u64,
+}
+
+/// See the [module](self).
+pub(crate) struct Endpoint {
+    pub(crate) plan: EndpointPlan,
+    pub(crate) machine: Box<dyn Machine>,
+    pub(crate) alive: bool,
+    pub(crate) run: usize,
+    pub(crate) incarnation: u32,
+    pub(crate) clock: Clock,
+    /// The latest time that the session was given.
+    pub(crate) seen: u64,
+    pub(crate) tick_at: u64,
+    pub(crate) wake_at: Option<u64>,
+    pub(crate) follow: Option<u32>,
+    pub(crate) stalled: bool,
+    pub(crate) muted_until: u64,
+    pub(crate) deaf_until: u64,
+    pub(crate) backlog: Vec<Datagram>,
+    pub(crate) epoch: u32,
+    pub(crate) first: u64,
+    pub(crate) next: u64,
+    /// The frame whose state is hashed next.
+    pub(crate) hashed: u32,
+    pub(crate) ping_us: u64,
+    pub(crate) links: Vec<Link>,
+}
+
+impl Endpoint {
+    pub(crate) fn new(plan: &Plan, index: usize, build: &Build<'_>) -> Self {
+        let own = plan.endpoints[index];
+        let first = u64::from(first_frame(plan, index));
+        Self {
+            plan: own,
+            machine: machine(plan, index, 0, own.incarnation, build),
+            alive: false,
+            run: 0,
+            incarnation: own.incarnation,
+            clock: Clock::new(own.origin, own.permille),
+            seen: 0,
+            tick_at: u64::MAX,
+            wake_at: None,
+            follow: None,
+            stalled: false,
+            muted_until: 0,
+            deaf_until: 0,
+            backlog: Vec::new(),
+            epoch: 0,
+            first,
+            next: first,
+            hashed: 0,
+            ping_us: 0,
+            links: Vec::new(),
+        }
+    }
+
+    /// Reads this endpoint's clock, and remembers the latest time, as the session does.
+    pub(crate) fn read_clock(&mut self, now: u64) -> Instant {
+        let local = self.clock.read(now);
+        self.seen = self.seen.max(local);
+        Instant::from_micros(local)
+    }
+
+    /// Whether so little time is left that a session's clock stands still.
+    pub(crate) fn is_at_last_instant(&self) -> bool {
+        self.seen >= u64::MAX - (1 << 40)
+    }
+
+    pub(crate) fn peer(&self, id: PeerId) -> Option<usize> {
+        self.links.iter().position(|link| link.id == Some(id))
+    }
+
+    /// Returns the next frame to receive from another endpoint.
+    pub(crate) fn recv_next(&self, peer: usize) -> u64 {
+        let last_frame = self.links[peer].id.and_then(|id| self.machine.last_frame(id));
+        last_frame.map_or(self.first, |frame| u64::from(frame) + 1)
+    }
+
+    pub(crate) fn acked(&self, peer: usize) -> u64 {
+        self.next - self.links[peer].id.map_or(0, |id| u64::from(self.machine.unacked(id)))
+    }
+
+    /// Enters an epoch, and forgets everything of the one before.
+    pub(crate) fn enter(&mut self, epoch: u32) {
+        self.epoch = epoch;
+        self.next = self.first;
+        self.hashed = 0;
+        for link in &mut self.links {
+            link.halted = false;
+            link.source = None;
+            link.recv_next = self.first;
+            link.acked = self.first;
+            link.delivered = self.first;
+            link.delivered_frames.clear();
+            (link.front, link.front_at, link.lost) = (self.first, self.seen, 0);
+            link.ack_owed_since = None;
+            link.hello_at = None;
+            link.progress_at = self.seen;
+            link.live = false;
+            link.deadlines.clear();
+            link.acks.clear();
+        }
+    }
+}
+
+/// Makes an endpoint as the plan sets it up.
+pub(crate) fn machine(
+    plan: &Plan,
+    index: usize,
+    session: u64,
+    incarnation: u32,
+    build: &Build<'_>,
+) -> Box<dyn Machine> {
+    let mismatch = plan.mismatch.filter(|(endpoint, _)| *endpoint == index).map(|(_, mismatch)| mismatch);
+    let other = |of: Mismatch| u64::from(mismatch == Some(of));
+    let sizes = match mismatch {
+        Some(Mismatch::InputLen) => (if plan.sizes.0 == 1 { 4 } else { 1 }, 120),
+        Some(Mismatch::Window) => (1, if plan.sizes.1 == 120 { 127 } else { 120 }),
+        _ => plan.sizes,
+    };
+    let mut config = Config::builder()
+        .session_id(session ^ other(Mismatch::SessionId))
+        .local_player(player(plan, index))
+        .incarnation(incarnation)
+        .first_frame(Frame::new(first_frame(plan, index)))
+        .frame_interval(Duration::from_micros(plan.frame_us_of(index)))
+        .redundancy(plan.redundancy)
+        .early_copies(plan.early_copies)
+        .max_datagram_size(plan.max_datagram_size);
+    if let Some(ms) = plan.ping_ms {
+        config = config.ping_interval(Duration::from_millis(ms));
+    }
+    let key = plan.keyed.then(|| {
+        let mut key = KEY;
+        key[3] ^= u8::try_from(other(Mismatch::Key)).expect("a bit");
+        key
+    });
+    if let Some(key) = key {
+        config = config.key(key);
+    }
+    let config = config.build().expect("a plan draws what is allowed");
+    let machine = build(&Spec { endpoint: index, sizes, peers: plan.endpoints.len() - 1, key, config });
+    match plan.sabotage {
+        Some(how) if index == 0 => Box::new(Saboteur::new(machine, how)),
+        _ => machine,
+    }
+}
+
+/// Returns the player number of an endpoint. The others expect its index.
+fn player(plan: &Plan, index: usize) -> u16 {
+    let wrong = plan.mismatch == Some((index, Mismatch::Player));
+    u16::try_from(index).expect("few ends") + if wrong { 99 } else { 0 }
+}
+
+fn first_frame(plan: &Plan, index: usize) -> u32 {
+    plan.first_frame + u32::from(plan.mismatch == Some((index, Mismatch::FirstFrame)))
+}
+
+/// Fills in a player's input in a frame: a pure function, so that no input has to be stored.
+pub(crate) fn fill(plan: &Plan, run: usize, epoch: u32, frame: u64, input: &mut [u8]) {
+    let run = u64::try_from(run).expect("few runs");
+    let seed = mix(plan.seed ^ mix(run << 32 | u64::from(epoch)));
+    let held = mix(seed ^ (frame / plan.hold));
+    if plan.wild {
+        for (place, byte) in (0_u64..).zip(input) {
+            *byte = mix(held ^ place).to_le_bytes()[0];
+        }
+    } else {
+        input.fill(seed.to_le_bytes()[0]);
+        let len = u64::try_from(input.len()).expect("a length");
+        let [step, ..] = (held >> 32).to_le_bytes();
+        let place = usize::try_from(held % len).expect("within");
+        input[place] = input[place].wrapping_add(step % 12);
+    }
+}

@@ -1,0 +1,234 @@
+//! Law 10: once the network has healed, every input is delivered by a deadline that follows from the plan.
+
+use super::breach::{Breach, ensure};
+use super::endpoint::{Deadline, Link};
+use super::plan::Plan;
+use super::tally::Kind;
+use super::world::{Scheduled, World};
+
+/// After this long without a response a peer is sent keep-alives only.
+const SLOW_US: u64 = 10_000_000;
+const LAW: &str = "10 liveness";
+
+impl World<'_> {
+    /// Ends all faults: the network delivers, clocks run, and every game polls. Datagrams under way still arrive.
+    pub(crate) fn heal(&mut self) -> Result<(), Breach> {
+        self.healed = true;
+        self.tally.count(Kind::Healed);
+        let count = self.endpoints.len();
+        for link in 0..count * count {
+            self.network.heal(link / count, link % count, self.plan.healed_us[link]);
+        }
+        for index in 0..count {
+            let endpoint = &mut self.endpoints[index];
+            (endpoint.muted_until, endpoint.deaf_until) = (0, 0);
+            let shown = if endpoint.alive {
+                endpoint.seen.max(endpoint.clock.read(self.now))
+            } else {
+                endpoint.clock.read(self.now)
+            };
+            endpoint.clock.set(self.now, shown);
+            endpoint.clock.set_rate(self.now, endpoint.plan.permille);
+            self.run_scheduled(Scheduled::Start(index))?;
+            (0..count).filter(|peer| *peer != index).try_for_each(|peer| self.reopen(index, peer))?;
+            self.run_scheduled(Scheduled::Resume(index))?;
+            self.run_scheduled(Scheduled::Follow(index))?;
+            self.endpoints[index].tick_at = self.now;
+        }
+        for (sender, receiver) in pairs(count) {
+            if self.connected(sender, receiver) {
+                self.expect_all(sender, receiver);
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that all endpoints have met.
+    pub(crate) fn settle(&mut self) -> Result<(), Breach> {
+        if self.endpoints.iter().any(|endpoint| endpoint.links.iter().any(|link| link.tainted))
+            && !self.plan.classic.contains(&true)
+        {
+            return Ok(());
+        }
+        for (sender, receiver) in pairs(self.endpoints.len()) {
+            if self.never_connects(sender, receiver) {
+                continue;
+            }
+            let (one, other) = (&self.endpoints[sender], &self.endpoints[receiver]);
+            ensure(self.connected(sender, receiver), LAW, || {
+                let (there, here) = (&one.links[receiver], &other.links[sender]);
+                format!(
+                    "{sender} and {receiver} have not met: epochs {} {}, runs {} {}, known {:?} {:?}, halted {} {}",
+                    one.epoch,
+                    other.epoch,
+                    other.run,
+                    one.run,
+                    there.known_run,
+                    here.known_run,
+                    there.halted,
+                    here.halted
+                )
+            })?;
+            if !self.endpoints[receiver].links[sender].live {
+                self.expect_all(sender, receiver);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing can be demanded of two endpoints: their settings differ, they accepted forged datagrams, or one
+    /// removed the other.
+    fn never_connects(&self, one: usize, other: usize) -> bool {
+        let (there, here) = (&self.endpoints[one].links, &self.endpoints[other].links);
+        let gone = |links: &[Link], peer: usize| links.get(peer).is_none_or(|link| link.id.is_none() || link.tainted);
+        !self.plan.compatible(one, other) || gone(there, other) || gone(here, one)
+    }
+
+    /// Whether inputs can flow from one endpoint to the other.
+    fn connected(&self, sender: usize, receiver: usize) -> bool {
+        let (from, to) = (&self.endpoints[sender], &self.endpoints[receiver]);
+        if self.never_connects(sender, receiver) || !from.alive || !to.alive || from.epoch != to.epoch {
+            return false;
+        }
+        let (there, here) = (&from.links[receiver], &to.links[sender]);
+        let met = there.known_run == Some(to.run) && here.known_run == Some(from.run) && !there.halted && !here.halted;
+        met || self.plan.classic(sender, receiver)
+    }
+
+    /// From now on deadlines hold; inputs that are already pushed have until the sender's next resend.
+    fn expect_all(&mut self, sender: usize, receiver: usize) {
+        let classic = self.plan.classic(sender, receiver);
+        let delay = self.plan.delay_of(sender, receiver);
+        let live_from = if classic { self.now + self.catching_up_us(sender, receiver) } else { self.now };
+        let wait = if self.may_be_slow(sender, receiver) {
+            stretched(self.endpoints[sender].ping_us)
+        } else {
+            stretched(self.plan.ack_delay_us(sender))
+        };
+        let next = self.endpoints[sender].next;
+        let acked = self.endpoints[sender].acked(receiver);
+        let fits = self.fits(sender, next - acked);
+        let link = &mut self.endpoints[receiver].links[sender];
+        (link.live, link.live_from) = (true, live_from);
+        // The classic wire resends a lost input only on request.
+        if !classic && fits && next > link.delivered {
+            link.deadlines.push_back(Deadline { by: self.now + wait + delay, frame: next - 1 });
+        }
+    }
+
+    /// Returns how long a receiver on the classic wire refuses the latest frames as too far ahead. Its limit grows by two
+    /// frames in the time of one.
+    fn catching_up_us(&self, sender: usize, receiver: usize) -> u64 {
+        let link = &self.endpoints[receiver].links[sender];
+        let (_, window) = self.endpoints[receiver].machine.sizes();
+        let newest = link.delivered_frames.last().map_or(self.endpoints[receiver].first, |frame| u64::from(*frame) + 1);
+        // Datagrams under way carry older frames, and keep its limit low.
+        let faults = &self.plan.faults[sender * self.endpoints.len() + receiver];
+        let under_way_us = faults.delay_us + faults.jitter_us;
+        let newer = under_way_us / self.plan.frame_us + 4;
+        let beyond = (self.endpoints[sender].next + newer).saturating_sub(newest + window);
+        under_way_us + beyond * self.plan.frame_us * 5 / 4
+    }
+
+    /// Whether this many inputs fit one datagram, whatever they are.
+    fn fits(&self, sender: usize, inputs: u64) -> bool {
+        let (size, _) = self.endpoints[sender].machine.sizes();
+        let size = u64::try_from(size).expect("a size");
+        let bits = if size == 1 { 11 } else { 8 * size + 2 };
+        let free = u64::try_from(self.plan.max_datagram_size).expect("a length") - 19;
+        (inputs * bits).div_ceil(8) <= free
+    }
+
+    pub(crate) fn may_be_slow(&self, sender: usize, receiver: usize) -> bool {
+        let endpoint = &self.endpoints[sender];
+        let link = &endpoint.links[receiver];
+        let silence = link.id.and_then(|id| endpoint.machine.silence_us(id)).unwrap_or(endpoint.seen - link.opened_at);
+        silence.max(endpoint.seen - link.progress_at).saturating_add(4 * self.plan.frame_us) > SLOW_US
+    }
+
+    /// Sets the deadline of an input that was just pushed: one trip later it is delivered.
+    pub(crate) fn expect_input(&mut self, sender: usize) {
+        if !self.healed {
+            return;
+        }
+        for receiver in (0..self.endpoints.len()).filter(|receiver| *receiver != sender) {
+            let frame = self.endpoints[sender].next - 1;
+            let delay = self.plan.delay_of(sender, receiver);
+            let acked = self.endpoints[sender].acked(receiver);
+            let slow = self.may_be_slow(sender, receiver);
+            let fits = self.fits(sender, self.endpoints[sender].next - acked);
+            let link = &mut self.endpoints[receiver].links[sender];
+            let meant = fits && !slow || self.plan.classic(sender, receiver);
+            if link.live && meant && link.live_from <= self.now {
+                link.deadlines.push_back(Deadline { by: self.now + delay, frame });
+            }
+        }
+    }
+
+    /// Endpoints that have met hear from each other all the time, whether they play or not: of two datagrams a ping
+    /// interval apart, at least one has a new timing block.
+    pub(crate) fn check_silence(&self) -> Result<(), Breach> {
+        for (sender, receiver) in pairs(self.endpoints.len()).filter(|(one, other)| self.connected(*one, *other)) {
+            let ping_us = self.plan.ping_us(self.plan.classic(sender, receiver));
+            let longest = 2 * stretched(ping_us) + self.plan.delay_of(sender, receiver) + stretched(self.plan.frame_us);
+            let (endpoint, link) = (&self.endpoints[receiver], &self.endpoints[receiver].links[sender]);
+            let silence = link.id.and_then(|id| endpoint.machine.silence_us(id));
+            let judged = link.live && link.live_from + longest <= self.now;
+            ensure(!judged || silence.is_some_and(|us| us <= stretched(longest)), LAW, || {
+                format!("{receiver} has not heard from {sender} for {silence:?} us")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Sets the deadline for the acknowledgement of inputs that just arrived, even if nothing else is to be sent.
+    pub(crate) fn expect_ack(&mut self, receiver: usize, sender: usize) {
+        let slow = self.may_be_slow(receiver, sender);
+        if !self.healed || slow || !self.endpoints[sender].links[receiver].live {
+            return;
+        }
+        let patience = stretched(self.plan.ack_delay_us(receiver));
+        let by = self.now + patience + self.plan.delay_of(receiver, sender);
+        let frame = self.endpoints[receiver].links[sender].recv_next;
+        self.endpoints[sender].links[receiver].acks.push_back(Deadline { by, frame });
+    }
+
+    /// Checks the deadlines of an endpoint that have passed.
+    pub(crate) fn check_deadlines(&mut self, index: usize) -> Result<(), Breach> {
+        let now = self.now;
+        for (from, link) in self.endpoints[index].links.iter_mut().enumerate() {
+            while let Some(due) = link.acks.front().copied().filter(|due| due.by < now) {
+                link.acks.pop_front();
+                ensure(link.tainted || link.acked >= due.frame, LAW, || {
+                    format!(
+                        "{from} did not acknowledge the frames below {} by {} us, only those below {}",
+                        due.frame, due.by, link.acked
+                    )
+                })?;
+            }
+            while let Some(due) = link.deadlines.front().copied().filter(|due| due.by < now) {
+                link.deadlines.pop_front();
+                if link.tainted {
+                    continue;
+                }
+                self.tally.deadlines += 1;
+                let delivered = u32::try_from(due.frame).is_ok_and(|frame| link.delivered_frames.contains(&frame));
+                ensure(link.delivered > due.frame || delivered, LAW, || {
+                    format!(
+                        "input {} of {from} was not delivered by {} us; the next one is {}",
+                        due.frame, due.by, link.delivered
+                    )
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn pairs(count: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..count).flat_map(move |one| (0..count).map(move |other| (one, other))).filter(|(one, other)| one != other)
+}
+
+fn stretched(us: u64) -> u64 {
+    Plan::stretched(us)
+}

@@ -1,0 +1,239 @@
+//! A run: endpoints, the network between them, and one event after the other in virtual time.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::breach::{Breach, ensure};
+use super::endpoint::{Endpoint, Label, Run, fill};
+use super::machine::{Build, INPUT_MAX};
+use super::network::Network;
+use super::plan::{Mode, Plan};
+use super::rng::{Rng, mix};
+use super::tally::{Kind, Tally};
+use inputwire::PushError;
+
+/// How long a run goes on after all endpoints must have met.
+const AFTERMATH_US: u64 = 800_000;
+
+/// The frames from one checksum to the next.
+const CHECKSUM_EVERY: u32 = 8;
+
+/// Something that happens at a known time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Scheduled {
+    Start(usize),
+    Act(usize),
+    Thaw(usize),
+    Resume(usize),
+    Follow(usize),
+    Reopen(usize, usize),
+    Heal,
+    Settle,
+}
+
+/// See the [module](self).
+pub(crate) struct World<'p> {
+    pub(crate) plan: &'p Plan,
+    pub(crate) build: &'p Build<'p>,
+    pub(crate) now: u64,
+    pub(crate) network: Network,
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) runs: Vec<Run>,
+    pub(crate) labels: Vec<Label>,
+    pub(crate) session: u64,
+    pub(crate) healed: bool,
+    pub(crate) rng: Rng,
+    pub(crate) tally: Tally,
+    /// A hash of everything that was sent and delivered.
+    pub(crate) trace: u64,
+    scheduled: BinaryHeap<Reverse<(u64, Scheduled)>>,
+    until: u64,
+}
+
+impl<'p> World<'p> {
+    pub(crate) fn new(plan: &'p Plan, build: &'p Build<'p>) -> Self {
+        let count = plan.endpoints.len();
+        let mut world = Self {
+            plan,
+            build,
+            now: 0,
+            network: Network::new(count, mix(plan.seed)),
+            endpoints: (0..count).map(|index| Endpoint::new(plan, index, build)).collect(),
+            runs: Vec::new(),
+            labels: Vec::new(),
+            session: mix(plan.seed ^ 1),
+            healed: false,
+            rng: Rng::new(mix(plan.seed ^ 2)),
+            tally: Tally::one_seed(),
+            trace: 0,
+            scheduled: BinaryHeap::new(),
+            until: plan.length_us,
+        };
+        for from in 0..count {
+            for to in 0..count {
+                world.network.set_faults(from, to, plan.faults[from * count + to]);
+            }
+        }
+        for (index, endpoint) in plan.endpoints.iter().enumerate() {
+            let run = Run { session: world.session, pushed: Vec::new() };
+            world.endpoints[index].run = index;
+            world.runs.push(run);
+            world.at(endpoint.starts_at, Scheduled::Start(index));
+        }
+        for (index, (at, _)) in plan.actions.iter().enumerate() {
+            world.at(*at, Scheduled::Act(index));
+        }
+        if plan.mode == Mode::Liveness {
+            let settled = plan.length_us + plan.settle_us();
+            world.until = settled + AFTERMATH_US;
+            world.at(plan.length_us, Scheduled::Heal);
+            world.at(settled, Scheduled::Settle);
+        }
+        world.count_plan();
+        world
+    }
+
+    fn count_plan(&mut self) {
+        let plan = self.plan;
+        let mut count = |kind, holds: bool| (0..u32::from(holds)).for_each(|_| self.tally.count(kind));
+        count(Kind::Mesh, plan.endpoints.len() > 2);
+        count(Kind::Keyed, plan.keyed);
+        count(Kind::Classic, plan.classic(0, 1));
+        count(Kind::Mismatch, plan.mismatch.is_some());
+        count(Kind::Skew, plan.endpoints.iter().any(|endpoint| endpoint.permille != 1_000));
+    }
+
+    /// Runs to the end, or until a law is broken.
+    pub(crate) fn run(&mut self) -> Result<(), Breach> {
+        while let Some(at) = self.next().filter(|at| *at <= self.until) {
+            ensure(at >= self.now, "8 progress", || format!("time went back to {at}"))?;
+            self.now = at;
+            self.step()?;
+        }
+        self.now = self.until + 1;
+        for index in 0..self.endpoints.len() {
+            self.check_deadlines(index)?;
+        }
+        self.check_mismatches()?;
+        if self.healed {
+            self.check_silence()?;
+        }
+        self.tally.add(&self.network.tally);
+        self.tally.virtual_us += self.until;
+        Ok(())
+    }
+
+    pub(crate) fn at(&mut self, at: u64, scheduled: Scheduled) {
+        self.scheduled.push(Reverse((at, scheduled)));
+    }
+
+    fn next(&self) -> Option<u64> {
+        let endpoints = self.endpoints.iter().filter(|endpoint| endpoint.alive && !endpoint.stalled);
+        let own = endpoints.map(|endpoint| endpoint.tick_at.min(endpoint.wake_at.unwrap_or(u64::MAX)));
+        let scheduled = self.scheduled.peek().map(|Reverse((at, _))| *at);
+        own.chain(scheduled).chain(self.network.next_arrival()).min()
+    }
+
+    fn step(&mut self) -> Result<(), Breach> {
+        while let Some(Reverse((at, scheduled))) = self.scheduled.peek().copied()
+            && at <= self.now
+        {
+            self.scheduled.pop();
+            self.run_scheduled(scheduled)?;
+        }
+        while let Some(datagram) = self.network.deliver(self.now) {
+            self.arrive(datagram)?;
+        }
+        for index in 0..self.endpoints.len() {
+            let endpoint = &self.endpoints[index];
+            if !endpoint.alive || endpoint.stalled {
+                continue;
+            }
+            if endpoint.tick_at <= self.now {
+                self.tick(index)?;
+            } else if endpoint.wake_at.is_some_and(|at| at <= self.now) {
+                self.check_deadlines(index)?;
+                let endpoint = &mut self.endpoints[index];
+                let local = endpoint.read_clock(self.now);
+                endpoint.machine.timeout(local);
+                self.drain(index)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Plays one frame, as the loop of a game does.
+    fn tick(&mut self, index: usize) -> Result<(), Breach> {
+        self.check_deadlines(index)?;
+        let endpoint = &mut self.endpoints[index];
+        let interval = self.plan.frame_us * 1_000 / u64::from(endpoint.plan.permille);
+        let late = if self.healed { 0 } else { self.rng.below(endpoint.plan.jitter_us + 1) };
+        endpoint.tick_at = self.now + interval + late;
+        let local = endpoint.read_clock(self.now);
+        if endpoint.plan.pushes {
+            self.push(index)?;
+            self.push_checksum(index);
+        } else {
+            endpoint.machine.timeout(local);
+        }
+        self.drain(index)
+    }
+
+    fn push(&mut self, index: usize) -> Result<(), Breach> {
+        let mut input = [0; INPUT_MAX];
+        let endpoint = &mut self.endpoints[index];
+        let (size, window) = endpoint.machine.sizes();
+        fill(self.plan, endpoint.run, endpoint.epoch, endpoint.next, &mut input[..size]);
+        let local = endpoint.read_clock(self.now);
+        let full = (0..endpoint.links.len())
+            .any(|peer| endpoint.links[peer].id.is_some() && endpoint.next - endpoint.acked(peer) >= window);
+        let law = "P push";
+        match endpoint.machine.push(local, &input[..size]) {
+            Ok(frame) => {
+                ensure(!full, law, || "an input was accepted while the window was full".into())?;
+                ensure(u64::from(frame.get()) == endpoint.next, law, || {
+                    format!("frame {frame} instead of {}", endpoint.next)
+                })?;
+                endpoint.next += 1;
+                self.runs[endpoint.run].push(endpoint.epoch, endpoint.next);
+                self.tally.pushed += 1;
+                self.expect_input(index);
+            }
+            Err(PushError::WindowFull(peer)) => {
+                self.tally.count(Kind::Full);
+                let unacked = u64::from(endpoint.machine.unacked(peer));
+                ensure(unacked == window, law, || format!("full with {unacked} of {window}"))?;
+            }
+            Err(PushError::FramesExhausted) => {
+                self.tally.count(Kind::Exhausted);
+                ensure(endpoint.next == u64::from(u32::MAX), law, || format!("exhausted at {}", endpoint.next))?;
+            }
+            Err(other) => return Err(Breach::of(law, format!("{other:?}"))),
+        }
+        Ok(())
+    }
+
+    /// Pushes the checksum of a game that stays in sync: all players have the same state in an epoch of a session.
+    fn push_checksum(&mut self, index: usize) {
+        let endpoint = &mut self.endpoints[index];
+        let Some(frame) = endpoint.machine.confirmed_frame().filter(|frame| *frame >= endpoint.hashed) else { return };
+        let frame = if endpoint.hashed == 0 { frame / CHECKSUM_EVERY * CHECKSUM_EVERY } else { endpoint.hashed };
+        let local = endpoint.read_clock(self.now);
+        let hash = mix(self.session ^ mix(u64::from(endpoint.epoch) << 32 | u64::from(frame)));
+        if endpoint.machine.push_checksum(local, frame, hash) {
+            endpoint.hashed = frame.saturating_add(CHECKSUM_EVERY);
+        }
+    }
+
+    pub(crate) fn trace_number(&mut self, what: u64) {
+        self.trace = mix(self.trace ^ what).rotate_left(7);
+    }
+
+    pub(crate) fn trace_bytes(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.trace_number(u64::from_le_bytes(word));
+        }
+    }
+}

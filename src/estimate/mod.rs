@@ -1,0 +1,6 @@
+//! What is estimated from arrivals: round trips, the lead over a peer, and whether it is still there.
+
+pub(crate) mod liveness;
+pub(crate) mod rtt;
+pub(crate) mod time_sync;
+pub(crate) mod windowed_min;

@@ -1,0 +1,34 @@
+#![doc = include_str!("../docs/links.md")]
+#![doc = include_str!("../docs/guide/README.md")]
+
+/// Each page becomes a module of the documentation; its code is compiled with the tests.
+macro_rules! pages {
+    ($($name:ident = $path:literal;)*) => {$(
+        #[doc = include_str!("../docs/links.md")]
+        #[doc = include_str!(concat!("../docs/", $path))]
+        pub mod $name {}
+    )*};
+}
+
+pages! {
+    the_loop = "guide/loop.md";
+    events = "guide/events.md";
+    settings = "guide/settings.md";
+    signalling = "guide/signalling.md";
+    epochs = "guide/epochs.md";
+    threads = "guide/threads.md";
+    tokio = "guide/tokio.md";
+    browser = "guide/browser.md";
+    matchbox = "guide/matchbox.md";
+    rollback = "guide/rollback.md";
+    lockstep = "guide/lockstep.md";
+    microcontroller = "guide/microcontroller.md";
+    local_players = "guide/local-players.md";
+    servers = "guide/servers.md";
+    migrating = "MIGRATING.md";
+    protocol = "PROTOCOL.md";
+    vectors = "VECTORS.md";
+    design = "DESIGN.md";
+    performance = "PERFORMANCE.md";
+    security = "SECURITY.md";
+}

@@ -1,0 +1,146 @@
+//! When a datagram is due to a peer on the compact wire (PROTOCOL 3.8).
+//!
+//! Deadlines are derived, never stored. Each kind is computed on its own, so that a poll computes only those it needs.
+
+use super::Compact;
+use crate::config::Config;
+use crate::local::Local;
+use crate::remote::Remote;
+use crate::time::Instant;
+use crate::timer::{Deadline, Timer};
+use crate::window::send::SendWindow;
+
+/// The longest pause between the first datagrams of an epoch, so that a link starts fast.
+pub(crate) const EARLY_INTERVAL_US: u64 = 100_000;
+/// How many datagrams of an epoch count as the first ones.
+const EARLY: u8 = 10;
+/// With `early_copies`, how long after its push an input is resent ...
+const COPIES_US: [u64; 3] = [8_000, 24_000, 56_000];
+/// ... unless the next push follows within this time.
+const COPY_MARGIN_US: u64 = 3_000;
+/// A peer that does not respond for this long, or for `disconnect_after` if that is longer, gets keep-alives only.
+const SLOW_AFTER_US: u64 = 10_000_000;
+/// Pushing has paused when no push follows for this long, or for one and a half frames if that is longer.
+const PAUSE_US: u64 = 100_000;
+
+/// What was sent to a peer, and what it is owed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Schedule {
+    /// When the last input datagram was sent, in this epoch or before.
+    sent_at: Option<Instant>,
+    /// How many were sent in this epoch, saturating: only the first few matter.
+    sent: u8,
+    /// Local inputs below this frame have been sent.
+    sent_end: u32,
+    /// When the first datagram with inputs arrived that has not been acknowledged since.
+    ack_owed_since: Option<Instant>,
+}
+
+impl Schedule {
+    /// Local inputs below this frame have been sent.
+    pub(crate) fn sent_end(&self) -> u32 {
+        self.sent_end
+    }
+
+    /// Notes that an input datagram was sent, which settles everything that was due.
+    pub(crate) fn sent(&mut self, now: Instant, send_next: u32) {
+        let sent = self.sent.saturating_add(1);
+        *self = Self { sent_at: Some(now), sent, sent_end: send_next, ack_owed_since: None };
+    }
+
+    /// Begins an epoch, in which nothing has been sent yet.
+    pub(crate) fn begin_epoch(&mut self) {
+        *self = Self { sent_at: self.sent_at, ..Self::default() };
+    }
+
+    /// Notes that a datagram with inputs was accepted, which is owed an acknowledgement.
+    pub(crate) fn owe_ack(&mut self, now: Instant) {
+        self.ack_owed_since.get_or_insert(now);
+    }
+
+    /// When the next datagram is due. A peer that does not respond (`slow`) gets keep-alives only.
+    fn due(&self, send: &SendWindow, acked: u32, ping_us: u64, config: &Config, slow: bool) -> Instant {
+        let Some(sent_at) = self.sent_at else {
+            return Instant::ORIGIN;
+        };
+        let keep_alive = if self.sent <= EARLY { ping_us.min(EARLY_INTERVAL_US) } else { ping_us };
+        let mut due = sent_at.after(keep_alive);
+        if slow {
+            return due;
+        }
+        if self.sent == 0 {
+            return sent_at;
+        }
+        if send.send_next() != self.sent_end {
+            // That moment has passed, so no other one matters.
+            return send.pushed_at();
+        }
+        if acked < send.send_next() {
+            // Not after one frame: the next push is due then, and a loop with jitter would send twice.
+            let resend = send.pushed_at().after(config.ack_delay_us()).max(sent_at.after(config.frame_us()));
+            due = due.min(resend);
+            if config.early_copies() {
+                due = due.min(Self::next_copy(sent_at, send, config).unwrap_or(due));
+            }
+        }
+        match self.ack_owed_since {
+            Some(since) => due.min(since.after(config.ack_delay_us())),
+            None => due,
+        }
+    }
+
+    fn next_copy(sent_at: Instant, send: &SendWindow, config: &Config) -> Option<Instant> {
+        let latest = config.frame_us().saturating_sub(COPY_MARGIN_US);
+        COPIES_US
+            .into_iter()
+            .filter(|delay| *delay <= latest)
+            .map(|delay| send.pushed_at().after(delay))
+            .find(|copy| *copy > sent_at)
+    }
+}
+
+impl Compact {
+    pub(crate) fn deadlines(&self, local: &Local, remote: &Remote) -> [Deadline; 5] {
+        [
+            Timer::Hello.at(self.hello_due(local, remote)),
+            Timer::Bye.at(self.bye_due(local, remote)),
+            Timer::Input.at(self.input_due(local, remote)),
+            Timer::Checksums.at(self.checksums_due(local, remote)),
+            Timer::Flushed.at(self.flush_due(local)),
+        ]
+    }
+
+    pub(super) fn hello_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
+        if remote.open { self.handshake.hello_due(local.epoch, Self::ping_us(local)) } else { None }
+    }
+
+    pub(super) fn bye_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
+        if remote.open { None } else { self.closing.bye_due(local.config.frame_us()) }
+    }
+
+    pub(super) fn input_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
+        let slow = self.is_slow(local, remote);
+        let due = || self.schedule.due(&local.send, self.acked, Self::ping_us(local), &local.config, slow);
+        (remote.open && self.tags.is_some()).then(due)
+    }
+
+    pub(super) fn checksums_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
+        let runs = remote.open && self.tags.is_some();
+        if runs { self.checksums.due(local, Self::ping_us(local)) } else { None }
+    }
+
+    /// When to report that everything is acknowledged: once pushing has clearly paused, since with a short round trip
+    /// everything is acknowledged in every frame.
+    pub(super) fn flush_due(&self, local: &Local) -> Option<Instant> {
+        let unreported = self.acked == local.send.send_next() && self.flushed_end != local.send.send_next();
+        unreported.then(|| local.send.pushed_at().after(local.config.ack_delay_us().max(PAUSE_US)))
+    }
+
+    /// Whether the peer has been silent, or has acknowledged nothing, for so long that only keep-alives make sense.
+    fn is_slow(&self, local: &Local, remote: &Remote) -> bool {
+        let limit = local.config.disconnect_us().max(SLOW_AFTER_US);
+        let received_at = remote.liveness.received_at();
+        let owing = self.acked < self.schedule.sent_end();
+        local.now.since(if owing { received_at.min(self.progress_at) } else { received_at }) > limit
+    }
+}

@@ -1,0 +1,145 @@
+//! The timing of a compact link (PROTOCOL 3.6): round trips, jitter and loss, from six bytes now and then.
+
+use core::time::Duration;
+
+use crate::estimate::rtt::Jitter;
+use crate::estimate::windowed_min::WindowedMin;
+use crate::num::{div_rem, low_u16};
+use crate::time::Instant;
+use crate::wire::compact::Timing;
+
+/// Microseconds in a unit of a stamp.
+const UNIT_US: u16 = 250;
+/// How many blocks make half of a sliding minimum.
+const SHORTEST_OF: u8 = 16;
+/// How many of the first datagrams carry a timing block.
+const EARLY: u64 = 10;
+/// A stamp held for more units than this is not echoed.
+const HOLD_MAX: u64 = 8_000;
+
+/// What is known about the timing between both endpoints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TimingEstimator {
+    /// Input datagrams sent to this peer since it was added.
+    sent: u64,
+    /// When a timing block was last sent.
+    block_at: Option<Instant>,
+    /// The latest block used of this run of the peer, and when it arrived.
+    received: Option<(Timing, Instant)>,
+    jitter: Jitter,
+    /// One-way times, in and out, in units; off by the unknown clock offset, which cancels out in their sum. Each has a
+    /// minimum of its own, so the sum can be shorter than every measured round trip.
+    way_in: i32,
+    shortest_in: WindowedMin<i32, SHORTEST_OF>,
+    shortest_out: WindowedMin<i32, SHORTEST_OF>,
+    /// Input datagrams that the peer sent between its first block and its latest, less those that arrived; negative where
+    /// the network duplicates.
+    missing: i64,
+    /// Those that arrived since the latest block.
+    since_block: u32,
+}
+
+/// A timing block that was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Used {
+    /// The round trip, if it carried an echo.
+    pub(crate) rtt_us: Option<u64>,
+}
+
+impl TimingEstimator {
+    pub(crate) const fn new() -> Self {
+        Self {
+            sent: 0,
+            block_at: None,
+            received: None,
+            jitter: Jitter::new(),
+            way_in: 0,
+            shortest_in: WindowedMin::new(),
+            shortest_out: WindowedMin::new(),
+            missing: 0,
+            since_block: 0,
+        }
+    }
+
+    /// Forgets an earlier run of the peer.
+    pub(crate) fn restart(&mut self) {
+        *self = Self { sent: self.sent, block_at: self.block_at, ..Self::new() };
+    }
+
+    /// Counts a datagram that is about to be sent, and returns the block for it, if one is due.
+    pub(crate) fn send(&mut self, now: Instant, ping_us: u64) -> Option<Timing> {
+        self.sent = self.sent.saturating_add(1);
+        let due = self.block_at.is_none_or(|at| now.since(at) >= ping_us);
+        if !due && self.sent > EARLY {
+            return None;
+        }
+        self.block_at = Some(now);
+        Some(Timing { stamp: low_u16(units(now)), echo: self.echo(now), sent: low_u16(self.sent) })
+    }
+
+    /// The peer's latest stamp, moved on by the time it was held here; 0 for none.
+    fn echo(&self, now: Instant) -> u16 {
+        let Some((timing, at)) = self.received else { return 0 };
+        let held = units(now).saturating_sub(units(at));
+        if held > HOLD_MAX { 0 } else { timing.stamp.wrapping_add(low_u16(held)).max(1) }
+    }
+
+    /// Counts an accepted datagram and uses its block, unless the block is an old one.
+    pub(crate) fn receive(&mut self, now: Instant, timing: Option<Timing>) -> Option<Used> {
+        if self.received.is_some() {
+            self.since_block = self.since_block.saturating_add(1);
+        }
+        let timing = timing?;
+        if let Some((last, at)) = self.received {
+            let later = timing.sent.wrapping_sub(last.sent);
+            if later == 0 || later > 0x7fff {
+                return None;
+            }
+            let lost = i64::from(later).saturating_sub(i64::from(self.since_block));
+            self.missing = self.missing.saturating_add(lost);
+            self.since_block = 0;
+            let sent_apart = u64::from(timing.stamp.wrapping_sub(last.stamp)).saturating_mul(u64::from(UNIT_US));
+            self.jitter.sample(now.since(at).abs_diff(sent_apart));
+        }
+        let travelled = |timing: Timing, at: Instant| low_u16(units(at)).wrapping_sub(timing.stamp);
+        let before = self.received.map_or(0, |(last, at)| travelled(last, at));
+        let longer = travelled(timing, now).wrapping_sub(before).cast_signed();
+        self.way_in = self.way_in.saturating_add(i32::from(longer));
+        self.shortest_in.sample(self.way_in);
+        self.received = Some((timing, now));
+        let rtt = match low_u16(units(now)).wrapping_sub(timing.echo) {
+            _ if timing.echo == 0 => return Some(Used { rtt_us: None }),
+            // Both stamps are rounded down, so a trip of no time at all may seem to take less.
+            0xfffe.. => 0,
+            0x8000.. => return Some(Used { rtt_us: None }),
+            units => units,
+        };
+        self.shortest_out.sample(i32::from(rtt).saturating_sub(self.way_in));
+        Some(Used { rtt_us: Some(u64::from(rtt).saturating_mul(u64::from(UNIT_US))) })
+    }
+
+    pub(crate) fn clear_counters(&mut self) {
+        self.missing = 0;
+        self.since_block = 0;
+    }
+
+    /// The sum of the shortest way in and the shortest way out.
+    pub(crate) fn shortest_us(&self) -> Option<u32> {
+        let units = self.shortest_in.get()?.saturating_add(self.shortest_out.get()?);
+        u64::try_from(units.max(0)).ok()?.checked_mul(u64::from(UNIT_US))?.try_into().ok()
+    }
+
+    pub(crate) fn jitter(&self) -> Option<Duration> {
+        self.jitter.get()
+    }
+
+    /// Input datagrams of the peer that never arrived, once its first block was used.
+    pub(crate) fn inbound_lost(&self) -> Option<u64> {
+        self.received.map(|_| u64::try_from(self.missing).unwrap_or(0))
+    }
+}
+
+/// A moment in the units of a stamp.
+fn units(at: Instant) -> u64 {
+    div_rem(at.as_micros(), UNIT_US).0
+}

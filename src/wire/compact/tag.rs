@@ -1,0 +1,188 @@
+//! The tag of a compact datagram (PROTOCOL 3.5): a CRC without a key, a message authentication code with one.
+
+use core::fmt;
+use core::hash::Hasher;
+
+use crc::{Algorithm, CRC_16_IBM_3740, Crc};
+use siphasher::sip::SipHasher24;
+
+use crate::wire::bytes::{Reader, Writer};
+
+/// The version of the compact wire.
+pub(crate) const VERSION: u8 = 1;
+
+/// A secret that does not show itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key(pub(crate) [u8; 16]);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(hidden)")
+    }
+}
+
+/// The CRC of each byte followed by a zero byte, and of each byte, from state 0: a step over two bytes is made of these.
+static CRC: [[u16; 256]; 2] = [crc_of_each::<2>(), crc_of_each::<1>()];
+
+/// The CRC of each byte, followed by zeros up to `LEN` bytes, in wire order.
+const fn crc_of_each<const LEN: usize>() -> [u16; 256] {
+    let crc = Crc::<u16>::new(&Algorithm { init: 0, ..CRC_16_IBM_3740 });
+    let mut each = [0; 256];
+    let mut rest: &mut [u16] = &mut each;
+    let mut bytes = [0; LEN];
+    while let Some((of_byte, others)) = rest.split_first_mut() {
+        *of_byte = wire_order(crc.checksum(&bytes));
+        bytes[0] = bytes[0].wrapping_add(1);
+        rest = others;
+    }
+    each
+}
+
+/// A CRC whose low byte goes out first. Kept like this, a step over two bytes swaps nothing.
+const fn wire_order(crc: u16) -> u16 {
+    u16::from_le_bytes(crc.to_be_bytes())
+}
+
+/// Continues a CRC over `bytes`.
+fn crc(state: u16, bytes: &[u8]) -> u16 {
+    let [first, last] = &CRC;
+    let of = |table: &[u16; 256], byte: u8| table.get(usize::from(byte)).copied().unwrap_or(0);
+    let (pairs, odd) = bytes.as_chunks();
+    let state = pairs.iter().fold(state, |state, pair| {
+        let [one, other] = (state ^ u16::from_le_bytes(*pair)).to_le_bytes();
+        of(first, one) ^ of(last, other)
+    });
+    odd.iter().fold(state, |state, byte| {
+        let [one, other] = state.to_le_bytes();
+        u16::from(other) ^ of(last, one ^ byte)
+    })
+}
+
+/// Finishes an authenticator over the parts of a datagram. Out of line, so that links without a key do not pay for it.
+#[inline(never)]
+fn sip(mut hasher: SipHasher24, implied: [u8; 8], head: &[u8], rest: &[u8]) -> u64 {
+    hasher.write(&implied);
+    hasher.write(head);
+    hasher.write(rest);
+    hasher.finish()
+}
+
+/// A tag in the making: the state over what has been hashed so far.
+#[derive(Clone, Copy)]
+pub(crate) enum TagState {
+    /// In wire order.
+    Crc(u16),
+    Sip(SipHasher24),
+}
+
+impl TagState {
+    /// Over nothing yet.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(crate) fn new(key: Option<&Key>) -> Self {
+        match key {
+            None => Self::Crc(wire_order(CRC_16_IBM_3740.init)),
+            Some(key) => Self::Sip(SipHasher24::new_with_key(&key.0)),
+        }
+    }
+
+    /// Over `bytes` as well.
+    fn with(self, bytes: &[u8]) -> Self {
+        match self {
+            Self::Crc(state) => Self::Crc(crc(state, bytes)),
+            Self::Sip(mut hasher) => {
+                hasher.write(bytes);
+                Self::Sip(hasher)
+            }
+        }
+    }
+
+    /// The tag over what a datagram implies, its bytes before the tag, and those after it.
+    pub(crate) fn tag(&self, implied: u64, head: &[u8], rest: &[u8]) -> Tag {
+        let implied = implied.to_be_bytes();
+        match self {
+            Self::Crc(state) => Tag::Crc(crc(crc(crc(*state, &implied), head), rest)),
+            Self::Sip(hasher) => Tag::Sip(sip(*hasher, implied, head, rest)),
+        }
+    }
+
+    /// Bytes of the tag.
+    pub(crate) const fn tag_len(&self) -> usize {
+        match self {
+            Self::Crc(_) => 2,
+            Self::Sip(_) => 8,
+        }
+    }
+}
+
+/// Hidden, since a keyed state reveals something about the key.
+impl fmt::Debug for TagState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TagState")
+    }
+}
+
+/// A tag as it is on the wire.
+#[derive(Clone, Copy)]
+pub(crate) enum Tag {
+    /// In wire order.
+    Crc(u16),
+    Sip(u64),
+}
+
+impl Tag {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(crate) fn write(self, to: &mut Writer<'_>) {
+        match self {
+            Self::Crc(tag) => to.bytes(&tag.to_le_bytes()),
+            Self::Sip(tag) => to.u64(tag),
+        }
+    }
+
+    pub(crate) fn is(self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Crc(tag) => bytes == tag.to_le_bytes(),
+            Self::Sip(tag) => Reader::new(bytes).u64() == Some(tag),
+        }
+    }
+}
+
+/// One endpoint of a direction: a player in one of its runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EndpointId {
+    pub(crate) player: u16,
+    pub(crate) incarnation: u32,
+}
+
+/// What both endpoints know and no datagram carries: the part of the tag that stays the same for an epoch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TagContext {
+    pub(crate) key: Option<Key>,
+    pub(crate) session_id: u64,
+    pub(crate) sender: EndpointId,
+    pub(crate) receiver: EndpointId,
+    pub(crate) input_len: u8,
+    pub(crate) window: u8,
+}
+
+impl TagContext {
+    /// The context of the other direction.
+    pub(crate) const fn reversed(self) -> Self {
+        Self { sender: self.receiver, receiver: self.sender, ..self }
+    }
+
+    /// The state from which every tag of an epoch goes on.
+    pub(crate) fn state(&self, epoch: u32) -> TagState {
+        let mut bytes = [0; 29];
+        let mut to = Writer::new(&mut bytes);
+        to.u8(VERSION);
+        to.u64(self.session_id);
+        to.u32(self.sender.incarnation);
+        to.u32(self.receiver.incarnation);
+        to.u32(epoch);
+        to.u16(self.sender.player);
+        to.u16(self.receiver.player);
+        to.u16(self.input_len.into());
+        to.u16(self.window.into());
+        TagState::new(self.key.as_ref()).with(&bytes)
+    }
+}

@@ -1,0 +1,100 @@
+"""What models and line peers have in common: settings, answers, and the calls of an endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+WINDOW = 120
+MAX_FRAME = 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one endpoint of a link."""
+
+    wire: str = "compact"
+    input_len: int = 1
+    session_id: int = 0
+    epoch: int = 0
+    local_player: int = 0
+    peer_player: int = 1
+    key: bytes | None = None
+    redundancy: int = 3
+    frame_us: int = 16667
+    ping_us: int = 200_000
+    incarnation: int = 1
+    peer_incarnation: int | None = None
+    first_frame: int = 0
+
+    def other(self, incarnation: int, peer_incarnation: int | None) -> Settings:
+        """The settings of the other endpoint."""
+        return replace(self, local_player=self.peer_player, peer_player=self.local_player,
+                       incarnation=incarnation, peer_incarnation=peer_incarnation)
+
+    def options(self) -> list[str]:
+        """The options of a line peer with these settings."""
+        options = ["--wire", self.wire, "--input-size", str(self.input_len),
+                   "--session", f"{self.session_id:016x}", "--epoch", str(self.epoch),
+                   "--me", str(self.local_player), "--peer", str(self.peer_player),
+                   "--frame-us", str(self.frame_us), "--ping-us", str(self.ping_us),
+                   "--incarnation", str(self.incarnation),
+                   "--first-frame", str(self.first_frame)]
+        if self.key is not None:
+            options += ["--key", self.key.hex()]
+        if self.wire == "classic":
+            options += ["--redundancy", str(self.redundancy)]
+        if self.peer_incarnation is not None:
+            options += ["--peer-incarnation", str(self.peer_incarnation)]
+        return options
+
+
+@dataclass
+class Answer:
+    """What one call did: result, inputs delivered, events, datagrams sent, next timeout."""
+
+    result: str
+    detail: str = ""
+    inputs: list[tuple[int, bytes]] = field(default_factory=list)
+    sent: list[bytes] = field(default_factory=list)
+    timeout: int | None = None
+    stats: dict[str, object] = field(default_factory=dict)
+    events: list[str] = field(default_factory=list)
+
+
+class Failed(Exception):
+    """The error of a call other than receiving a datagram."""
+
+
+class Endpoint(Protocol):
+    """One endpoint with one peer, driven by calls that pass the time."""
+
+    def push(self, now: int, data: bytes) -> Answer:
+        """Pushes an input."""
+
+    def receive(self, now: int, datagram: bytes) -> Answer:
+        """Receives a datagram from the peer."""
+
+    def time(self, now: int) -> Answer:
+        """Advances the time."""
+
+    def begin(self, now: int, epoch: int) -> Answer:
+        """Begins an epoch."""
+
+    def close(self, now: int) -> Answer:
+        """Reports that the transport has closed."""
+
+    def open(self, now: int) -> Answer:
+        """Reports that the transport has opened again."""
+
+    def mute(self) -> Answer:
+        """Stops polling."""
+
+    def unmute(self) -> Answer:
+        """Resumes polling."""
+
+    def stats(self) -> Answer:
+        """Requests statistics."""
+
+    def stop(self) -> None:
+        """Stops the endpoint."""

@@ -1,0 +1,136 @@
+"""When a compact endpoint sends hellos and input datagrams (3.8, 3.9)."""
+
+from __future__ import annotations
+
+from endpoint import Settings
+
+SLOW_AFTER = 10_000_000
+SECOND = 1_000_000
+
+
+class Schedule:
+    """The deadlines of one endpoint towards its peer, which was added at time 0."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Starts with a hello and an input datagram due at once."""
+        self.interval = settings.frame_us
+        self.long_interval = settings.frame_us + settings.frame_us // 2  # 1.5 T
+        self.ping = settings.ping_us
+        self.short_ping = min(settings.ping_us, 100_000)
+        # Liveness.
+        self.alive_at = 0
+        self.progress_at = 0
+        # Input datagrams.
+        self.sent_end = 0
+        self.total = 0
+        self.in_epoch = 0
+        self.last: int | None = None
+        self.last_block: int | None = None
+        self.push_pending = False
+        self.newest_push = 0
+        self.ack_at: int | None = None
+        # Hello.
+        self.started_at = 0
+        self.hello_pending = True
+        self.last_hello: int | None = None
+        self.hello_interval = self.short_ping
+        self.has_accepted = False
+
+    # Events.
+
+    def pushed(self, now: int) -> None:
+        """An input was pushed."""
+        self.push_pending = True
+        self.newest_push = now
+
+    def progressed(self, now: int) -> None:
+        """`recv_next` or `acked` has moved."""
+        self.progress_at = now
+
+    def accepted(self, now: int, carries: bool) -> None:
+        """An input datagram was accepted, with or without inputs."""
+        self.has_accepted = True
+        if carries and self.ack_at is None:
+            self.ack_at = now + self.long_interval
+
+    def opened(self, now: int) -> None:
+        """The transport has opened again."""
+        self.alive_at = self.progress_at = self.started_at = now
+        self.hello_pending = True
+
+    def epoch_began(self, now: int) -> None:
+        """An epoch has begun."""
+        self.progress_at = self.started_at = now
+        self.hello_pending = True
+        self.has_accepted = False
+        self.in_epoch = self.sent_end = 0
+        self.push_pending = False
+        self.ack_at = None
+
+    def sent_hello(self, now: int) -> None:
+        """A hello was polled."""
+        self.hello_pending = False
+        self.last_hello = now
+        self.hello_interval = self.short_ping if now - self.started_at < SECOND else self.ping
+
+    def sent_inputs(self, now: int, with_block: bool, acked: int, end: int) -> None:
+        """An input datagram with the frames up to `end` was polled."""
+        if acked >= self.sent_end:
+            self.progress_at = now
+        self.sent_end = end
+        self.total += 1
+        self.in_epoch += 1
+        self.last = now
+        self.push_pending = False
+        self.ack_at = None
+        if with_block:
+            self.last_block = now
+
+    # Deadlines.
+
+    def hello_moments(self, ahead: bool) -> list[int]:
+        """When a hello is due, if any."""
+        if self.last_hello is None:
+            return [0]
+        if self.hello_pending:
+            return [self.last_hello + 1]
+        if ahead or not self.has_accepted:
+            return [self.last_hello + self.hello_interval]
+        return []
+
+    def hello_due(self, moment: int, ahead: bool) -> bool:
+        """Whether a hello is due."""
+        return any(moment >= due for due in self.hello_moments(ahead))
+
+    def slow(self, moment: int, acked: int) -> bool:
+        """Whether slow mode applies."""
+        return (moment - self.alive_at > SLOW_AFTER
+                or acked < self.sent_end and moment - self.progress_at > SLOW_AFTER)
+
+    def _keep_alive(self) -> int:
+        """When the keep-alive row is due."""
+        interval = self.short_ping if self.in_epoch <= 10 else self.ping
+        return 0 if self.last is None else self.last + interval
+
+    def input_moments(self, unacknowledged: bool) -> list[int]:
+        """When each row of 3.8 is due without slow mode; never twice at one moment."""
+        moments = [self._keep_alive()]
+        if self.in_epoch == 0 or self.push_pending:
+            moments.append(0)
+        if unacknowledged:
+            moments.append(max(self.newest_push + self.long_interval,
+                               (self.last or 0) + self.interval))
+        if self.ack_at is not None:
+            moments.append(self.ack_at)
+        soonest = 0 if self.last is None else self.last + 1
+        return [max(moment, soonest) for moment in moments]
+
+    def input_due(self, moment: int, unacknowledged: bool, acked: int) -> bool:
+        """Whether an input datagram is due."""
+        if self.slow(moment, acked):
+            return moment >= self._keep_alive()
+        return any(moment >= due for due in self.input_moments(unacknowledged))
+
+    def block_due(self, now: int) -> bool:
+        """Whether the datagram polled now carries a timing block."""
+        return self.total < 10 or self.last_block is None or now - self.last_block >= self.ping

@@ -1,0 +1,168 @@
+//! Tables of function pointers: every public function of the project that a panic could hide in.
+
+use core::fmt::Display;
+
+use inputwire::{
+    AddPeerError, ChecksumError, Config, ConfigBuilder, ConfigError, DatagramError, Epoch, EpochError, Event, Field,
+    Frame, Instant, Pace, PeerConfig, PeerEvent, PeerId, PeerRef, PeerStats, PushError, Refused, Session,
+    StatsDelta,
+};
+use inputwire_failover::Failover;
+
+/// A pointer to a function of any type.
+pub struct Function(#[expect(dead_code, reason = "only the linker follows it")] *const ());
+
+// SAFETY: the pointer is never read.
+unsafe impl Sync for Function {}
+
+pub type Table = &'static [Function];
+
+macro_rules! table {
+    ($($function:expr,)*) => { const { &[$(Function($function as *const ()),)*] } };
+}
+
+/// The functions of a session for two peers, of either wire if `INPUT_LEN` is 1.
+pub const fn session<const INPUT_LEN: usize, const WINDOW: usize>() -> Table {
+    table![
+        Session::<2, INPUT_LEN, WINDOW>::new,
+        // Actions.
+        Session::<2, INPUT_LEN, WINDOW>::add_peer,
+        Session::<2, INPUT_LEN, WINDOW>::remove_peer,
+        Session::<2, INPUT_LEN, WINDOW>::push_input,
+        Session::<2, INPUT_LEN, WINDOW>::begin_epoch,
+        Session::<2, INPUT_LEN, WINDOW>::push_checksum,
+        Session::<2, INPUT_LEN, WINDOW>::close,
+        Session::<2, INPUT_LEN, WINDOW>::clear_counters,
+        // Handlers.
+        Session::<2, INPUT_LEN, WINDOW>::handle_datagram,
+        Session::<2, INPUT_LEN, WINDOW>::handle_timeout,
+        Session::<2, INPUT_LEN, WINDOW>::handle_transport_closed,
+        Session::<2, INPUT_LEN, WINDOW>::handle_transport_opened,
+        // Polls.
+        Session::<2, INPUT_LEN, WINDOW>::poll_event,
+        Session::<2, INPUT_LEN, WINDOW>::poll_transmit,
+        Session::<2, INPUT_LEN, WINDOW>::poll_timeout,
+        Session::<2, INPUT_LEN, WINDOW>::timeout_reason,
+        // Getters.
+        Session::<2, INPUT_LEN, WINDOW>::config,
+        Session::<2, INPUT_LEN, WINDOW>::epoch,
+        Session::<2, INPUT_LEN, WINDOW>::next_frame,
+        Session::<2, INPUT_LEN, WINDOW>::confirmed_frame,
+        Session::<2, INPUT_LEN, WINDOW>::local_input,
+        last_peer::<INPUT_LEN, WINDOW>,
+        Session::<2, INPUT_LEN, WINDOW>::peer,
+        Session::<2, INPUT_LEN, WINDOW>::peer_of,
+        PeerRef::<INPUT_LEN>::id,
+        PeerRef::<INPUT_LEN>::player,
+        PeerRef::<INPUT_LEN>::health,
+        PeerRef::<INPUT_LEN>::last_frame,
+        PeerRef::<INPUT_LEN>::remote_input,
+        PeerRef::<INPUT_LEN>::latest_input,
+        PeerRef::<INPUT_LEN>::unacked,
+        PeerRef::<INPUT_LEN>::pace,
+        PeerRef::<INPUT_LEN>::suggested_delay,
+        PeerRef::<INPUT_LEN>::stats,
+        <Session<2, INPUT_LEN, WINDOW> as Clone>::clone,
+        <Session<2, INPUT_LEN, WINDOW> as Clone>::clone_from,
+        <Session<2, INPUT_LEN, WINDOW> as PartialEq>::eq,
+        PeerConfig::<INPUT_LEN>::compact,
+        PeerConfig::<INPUT_LEN>::incarnation,
+        PeerConfig::<INPUT_LEN>::player,
+        PeerConfig::<INPUT_LEN>::is_classic,
+        PeerConfig::<INPUT_LEN>::known_incarnation,
+        <PeerConfig<INPUT_LEN> as PartialEq>::eq,
+        <Event<INPUT_LEN> as PartialEq>::eq,
+    ]
+}
+
+/// The functions that do not depend on the length of an input, or exist only for inputs of one byte.
+pub const SHARED: Table = table![
+    PeerConfig::<1>::classic,
+    Config::builder,
+    ConfigBuilder::session_id,
+    ConfigBuilder::local_player,
+    ConfigBuilder::key,
+    ConfigBuilder::incarnation,
+    ConfigBuilder::first_frame,
+    ConfigBuilder::frame_interval,
+    ConfigBuilder::ping_interval,
+    ConfigBuilder::interrupt_after,
+    ConfigBuilder::disconnect_after,
+    ConfigBuilder::warning_latency,
+    ConfigBuilder::critical_latency,
+    ConfigBuilder::redundancy,
+    ConfigBuilder::early_copies,
+    ConfigBuilder::max_datagram_size,
+    ConfigBuilder::build,
+    Config::session_id,
+    Config::local_player,
+    Config::is_keyed,
+    Config::incarnation,
+    Config::first_frame,
+    Config::frame_interval,
+    Config::ping_interval,
+    Config::interrupt_after,
+    Config::disconnect_after,
+    Config::warning_latency,
+    Config::critical_latency,
+    Config::redundancy,
+    Config::early_copies,
+    Config::max_datagram_size,
+    Frame::new,
+    Frame::get,
+    Epoch::new,
+    Epoch::get,
+    PeerId::new,
+    PeerId::get,
+    <Frame as Ord>::cmp,
+    <Epoch as Ord>::cmp,
+    <PeerId as Ord>::cmp,
+    Instant::from_micros,
+    Instant::as_micros,
+    Instant::saturating_add,
+    Instant::saturating_since,
+    Instant::default,
+    <Instant as Ord>::cmp,
+    Refused::get,
+    Refused::total,
+    last_refused,
+    PeerStats::since,
+    StatsDelta::per_second,
+    Pace::stretch,
+    <PeerEvent as PartialEq>::eq,
+    Failover::new,
+    Failover::interrupt_after,
+    Failover::handle_heard,
+    Failover::handle_health,
+    Failover::handle_timeout,
+    Failover::routes,
+    Failover::poll_change,
+    Failover::poll_timeout,
+    <Failover as PartialEq>::eq,
+    <Frame as Display>::fmt,
+    <Epoch as Display>::fmt,
+    <PeerId as Display>::fmt,
+    <Field as Display>::fmt,
+    <ConfigError as Display>::fmt,
+    <AddPeerError as Display>::fmt,
+    <PushError as Display>::fmt,
+    <ChecksumError as Display>::fmt,
+    <EpochError as Display>::fmt,
+    <DatagramError as Display>::fmt,
+    planted,
+];
+
+/// Calls `Session::peers`, whose type cannot be named, and its iterator.
+fn last_peer<const INPUT_LEN: usize, const WINDOW: usize>(session: &Session<2, INPUT_LEN, WINDOW>) -> Option<PeerId> {
+    Session::peers(session).last()
+}
+
+/// Calls `Refused::iter`, whose type cannot be named, and its iterator.
+fn last_refused(refused: &Refused) -> Option<(DatagramError, u32)> {
+    Refused::iter(refused).last()
+}
+
+/// Panics if the proof is to be tested.
+fn planted(bytes: &[u8]) -> u8 {
+    if cfg!(feature = "planted") { bytes[0] } else { 0 }
+}
