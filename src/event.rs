@@ -107,7 +107,8 @@ pub enum PeerEvent {
         /// The peer's value.
         remote: u32,
     },
-    /// The peer has begun a later epoch: follow with [`begin_epoch`](crate::Session::begin_epoch).
+    /// The peer has begun a later epoch: follow with [`begin_epoch`](crate::Session::begin_epoch). Reported after every input
+    /// of the present one, and again after an epoch that does not reach it.
     EpochAhead {
         /// The peer's epoch.
         epoch: Epoch,

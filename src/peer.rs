@@ -114,7 +114,7 @@ impl Peer {
         soonest
     }
 
-    /// Returns the next event, except for inputs, which come after all others.
+    /// Returns the next event that leaves the window as it is: these come before all inputs.
     pub(crate) fn poll_event(&mut self, local: &Local) -> Option<PeerEvent> {
         if let Some(event) = self.link.poll_event(local) {
             return Some(event);
@@ -135,9 +135,15 @@ impl Peer {
         Some(PeerEvent::Lost { first: Frame::new(lost.first), count: lost.count })
     }
 
-    /// Returns the next input to deliver.
-    pub(crate) fn poll_input(&mut self) -> Option<Undelivered> {
-        self.recv.take_undelivered()
+    /// Returns the next input to deliver, which is the last thing to poll if no barrier event follows.
+    pub(crate) fn poll_input(&mut self, local: &Local) -> Option<Undelivered> {
+        let undelivered = self.recv.take_undelivered()?;
+        Some(Undelivered { last: undelivered.last && !self.link.has_barrier_event(local), ..undelivered })
+    }
+
+    /// Returns the next event that makes an application throw its window away: these come after all inputs.
+    pub(crate) fn poll_barrier_event(&mut self, local: &Local) -> Option<PeerEvent> {
+        self.link.poll_barrier_event(local)
     }
 
     /// Forgives a local stall of `micros` since something was due. Returns whether it was long enough to matter.

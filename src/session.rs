@@ -241,8 +241,12 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
 
     // What is new.
 
-    /// Returns the next event, or `None`. Up to `WINDOW` inputs of a peer wait here; further ones are not acknowledged before
-    /// some are taken.
+    /// Returns the next event, or `None`. For each peer, what makes an application throw its window away
+    /// ([`OutOfSync`](crate::PeerEvent::OutOfSync), [`Restarted`](crate::PeerEvent::Restarted),
+    /// [`EpochAhead`](crate::PeerEvent::EpochAhead), [`PeerClosed`](crate::PeerEvent::PeerClosed)) follows every input that
+    /// is held, and everything else comes before them.
+    ///
+    /// Up to `WINDOW` inputs that are not taken are acknowledged all the same; further ones are not before some are taken.
     pub fn poll_event(&mut self) -> Option<Event<INPUT_LEN>> {
         if self.stalled_us > 0 {
             let duration = duration_from_micros(core::mem::take(&mut self.stalled_us));
@@ -252,15 +256,18 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             if let Some(event) = peer.poll_event(&self.local) {
                 return Some(Event::Peer { peer: peer.id, event });
             }
-            let slots = self.slots.get(usize::from(self.cursor.event))?;
-            let undelivered = peer.poll_input();
-            if undelivered.is_none_or(|undelivered| undelivered.last) {
-                self.cursor.event = self.cursor.event.saturating_add(1);
-            }
-            if let Some(Undelivered { frame, slot, .. }) = undelivered {
+            if let Some(Undelivered { frame, slot, last }) = peer.poll_input(&self.local) {
+                let slots = self.slots.get(usize::from(self.cursor.event))?;
+                if last {
+                    self.cursor.event = self.cursor.event.saturating_add(1);
+                }
                 let input = *slots.get(usize::from(slot))?;
                 return Some(Event::Input { peer: peer.id, frame: Frame::new(frame), input });
             }
+            if let Some(event) = peer.poll_barrier_event(&self.local) {
+                return Some(Event::Peer { peer: peer.id, event });
+            }
+            self.cursor.event = self.cursor.event.saturating_add(1);
         }
         None
     }

@@ -96,11 +96,27 @@ impl Link {
         }
     }
 
-    /// Returns what only this wire can report.
+    /// Returns what only this wire can report, and what leaves the window as it is.
     pub(crate) fn poll_event(&mut self, local: &Local) -> Option<PeerEvent> {
         match self {
             Self::Compact(link) => link.poll_event(local),
             Self::Classic(link) => link.poll_event(),
+        }
+    }
+
+    /// Whether `poll_barrier_event` would return something.
+    pub(crate) fn has_barrier_event(&self, local: &Local) -> bool {
+        match self {
+            Self::Compact(link) => link.has_barrier_event(local),
+            Self::Classic(_) => false,
+        }
+    }
+
+    /// Returns what makes an application throw its window away, so that it follows every input that is held.
+    pub(crate) fn poll_barrier_event(&mut self, local: &Local) -> Option<PeerEvent> {
+        match self {
+            Self::Compact(link) => link.poll_barrier_event(local),
+            Self::Classic(_) => None,
         }
     }
 

@@ -47,6 +47,11 @@ impl Closing {
         self.sent_at = Some(now);
     }
 
+    /// Whether the peer's bye is to be reported.
+    pub(crate) fn has_event(&self) -> bool {
+        self.peer_closed == Once::Pending
+    }
+
     /// Returns whether the peer's bye is to be reported.
     pub(crate) fn take_peer_closed(&mut self) -> bool {
         self.peer_closed.take()

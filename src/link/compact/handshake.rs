@@ -26,9 +26,10 @@ pub(crate) struct Handshake {
     mismatched: bool,
     /// An input datagram of this run was accepted in this epoch.
     linked: bool,
-    /// The greatest epoch that the peer announced, and the greatest that was reported to be ahead.
+    /// The greatest epoch that the peer announced, and the one that was last reported to be ahead of the present one; 0 for
+    /// none.
     announced: u32,
-    reported_epoch: u32,
+    reported_ahead: u32,
     /// The settings that arrived last, until what differs is reported, and the fields reported so far.
     unreported: Option<Settings>,
     reported_fields: [bool; FIELDS.len()],
@@ -65,7 +66,7 @@ impl Handshake {
             mismatched: false,
             linked: false,
             announced: 0,
-            reported_epoch: 0,
+            reported_ahead: 0,
             unreported: None,
             reported_fields: [false; FIELDS.len()],
             since: now,
@@ -110,6 +111,7 @@ impl Handshake {
             self.run = Run::Running(incarnation);
         }
         self.linked = false;
+        self.reported_ahead = 0;
         self.renew(now);
     }
 
@@ -178,22 +180,27 @@ impl Handshake {
         HelloOutcome::Accepted
     }
 
-    pub(crate) fn poll_event(&mut self, local: &Local) -> Option<PeerEvent> {
+    /// Whether `poll_barrier_event` would return something.
+    pub(crate) fn has_barrier_event(&self, local: &Local) -> bool {
+        self.restart == Once::Pending || self.epoch_ahead(local).is_some()
+    }
+
+    /// Returns what makes an application throw its window away.
+    pub(crate) fn poll_barrier_event(&mut self, local: &Local) -> Option<PeerEvent> {
         if self.restart.take() {
             return Some(PeerEvent::Restarted);
         }
-        if let Some(mismatch) = self.take_mismatch() {
-            return Some(mismatch);
-        }
-        if self.announced > local.epoch && self.announced > self.reported_epoch {
-            self.reported_epoch = self.announced;
-            return Some(PeerEvent::EpochAhead { epoch: Epoch::new(self.announced) });
-        }
-        None
+        self.reported_ahead = self.epoch_ahead(local)?;
+        Some(PeerEvent::EpochAhead { epoch: Epoch::new(self.reported_ahead) })
+    }
+
+    /// The peer's epoch, if it is ahead and that has not been reported since the present epoch began.
+    fn epoch_ahead(&self, local: &Local) -> Option<u32> {
+        (self.announced > local.epoch && self.announced != self.reported_ahead).then_some(self.announced)
     }
 
     /// Takes the next field that differs and has not been reported.
-    fn take_mismatch(&mut self) -> Option<PeerEvent> {
+    pub(crate) fn take_mismatch(&mut self) -> Option<PeerEvent> {
         let settings = self.unreported.as_ref()?;
         let mut each = FIELDS.iter().zip(settings).zip(&mut self.reported_fields);
         if let Some(((field, values), reported)) = each.find(|((_, values), reported)| !**reported && differ(**values))

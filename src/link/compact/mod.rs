@@ -261,17 +261,31 @@ impl Compact {
         inputs::emit(buf, header, send, local.config.max_datagram_size(), &self.tags.as_ref()?.outgoing)
     }
 
-    /// Returns what only this wire can report.
+    /// Returns what only this wire can report, and what leaves the window as it is.
     pub(crate) fn poll_event(&mut self, local: &Local) -> Option<PeerEvent> {
-        if let Some(event) = self.handshake.poll_event(local) {
-            Some(event)
-        } else if self.out_of_sync.take() {
-            Some(PeerEvent::OutOfSync)
+        if let Some(mismatch) = self.handshake.take_mismatch() {
+            Some(mismatch)
         } else if let Some(desync) = self.checksums.poll_event() {
             Some(desync)
         } else if self.flush_due(local).is_some_and(|at| at <= local.now) {
             self.flushed_end = local.send.send_next();
             Some(PeerEvent::Flushed)
+        } else {
+            None
+        }
+    }
+
+    /// Whether `poll_barrier_event` would return something.
+    pub(crate) fn has_barrier_event(&self, local: &Local) -> bool {
+        self.out_of_sync == Once::Pending || self.handshake.has_barrier_event(local) || self.closing.has_event()
+    }
+
+    /// Returns what makes an application throw its window away, so that it follows every input that is held.
+    pub(crate) fn poll_barrier_event(&mut self, local: &Local) -> Option<PeerEvent> {
+        if self.out_of_sync.take() {
+            Some(PeerEvent::OutOfSync)
+        } else if let Some(event) = self.handshake.poll_barrier_event(local) {
+            Some(event)
         } else {
             self.closing.take_peer_closed().then_some(PeerEvent::PeerClosed)
         }

@@ -109,6 +109,47 @@ fn a_peer_ahead_is_reported_once_an_epoch_and_sent_hellos_until_the_application_
 }
 
 #[test]
+fn a_peer_that_is_still_ahead_after_the_next_epoch_is_reported_again() {
+    for wire in Wire::COMPACT {
+        let mut session = Pair::met(wire).sessions[0].clone();
+        let now = at(3 * SECOND);
+        assert_eq!(session.handle_datagram(now, PEER, &Seal { epoch: 5, ..Seal::new(wire, 1, 0) }.hello(0)), Ok(()));
+        let ahead = PeerEvent::EpochAhead { epoch: Epoch::new(5) };
+        assert_eq!(peer_events(&events(&mut session)), [ahead]);
+        session.begin_epoch(now, Epoch::new(4)).expect("newer");
+        assert_eq!(peer_events(&events(&mut session)), [ahead]);
+        session.begin_epoch(now, Epoch::new(5)).expect("newer");
+        assert_eq!(peer_events(&events(&mut session)), []);
+    }
+}
+
+#[test]
+fn what_makes_an_application_throw_its_window_away_is_reported_after_every_input_that_is_held() {
+    for wire in Wire::COMPACT {
+        let mut pair = Pair::met(wire);
+        pair.unpolled[0] = true;
+        pair.play(60);
+        pair.run(SECOND);
+        assert_eq!(peer(&pair.sessions[1]).unacked(), 0, "inputs that are not polled are acknowledged");
+        let seal = Seal::new(wire, 1, 0);
+        let news = [
+            (Seal { epoch: 3, ..seal }.hello(0), PeerEvent::EpochAhead { epoch: Epoch::new(3) }),
+            (Seal { sender: (1, seal.sender.1 + 1), ..seal }.hello(0), PeerEvent::Restarted),
+            (seal.bye(), PeerEvent::PeerClosed),
+            (seal.inputs(0, 70, 60, &[]), PeerEvent::OutOfSync),
+        ];
+        for (datagram, event) in news {
+            let mut session = pair.sessions[0].clone();
+            let _ = session.handle_datagram(at(pair.now), PEER, &datagram);
+            let reported = events(&mut session);
+            assert_eq!(frames(&reported), (0..60).collect::<Vec<_>>(), "{event:?}");
+            let last = reported.last().expect("something");
+            assert_eq!(peer_events(&[*last]), [event], "{reported:?}");
+        }
+    }
+}
+
+#[test]
 fn a_peer_that_follows_to_the_local_epoch_is_not_ahead() {
     for wire in Wire::COMPACT {
         let mut session = Pair::met(wire).sessions[0].clone();
