@@ -264,8 +264,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// The silence after which a peer is [`Interrupted`](crate::Health::Interrupted), but never before 2.5 ping intervals
-    /// (default 500 ms).
+    /// The silence after which a peer is [`Interrupted`](crate::Health::Interrupted), but never before 2.5 ping intervals, of
+    /// both endpoints the longer one (default 500 ms).
     pub const fn interrupt_after(mut self, silence: Duration) -> Self {
         self.config.interrupt_us = saturating_micros_u32(silence);
         self

@@ -3,7 +3,7 @@
 use crate::checksum::Checksum;
 use crate::config::{MAX_DATAGRAM_SIZE, PeerSettings};
 use crate::error::{DatagramError, PushError};
-use crate::estimate::liveness::{Health, interrupt_us};
+use crate::estimate::liveness::{Health, Limits};
 use crate::estimate::time_sync::{Pace, TimeSync};
 use crate::event::PeerEvent;
 use crate::ids::{Frame, PeerId};
@@ -37,11 +37,13 @@ struct Reported {
 impl Peer {
     pub(crate) fn new(id: PeerId, local: &Local, settings: &PeerSettings) -> Self {
         let send = &local.send;
+        let link = Link::new(local, settings);
+        let limits = Limits::new(link.ping_us(local), &local.config);
         Self {
             id,
-            remote: Remote::new(settings.player, local),
+            remote: Remote::new(settings.player, local, limits),
             recv: RecvWindow::new(send.first(), send.capacity(), send.input_len()),
-            link: Link::new(local, settings),
+            link,
             reported: Reported::default(),
         }
     }
@@ -108,8 +110,7 @@ impl Peer {
         let mut consider = |deadline: &Deadline| soonest = deadline.sooner(soonest, local.now);
         self.link.deadlines(local, &self.remote, &self.recv).iter().for_each(&mut consider);
         if self.remote.open {
-            let ping_us = self.link.ping_us(local);
-            self.remote.liveness.deadlines(ping_us, &local.config).iter().for_each(&mut consider);
+            self.remote.liveness.deadlines().iter().for_each(&mut consider);
         }
         soonest
     }
@@ -147,9 +148,9 @@ impl Peer {
     }
 
     /// Forgives a local stall of `micros` since something was due. Returns whether it was long enough to matter.
-    pub(crate) fn forgive_stall(&mut self, local: &Local, micros: u64) -> bool {
+    pub(crate) fn forgive_stall(&mut self, micros: u64) -> bool {
         // Half of the limit: the peer may have been silent for the other half before.
-        let limit = interrupt_us(self.link.ping_us(local), &local.config) >> 1;
+        let limit = self.remote.liveness.interrupt_us() >> 1;
         let stalled = self.remote.open && micros >= limit;
         if stalled {
             self.remote.liveness.skip(micros);
@@ -179,7 +180,7 @@ impl Peer {
 
     pub(crate) fn health(&self, local: &Local) -> Health {
         if self.remote.open {
-            self.remote.liveness.health(local.now, self.link.ping_us(local), &local.config)
+            self.remote.liveness.health(local.now)
         } else {
             Health::Disconnected
         }

@@ -1,6 +1,6 @@
 //! The remote endpoint, as both wires see it.
 
-use crate::estimate::liveness::Liveness;
+use crate::estimate::liveness::{Limits, Liveness};
 use crate::estimate::rtt::Rtt;
 use crate::estimate::time_sync::{Pace, TimeSync};
 use crate::local::Local;
@@ -21,12 +21,12 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    pub(crate) fn new(player: u16, local: &Local) -> Self {
+    pub(crate) fn new(player: u16, local: &Local, limits: Limits) -> Self {
         Self {
             player,
             open: true,
             connected: false,
-            liveness: Liveness::new(local.now),
+            liveness: Liveness::new(local.now, limits),
             rtt: Rtt::default(),
             time_sync: TimeSync::new(),
             totals: Totals::default(),
@@ -36,7 +36,7 @@ impl Remote {
     /// The transport is open again, perhaps over another path: silence and round trips start anew.
     pub(crate) fn transport_opened(&mut self, local: &Local) {
         self.open = true;
-        self.liveness = Liveness::new(local.now);
+        self.liveness.restart(local.now);
         self.rtt = Rtt::default();
         self.time_sync = TimeSync::new();
     }

@@ -6,8 +6,9 @@ use crate::config::{Config, five_halves};
 use crate::time::{Instant, duration_from_micros};
 use crate::timer::{Deadline, Timer};
 
-/// How long a peer may go on echoing what it received before it went deaf: the longest hold of the compact wire.
-const STALE_ECHO_US: u64 = 2_000_000;
+/// How long a stamp is echoed at least, and how much longer than a ping interval: so long a peer may go on echoing what it
+/// received before it went deaf.
+const ECHO_US: (u64, u64) = (2_000_000, 500_000);
 
 /// How a peer is doing. `Connecting` first, then from best to worst.
 ///
@@ -27,7 +28,7 @@ const STALE_ECHO_US: u64 = 2_000_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Health {
-    /// Nothing was received since the peer was added or its transport opened.
+    /// No sign of life since the peer was added or its transport opened.
     #[default]
     Connecting,
     /// Received lately, and near.
@@ -44,9 +45,41 @@ pub enum Health {
     Disconnected,
 }
 
+/// How long a peer may be silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "a unit belongs to its number")]
+pub(crate) struct Limits {
+    /// Until it is interrupted, ...
+    interrupt_us: u32,
+    /// ... until it is disconnected, ...
+    disconnect_us: u32,
+    /// ... and without responding until it is deaf.
+    deaf_us: u32,
+}
+
+impl Limits {
+    /// For a link whose longer ping interval is `ping_us`.
+    pub(crate) fn new(ping_us: u64, config: &Config) -> Self {
+        let interrupt_us = config.interrupt_us().max(five_halves(ping_us));
+        let short = |us| u32::try_from(us).unwrap_or(u32::MAX);
+        Self {
+            interrupt_us: short(interrupt_us),
+            disconnect_us: short(config.disconnect_us().max(interrupt_us)),
+            deaf_us: short(interrupt_us.saturating_add(longest_echo_us(ping_us))),
+        }
+    }
+}
+
+/// How long a stamp may be held and still be echoed.
+pub(crate) fn longest_echo_us(ping_us: u64) -> u64 {
+    let (least, more) = ECHO_US;
+    least.max(ping_us.saturating_add(more))
+}
+
 /// When a peer was last received and how far away it is: all that its health follows from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Liveness {
+    limits: Limits,
     /// When the peer was last received, or else when its transport opened.
     at: Instant,
     received: bool,
@@ -59,15 +92,29 @@ pub(crate) struct Liveness {
 }
 
 impl Liveness {
-    pub(crate) const fn new(now: Instant) -> Self {
-        Self { at: now, received: false, latency: Health::Good, responded_at: None, longest_us: 0, unreported_us: 0 }
+    pub(crate) const fn new(now: Instant, limits: Limits) -> Self {
+        Self { limits, at: now, received: false, latency: Health::Good, responded_at: None, longest_us: 0, unreported_us: 0 }
+    }
+
+    /// The transport opened anew.
+    pub(crate) fn restart(&mut self, now: Instant) {
+        *self = Self::new(now, self.limits);
+    }
+
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// The silence after which the peer is interrupted.
+    pub(crate) fn interrupt_us(&self) -> u64 {
+        self.limits.interrupt_us.into()
     }
 
     /// Notes a sign of life.
-    pub(crate) fn receive(&mut self, now: Instant, ping_us: u64, config: &Config) {
+    pub(crate) fn receive(&mut self, now: Instant) {
         if self.received {
             let silence = self.silence_us(now);
-            if silence >= interrupt_us(ping_us, config) {
+            if silence >= self.interrupt_us() {
                 // A response could not get through either; the next one takes a round trip from now on.
                 self.responded_at = self.responded_at.map(|_| now);
             }
@@ -140,15 +187,15 @@ impl Liveness {
         self.received.then(|| duration_from_micros(self.silence_us(now)))
     }
 
-    pub(crate) fn health(&self, now: Instant, ping_us: u64, config: &Config) -> Health {
+    pub(crate) fn health(&self, now: Instant) -> Health {
         let silence = self.silence_us(now);
         if !self.received {
             Health::Connecting
-        } else if silence >= config.disconnect_us() {
+        } else if silence >= self.limits.disconnect_us.into() {
             Health::Disconnected
-        } else if silence >= interrupt_us(ping_us, config) {
+        } else if silence >= self.interrupt_us() {
             Health::Interrupted
-        } else if self.responded_at.is_some_and(|at| now.since(at) >= deaf_us(ping_us, config)) {
+        } else if self.responded_at.is_some_and(|at| now.since(at) >= self.limits.deaf_us.into()) {
             Health::Deaf
         } else {
             self.latency
@@ -156,21 +203,12 @@ impl Liveness {
     }
 
     /// When silence will change the health, if it can.
-    pub(crate) fn deadlines(&self, ping_us: u64, config: &Config) -> [Deadline; 3] {
-        let limit = |us| self.received.then(|| self.at.after(us));
+    pub(crate) fn deadlines(&self) -> [Deadline; 3] {
+        let limit = |us: u32| self.received.then(|| self.at.after(us.into()));
         [
-            Timer::Interrupted.at(limit(interrupt_us(ping_us, config))),
-            Timer::Disconnected.at(limit(config.disconnect_us())),
-            Timer::Deaf.at(self.responded_at.map(|at| at.after(deaf_us(ping_us, config)))),
+            Timer::Interrupted.at(limit(self.limits.interrupt_us)),
+            Timer::Disconnected.at(limit(self.limits.disconnect_us)),
+            Timer::Deaf.at(self.responded_at.map(|at| at.after(self.limits.deaf_us.into()))),
         ]
     }
-}
-
-/// The silence after which a peer is interrupted.
-pub(crate) fn interrupt_us(ping_us: u64, config: &Config) -> u64 {
-    config.interrupt_us().max(five_halves(ping_us))
-}
-
-fn deaf_us(ping_us: u64, config: &Config) -> u64 {
-    interrupt_us(ping_us, config).saturating_add(STALE_ECHO_US)
 }

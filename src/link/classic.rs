@@ -115,7 +115,7 @@ impl Classic {
             Packet::InputRequest { first, last } if first > last => return Err(DatagramError::NotAscending),
             Packet::InputRequest { first, last } => self.requested = Some((first, last)),
         }
-        remote.liveness.receive(local.now, Self::ping_us(local), &local.config);
+        remote.liveness.receive(local.now);
         if !core::mem::replace(&mut remote.connected, true) {
             remote.liveness.respond(local.now);
         }

@@ -170,7 +170,7 @@ class CompactModel(Model):
         if self.block is not None:
             stamp, handled, _ = self.block
             held = clock - handled // UNIT
-            if held <= 8000:
+            if self.now - handled <= max(2_000_000, self.settings.ping_us + 500_000):
                 echo = (stamp + held) % 65536 or 1
         return Timing(clock % 65536, echo, (self.schedule.total + 1) % 65536)
 

@@ -13,6 +13,9 @@ use crate::wire::compact::tag::VERSION;
 /// How long hellos are sent at the early interval.
 const HURRY_US: u64 = 1_000_000;
 
+/// Bounds of a peer's announced ping interval, in milliseconds: those of the settings.
+const PING_MS: (u16, u16) = (20, 10_000);
+
 /// In the order in which they are reported; only the last one may differ.
 const FIELDS: [Field; 6] =
     [Field::Version, Field::Player, Field::InputLen, Field::Window, Field::FirstFrame, Field::FrameInterval];
@@ -32,6 +35,8 @@ pub(crate) struct Handshake {
     reported_ahead: u32,
     /// The settings that arrived last, until what differs is reported, and the fields reported so far.
     unreported: Option<Settings>,
+    /// The ping interval that the peer announced; 0 before that.
+    ping_ms: u16,
     reported_fields: [bool; FIELDS.len()],
     /// When there was last a new reason for a hello, and when one was sent since then.
     since: Instant,
@@ -68,6 +73,7 @@ impl Handshake {
             announced: 0,
             reported_ahead: 0,
             unreported: None,
+            ping_ms: 0,
             reported_fields: [false; FIELDS.len()],
             since: now,
             hello_at: None,
@@ -93,6 +99,11 @@ impl Handshake {
     /// The greatest epoch that the peer announced.
     pub(crate) fn announced(&self) -> u32 {
         self.announced
+    }
+
+    /// The peer's ping interval; 0 before it is known.
+    pub(crate) fn ping_us(&self) -> u64 {
+        u64::from(self.ping_ms).saturating_mul(1_000)
     }
 
     /// Notes that an input datagram was accepted, so the peer needs no hello. Returns whether that is new in this epoch.
@@ -166,6 +177,7 @@ impl Handshake {
 
     fn learn(&mut self, remote: &Hello) -> HelloOutcome {
         self.announced = self.announced.max(remote.epoch);
+        self.ping_ms = remote.ping_ms.clamp(PING_MS.0, PING_MS.1);
         match self.incarnation() {
             None => self.run = Run::Running(remote.incarnation),
             Some(before) if before < remote.incarnation => {

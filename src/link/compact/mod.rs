@@ -11,6 +11,7 @@ use super::Written;
 use crate::cache::Cache;
 use crate::checksum::Checksum;
 use crate::error::DatagramError;
+use crate::estimate::liveness::Limits;
 use crate::estimate::rtt::Rtt;
 use crate::event::PeerEvent;
 use crate::local::Local;
@@ -184,7 +185,7 @@ impl Compact {
         }
         // A possible replay is no sign of life.
         if progress || used.is_some() {
-            remote.liveness.receive(local.now, Self::ping_us(local), &local.config);
+            remote.liveness.receive(local.now);
         }
         if packet.header.count > 0 {
             self.schedule.owe_ack(local.now);
@@ -206,7 +207,9 @@ impl Compact {
                 remote.liveness.expect_no_response();
             }
         }
-        remote.liveness.receive(local.now, Self::ping_us(local), &local.config);
+        // The longer ping interval counts.
+        remote.liveness.set_limits(Limits::new(Self::ping_us(local).max(self.handshake.ping_us()), &local.config));
+        remote.liveness.receive(local.now);
         if self.handshake.announced() != local.epoch {
             remote.liveness.expect_no_response();
         }

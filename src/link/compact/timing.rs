@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::estimate::liveness::longest_echo_us;
 use crate::estimate::rtt::Jitter;
 use crate::estimate::windowed_min::WindowedMin;
 use crate::num::{div_rem, low_u16};
@@ -14,8 +15,6 @@ const UNIT_US: u16 = 250;
 const SHORTEST_OF: u8 = 16;
 /// How many of the first datagrams carry a timing block.
 const EARLY: u64 = 10;
-/// A stamp held for more units than this is not echoed.
-const HOLD_MAX: u64 = 8_000;
 
 /// What is known about the timing between both endpoints.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,14 +73,14 @@ impl TimingEstimator {
             return None;
         }
         self.block_at = Some(now);
-        Some(Timing { stamp: low_u16(units(now)), echo: self.echo(now), sent: low_u16(self.sent) })
+        Some(Timing { stamp: low_u16(units(now)), echo: self.echo(now, ping_us), sent: low_u16(self.sent) })
     }
 
     /// The peer's latest stamp, moved on by the time it was held here; 0 for none.
-    fn echo(&self, now: Instant) -> u16 {
+    fn echo(&self, now: Instant, ping_us: u64) -> u16 {
         let Some((timing, at)) = self.received else { return 0 };
         let held = units(now).saturating_sub(units(at));
-        if held > HOLD_MAX { 0 } else { timing.stamp.wrapping_add(low_u16(held)).max(1) }
+        if now.since(at) > longest_echo_us(ping_us) { 0 } else { timing.stamp.wrapping_add(low_u16(held)).max(1) }
     }
 
     /// Counts an accepted datagram and uses its block, unless the block is an old one.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use inputwire::Epoch;
+use inputwire::{Epoch, Health};
 
 use super::running;
 use crate::support::forge::Seal;
-use crate::support::{MS, PEER, Pair, SECOND, Wire, at, due_input, incarnation, stats};
+use crate::support::{MS, PEER, Pair, SECOND, Wire, at, due_input, endpoint, healths, incarnation, stats};
 
 /// The timing block of a datagram without a key.
 fn block(datagram: &[u8]) -> Option<[u16; 3]> {
@@ -117,4 +117,47 @@ fn jitter_follows_rfc_3550() {
     }
     // J grows by (|D| - J) / 16: 0, then 250 us, then 234.375 us.
     assert_eq!(stats(&session).jitter.expect("three arrivals").as_micros(), 234);
+}
+
+/// The health changes of both endpoints of an idle link with these ping intervals, from 30 s on, until three minutes.
+fn health_changes(wire: Wire, ping_ms: [u64; 2], delay: u64) -> Vec<Health> {
+    let settings = |player: u16| {
+        let ping = Duration::from_millis(ping_ms[usize::from(player)]);
+        wire.settings(player).ping_interval(ping).disconnect_after(Duration::from_secs(60))
+    };
+    let mut pair: Pair = Pair::new(endpoint(settings(0), wire.peer(1)), endpoint(settings(1), wire.peer(0)));
+    pair.delay = delay;
+    pair.run(30 * SECOND);
+    pair.forget();
+    pair.run(150 * SECOND);
+    pair.reported.iter().flat_map(|reported| healths(reported)).collect()
+}
+
+#[test]
+fn an_idle_link_on_a_perfect_network_stays_good_whatever_the_ping_intervals_are() {
+    for wire in Wire::COMPACT {
+        for ping_ms in [[200, 200], [200, 1_000], [1_000, 200], [5_000, 5_000], [20, 10_000], [10_000, 10_000]] {
+            for delay in [0, 10 * MS, 60 * MS] {
+                assert_eq!(health_changes(wire, ping_ms, delay), [], "{ping_ms:?} {delay}");
+            }
+        }
+    }
+}
+
+#[test]
+fn silence_is_judged_by_the_longer_ping_interval() {
+    for wire in Wire::COMPACT {
+        let settings = |player| wire.settings(player).disconnect_after(Duration::from_secs(60));
+        let slow = settings(1).ping_interval(Duration::from_secs(2));
+        let mut pair: Pair = Pair::new(endpoint(settings(0), wire.peer(1)), endpoint(slow, wire.peer(0)));
+        pair.run(10 * SECOND);
+        let silent_at = pair.sent[1].last().expect("something").0;
+        pair.lost[1] = true;
+        pair.forget();
+        // 2.5 of its ping intervals.
+        pair.run(silent_at + 5 * SECOND - 1 - pair.now);
+        assert_eq!(healths(&pair.reported[0]), []);
+        pair.run(1);
+        assert_eq!(healths(&pair.reported[0]), [Health::Interrupted]);
+    }
 }
