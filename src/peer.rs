@@ -179,11 +179,7 @@ impl Peer {
     }
 
     pub(crate) fn health(&self, local: &Local) -> Health {
-        if self.remote.open {
-            self.remote.liveness.health(local.now)
-        } else {
-            Health::Disconnected
-        }
+        if self.remote.open { self.remote.liveness.health(local.now) } else { Health::Disconnected }
     }
 
     /// The slot of a frame that is known and still in the window.

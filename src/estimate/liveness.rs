@@ -93,7 +93,15 @@ pub(crate) struct Liveness {
 
 impl Liveness {
     pub(crate) const fn new(now: Instant, limits: Limits) -> Self {
-        Self { limits, at: now, received: false, latency: Health::Good, responded_at: None, longest_us: 0, unreported_us: 0 }
+        Self {
+            limits,
+            at: now,
+            received: false,
+            latency: Health::Good,
+            responded_at: None,
+            longest_us: 0,
+            unreported_us: 0,
+        }
     }
 
     /// The transport opened anew.
