@@ -123,6 +123,11 @@ mod endpoint;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 
+/// The code of the README is compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 pub use config::{Config, ConfigBuilder, MAX_DATAGRAM_SIZE, PeerConfig};
 pub use endpoint::Endpoint;
 pub use error::{AddPeerError, ChecksumError, ConfigError, DatagramError, EpochError, PushError};
