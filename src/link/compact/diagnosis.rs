@@ -96,9 +96,9 @@ impl Diagnosis {
     }
 
     /// Notes a hello for other player numbers.
-    pub(crate) fn wrong_players(&mut self, sender: u16, receiver: u16) {
+    pub(crate) fn wrong_players(&mut self, players: (u16, u16)) {
         if self.note(WRONG_PLAYERS) {
-            self.players = (sender, receiver);
+            self.players = players;
         }
     }
 

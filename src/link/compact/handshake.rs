@@ -25,6 +25,7 @@ const SETTLED_US: u64 = 10_000_000;
 
 /// What is known of the peer's runs, and what it is told of the local one.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, in the words of PROTOCOL 3.10")]
 pub(crate) struct Handshake {
     /// The run of this endpoint on this link.
     local_run: u64,
@@ -190,18 +191,16 @@ impl Handshake {
         self.renew(now);
     }
 
-    /// When a hello is due, if there is a reason for one. The peer's run is silent from `silent_at` on.
-    pub(crate) fn hello_due(&self, epoch: u32, ping_us: u64, silent_at: Instant) -> Option<Instant> {
+    /// When a hello is due, if there is a reason for one. That the peer's run falls silent at `silent_at` is one from then on.
+    pub(crate) fn hello_due(&self, local: &Local, ping_us: u64, silent_at: Instant) -> Option<Instant> {
         let Some(hello_at) = self.hello_at else {
             return Some(self.since);
         };
-        let hurried = hello_at.since(self.since) < HURRY_US;
-        let again = hello_at.after(if hurried { ping_us.min(EARLY_INTERVAL_US) } else { ping_us });
-        if !self.linked || self.announced > epoch || self.hello_wanted {
-            return Some(again);
+        if !self.linked || self.announced > local.epoch || self.hello_wanted || silent_at <= local.now {
+            let hurried = hello_at.since(self.since) < HURRY_US;
+            return Some(hello_at.after(if hurried { ping_us.min(EARLY_INTERVAL_US) } else { ping_us }));
         }
-        let silent = again.max(silent_at);
-        Some(if self.answer_owed { silent.min(hello_at.after(ping_us)) } else { silent })
+        self.answer_owed.then(|| hello_at.after(ping_us))
     }
 
     /// Notes that a hello is sent, and returns its number and what it says of the peer's run.
@@ -229,13 +228,13 @@ impl Handshake {
         liveness: &Liveness,
         diagnosis: &mut Diagnosis,
     ) -> Result<HelloOutcome, DatagramError> {
-        let (sender, receiver) = received.players();
+        let players = received.players();
         let local_player = local.config.local_player();
-        if (sender, receiver) == (local_player, player) {
+        if players == (local_player, player) {
             return Err(DatagramError::Reflected);
         }
-        if (sender, receiver) != (player, local_player) {
-            diagnosis.wrong_players(sender, receiver);
+        if players != (player, local_player) {
+            diagnosis.wrong_players(players);
             return Ok(HelloOutcome::Ignored);
         }
         let hello = match received {

@@ -114,7 +114,7 @@ impl Compact {
         if !remote.is_active(local) {
             return None;
         }
-        self.handshake.hello_due(local.epoch, Self::ping_us(local), remote.liveness.silent_at())
+        self.handshake.hello_due(local, Self::ping_us(local), remote.liveness.silent_at())
     }
 
     pub(super) fn bye_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
