@@ -21,10 +21,11 @@ usage: cargo run --release --example lines -- [OPTIONS]
   --epoch N                  the first epoch (0)
   --me N, --peer N           player numbers, local and of the peer (0, 1)
   --key HEX32                key (none)
+  --short-tags               half of the tag in inputs and checksums, with a key
   --redundancy N             inputs in each datagram, classic (3)
   --frame-us N               frame interval (16667)
   --ping-us N                ping interval (500000 classic, 200000 compact)
-  --incarnation N            the local incarnation (1)
+  --incarnation N            the local incarnation, 64 bits, drawn at random; compact needs one
   --peer-incarnation N       the peer's (unknown until its hello)
   --first-frame N            the frame that the first push gets (0)";
 
@@ -275,8 +276,9 @@ struct Options {
     redundancy: u8,
     frame_us: u64,
     ping_us: Option<u64>,
-    incarnation: u32,
-    peer_incarnation: Option<u32>,
+    incarnation: Option<u64>,
+    peer_incarnation: Option<u64>,
+    short_tags: bool,
     first_frame: u32,
 }
 
@@ -293,14 +295,18 @@ impl Options {
             redundancy: 3,
             frame_us: 16_667,
             ping_us: None,
-            incarnation: 1,
+            incarnation: None,
             peer_incarnation: None,
+            short_tags: false,
             first_frame: 0,
         };
-        for pair in arguments.chunks(2) {
-            let [name, value] = pair else {
-                return Err(format!("{}: no such option, or no value after it", pair.concat()));
-            };
+        let mut arguments = arguments.iter();
+        while let Some(name) = arguments.next() {
+            if name == "--short-tags" {
+                options.short_tags = true;
+                continue;
+            }
+            let value = arguments.next().ok_or_else(|| format!("{name}: no such option, or no value after it"))?;
             options.set(name, value).ok_or_else(|| format!("{name} {value}: no such option, or not a valid value"))?;
         }
         Ok(options)
@@ -318,7 +324,7 @@ impl Options {
             "--redundancy" => self.redundancy = number(value)?,
             "--frame-us" => self.frame_us = number(value)?,
             "--ping-us" => self.ping_us = Some(number(value)?),
-            "--incarnation" => self.incarnation = number(value)?,
+            "--incarnation" => self.incarnation = Some(number(value)?),
             "--peer-incarnation" => self.peer_incarnation = Some(number(value)?),
             "--first-frame" => self.first_frame = number(value)?,
             _ => return None,
@@ -332,8 +338,11 @@ impl Options {
             .local_player(self.me)
             .redundancy(self.redundancy)
             .frame_interval(Duration::from_micros(self.frame_us))
-            .incarnation(self.incarnation)
+            .short_tags(self.short_tags)
             .first_frame(Frame::new(self.first_frame));
+        if let Some(incarnation) = self.incarnation {
+            builder = builder.incarnation(incarnation);
+        }
         if let Some(key) = self.key {
             builder = builder.key(key);
         }

@@ -1,5 +1,6 @@
 //! The settings of a session and of a peer, validated when they are built.
 
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 use crate::error::ConfigError;
@@ -31,8 +32,9 @@ const SECOND: u32 = 1_000 * MILLISECOND;
 pub struct Config {
     session_id: u64,
     key: Option<Key>,
+    short_tags: bool,
     local_player: u16,
-    incarnation: u32,
+    incarnation: Option<NonZeroU64>,
     first_frame: Frame,
     frame_us: u32,
     ping_us: Option<u32>,
@@ -46,14 +48,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// Starts from the defaults: 60 frames a second, session id 0, player 0, no key.
+    /// Starts from the defaults: 60 frames a second, session id 0, player 0, no key, no incarnation.
     pub const fn builder() -> ConfigBuilder {
         ConfigBuilder {
             config: Self {
                 session_id: 0,
                 key: None,
+                short_tags: false,
                 local_player: 0,
-                incarnation: 1,
+                incarnation: None,
                 first_frame: Frame::new(0),
                 frame_us: 16_667,
                 ping_us: None,
@@ -86,10 +89,19 @@ impl Config {
         self.key.is_some()
     }
 
-    /// The number of this run of the local endpoint.
+    /// Whether the tags of inputs and checksums are short, where there is a key.
     #[must_use]
-    pub const fn incarnation(&self) -> u32 {
-        self.incarnation
+    pub const fn short_tags(&self) -> bool {
+        self.short_tags
+    }
+
+    /// The number of this run of the local endpoint, if it was set.
+    #[must_use]
+    pub const fn incarnation(&self) -> Option<u64> {
+        match self.incarnation {
+            Some(incarnation) => Some(incarnation.get()),
+            None => None,
+        }
     }
 
     /// The frame that the first push of each epoch gets.
@@ -152,13 +164,8 @@ impl Config {
         usize::from(self.max_datagram_size)
     }
 
-    pub(crate) const fn key(&self) -> Option<&Key> {
-        self.key.as_ref()
-    }
-
-    /// Bytes of the tag of a compact datagram.
-    pub(crate) const fn tag_len(&self) -> usize {
-        if self.key.is_some() { 8 } else { 2 }
+    pub(crate) const fn key(&self) -> Option<Key> {
+        self.key
     }
 
     pub(crate) const fn frame_us(&self) -> u64 {
@@ -203,7 +210,9 @@ impl Config {
 /// let config = Config::builder()
 ///     .session_id(0x1bad_cafe)
 ///     .local_player(1)
+///     .incarnation(0x9e37_79b9_7f4a_7c15) // a real one is drawn at random
 ///     .key([7; 16])
+///     .short_tags(true)
 ///     .first_frame(Frame::new(3))
 ///     .frame_interval(Duration::from_micros(33_333))
 ///     .early_copies(true)
@@ -239,9 +248,23 @@ impl ConfigBuilder {
         self
     }
 
-    /// A number that grows each time this endpoint starts anew within one session id; a start time will do (default 1).
-    pub const fn incarnation(mut self, number: u32) -> Self {
-        self.config.incarnation = number;
+    /// Whether inputs and checksums carry only four of the eight bytes of their tags, where there is a key: four bytes less
+    /// a datagram. The same at every endpoint (default false).
+    pub const fn short_tags(mut self, on: bool) -> Self {
+        self.config.short_tags = on;
+        self
+    }
+
+    /// The number of this run: 64 random bits, drawn anew at each start and never used twice. A peer on the compact wire
+    /// tells by it that this endpoint was started anew (no default; the classic wire needs none).
+    ///
+    /// [Where to draw it](crate::guide::epochs) is in the guide.
+    pub const fn incarnation(mut self, number: u64) -> Self {
+        // A zero stays for `build` to refuse.
+        self.config.incarnation = match NonZeroU64::new(number) {
+            None => Some(NonZeroU64::MIN),
+            some => some,
+        };
         self
     }
 
@@ -302,8 +325,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// The longest datagram to send on the compact wire, 64 to 1,024 bytes (default 1,024). One with a single input may be
-    /// longer.
+    /// The longest datagram to send on the compact wire, 56 to 1,024 bytes (default 1,024): 56 hold a hello. One with a
+    /// single input may be longer.
     pub const fn max_datagram_size(mut self, bytes: usize) -> Self {
         self.config.max_datagram_size = if bytes > MAX_DATAGRAM_SIZE {
             u16::MAX // stays too long for `build`
@@ -341,8 +364,10 @@ impl ConfigBuilder {
             Err(ConfigError::Latency)
         } else if config.redundancy < 1 || config.redundancy > 15 {
             Err(ConfigError::Redundancy)
-        } else if config.max_datagram_size < 64 || config.max_datagram_size > MAX_DATAGRAM_SIZE_U16 {
+        } else if config.max_datagram_size < 56 || config.max_datagram_size > MAX_DATAGRAM_SIZE_U16 {
             Err(ConfigError::MaxDatagramSize)
+        } else if is_small(config.incarnation) {
+            Err(ConfigError::Incarnation)
         } else {
             Ok(config)
         }
@@ -351,6 +376,14 @@ impl ConfigBuilder {
 
 const fn within(value: u32, low: u32, high: u32) -> bool {
     low <= value && value <= high
+}
+
+/// Whether a number of 64 bits is a constant, a counter or a time in seconds, and was not drawn.
+const fn is_small(incarnation: Option<NonZeroU64>) -> bool {
+    match incarnation {
+        Some(number) => number.get() < 1 << 32,
+        None => false,
+    }
 }
 
 /// Two and a half intervals: one ping may be lost, and the next one late by half an interval.
@@ -370,8 +403,8 @@ pub(crate) enum Wire {
 /// ```
 /// use inputwire::PeerConfig;
 ///
-/// let peer = PeerConfig::<4>::compact(1).incarnation(1_790_000_000);
-/// assert!(!peer.is_classic() && peer.known_incarnation() == Some(1_790_000_000));
+/// let peer = PeerConfig::<4>::compact(1).incarnation(0x9e37_79b9_7f4a_7c15); // from signalling
+/// assert!(!peer.is_classic() && peer.known_incarnation() == Some(0x9e37_79b9_7f4a_7c15));
 /// assert!(PeerConfig::<1>::classic(1).is_classic());
 /// ```
 ///
@@ -388,18 +421,27 @@ pub struct PeerConfig<const INPUT_LEN: usize>(pub(crate) PeerSettings);
 pub(crate) struct PeerSettings {
     pub(crate) wire: Wire,
     pub(crate) player: u16,
-    pub(crate) incarnation: Option<u32>,
+    pub(crate) incarnation: Option<NonZeroU64>,
+    /// A key of this pair, instead of the session's.
+    pub(crate) key: Option<Key>,
 }
 
 impl<const INPUT_LEN: usize> PeerConfig<INPUT_LEN> {
     /// A peer with this player number, on the compact wire.
     pub const fn compact(player: u16) -> Self {
-        Self(PeerSettings { wire: Wire::Compact, player, incarnation: None })
+        Self(PeerSettings { wire: Wire::Compact, player, incarnation: None, key: None })
     }
 
-    /// The peer's incarnation, where signalling carried it: inputs then flow without waiting for its first hello.
-    pub const fn incarnation(mut self, number: u32) -> Self {
-        self.0.incarnation = Some(number);
+    /// The peer's incarnation, where signalling carried it: inputs then flow without waiting for its first hello. 0 is none.
+    pub const fn incarnation(mut self, number: u64) -> Self {
+        self.0.incarnation = NonZeroU64::new(number);
+        self
+    }
+
+    /// A secret of this pair alone, instead of the session's: for games whose players do not trust each other. It comes from
+    /// signalling or a key exchange, and does not follow from anything that a third player knows.
+    pub const fn key(mut self, key: [u8; 16]) -> Self {
+        self.0.key = Some(Key(key));
         self
     }
 
@@ -417,14 +459,17 @@ impl<const INPUT_LEN: usize> PeerConfig<INPUT_LEN> {
 
     /// The peer's incarnation, where signalling carried it.
     #[must_use]
-    pub const fn known_incarnation(&self) -> Option<u32> {
-        self.0.incarnation
+    pub const fn known_incarnation(&self) -> Option<u64> {
+        match self.0.incarnation {
+            Some(incarnation) => Some(incarnation.get()),
+            None => None,
+        }
     }
 }
 
 impl PeerConfig<1> {
     /// A peer with this player number, on the classic wire.
     pub const fn classic(player: u16) -> Self {
-        Self(PeerSettings { wire: Wire::Classic, player, incarnation: None })
+        Self(PeerSettings { wire: Wire::Classic, player, incarnation: None, key: None })
     }
 }

@@ -28,8 +28,10 @@ pub enum ConfigError {
     Latency,
     /// `redundancy` is outside 1 to 15.
     Redundancy,
-    /// `max_datagram_size` is outside 64 to 1,024 bytes.
+    /// `max_datagram_size` is outside 56 to 1,024 bytes.
     MaxDatagramSize,
+    /// `incarnation` is below 2^32.
+    Incarnation,
 }
 
 /// Why a peer was not added.
@@ -37,7 +39,8 @@ pub enum ConfigError {
 /// ```
 /// use inputwire::{AddPeerError, Config, Instant, PeerConfig, Session};
 ///
-/// let mut session = Session::<1, 1>::new(Config::builder().local_player(0).build()?);
+/// // A program draws its incarnation at random, see `ConfigBuilder::incarnation`.
+/// let mut session = Session::<1, 1>::new(Config::builder().incarnation(0x5eed_0000_0001).build()?);
 /// let mut add = |player| session.add_peer(Instant::ORIGIN, PeerConfig::compact(player));
 /// assert_eq!(add(0), Err(AddPeerError::PlayerTaken)); // the local player
 /// assert!(add(1).is_ok());
@@ -53,6 +56,10 @@ pub enum AddPeerError {
     PlayerTaken,
     /// The epoch is under way, and its first frames have left the window.
     EpochRunning,
+    /// The settings have no incarnation, and a peer on the compact wire needs one.
+    NoIncarnation,
+    /// The session was closed.
+    Closed,
 }
 
 /// Why an input was not taken.
@@ -60,7 +67,8 @@ pub enum AddPeerError {
 /// ```
 /// use inputwire::{Config, Instant, PeerConfig, PushError, Session};
 ///
-/// let mut session = Session::<1, 1, 2>::new(Config::builder().build()?); // a window of two frames
+/// let config = Config::builder().incarnation(0x5eed_0000_0001).build()?;
+/// let mut session = Session::<1, 1, 2>::new(config); // a window of two frames
 /// let peer = session.add_peer(Instant::ORIGIN, PeerConfig::compact(1))?;
 /// let mut push = || session.push_input(Instant::ORIGIN, [0]);
 /// assert!(push().is_ok() && push().is_ok());
@@ -75,6 +83,8 @@ pub enum PushError {
     WindowFull(PeerId),
     /// The frame numbers of the epoch are used up.
     FramesExhausted,
+    /// The session was closed.
+    Closed,
 }
 
 /// Why a checksum was not taken.
@@ -83,16 +93,20 @@ pub enum PushError {
 /// use inputwire::{ChecksumError, Config, Frame, Instant, Session};
 ///
 /// let mut session = Session::<1, 1>::new(Config::builder().build()?);
+/// session.push_input(Instant::ORIGIN, [0])?; // frame 0; without peers nobody else's is missing
 /// let mut push = |frame| session.push_checksum(Instant::ORIGIN, Frame::new(frame), 0x5eed);
-/// assert_eq!(push(10), Ok(()));
-/// assert_eq!(push(10), Err(ChecksumError::NotNewer));
-/// # Ok::<(), inputwire::ConfigError>(())
+/// assert_eq!(push(0), Ok(()));
+/// assert_eq!(push(0), Err(ChecksumError::NotNewer));
+/// assert_eq!(push(1), Err(ChecksumError::NotConfirmed));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChecksumError {
     /// Its frame is not later than that of the last checksum of this epoch.
     NotNewer,
+    /// An input of its frame or before it is not known yet, so the state after it may still change.
+    NotConfirmed,
     /// This peer has not acknowledged the oldest of 16 checksums within the window.
     Full(PeerId),
 }
@@ -112,6 +126,11 @@ pub enum ChecksumError {
 pub enum EpochError {
     /// The epoch is not greater than the present one.
     NotNewer,
+    /// The epoch is above [`Epoch::MAX`](crate::Epoch::MAX), or above [`Epoch::LAST_FREE`](crate::Epoch::LAST_FREE) although
+    /// no peer is ahead or has restarted.
+    TooGreat,
+    /// The session was closed.
+    Closed,
 }
 
 /// Declares the variants of [`DatagramError`], their texts, and their order in a table of counters in one place.
@@ -188,8 +207,12 @@ datagram_errors! {
     UnknownPing => "a pong to no outstanding ping",
     /// The peer's run is not known yet, is over, or is configured differently.
     NotReady => "not ready: no hello of this run yet, settings differ, or begin_epoch is due after a restart",
-    /// Of an earlier run of the peer.
-    OldIncarnation => "of an earlier run of the peer: a datagram that arrived late",
+    /// Of another run of the peer, while this one is alive; or for another run of this endpoint.
+    OtherRun => "of another run: a datagram that arrived late, or a second program of that player",
+    /// A hello that is not newer than one received before.
+    LateHello => "a hello that is not newer than one before it: repeated, or late",
+    /// A hello with an epoch above `Epoch::MAX`, or whose incarnation or number is 0.
+    EpochRange => "an epoch, incarnation or number outside its range",
     /// A datagram of this endpoint.
     Reflected => "a datagram of this endpoint came back: check the address of the peer",
 }
@@ -203,7 +226,8 @@ impl ConfigError {
             Self::DisconnectAfter => "disconnect_after must be above 2.5 ping intervals and at most an hour",
             Self::Latency => "warning_latency must be above zero and below critical_latency, which is at most a minute",
             Self::Redundancy => "redundancy must be 1 to 15",
-            Self::MaxDatagramSize => "max_datagram_size must be 64 to 1024 bytes",
+            Self::MaxDatagramSize => "max_datagram_size must be 56 to 1024 bytes",
+            Self::Incarnation => "incarnation must be at least 2^32: draw a random number of 64 bits at each start",
         }
     }
 }
@@ -214,6 +238,8 @@ impl AddPeerError {
             Self::Full => "no place for another peer: remove one, or give the session a larger MAX_PEERS",
             Self::PlayerTaken => "player number taken: every player of a session needs its own",
             Self::EpochRunning => "the first frames have left the window: add the peer when the next epoch begins",
+            Self::NoIncarnation => "no incarnation: give Config a random number of 64 bits, drawn at each start",
+            Self::Closed => "the session was closed: create a new one, with a new incarnation",
         }
     }
 }
@@ -222,6 +248,8 @@ impl EpochError {
     const fn text(self) -> &'static str {
         match self {
             Self::NotNewer => "epochs only grow: begin one greater than the present one",
+            Self::TooGreat => "too great: the last epochs are kept for restarts; begin next_epoch",
+            Self::Closed => "the session was closed: create a new one, with a new incarnation",
         }
     }
 }
@@ -230,6 +258,7 @@ impl fmt::Display for ChecksumError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotNewer => f.write_str("checksums only go forward: push that of a later frame"),
+            Self::NotConfirmed => f.write_str("not confirmed: push it once confirmed_frame has reached its frame"),
             Self::Full(peer) => {
                 write!(f, "peer {peer} has not acknowledged the oldest checksum: push less often, or later")
             }
@@ -244,6 +273,7 @@ impl fmt::Display for PushError {
                 write!(f, "window full: wait for peer {peer} to acknowledge, or remove it; push the input again later")
             }
             Self::FramesExhausted => f.write_str("frame numbers used up: begin a new epoch"),
+            Self::Closed => f.write_str("the session was closed: create a new one, with a new incarnation"),
         }
     }
 }

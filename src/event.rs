@@ -28,7 +28,7 @@ use crate::ids::{Epoch, Frame, PeerId};
 ///         }
 ///     }
 /// }
-/// # let mut session = Session::new(Config::builder().build()?);
+/// # let mut session = Session::new(Config::builder().incarnation(0x5eed_0000_0001).build()?);
 /// # session.add_peer(Instant::ORIGIN, PeerConfig::compact(1)).unwrap();
 /// # take(&mut session, Instant::ORIGIN);
 /// # Ok::<(), inputwire::ConfigError>(())
@@ -97,8 +97,8 @@ pub enum PeerEvent {
     },
     /// The peer sent another input for a frame whose input was known; the first one stays. Reported once an epoch.
     Conflict,
-    /// The peer is configured differently. Reported once for each field. No inputs flow until it is fixed, unless the
-    /// field is the frame interval.
+    /// The peer is configured differently. Reported once for each field and run. No inputs flow until it is fixed, unless
+    /// the field is the frame interval; if they flow, it is a second program of that player.
     Mismatch {
         /// What differs.
         field: Field,
@@ -113,12 +113,31 @@ pub enum PeerEvent {
         /// The peer's epoch.
         epoch: Epoch,
     },
+    /// A hello for other player numbers arrived: the address leads to somebody else. Reported once.
+    WrongPlayers {
+        /// The player number of its sender.
+        sender: u16,
+        /// The player number that it is for.
+        receiver: u16,
+    },
+    /// Two programs play as this peer, or an incarnation was used twice. The one that was there first goes on. Reported once
+    /// a run.
+    SecondRun,
+    /// The peer plays with another run of the local player: this program was started twice. Reported once a run.
+    Replaced,
+    /// Hellos arrive whose tag is wrong: session id or key differ. Reported once, until one is right.
+    Unreadable,
     /// The peer was started anew: inputs flow again after [`begin_epoch`](crate::Session::begin_epoch).
     Restarted,
     /// The peer continues after inputs that are not held here: only a new epoch repairs that. Reported once an epoch.
     OutOfSync,
-    /// The peer closed its session. Without a key this is only a hint.
-    PeerClosed,
+    /// The peer closed its session. Reported once a run.
+    PeerClosed {
+        /// The epoch in which it closed.
+        epoch: Epoch,
+        /// The frame after its last input in that epoch.
+        end: Frame,
+    },
 }
 
 /// What two endpoints must agree on. Its `Display` is fit for a message to the player.
@@ -131,12 +150,12 @@ pub enum PeerEvent {
 pub enum Field {
     /// The version of the compact wire.
     Version,
-    /// The player numbers.
-    Player,
     /// The size of an input.
     InputLen,
     /// The window.
     Window,
+    /// The size of the tag of inputs: one endpoint has short tags, the other has not.
+    TagSize,
     /// The first frame of an epoch.
     FirstFrame,
     /// The frame interval, in microseconds.
@@ -147,9 +166,9 @@ impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Version => "wire version",
-            Self::Player => "player number",
             Self::InputLen => "input size",
             Self::Window => "window",
+            Self::TagSize => "tag size",
             Self::FirstFrame => "first frame",
             Self::FrameInterval => "frame interval",
         })

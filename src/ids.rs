@@ -36,7 +36,8 @@ impl Frame {
 /// use inputwire::{Config, Epoch, Instant, Session};
 ///
 /// let mut session = Session::<1, 1>::new(Config::builder().build()?);
-/// let next = Epoch::new(session.epoch().get() + 1);
+/// let next = session.next_epoch().expect("two thousand million are left");
+/// assert_eq!(next, Epoch::new(1));
 /// assert!(session.begin_epoch(Instant::ORIGIN, next).is_ok());
 /// # Ok::<(), inputwire::ConfigError>(())
 /// ```
@@ -44,6 +45,13 @@ impl Frame {
 pub struct Epoch(u32);
 
 impl Epoch {
+    /// The last epoch.
+    pub const MAX: Self = Self((1 << 31) - 1);
+
+    /// The last epoch that can be begun of one's own accord. The ones after it are kept for following a peer that is ahead,
+    /// and for peers that restart: 65,536 restarts find room after whatever was begun by accident.
+    pub const LAST_FREE: Self = Self(Self::MAX.0 - 65_536);
+
     /// The epoch with this number.
     #[must_use]
     pub const fn new(number: u32) -> Self {
@@ -62,7 +70,8 @@ impl Epoch {
 /// ```
 /// use inputwire::{Config, Instant, PeerConfig, PeerId, Session};
 ///
-/// let mut session = Session::<2, 1>::new(Config::builder().local_player(0).build()?);
+/// let config = Config::builder().local_player(0).incarnation(0x5eed_0000_0001).build()?;
+/// let mut session = Session::<2, 1>::new(config);
 /// session.add_peer(Instant::ORIGIN, PeerConfig::compact(7))?;
 /// session.add_peer(Instant::ORIGIN, PeerConfig::compact(8))?;
 /// assert!(session.peers().eq([PeerId::new(0), PeerId::new(1)])); // not the player numbers

@@ -19,7 +19,9 @@
 //! type Endpoint = Session<1, 1>; // one peer, inputs of one byte
 //!
 //! fn endpoint(player: u16) -> Result<Endpoint, Box<dyn std::error::Error>> {
-//!     let mut session = Session::new(Config::builder().session_id(0x1bad_cafe).local_player(player).build()?);
+//!     // A program draws its incarnation at random, anew at each start.
+//!     let config = Config::builder().session_id(0x1bad_cafe).local_player(player).incarnation(0x5eed_0000_0001);
+//!     let mut session = Session::new(config.build()?);
 //!     session.add_peer(Instant::ORIGIN, PeerConfig::compact(1 - player))?;
 //!     Ok(session)
 //! }

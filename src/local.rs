@@ -12,6 +12,8 @@ pub(crate) struct Local {
     pub(crate) now: Instant,
     /// When the last local stall ended.
     pub(crate) stall_ended_at: Instant,
+    /// When the session was closed.
+    pub(crate) closed_at: Option<Instant>,
     pub(crate) config: Config,
     pub(crate) epoch: u32,
     pub(crate) send: SendWindow,
@@ -24,6 +26,7 @@ impl Local {
         Self {
             now: Instant::ORIGIN,
             stall_ended_at: Instant::ORIGIN,
+            closed_at: None,
             config,
             epoch: 0,
             send: SendWindow::new(config.first_frame(), window, input_len),

@@ -35,9 +35,10 @@ struct Reported {
 }
 
 impl Peer {
-    pub(crate) fn new(id: PeerId, local: &Local, settings: &PeerSettings) -> Self {
+    /// `local_run` is the run of this endpoint on the link to this peer.
+    pub(crate) fn new(id: PeerId, local: &Local, settings: &PeerSettings, local_run: u64) -> Self {
         let send = &local.send;
-        let link = Link::new(local, settings);
+        let link = Link::new(local, settings, local_run);
         let limits = Limits::new(link.ping_us(local), &local.config);
         Self {
             id,
@@ -57,16 +58,30 @@ impl Peer {
     }
 
     pub(crate) fn transport_opened(&mut self, local: &Local) {
-        if !self.remote.open {
+        if !self.remote.open && local.closed_at.is_none() {
             self.remote.transport_opened(local);
             self.link.transport_opened(local);
         }
     }
 
-    /// Ends the link from this side: byes are sent where the wire has them, and nothing else.
-    pub(crate) fn close(&mut self) {
-        self.link.close(&self.remote);
-        self.remote.open = false;
+    /// The session was closed: what the peer has not acknowledged is delivered, then byes are sent, where the wire has them.
+    pub(crate) fn close(&mut self, local: &Local) {
+        self.link.close(local);
+    }
+
+    /// Whether nothing is left to send, once the session was closed.
+    pub(crate) fn is_closed(&self, local: &Local) -> bool {
+        self.link.is_closed(local, &self.remote)
+    }
+
+    /// The greatest epoch that the peer announced.
+    pub(crate) fn announced(&self) -> u32 {
+        self.link.announced()
+    }
+
+    /// Whether an epoch of the reserve may be begun for this peer: it is ahead, or was started anew.
+    pub(crate) fn needs_epoch(&self, local: &Local) -> bool {
+        self.link.needs_epoch(local)
     }
 
     pub(crate) fn begin_epoch(&mut self, local: &Local, slots: &mut [u8]) {
@@ -109,7 +124,7 @@ impl Peer {
         let mut soonest = None;
         let mut consider = |deadline: &Deadline| soonest = deadline.sooner(soonest, local.now);
         self.link.deadlines(local, &self.remote, &self.recv).iter().for_each(&mut consider);
-        if self.remote.open {
+        if self.remote.is_active(local) {
             self.remote.liveness.deadlines().iter().for_each(&mut consider);
         }
         soonest
@@ -148,10 +163,10 @@ impl Peer {
     }
 
     /// Forgives a local stall of `micros` since something was due. Returns whether it was long enough to matter.
-    pub(crate) fn forgive_stall(&mut self, micros: u64) -> bool {
+    pub(crate) fn forgive_stall(&mut self, local: &Local, micros: u64) -> bool {
         // Half of the limit: the peer may have been silent for the other half before.
         let limit = self.remote.liveness.interrupt_us() >> 1;
-        let stalled = self.remote.open && micros >= limit;
+        let stalled = self.remote.is_active(local) && micros >= limit;
         if stalled {
             self.remote.liveness.skip(micros);
         }
@@ -165,7 +180,7 @@ impl Peer {
 
     /// Whether the peer may still need the local checksum of a frame.
     pub(crate) fn needs_checksum(&self, local: &Local, frame: u32) -> bool {
-        self.remote.open && self.link.needs_checksum(local, frame)
+        self.remote.is_active(local) && self.link.needs_checksum(local, frame)
     }
 
     pub(crate) fn push_checksum(&mut self, checksum: Checksum) {
@@ -179,7 +194,7 @@ impl Peer {
     }
 
     pub(crate) fn health(&self, local: &Local) -> Health {
-        if self.remote.open { self.remote.liveness.health(local.now) } else { Health::Disconnected }
+        if self.remote.is_active(local) { self.remote.liveness.health(local.now) } else { Health::Disconnected }
     }
 
     /// The slot of a frame that is known and still in the window.
@@ -191,6 +206,11 @@ impl Peer {
     pub(crate) fn latest(&self) -> Option<(Frame, u8)> {
         let frame = Frame::new(self.recv.recv_next().checked_sub(1)?);
         Some((frame, self.slot(frame)?))
+    }
+
+    /// Whether the inputs of all frames up to this one are known.
+    pub(crate) fn is_confirmed(&self, frame: u32) -> bool {
+        frame < self.recv.lowest_missing().unwrap_or(self.recv.recv_next())
     }
 
     /// The latest frame without a missing one below it.

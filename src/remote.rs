@@ -10,7 +10,7 @@ use crate::stats::Totals;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Remote {
     pub(crate) player: u16,
-    /// Whether its transport is open and the link is not closed locally.
+    /// Whether its transport is open.
     pub(crate) open: bool,
     /// Whether a datagram has proved that inputs can flow.
     pub(crate) connected: bool,
@@ -31,6 +31,11 @@ impl Remote {
             time_sync: TimeSync::new(),
             totals: Totals::default(),
         }
+    }
+
+    /// Whether its transport is open, and the session is not closed.
+    pub(crate) fn is_active(&self, local: &Local) -> bool {
+        self.open && local.closed_at.is_none()
     }
 
     /// The transport is open again, perhaps over another path: silence and round trips start anew.

@@ -6,7 +6,7 @@ use heapless::{Vec, VecView};
 
 use crate::cache::Cache;
 use crate::checksum::Checksum;
-use crate::config::{Config, MAX_DATAGRAM_SIZE, PeerConfig, PeerSettings};
+use crate::config::{Config, MAX_DATAGRAM_SIZE, PeerConfig, PeerSettings, Wire};
 use crate::error::{AddPeerError, ChecksumError, DatagramError, EpochError, PushError};
 use crate::estimate::liveness::Health;
 use crate::estimate::time_sync::Pace;
@@ -46,14 +46,16 @@ const STALL_MIN_US: u64 = 25_000;
 /// use inputwire::{Config, Instant, MAX_DATAGRAM_SIZE, PeerConfig, Session};
 ///
 /// let now = Instant::ORIGIN; // of the caller's clock
-/// let mut session = Session::<1, 2>::new(Config::builder().session_id(0x1bad_cafe).local_player(0).build()?);
+/// let incarnation = 0x9e37_79b9_7f4a_7c15; // drawn at random at each start
+/// let config = Config::builder().session_id(0x1bad_cafe).local_player(0).incarnation(incarnation).build()?;
+/// let mut session = Session::<1, 2>::new(config);
 /// let peer = session.add_peer(now, PeerConfig::compact(1))?;
 /// let frame = session.push_input(now, [0b101, 7])?;
 /// assert_eq!(session.local_input(frame), Some([0b101, 7]));
 ///
 /// let mut buf = [0; MAX_DATAGRAM_SIZE];
 /// let transmit = session.poll_transmit(&mut buf).expect("a hello is due");
-/// assert_eq!((transmit.peer, transmit.datagram.len()), (peer, 28));
+/// assert_eq!((transmit.peer, transmit.datagram.len()), (peer, 50));
 /// assert!(session.poll_timeout() > Some(now));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -122,17 +124,20 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     ///
     /// # Errors
     ///
-    /// [`Full`](AddPeerError::Full), [`PlayerTaken`](AddPeerError::PlayerTaken), or
-    /// [`EpochRunning`](AddPeerError::EpochRunning) once frames of this epoch have left the window.
+    /// [`Full`](AddPeerError::Full), [`PlayerTaken`](AddPeerError::PlayerTaken),
+    /// [`NoIncarnation`](AddPeerError::NoIncarnation) for a peer on the compact wire,
+    /// [`EpochRunning`](AddPeerError::EpochRunning) once frames of this epoch have left the window, or
+    /// [`Closed`](AddPeerError::Closed) after [`close`](Self::close).
     pub fn add_peer(&mut self, now: Instant, peer: PeerConfig<INPUT_LEN>) -> Result<PeerId, AddPeerError> {
         self.begin_call(now);
         let id = PeerId::new(self.added);
-        add_peer(&self.local, &mut self.peers, id, &peer.0)?;
+        let local_run = self.incarnation();
+        add_peer(&self.local, &mut self.peers, id, &peer.0, local_run)?;
         self.added = self.added.saturating_add(1);
         Ok(id)
     }
 
-    /// Removes a peer; it no longer holds back the send window.
+    /// Removes a peer; it no longer holds back the send window. A peer that is added later meets a new run of this endpoint.
     pub fn remove_peer(&mut self, now: Instant, peer: PeerId) {
         self.begin_call(now);
         let Some(at) = self.peers.iter().position(|other| other.id == peer) else { return };
@@ -151,7 +156,8 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// # Errors
     ///
     /// [`WindowFull`](PushError::WindowFull) names the peer that has not acknowledged the oldest input in the window;
-    /// [`FramesExhausted`](PushError::FramesExhausted) after 2^32 - 1 frames. Nothing is recorded then.
+    /// [`FramesExhausted`](PushError::FramesExhausted) after 2^32 - 1 frames; [`Closed`](PushError::Closed) after
+    /// [`close`](Self::close). Nothing is recorded then.
     pub fn push_input(&mut self, now: Instant, input: [u8; INPUT_LEN]) -> Result<Frame, PushError> {
         self.advance_clock(now);
         self.cursor.transmit = 0;
@@ -167,12 +173,12 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     ///
     /// # Errors
     ///
-    /// [`NotNewer`](EpochError::NotNewer) unless `epoch` is greater than the present one.
+    /// [`NotNewer`](EpochError::NotNewer) unless `epoch` is greater than the present one;
+    /// [`TooGreat`](EpochError::TooGreat) above [`Epoch::MAX`], or above [`Epoch::LAST_FREE`] unless a peer is ahead or was
+    /// started anew; [`Closed`](EpochError::Closed) after [`close`](Self::close).
     pub fn begin_epoch(&mut self, now: Instant, epoch: Epoch) -> Result<(), EpochError> {
         self.begin_call(now);
-        if epoch.get() <= self.local.epoch {
-            return Err(EpochError::NotNewer);
-        }
+        validate_epoch(&self.local, &self.peers, epoch)?;
         self.local.begin_epoch(epoch.get());
         self.inputs = SendBuffer::new();
         for (peer, slots) in self.peers.iter_mut().zip(&mut self.slots) {
@@ -186,8 +192,8 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     ///
     /// # Errors
     ///
-    /// [`NotNewer`](ChecksumError::NotNewer) if the frame is not later than that of the latest checksum in this epoch,
-    /// or is the reserved 2^32 - 1;
+    /// [`NotNewer`](ChecksumError::NotNewer) if the frame is not later than that of the latest checksum in this epoch;
+    /// [`NotConfirmed`](ChecksumError::NotConfirmed) unless it was pushed and every peer's inputs up to it are known;
     /// [`Full`](ChecksumError::Full) when a peer has not acknowledged the oldest of 16 within the window. Nothing is
     /// recorded then.
     pub fn push_checksum(&mut self, now: Instant, frame: Frame, hash: u64) -> Result<(), ChecksumError> {
@@ -198,10 +204,19 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
         Ok(())
     }
 
-    /// Closes the link to every peer. On the compact wire, keep polling: three byes are sent, a frame apart.
+    /// Closes the session for good: nothing can be pushed any more. On the compact wire, go on draining until
+    /// [`is_closed`](Self::is_closed): what is unacknowledged is delivered, for 2 s at most, and three byes are sent, a frame
+    /// apart.
+    ///
+    /// Who comes back creates a new session, with a new incarnation.
     pub fn close(&mut self, now: Instant) {
         self.begin_call(now);
-        self.peers.iter_mut().for_each(Peer::close);
+        if self.local.closed_at.is_none() {
+            self.local.closed_at = Some(self.local.now);
+            for peer in &mut self.peers {
+                peer.close(&self.local);
+            }
+        }
     }
 
     /// Sets every counter in [`PeerStats`] to zero. Nothing else depends on them.
@@ -234,7 +249,8 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
         self.with_peer(now, peer, |_, peer| peer.transport_closed());
     }
 
-    /// Notes that the transport to a peer is open again: unacknowledged inputs are sent, and RTT starts anew.
+    /// Notes that the transport to a peer is open again: unacknowledged inputs are sent, and RTT starts anew. After
+    /// [`close`](Self::close) it brings nothing back.
     pub fn handle_transport_opened(&mut self, now: Instant, peer: PeerId) {
         self.with_peer(now, peer, |local, peer| peer.transport_opened(local));
     }
@@ -314,6 +330,29 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
         Epoch::new(self.local.epoch)
     }
 
+    /// The epoch to begin next: later than the present one and than that of every peer. `None` when none is left.
+    #[must_use]
+    pub fn next_epoch(&self) -> Option<Epoch> {
+        let latest = self.peers.iter().map(Peer::announced).fold(self.local.epoch, u32::max);
+        let next = Epoch::new(latest.checked_add(1)?);
+        validate_epoch(&self.local, &self.peers, next).is_ok().then_some(next)
+    }
+
+    /// The incarnation that this endpoint has for the peer that is added next, for signalling: that of the settings, and one
+    /// more for each peer removed. `None` if the settings have none.
+    #[must_use]
+    pub fn incarnation(&self) -> Option<u64> {
+        let present = u32::try_from(self.peers.len()).unwrap_or(u32::MAX);
+        let removed = self.added.saturating_sub(present);
+        Some(self.local.config.incarnation()?.wrapping_add(removed.into()).max(1))
+    }
+
+    /// Whether the session was closed and nothing is left to send.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.local.closed_at.is_some() && self.peers.iter().all(|peer| peer.is_closed(&self.local))
+    }
+
     /// The frame that the next push gets.
     #[must_use]
     pub fn next_frame(&self) -> Frame {
@@ -389,7 +428,8 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
 /// ```
 /// use inputwire::{Config, Instant, PeerConfig, Session};
 ///
-/// let mut session = Session::<1, 1>::new(Config::builder().local_player(0).build()?);
+/// let config = Config::builder().local_player(0).incarnation(0x5eed_0000_0001).build()?;
+/// let mut session = Session::<1, 1>::new(config);
 /// let id = session.add_peer(Instant::ORIGIN, PeerConfig::compact(7))?;
 /// session.push_input(Instant::ORIGIN, [1])?;
 ///
@@ -472,7 +512,20 @@ impl<const INPUT_LEN: usize> PeerRef<'_, INPUT_LEN> {
 
 // What a session does with its peers, without its sizes in the type, so that it is compiled once for all of them.
 
-fn add_peer(local: &Local, peers: &mut VecView<Peer>, id: PeerId, settings: &PeerSettings) -> Result<(), AddPeerError> {
+fn add_peer(
+    local: &Local,
+    peers: &mut VecView<Peer>,
+    id: PeerId,
+    settings: &PeerSettings,
+    local_run: Option<u64>,
+) -> Result<(), AddPeerError> {
+    if local.closed_at.is_some() {
+        return Err(AddPeerError::Closed);
+    }
+    let local_run = match settings.wire {
+        Wire::Compact => local_run.ok_or(AddPeerError::NoIncarnation)?,
+        Wire::Classic => 0,
+    };
     let taken = peers.iter().any(|other| other.player() == settings.player);
     if taken || settings.player == local.config.local_player() {
         return Err(AddPeerError::PlayerTaken);
@@ -484,11 +537,14 @@ fn add_peer(local: &Local, peers: &mut VecView<Peer>, id: PeerId, settings: &Pee
     if id.get() == u32::MAX {
         return Err(AddPeerError::Full);
     }
-    peers.push(Peer::new(id, local, settings)).map_err(|_| AddPeerError::Full)
+    peers.push(Peer::new(id, local, settings, local_run)).map_err(|_| AddPeerError::Full)
 }
 
 /// The frame of the next push, if no peer needs the oldest input any more.
 fn validate_push(local: &Local, peers: &[Peer]) -> Result<Frame, PushError> {
+    if local.closed_at.is_some() {
+        return Err(PushError::Closed);
+    }
     if local.send.send_next() == u32::MAX {
         return Err(PushError::FramesExhausted);
     }
@@ -496,9 +552,26 @@ fn validate_push(local: &Local, peers: &[Peer]) -> Result<Frame, PushError> {
     Ok(Frame::new(local.send.send_next()))
 }
 
+/// Whether an epoch may be begun.
+fn validate_epoch(local: &Local, peers: &[Peer], epoch: Epoch) -> Result<(), EpochError> {
+    if local.closed_at.is_some() {
+        return Err(EpochError::Closed);
+    }
+    if epoch.get() <= local.epoch {
+        return Err(EpochError::NotNewer);
+    }
+    let reserve = peers.iter().any(|peer| peer.needs_epoch(local));
+    let last = if reserve { Epoch::MAX } else { Epoch::LAST_FREE };
+    if epoch <= last { Ok(()) } else { Err(EpochError::TooGreat) }
+}
+
 fn push_checksum(local: &Local, peers: &mut [Peer], checksum: Checksum) -> Result<(), ChecksumError> {
-    if checksum.frame < local.checksums.end() || checksum.frame == u32::MAX {
+    if checksum.frame < local.checksums.end() {
         return Err(ChecksumError::NotNewer);
+    }
+    let known = checksum.frame < local.send.send_next();
+    if !known || !peers.iter().all(|peer| peer.is_confirmed(checksum.frame)) {
+        return Err(ChecksumError::NotConfirmed);
     }
     if let Some(dropped) = local.checksums.next_dropped()
         && let Some(peer) = peers.iter().find(|peer| peer.needs_checksum(local, dropped))
@@ -515,7 +588,7 @@ fn push_checksum(local: &Local, peers: &mut [Peer], checksum: Checksum) -> Resul
 /// long enough to matter, else 0.
 fn forgive_stall(local: &Local, peers: &mut [Peer], now: Instant) -> u64 {
     let late = soonest_deadline(local, peers).map_or(0, |(due, ..)| now.since(due));
-    let stalled = peers.iter_mut().fold(false, |stalled, peer| stalled | peer.forgive_stall(late));
+    let stalled = peers.iter_mut().fold(false, |stalled, peer| stalled | peer.forgive_stall(local, late));
     if stalled { late } else { 0 }
 }
 

@@ -14,14 +14,14 @@ use crate::time::Instant;
 /// ```
 /// use inputwire::{Config, Instant, MAX_DATAGRAM_SIZE, PeerConfig, Session};
 ///
-/// let mut session = Session::<1, 1>::new(Config::builder().build()?);
+/// let mut session = Session::<1, 1>::new(Config::builder().incarnation(0x5eed_0000_0001).build()?);
 /// let peer = session.add_peer(Instant::ORIGIN, PeerConfig::compact(1))?;
 /// session.push_input(Instant::ORIGIN, [1])?;
 /// while session.poll_transmit(&mut [0; MAX_DATAGRAM_SIZE]).is_some() {}
 ///
 /// let stats = session.peer(peer).expect("it was just added").stats();
 /// assert_eq!((stats.unacked, stats.window, stats.latency), (1, 120, None));
-/// assert_eq!((stats.totals.packets_sent, stats.totals.bytes_sent), (1, 28)); // a hello
+/// assert_eq!((stats.totals.packets_sent, stats.totals.bytes_sent), (1, 50)); // a hello
 ///
 /// session.clear_counters();
 /// assert_eq!(session.peer(peer).expect("it is there").stats().totals.packets_sent, 0);

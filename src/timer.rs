@@ -7,7 +7,7 @@ use crate::time::Instant;
 /// ```
 /// use inputwire::{Config, Instant, PeerConfig, Session, Timer};
 ///
-/// let mut session = Session::<1, 1>::new(Config::builder().build()?);
+/// let mut session = Session::<1, 1>::new(Config::builder().incarnation(0x5eed_0000_0001).build()?);
 /// let peer = session.add_peer(Instant::ORIGIN, PeerConfig::compact(1))?;
 /// while session.poll_transmit(&mut [0; inputwire::MAX_DATAGRAM_SIZE]).is_some() {}
 /// assert_eq!(session.timeout_reason(), Some((peer, Timer::Hello)));

@@ -178,6 +178,16 @@ impl Liveness {
         };
     }
 
+    /// Whether the peer was received less than `interrupt_us` ago.
+    pub(crate) fn is_alive(&self, now: Instant) -> bool {
+        now < self.silent_at()
+    }
+
+    /// When the peer is silent, unless it is received before that.
+    pub(crate) fn silent_at(&self) -> Instant {
+        if self.received { self.at.after(self.interrupt_us()) } else { Instant::ORIGIN }
+    }
+
     /// When the peer was last received, or else when its transport opened.
     pub(crate) fn received_at(&self) -> Instant {
         self.at
@@ -185,10 +195,6 @@ impl Liveness {
 
     fn silence_us(&self, now: Instant) -> u64 {
         now.since(self.at)
-    }
-
-    pub(crate) fn was_received(&self) -> bool {
-        self.received
     }
 
     pub(crate) fn silence(&self, now: Instant) -> Option<Duration> {

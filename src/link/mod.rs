@@ -36,9 +36,9 @@ pub(crate) struct Written {
 }
 
 impl Link {
-    pub(crate) fn new(local: &Local, settings: &PeerSettings) -> Self {
+    pub(crate) fn new(local: &Local, settings: &PeerSettings, local_run: u64) -> Self {
         match settings.wire {
-            Wire::Compact => Self::Compact(Compact::new(local, settings.player, settings.incarnation)),
+            Wire::Compact => Self::Compact(Compact::new(local, settings, local_run)),
             Wire::Classic => Self::Classic(Classic::new(local)),
         }
     }
@@ -50,11 +50,35 @@ impl Link {
         }
     }
 
-    /// Ends the link from this side, while the transport is still open. The classic wire has no datagram for it.
-    pub(crate) fn close(&mut self, remote: &Remote) {
+    /// The session was closed. The classic wire has no datagram for it.
+    pub(crate) fn close(&mut self, local: &Local) {
         match self {
-            Self::Compact(link) => link.close(remote),
+            Self::Compact(link) => link.close(local),
             Self::Classic(_) => {}
+        }
+    }
+
+    /// Whether nothing is left to send, once the session was closed.
+    pub(crate) fn is_closed(&self, local: &Local, remote: &Remote) -> bool {
+        match self {
+            Self::Compact(link) => link.is_closed(local, remote),
+            Self::Classic(_) => local.closed_at.is_some(),
+        }
+    }
+
+    /// The greatest epoch that the peer announced; 0 on the classic wire.
+    pub(crate) fn announced(&self) -> u32 {
+        match self {
+            Self::Compact(link) => link.announced(),
+            Self::Classic(_) => 0,
+        }
+    }
+
+    /// Whether an epoch of the reserve may be begun for this peer.
+    pub(crate) fn needs_epoch(&self, local: &Local) -> bool {
+        match self {
+            Self::Compact(link) => link.needs_epoch(local),
+            Self::Classic(_) => false,
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use inputwire::{Epoch, Frame, Instant, MAX_DATAGRAM_SIZE, PeerId};
 
-use crate::bytes::{Reader, put, put_bytes, put_option, put_step};
+use crate::bytes::{Reader, put, put_bytes, put_step};
 
 /// A call of a session with its arguments, or a mark in the recording.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum Call<'a> {
         now: Instant,
         classic: bool,
         player: u16,
-        incarnation: Option<u32>,
+        incarnation: Option<u64>,
     },
     HandleTransportClosed {
         now: Instant,
@@ -113,7 +113,7 @@ impl<'a> Call<'a> {
             Self::AddPeer { classic, player, incarnation, .. } => {
                 out.push(u8::from(classic));
                 put(out, player.into());
-                put_option(out, incarnation);
+                put(out, incarnation.unwrap_or(0));
             }
             Self::HandleTransportClosed { peer, .. }
             | Self::HandleTransportOpened { peer, .. }
@@ -147,7 +147,7 @@ impl<'a> Call<'a> {
                 now,
                 classic: reader.byte()? != 0,
                 player: reader.small()?,
-                incarnation: reader.option()?,
+                incarnation: Some(reader.number()?).filter(|number| *number != 0),
             },
             2 => Self::HandleTransportClosed { now, peer: peer(reader)? },
             3 => Self::HandleTransportOpened { now, peer: peer(reader)? },

@@ -46,7 +46,7 @@ impl<'a> Setup<'a> {
         put(out, config.session_id());
         out.push(u8::from(self.keyed));
         put(out, config.local_player().into());
-        put(out, config.incarnation().into());
+        put(out, config.incarnation().unwrap_or(0));
         put(out, config.first_frame().get().into());
         put(out, micros(config.frame_interval()));
         put_option(out, config.ping_interval().and_then(|ping| u32::try_from(ping.as_micros()).ok()));
@@ -55,7 +55,7 @@ impl<'a> Setup<'a> {
         put(out, micros(config.warning_latency()));
         put(out, micros(config.critical_latency()));
         out.push(config.redundancy());
-        out.push(u8::from(config.early_copies()));
+        out.push(u8::from(config.early_copies()) | u8::from(config.short_tags()) << 1);
         put(out, u64_from(config.max_datagram_size()));
     }
 
@@ -84,7 +84,11 @@ impl<'a> Setup<'a> {
         let (peers, input, window) = (record.small()?, record.small()?, record.small()?);
         let builder = Config::builder().session_id(record.number()?);
         let keyed = record.byte()? != 0;
-        let builder = builder.local_player(record.small()?).incarnation(record.small()?);
+        let builder = builder.local_player(record.small()?);
+        let builder = match record.number()? {
+            0 => builder,
+            incarnation => builder.incarnation(incarnation),
+        };
         let builder = builder.first_frame(Frame::new(record.small()?)).frame_interval(duration(record)?);
         let builder = match record.option()? {
             Some(micros) => builder.ping_interval(Duration::from_micros(micros.into())),
@@ -92,7 +96,9 @@ impl<'a> Setup<'a> {
         };
         let builder = builder.interrupt_after(duration(record)?).disconnect_after(duration(record)?);
         let builder = builder.warning_latency(duration(record)?).critical_latency(duration(record)?);
-        let builder = builder.redundancy(record.byte()?).early_copies(record.byte()? != 0);
+        let builder = builder.redundancy(record.byte()?);
+        let switches = record.byte()?;
+        let builder = builder.early_copies(switches & 1 != 0).short_tags(switches & 2 != 0);
         let builder = builder.max_datagram_size(record.small()?);
         let config = Config::builder().build().ok()?;
         Some((Self { writer, peers, input, window, keyed, config }, builder))

@@ -4,7 +4,7 @@ use super::breach::{Breach, ensure};
 use super::endpoint::{Link, Run, machine};
 use super::machine::ExpectedPeer;
 use super::plan::Action;
-use super::rng::mix;
+use super::rng::{Rng, mix};
 use super::tally::Kind;
 use super::world::{Scheduled, World};
 
@@ -116,7 +116,7 @@ impl World<'_> {
             return;
         }
         endpoint.alive = false;
-        endpoint.incarnation = endpoint.incarnation.saturating_add(1);
+        endpoint.incarnation = Rng::new(endpoint.incarnation).between(1 << 32, u64::MAX);
         endpoint.run = self.runs.len();
         let run = Run { session: self.session, pushed: Vec::new() };
         self.runs.push(run);

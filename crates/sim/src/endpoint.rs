@@ -111,7 +111,7 @@ pub(crate) struct Endpoint {
     pub(crate) machine: Box<dyn Machine>,
     pub(crate) alive: bool,
     pub(crate) run: usize,
-    pub(crate) incarnation: u32,
+    pub(crate) incarnation: u64,
     pub(crate) clock: Clock,
     /// The latest time that the session was given.
     pub(crate) seen: u64,
@@ -213,7 +213,7 @@ pub(crate) fn machine(
     plan: &Plan,
     index: usize,
     session: u64,
-    incarnation: u32,
+    incarnation: u64,
     build: &Build<'_>,
 ) -> Box<dyn Machine> {
     let mismatch = plan.mismatch.filter(|(endpoint, _)| *endpoint == index).map(|(_, mismatch)| mismatch);

@@ -35,7 +35,7 @@ pub(crate) struct Checks {
 pub(crate) struct ExpectedPeer {
     pub(crate) player: u16,
     pub(crate) classic: bool,
-    pub(crate) incarnation: Option<u32>,
+    pub(crate) incarnation: Option<u64>,
 }
 
 /// The public interface of a session.

@@ -77,7 +77,7 @@ pub struct EndpointPlan {
     /// The rate of its clock, in a thousandth of the true rate.
     pub permille: u32,
     /// The incarnation at its first start.
-    pub incarnation: u32,
+    pub incarnation: u64,
     /// Whether it knows the incarnations of the others when it starts.
     pub signalled: bool,
     /// When it starts.
@@ -272,7 +272,7 @@ fn draw_endpoint(rng: &mut Rng, frame_us: u64) -> EndpointPlan {
     EndpointPlan {
         origin: if rng.one_in(3) { rng.magnitude(1 << 60) } else { 0 },
         permille: if skewed { rng.pick(&[950, 990, 999, 1_001, 1_010, 1_050]) } else { 1_000 },
-        incarnation: if rng.one_in(6) { 1_u32 << rng.below(31) } else { 1 },
+        incarnation: rng.between(1 << 32, u64::MAX),
         signalled: rng.one_in(4),
         starts_at: if rng.one_in(3) { rng.magnitude(SECOND) } else { 0 },
         lazy: rng.one_in(4),

@@ -108,7 +108,8 @@ impl ChecksumExchange {
         self.sent_at = Some(local.now);
         self.ack_owed_since = None;
         let first = self.first_unacked(local);
-        emit_checksums(buf, tag, self.received_end, local.checksums.iter().filter(|checksum| checksum.frame >= first))
+        let entries = local.checksums.iter().filter(|checksum| checksum.frame >= first);
+        emit_checksums(buf, local.config.max_datagram_size(), tag, self.received_end, entries)
     }
 
     /// The first frame whose checksum the peer may need. One older than the window comes too late to help.

@@ -1,50 +1,80 @@
 //! The end of a link: byes sent and received (PROTOCOL 3.9).
 
+use crate::event::PeerEvent;
+use crate::ids::{Epoch, Frame};
+use crate::local::Local;
 use crate::once::Once;
 use crate::time::Instant;
+use crate::wire::compact::control::Bye;
 
-/// How many byes are sent; one that arrives is enough.
+/// How many byes are sent, a frame interval apart; one that arrives is enough.
 const BYES: u8 = 3;
+/// How long inputs are delivered after the session was closed.
+const DELIVER_US: u64 = 2_000_000;
 
-/// Byes still to send, and whether the peer has closed.
+/// The byes of both endpoints.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Closing {
-    /// Byes left to send, and when the last one was sent.
-    left: u8,
+    /// When every input was acknowledged, once the session is closed.
+    flushed_at: Option<Instant>,
+    /// When the last bye was sent.
     sent_at: Option<Instant>,
+    /// The peer's bye: the epoch, and the frame after its last input.
     peer_closed: Once,
+    epoch: u32,
+    end: u32,
 }
 
 impl Closing {
-    /// Starts to send byes.
-    pub(crate) fn begin(&mut self) {
-        self.left = BYES;
-        self.sent_at = None;
+    /// Notes that every input is acknowledged after the session was closed; the first time counts.
+    pub(crate) fn flush(&mut self, now: Instant) {
+        self.flushed_at.get_or_insert(now);
     }
 
-    /// Sends no more byes: the transport is open again.
-    pub(crate) fn cancel(&mut self) {
-        self.left = 0;
+    /// When the first bye is due: once every input is acknowledged, and in any case a while after the session was closed.
+    fn begins_at(&self, local: &Local) -> Option<Instant> {
+        let limit = local.closed_at?.after(DELIVER_US);
+        Some(self.flushed_at.map_or(limit, |at| at.min(limit)))
     }
 
-    /// Notes a bye of the peer.
-    pub(crate) fn receive(&mut self) {
-        self.peer_closed.set();
+    /// Whether inputs still flow.
+    pub(crate) fn delivers(&self, local: &Local) -> bool {
+        self.begins_at(local).is_none_or(|at| local.now < at)
     }
 
-    /// Forgets the byes of an earlier run of the peer.
-    pub(crate) fn restart(&mut self) {
-        self.peer_closed = Once::Unset;
+    /// When the next bye is due: the first of its moments that is later than the last bye.
+    pub(crate) fn bye_due(&self, local: &Local) -> Option<Instant> {
+        self.moment(local, |at| self.sent_at.is_none_or(|sent_at| at > sent_at))
     }
 
-    pub(crate) fn bye_due(&self, frame_us: u64) -> Option<Instant> {
-        let due = self.sent_at.map_or(Instant::ORIGIN, |at| at.after(frame_us));
-        (self.left > 0).then_some(due)
+    /// The moment to wake for a bye. One that has come already needs draining, not waking.
+    pub(crate) fn next_moment(&self, local: &Local) -> Option<Instant> {
+        self.moment(local, |at| at > local.now)
+    }
+
+    /// The first moment of a bye that fits. Those that passed without a poll are not made up for.
+    fn moment(&self, local: &Local, fits: impl Fn(Instant) -> bool) -> Option<Instant> {
+        let begins_at = self.begins_at(local)?;
+        let after = |frames: u8| begins_at.after(local.config.frame_us().saturating_mul(frames.into()));
+        (0..BYES).map(after).find(|at| fits(*at))
     }
 
     pub(crate) fn sent(&mut self, now: Instant) {
-        self.left = self.left.saturating_sub(1);
         self.sent_at = Some(now);
+    }
+
+    /// Notes a bye of the peer.
+    pub(crate) fn receive(&mut self, bye: Bye) {
+        if self.peer_closed == Once::Unset {
+            self.epoch = bye.epoch;
+            self.end = bye.end;
+            self.peer_closed.set();
+        }
+    }
+
+    /// Forgets the bye of an earlier run of the peer.
+    pub(crate) fn restart(&mut self) {
+        self.peer_closed = Once::Unset;
     }
 
     /// Whether the peer's bye is to be reported.
@@ -52,8 +82,9 @@ impl Closing {
         self.peer_closed == Once::Pending
     }
 
-    /// Returns whether the peer's bye is to be reported.
-    pub(crate) fn take_peer_closed(&mut self) -> bool {
-        self.peer_closed.take()
+    /// Returns the peer's bye, once.
+    pub(crate) fn poll_barrier_event(&mut self) -> Option<PeerEvent> {
+        let closed = PeerEvent::PeerClosed { epoch: Epoch::new(self.epoch), end: Frame::new(self.end) };
+        self.peer_closed.take().then_some(closed)
     }
 }

@@ -1,99 +1,130 @@
-//! What both endpoints know of each other before inputs flow: runs, epochs and settings (PROTOCOL 3.9 and 3.10).
+//! Which runs of both endpoints play with each other, and in which epoch (PROTOCOL 3.10).
+//!
+//! A run is believed when it proves that it answers the present run of this endpoint: with a hello that names it, or with an
+//! input under the tag of both. A run that is believed and alive is never given up for another one.
 
+use core::num::NonZeroU64;
+
+use super::diagnosis::Diagnosis;
 use super::schedule::EARLY_INTERVAL_US;
 use crate::error::DatagramError;
-use crate::event::{Field, PeerEvent};
+use crate::estimate::liveness::Liveness;
+use crate::event::PeerEvent;
 use crate::ids::Epoch;
 use crate::local::Local;
 use crate::once::Once;
 use crate::time::Instant;
-use crate::wire::compact::control::{Hello, ReceivedHello};
-use crate::wire::compact::tag::VERSION;
+use crate::wire::compact::control::{Hello, Named, ReceivedHello, Settings};
 
 /// How long hellos are sent at the early interval.
 const HURRY_US: u64 = 1_000_000;
-
 /// Bounds of a peer's announced ping interval, in milliseconds: those of the settings.
 const PING_MS: (u16, u16) = (20, 10_000);
+/// A run that answers nobody this long after the link began, while it is silent, is not the run that the link began with.
+const SETTLED_US: u64 = 10_000_000;
 
-/// In the order in which they are reported; only the last one may differ.
-const FIELDS: [Field; 6] =
-    [Field::Version, Field::Player, Field::InputLen, Field::Window, Field::FirstFrame, Field::FrameInterval];
-
-/// What a peer announced, and what was reported of it.
+/// What is known of the peer's runs, and what it is told of the local one.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, in the words of PROTOCOL 3.10")]
 pub(crate) struct Handshake {
-    run: Run,
-    restart: Once,
-    /// The last hello announced settings that do not fit.
-    mismatched: bool,
-    /// An input datagram of this run was accepted in this epoch.
+    /// The run of this endpoint on this link.
+    local_run: u64,
+    /// The peer's run that is believed.
+    run: Option<NonZeroU64>,
+    /// Another run, or the first one, that was received and is not believed yet.
+    candidate: Option<Candidate>,
+    /// `run` replaced one that was linked, and no epoch has begun since: inputs do not flow.
+    halted: bool,
+    restarted: Once,
+    /// When an input of `run` was first accepted, and whether one was in this epoch.
+    linked_at: Option<Instant>,
     linked: bool,
-    /// The greatest epoch that the peer announced, and the one that was last reported to be ahead of the present one; 0 for
-    /// none.
+    /// The number of the last hello that was sent, and what it was at the last sign of life of `run`.
+    sent_number: u32,
+    sent_number_alive: u32,
+    /// The greatest number of a hello of `run`, and the ping interval that it announced; 0 for none.
+    received_number: u32,
+    ping_ms: u16,
+    /// The greatest epoch that a hello of `run` announced, and the one that was last reported to be ahead of the present one;
+    /// 0 for none.
     announced: u32,
     reported_ahead: u32,
-    /// The settings that arrived last, until what differs is reported, and the fields reported so far.
-    unreported: Option<Settings>,
-    /// The ping interval that the peer announced; 0 before that.
-    ping_ms: u16,
-    reported_fields: [bool; FIELDS.len()],
+    /// The last hello of `run` does not say that it plays with the local run: it waits for a hello.
+    hello_wanted: bool,
+    /// A hello of another run was refused: its sender is told whom this endpoint plays with.
+    answer_owed: bool,
     /// When there was last a new reason for a hello, and when one was sent since then.
     since: Instant,
     hello_at: Option<Instant>,
 }
 
-/// The peer's run.
+/// A run that is not believed yet, as its last hello announced it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Run {
-    Unknown,
-    Running(u32),
-    /// It replaced another run, and no epoch has begun since: inputs do not flow.
-    Restarted(u32),
+struct Candidate {
+    incarnation: NonZeroU64,
+    /// The number of that hello; 0 for a run that signalling named.
+    number: u32,
+    ping_ms: u16,
 }
 
 /// What became of a hello.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HelloOutcome {
-    /// Its player numbers do not fit. This is reported, and nothing else in it is used.
-    WrongPlayers,
-    /// It is of the known run or the first one, or announces settings that do not fit: those stop inputs.
-    Accepted,
-    /// It is of a new run: everything known of the earlier one is void.
-    Restarted,
+    /// It says what is wrong, and nothing else in it is used.
+    Ignored,
+    /// It is of a run that is not believed yet.
+    Candidate,
+    /// It is a sign of life of the peer's run.
+    Alive,
+    /// It is the first sign of life of a run that is believed from now on.
+    Believed,
 }
 
 impl Handshake {
-    pub(crate) fn new(now: Instant, incarnation: Option<u32>) -> Self {
+    pub(crate) fn new(now: Instant, local_run: u64, signalled: Option<NonZeroU64>) -> Self {
         Self {
-            run: incarnation.map_or(Run::Unknown, Run::Running),
-            restart: Once::Unset,
-            mismatched: false,
+            local_run,
+            run: None,
+            candidate: signalled.map(|incarnation| Candidate { incarnation, number: 0, ping_ms: 0 }),
+            halted: false,
+            restarted: Once::Unset,
+            linked_at: None,
             linked: false,
+            sent_number: 0,
+            sent_number_alive: 0,
+            received_number: 0,
+            ping_ms: 0,
             announced: 0,
             reported_ahead: 0,
-            unreported: None,
-            ping_ms: 0,
-            reported_fields: [false; FIELDS.len()],
+            hello_wanted: false,
+            answer_owed: false,
             since: now,
             hello_at: None,
         }
     }
 
-    /// The peer's run, if inputs may flow.
-    pub(crate) fn running(&self) -> Option<u32> {
-        match self.run {
-            Run::Running(incarnation) if !self.mismatched => Some(incarnation),
-            _ => None,
+    /// The run of this endpoint on this link.
+    pub(crate) fn local_run(&self) -> u64 {
+        self.local_run
+    }
+
+    /// The peer's run that is believed.
+    pub(crate) fn run(&self) -> Option<u64> {
+        self.run.map(NonZeroU64::get)
+    }
+
+    /// The peer's run under which inputs flow, if they may.
+    pub(crate) fn playing(&self) -> Option<u64> {
+        match (self.run, self.candidate) {
+            _ if self.halted => None,
+            (Some(run), _) => Some(run.get()),
+            (None, candidate) => candidate.map(|candidate| candidate.incarnation.get()),
         }
     }
 
-    /// The peer's run, if it is known.
-    pub(crate) fn incarnation(&self) -> Option<u32> {
-        match self.run {
-            Run::Unknown => None,
-            Run::Running(incarnation) | Run::Restarted(incarnation) => Some(incarnation),
-        }
+    /// Whether an input of the peer's run was ever accepted.
+    pub(crate) fn was_linked(&self) -> bool {
+        self.linked_at.is_some()
     }
 
     /// The greatest epoch that the peer announced.
@@ -101,105 +132,220 @@ impl Handshake {
         self.announced
     }
 
+    /// Whether an epoch of the reserve may be begun: to follow a peer, or after its restart.
+    pub(crate) fn needs_epoch(&self, local: &Local) -> bool {
+        self.halted || self.announced > local.epoch
+    }
+
     /// The peer's ping interval; 0 before it is known.
     pub(crate) fn ping_us(&self) -> u64 {
         u64::from(self.ping_ms).saturating_mul(1_000)
     }
 
-    /// Notes that an input datagram was accepted, so the peer needs no hello. Returns whether that is new in this epoch.
-    pub(crate) fn link(&mut self) -> bool {
-        !core::mem::replace(&mut self.linked, true)
+    /// Notes that a datagram under the tag of both runs was accepted, which proves the candidate where no run is known.
+    /// Returns whether it did.
+    pub(crate) fn prove(&mut self, now: Instant) -> bool {
+        if self.run.is_some() {
+            return false;
+        }
+        let Some(candidate) = self.candidate.take() else { return false };
+        self.run = Some(candidate.incarnation);
+        self.received_number = candidate.number;
+        self.ping_ms = candidate.ping_ms;
+        self.renew(now);
+        true
     }
 
-    /// Makes a hello due: the transport is open again.
+    /// Notes that an input datagram was accepted. Returns whether that is new in this epoch.
+    pub(crate) fn link(&mut self, now: Instant) -> bool {
+        if self.linked {
+            return false;
+        }
+        self.linked = true;
+        self.linked_at.get_or_insert(now);
+        true
+    }
+
+    /// Notes a sign of life of the peer's run.
+    pub(crate) fn sign_of_life(&mut self) {
+        self.sent_number_alive = self.sent_number;
+        self.candidate = None;
+    }
+
+    /// Notes that the peer's run plays with the local one.
+    pub(crate) fn answered(&mut self) {
+        self.hello_wanted = false;
+    }
+
+    /// Makes a hello due at once.
     pub(crate) fn renew(&mut self, now: Instant) {
         self.since = now;
         self.hello_at = None;
     }
 
     pub(crate) fn begin_epoch(&mut self, now: Instant) {
-        if let Run::Restarted(incarnation) = self.run {
-            self.run = Run::Running(incarnation);
-        }
+        self.halted = false;
         self.linked = false;
+        self.answer_owed = false;
         self.reported_ahead = 0;
         self.renew(now);
     }
 
-    /// When a hello is due, if there is a reason for one.
-    pub(crate) fn hello_due(&self, epoch: u32, ping_us: u64) -> Option<Instant> {
+    /// When a hello is due, if there is a reason for one. That the peer's run falls silent at `silent_at` is one from then on.
+    pub(crate) fn hello_due(&self, local: &Local, ping_us: u64, silent_at: Instant) -> Option<Instant> {
         let Some(hello_at) = self.hello_at else {
             return Some(self.since);
         };
-        if self.linked && self.announced <= epoch {
-            return None;
+        if !self.linked || self.announced > local.epoch || self.hello_wanted || silent_at <= local.now {
+            let hurried = hello_at.since(self.since) < HURRY_US;
+            return Some(hello_at.after(if hurried { ping_us.min(EARLY_INTERVAL_US) } else { ping_us }));
         }
-        let hurried = hello_at.since(self.since) < HURRY_US;
-        Some(hello_at.after(if hurried { ping_us.min(EARLY_INTERVAL_US) } else { ping_us }))
+        self.answer_owed.then(|| hello_at.after(ping_us))
     }
 
-    pub(crate) fn hello_sent(&mut self, now: Instant) {
+    /// Notes that a hello is sent, and returns its number and what it says of the peer's run.
+    pub(crate) fn send(&mut self, now: Instant) -> (u32, Named) {
+        self.sent_number = self.sent_number.saturating_add(1);
+        self.answer_owed = false;
         self.hello_at = Some(now);
+        let named = match (self.candidate, self.run) {
+            (Some(Candidate { incarnation, number, .. }), _) => {
+                Named { incarnation: incarnation.get(), answered: number, playing: false }
+            }
+            (None, Some(run)) => Named { incarnation: run.get(), answered: self.received_number, playing: true },
+            (None, None) => Named::default(),
+        };
+        (self.sent_number, named)
     }
 
-    /// Validates a hello against the one that this endpoint would send, then takes it in.
-    pub(crate) fn receive(&mut self, local: &Hello, received: ReceivedHello) -> Result<HelloOutcome, DatagramError> {
-        let (version, remote) = match received {
-            ReceivedHello::Hello(hello) => (VERSION, hello),
-            // Fields that cannot be read count as equal.
-            ReceivedHello::Foreign { version, sender, receiver } => (version, Hello { sender, receiver, ..*local }),
-        };
-        if (remote.sender, remote.receiver) == (local.sender, local.receiver) {
+    /// Validates a hello of `player` against the settings of this endpoint, then takes it in.
+    pub(crate) fn receive(
+        &mut self,
+        local: &Local,
+        player: u16,
+        settings: &Settings,
+        received: ReceivedHello,
+        liveness: &Liveness,
+        diagnosis: &mut Diagnosis,
+    ) -> Result<HelloOutcome, DatagramError> {
+        let players = received.players();
+        let local_player = local.config.local_player();
+        if players == (local_player, player) {
             return Err(DatagramError::Reflected);
         }
-        let players = players(local, &remote);
-        if differ(players) {
-            let mut unreported = Settings::default();
-            let [_, player, ..] = &mut unreported;
-            *player = players;
-            self.unreported = Some(unreported);
-            return Ok(HelloOutcome::WrongPlayers);
+        if players != (player, local_player) {
+            diagnosis.wrong_players(players);
+            return Ok(HelloOutcome::Ignored);
         }
-        match received {
-            ReceivedHello::Foreign { version: VERSION, .. } => return Err(DatagramError::WrongLength),
-            ReceivedHello::Hello(hello) if self.incarnation() > Some(hello.incarnation) => {
-                return Err(DatagramError::OldIncarnation);
+        let hello = match received {
+            ReceivedHello::Hello(hello) => hello,
+            ReceivedHello::Foreign { version, .. } => {
+                diagnosis.foreign_version(version);
+                return Ok(HelloOutcome::Ignored);
             }
-            _ => {}
+        };
+        let incarnation = NonZeroU64::new(hello.incarnation).filter(|_| hello.number > 0);
+        let incarnation = incarnation.filter(|_| hello.epoch <= Epoch::MAX.get()).ok_or(DatagramError::EpochRange)?;
+        if diagnosis.compare(settings, &hello.settings, hello.epoch == local.epoch) {
+            return Ok(HelloOutcome::Ignored);
         }
-        let settings = settings(local, &remote, version);
-        // A different frame interval, the last field, is reported and stops nothing.
-        let [binding @ .., _] = &settings;
-        self.mismatched = binding.iter().any(|values| differ(*values));
-        self.unreported = Some(settings);
-        Ok(if self.mismatched { HelloOutcome::Accepted } else { self.learn(&remote) })
+        let outcome = if self.run == Some(incarnation) {
+            self.receive_of_run(local.now, &hello, liveness, diagnosis)?
+        } else {
+            self.receive_of_other(local.now, incarnation, &hello, liveness, diagnosis)?
+        };
+        if matches!(outcome, HelloOutcome::Alive | HelloOutcome::Believed) {
+            diagnosis.compare_interval(settings, &hello.settings);
+        }
+        Ok(outcome)
     }
 
-    fn learn(&mut self, remote: &Hello) -> HelloOutcome {
-        self.announced = self.announced.max(remote.epoch);
-        self.ping_ms = remote.ping_ms.clamp(PING_MS.0, PING_MS.1);
-        match self.incarnation() {
-            None => self.run = Run::Running(remote.incarnation),
-            Some(before) if before < remote.incarnation => {
-                self.run = Run::Restarted(remote.incarnation);
-                self.restart = Once::Pending;
-                self.linked = false;
-                self.reported_fields = [false; FIELDS.len()];
-                return HelloOutcome::Restarted;
-            }
-            Some(_) => {}
+    /// Takes in a hello of the peer's run.
+    fn receive_of_run(
+        &mut self,
+        now: Instant,
+        hello: &Hello,
+        liveness: &Liveness,
+        diagnosis: &mut Diagnosis,
+    ) -> Result<HelloOutcome, DatagramError> {
+        if hello.number <= self.received_number {
+            return Err(DatagramError::LateHello);
         }
-        HelloOutcome::Accepted
+        let names_local = hello.named.incarnation == self.local_run;
+        if hello.named.playing && !names_local {
+            if self.was_linked() {
+                diagnosis.replaced();
+            }
+            return Ok(HelloOutcome::Ignored);
+        }
+        let settled = self.linked_at.is_some_and(|at| now.since(at) > SETTLED_US);
+        if !names_local && settled && !liveness.is_alive(now) {
+            diagnosis.second_run();
+        }
+        self.learn(hello);
+        self.announced = self.announced.max(hello.epoch);
+        Ok(HelloOutcome::Alive)
+    }
+
+    /// Takes in a hello of another run than the peer's, or of the first one.
+    fn receive_of_other(
+        &mut self,
+        now: Instant,
+        incarnation: NonZeroU64,
+        hello: &Hello,
+        liveness: &Liveness,
+        diagnosis: &mut Diagnosis,
+    ) -> Result<HelloOutcome, DatagramError> {
+        if self.was_linked() && liveness.is_alive(now) {
+            self.answer_owed = true;
+            diagnosis.other_run(now, liveness.interrupt_us());
+            return Err(DatagramError::OtherRun);
+        }
+        let names_local = hello.named.incarnation == self.local_run;
+        if names_local && (self.run.is_none() || hello.named.answered > self.sent_number_alive) {
+            if self.was_linked() {
+                self.halted = true;
+                self.restarted = Once::Pending;
+                diagnosis.restart();
+            }
+            self.believe(now, incarnation, hello);
+            return Ok(HelloOutcome::Believed);
+        }
+        if hello.named.playing && !names_local {
+            diagnosis.other_pair(now, liveness.interrupt_us());
+        }
+        if self.candidate.is_none_or(|candidate| candidate.incarnation != incarnation) {
+            self.renew(now);
+        }
+        self.candidate = Some(Candidate { incarnation, number: hello.number, ping_ms: hello.ping_ms });
+        Ok(HelloOutcome::Candidate)
+    }
+
+    /// Takes a run that answers this endpoint for the peer's.
+    fn believe(&mut self, now: Instant, incarnation: NonZeroU64, hello: &Hello) {
+        self.run = Some(incarnation);
+        self.linked = false;
+        self.linked_at = None;
+        self.learn(hello);
+        self.announced = hello.epoch;
+        self.renew(now);
+    }
+
+    /// Takes what the latest hello of the peer's run says.
+    fn learn(&mut self, hello: &Hello) {
+        self.received_number = hello.number;
+        self.ping_ms = hello.ping_ms.clamp(PING_MS.0, PING_MS.1);
+        self.hello_wanted = !hello.named.playing;
     }
 
     /// Whether `poll_barrier_event` would return something.
     pub(crate) fn has_barrier_event(&self, local: &Local) -> bool {
-        self.restart == Once::Pending || self.epoch_ahead(local).is_some()
+        self.restarted == Once::Pending || self.epoch_ahead(local).is_some()
     }
 
     /// Returns what makes an application throw its window away.
     pub(crate) fn poll_barrier_event(&mut self, local: &Local) -> Option<PeerEvent> {
-        if self.restart.take() {
+        if self.restarted.take() {
             return Some(PeerEvent::Restarted);
         }
         self.reported_ahead = self.epoch_ahead(local)?;
@@ -210,45 +356,4 @@ impl Handshake {
     fn epoch_ahead(&self, local: &Local) -> Option<u32> {
         (self.announced > local.epoch && self.announced != self.reported_ahead).then_some(self.announced)
     }
-
-    /// Takes the next field that differs and has not been reported.
-    pub(crate) fn take_mismatch(&mut self) -> Option<PeerEvent> {
-        let settings = self.unreported.as_ref()?;
-        let mut each = FIELDS.iter().zip(settings).zip(&mut self.reported_fields);
-        if let Some(((field, values), reported)) = each.find(|((_, values), reported)| !**reported && differ(**values))
-        {
-            *reported = true;
-            let (local, remote) = *values;
-            return Some(PeerEvent::Mismatch { field: *field, local, remote });
-        }
-        self.unreported = None;
-        None
-    }
-}
-
-/// What both endpoints must agree on: the local value and the peer's for each of `FIELDS`.
-type Settings = [(u32, u32); FIELDS.len()];
-
-fn settings(local: &Hello, remote: &Hello, version: u8) -> Settings {
-    [
-        (VERSION.into(), version.into()),
-        players(local, remote),
-        (local.input_len.into(), remote.input_len.into()),
-        (local.window.into(), remote.window.into()),
-        (local.first_frame, remote.first_frame),
-        (local.frame_us, remote.frame_us),
-    ]
-}
-
-/// The player number that one endpoint expects and the one that the other has, where they differ; else two equal ones.
-fn players(local: &Hello, remote: &Hello) -> (u32, u32) {
-    if remote.sender == local.receiver {
-        (local.sender.into(), remote.receiver.into())
-    } else {
-        (local.receiver.into(), remote.sender.into())
-    }
-}
-
-fn differ((local, remote): (u32, u32)) -> bool {
-    local != remote
 }

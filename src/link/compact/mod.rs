@@ -2,6 +2,7 @@
 
 mod checksums;
 mod closing;
+mod diagnosis;
 mod handshake;
 pub(crate) mod inputs;
 mod schedule;
@@ -10,6 +11,7 @@ pub(crate) mod timing;
 use super::Written;
 use crate::cache::Cache;
 use crate::checksum::Checksum;
+use crate::config::PeerSettings;
 use crate::error::DatagramError;
 use crate::estimate::liveness::Limits;
 use crate::estimate::rtt::Rtt;
@@ -21,11 +23,14 @@ use crate::remote::Remote;
 use crate::time::Instant;
 use crate::window::recv::{RecvView, RecvWindow};
 use crate::window::send::SendView;
-use crate::wire::compact::control::{BYE, CHECKSUMS, HELLO, Hello, emit_bye, emit_hello, parse_bye, parse_hello};
-use crate::wire::compact::tag::{EndpointId, TagContext, TagState};
+use crate::wire::compact::control::{
+    BYE, Bye, CHECKSUMS, HELLO, Hello, SealedBye, Settings, emit_bye, emit_hello, parse_hello,
+};
+use crate::wire::compact::tag::{EndpointId, Key, TagContext, TagState};
 use crate::wire::compact::{Header, INPUT, Sealed};
 use checksums::ChecksumExchange;
 use closing::Closing;
+use diagnosis::Diagnosis;
 use handshake::{Handshake, HelloOutcome};
 use schedule::Schedule;
 use timing::TimingEstimator;
@@ -41,7 +46,10 @@ pub(crate) struct Compact {
     progress_at: Instant,
     schedule: Schedule,
     timing: TimingEstimator,
+    /// The key of this pair, or else the session's.
+    key: Option<Key>,
     handshake: Handshake,
+    diagnosis: Diagnosis,
     /// The tag states of this epoch; `None` while inputs may not flow.
     tags: Cache<Option<Tags>>,
     out_of_sync: Once,
@@ -59,20 +67,23 @@ struct Tags {
 }
 
 impl Compact {
-    pub(crate) fn new(local: &Local, player: u16, incarnation: Option<u32>) -> Self {
+    /// `local_run` is the run of this endpoint on this link.
+    pub(crate) fn new(local: &Local, settings: &PeerSettings, local_run: u64) -> Self {
         let mut compact = Self {
             acked: local.send.first(),
             progress_at: local.now,
             schedule: Schedule::default(),
             timing: TimingEstimator::new(),
-            handshake: Handshake::new(local.now, incarnation),
+            key: settings.key.or(local.config.key()),
+            handshake: Handshake::new(local.now, local_run, settings.incarnation),
+            diagnosis: Diagnosis::new(),
             tags: Cache(None),
             out_of_sync: Once::Unset,
             flushed_end: local.send.first(),
             checksums: ChecksumExchange::default(),
             closing: Closing::default(),
         };
-        compact.renew_tags(local, player);
+        compact.renew_tags(local, settings.player);
         compact
     }
 
@@ -80,14 +91,28 @@ impl Compact {
     pub(crate) fn transport_opened(&mut self, local: &Local) {
         self.handshake.renew(local.now);
         self.progress_at = local.now;
-        self.closing.cancel();
     }
 
-    /// Ends the link from this side, if the peer knows of it.
-    pub(crate) fn close(&mut self, remote: &Remote) {
-        if remote.open && remote.liveness.was_received() && self.handshake.incarnation().is_some() {
-            self.closing.begin();
+    /// The session was closed: byes are due once every input is acknowledged.
+    pub(crate) fn close(&mut self, local: &Local) {
+        if self.unacked(local) == 0 {
+            self.closing.flush(local.now);
         }
+    }
+
+    /// Whether nothing is left to send, once the session was closed.
+    pub(crate) fn is_closed(&self, local: &Local, remote: &Remote) -> bool {
+        local.closed_at.is_some() && self.bye_due(local, remote).is_none()
+    }
+
+    /// Whether an epoch of the reserve may be begun for this peer.
+    pub(crate) fn needs_epoch(&self, local: &Local) -> bool {
+        self.handshake.needs_epoch(local)
+    }
+
+    /// The greatest epoch that the peer announced.
+    pub(crate) fn announced(&self) -> u32 {
+        self.handshake.announced()
     }
 
     pub(crate) fn begin_epoch(&mut self, local: &Local, remote: &mut Remote) {
@@ -140,7 +165,9 @@ impl Compact {
             BYE => self.handle_bye(local, remote, datagram),
             CHECKSUMS => {
                 let tags = self.tags.as_ref().ok_or(DatagramError::NotReady)?;
-                self.checksums.handle(local, &tags.incoming, datagram)
+                self.checksums.handle(local, &tags.incoming, datagram)?;
+                self.prove(local, remote);
+                Ok(())
             }
             _ => Err(DatagramError::UnknownType),
         }
@@ -153,7 +180,8 @@ impl Compact {
         recv: &mut RecvView<'_>,
         datagram: &[u8],
     ) -> Result<(), DatagramError> {
-        let sealed = Sealed::split(datagram, local.config.tag_len()).ok_or(DatagramError::Truncated)?;
+        let tag_len = TagContext::input_tag_len(self.key.as_ref(), local.config.short_tags());
+        let sealed = Sealed::split(datagram, tag_len.into()).ok_or(DatagramError::Truncated)?;
         let tags = self.tags.as_ref().ok_or(DatagramError::NotReady)?;
         if !sealed.is_of_epoch(local.epoch) {
             return Err(DatagramError::OtherEpoch);
@@ -179,13 +207,18 @@ impl Compact {
         if let Some(rtt_us) = rtt_us {
             remote.sample_rtt(local, rtt_us);
         }
-        let linked = self.handshake.link();
+        self.prove(local, remote);
+        let linked = self.handshake.link(local.now);
         if acknowledged || rtt_us.is_some() || linked {
             remote.liveness.respond(local.now);
         }
         // A possible replay is no sign of life.
         if progress || used.is_some() {
-            remote.liveness.receive(local.now);
+            self.sign_of_life(local, remote);
+            self.handshake.answered();
+        }
+        if local.closed_at.is_some() && self.unacked(local) == 0 {
+            self.closing.flush(local.now);
         }
         if packet.header.count > 0 {
             self.schedule.owe_ack(local.now);
@@ -195,33 +228,68 @@ impl Compact {
     }
 
     fn handle_hello(&mut self, local: &Local, remote: &mut Remote, datagram: &[u8]) -> Result<(), DatagramError> {
-        let received = parse_hello(datagram, &TagState::new(local.config.key()), local.config.session_id())?;
-        match self.handshake.receive(&hello(local, remote.player), received)? {
-            HelloOutcome::WrongPlayers => return Ok(()),
-            HelloOutcome::Accepted => {}
-            HelloOutcome::Restarted => {
+        let state = TagState::new(self.key.as_ref());
+        let received = parse_hello(datagram, &state, local.config.session_id()).inspect_err(|reason| {
+            if *reason == DatagramError::BadTag && !remote.liveness.is_alive(local.now) {
+                self.diagnosis.unreadable(local.now);
+            }
+        })?;
+        let settings = settings(local, self.key.as_ref());
+        let (liveness, diagnosis) = (&remote.liveness, &mut self.diagnosis);
+        let outcome = self.handshake.receive(local, remote.player, &settings, received, liveness, diagnosis)?;
+        self.diagnosis.readable();
+        match outcome {
+            HelloOutcome::Ignored => return Ok(()),
+            HelloOutcome::Candidate => {
+                self.renew_tags(local, remote.player);
+                return Ok(());
+            }
+            HelloOutcome::Alive => {}
+            HelloOutcome::Believed => {
                 self.timing.restart();
                 self.closing.restart();
                 remote.rtt = Rtt::default();
                 remote.connected = false;
                 remote.liveness.expect_no_response();
+                self.renew_tags(local, remote.player);
             }
         }
-        // The longer ping interval counts.
-        remote.liveness.set_limits(Limits::new(Self::ping_us(local).max(self.handshake.ping_us()), &local.config));
-        remote.liveness.receive(local.now);
+        self.renew_limits(local, remote);
+        self.sign_of_life(local, remote);
         if self.handshake.announced() != local.epoch {
             remote.liveness.expect_no_response();
         }
-        self.renew_tags(local, remote.player);
         Ok(())
     }
 
     fn handle_bye(&mut self, local: &Local, remote: &Remote, datagram: &[u8]) -> Result<(), DatagramError> {
-        let incarnation = self.handshake.incarnation().ok_or(DatagramError::NotReady)?;
-        parse_bye(datagram, &outgoing(local, remote.player, incarnation).reversed())?;
-        self.closing.receive();
+        let sealed = SealedBye::split(datagram, TagState::new(self.key.as_ref()).tag_len())?;
+        let run = self.handshake.run().ok_or(DatagramError::NotReady)?;
+        let bye = sealed.open(&self.outgoing(local, remote.player, run).reversed().bye())?;
+        if bye.named != self.handshake.local_run() {
+            return Err(DatagramError::OtherRun);
+        }
+        self.closing.receive(bye);
         Ok(())
+    }
+
+    /// Notes a datagram under the tag of both runs, which proves the peer's run where it was not known.
+    fn prove(&mut self, local: &Local, remote: &mut Remote) {
+        if self.handshake.prove(local.now) {
+            self.renew_limits(local, remote);
+        }
+    }
+
+    fn sign_of_life(&mut self, local: &Local, remote: &mut Remote) {
+        self.diagnosis.sign_of_life(remote.liveness.is_alive(local.now));
+        self.handshake.sign_of_life();
+        remote.liveness.receive(local.now);
+    }
+
+    /// The longer ping interval of both endpoints sets how long the peer may be silent.
+    fn renew_limits(&self, local: &Local, remote: &mut Remote) {
+        let ping_us = Self::ping_us(local).max(self.handshake.ping_us());
+        remote.liveness.set_limits(Limits::new(ping_us, &local.config));
     }
 
     /// Writes the next datagram that is due. Each kind is due once while time stands still.
@@ -236,12 +304,9 @@ impl Compact {
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= local.now);
         let mut last = false;
         let len = if is_due(self.hello_due(local, remote)) {
-            self.handshake.hello_sent(local.now);
-            let state = TagState::new(local.config.key());
-            emit_hello(buf, &hello(local, remote.player), &state, local.config.session_id())
+            self.emit_hello(local, remote.player, buf)
         } else if is_due(self.bye_due(local, remote)) {
-            self.closing.sent(local.now);
-            emit_bye(buf, &outgoing(local, remote.player, self.handshake.incarnation()?))
+            self.emit_bye(local, remote.player, buf)
         } else if is_due(self.input_due(local, remote)) {
             last = !is_due(self.checksums_due(local, remote));
             self.emit_input(local, recv, send, buf)
@@ -251,6 +316,28 @@ impl Compact {
             None
         };
         len.map(|len| Written { len, last })
+    }
+
+    fn emit_hello(&mut self, local: &Local, player: u16, buf: &mut [u8]) -> Option<usize> {
+        let (number, named) = self.handshake.send(local.now);
+        let hello = Hello {
+            sender: local.config.local_player(),
+            receiver: player,
+            settings: settings(local, self.key.as_ref()),
+            ping_ms: u16::try_from(div_rem(Self::ping_us(local), 1_000).0).unwrap_or(u16::MAX),
+            epoch: local.epoch,
+            incarnation: self.handshake.local_run(),
+            number,
+            named,
+        };
+        emit_hello(buf, &hello, &TagState::new(self.key.as_ref()), local.config.session_id())
+    }
+
+    fn emit_bye(&mut self, local: &Local, player: u16, buf: &mut [u8]) -> Option<usize> {
+        self.closing.sent(local.now);
+        let run = self.handshake.run()?;
+        let bye = Bye { named: run, epoch: local.epoch, end: local.send.send_next() };
+        emit_bye(buf, bye, &self.outgoing(local, player, run).bye())
     }
 
     fn emit_input(&mut self, local: &Local, recv: &RecvWindow, send: &SendView<'_>, buf: &mut [u8]) -> Option<usize> {
@@ -266,8 +353,9 @@ impl Compact {
 
     /// Returns what only this wire can report, and what leaves the window as it is.
     pub(crate) fn poll_event(&mut self, local: &Local) -> Option<PeerEvent> {
-        if let Some(mismatch) = self.handshake.take_mismatch() {
-            Some(mismatch)
+        let key = self.key.as_ref();
+        if let Some(finding) = self.diagnosis.poll_event(|| settings(local, key)) {
+            Some(finding)
         } else if let Some(desync) = self.checksums.poll_event() {
             Some(desync)
         } else if self.flush_due(local).is_some_and(|at| at <= local.now) {
@@ -290,41 +378,39 @@ impl Compact {
         } else if let Some(event) = self.handshake.poll_barrier_event(local) {
             Some(event)
         } else {
-            self.closing.take_peer_closed().then_some(PeerEvent::PeerClosed)
+            self.closing.poll_barrier_event()
         }
     }
 
     fn renew_tags(&mut self, local: &Local, player: u16) {
-        self.tags.0 = self.handshake.running().map(|incarnation| {
-            let outgoing = outgoing(local, player, incarnation);
-            Tags { outgoing: outgoing.state(local.epoch), incoming: outgoing.reversed().state(local.epoch) }
+        self.tags.0 = self.handshake.playing().map(|run| {
+            let outgoing = self.outgoing(local, player, run);
+            Tags { outgoing: outgoing.inputs(local.epoch), incoming: outgoing.reversed().inputs(local.epoch) }
         });
     }
-}
 
-/// The hello that this endpoint sends to a player.
-fn hello(local: &Local, receiver: u16) -> Hello {
-    Hello {
-        sender: local.config.local_player(),
-        receiver,
-        input_len: local.send.input_len(),
-        window: local.send.capacity(),
-        frame_us: u32::try_from(local.config.frame_us()).unwrap_or(u32::MAX),
-        ping_ms: u16::try_from(div_rem(Compact::ping_us(local), 1_000).0).unwrap_or(u16::MAX),
-        first_frame: local.send.first(),
-        epoch: local.epoch,
-        incarnation: local.config.incarnation(),
+    /// The tag context of datagrams to a run of a player.
+    fn outgoing(&self, local: &Local, player: u16, run: u64) -> TagContext {
+        TagContext {
+            key: self.key,
+            short: local.config.short_tags(),
+            session_id: local.config.session_id(),
+            sender: EndpointId { player: local.config.local_player(), incarnation: self.handshake.local_run() },
+            receiver: EndpointId { player, incarnation: run },
+            input_len: local.send.input_len(),
+            window: local.send.capacity(),
+            first_frame: local.send.first(),
+        }
     }
 }
 
-/// The tag context of datagrams to a run of a player.
-fn outgoing(local: &Local, player: u16, incarnation: u32) -> TagContext {
-    TagContext {
-        key: local.config.key().copied(),
-        session_id: local.config.session_id(),
-        sender: EndpointId { player: local.config.local_player(), incarnation: local.config.incarnation() },
-        receiver: EndpointId { player, incarnation },
+/// What this endpoint announces.
+fn settings(local: &Local, key: Option<&Key>) -> Settings {
+    Settings {
         input_len: local.send.input_len(),
         window: local.send.capacity(),
+        tag_len: TagContext::input_tag_len(key, local.config.short_tags()),
+        frame_us: u32::try_from(local.config.frame_us()).unwrap_or(u32::MAX),
+        first_frame: local.send.first(),
     }
 }

@@ -103,7 +103,7 @@ impl Compact {
     pub(crate) fn deadlines(&self, local: &Local, remote: &Remote) -> [Deadline; 5] {
         [
             Timer::Hello.at(self.hello_due(local, remote)),
-            Timer::Bye.at(self.bye_due(local, remote)),
+            Timer::Bye.at(self.bye_moment(local, remote)),
             Timer::Input.at(self.input_due(local, remote)),
             Timer::Checksums.at(self.checksums_due(local, remote)),
             Timer::Flushed.at(self.flush_due(local)),
@@ -111,21 +111,39 @@ impl Compact {
     }
 
     pub(super) fn hello_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
-        if remote.open { self.handshake.hello_due(local.epoch, Self::ping_us(local)) } else { None }
+        if !remote.is_active(local) {
+            return None;
+        }
+        self.handshake.hello_due(local, Self::ping_us(local), remote.liveness.silent_at())
     }
 
     pub(super) fn bye_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
-        if remote.open { None } else { self.closing.bye_due(local.config.frame_us()) }
+        if self.says_bye(remote) { self.closing.bye_due(local) } else { None }
+    }
+
+    /// When to wake for a bye.
+    fn bye_moment(&self, local: &Local, remote: &Remote) -> Option<Instant> {
+        if self.says_bye(remote) { self.closing.next_moment(local) } else { None }
+    }
+
+    /// Whether the peer's run knows of the local one, so that its end matters.
+    fn says_bye(&self, remote: &Remote) -> bool {
+        remote.open && self.handshake.was_linked()
+    }
+
+    /// Whether inputs may flow, also a while after the session was closed.
+    fn delivers(&self, local: &Local, remote: &Remote) -> bool {
+        remote.is_active(local) || self.says_bye(remote) && self.closing.delivers(local)
     }
 
     pub(super) fn input_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
         let slow = self.is_slow(local, remote);
         let due = || self.schedule.due(&local.send, self.acked, Self::ping_us(local), &local.config, slow);
-        (remote.open && self.tags.is_some()).then(due)
+        (self.tags.is_some() && self.delivers(local, remote)).then(due)
     }
 
     pub(super) fn checksums_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
-        let runs = remote.open && self.tags.is_some();
+        let runs = remote.is_active(local) && self.tags.is_some();
         if runs { self.checksums.due(local, Self::ping_us(local)) } else { None }
     }
 

@@ -1,7 +1,7 @@
 //! The compact wire (PROTOCOL 3): its input datagram here, the others in `control`.
 //!
 //! ```text
-//! 1Teennnn | end 1 | ack 1 | tag 2 or 8 | count 1 if nnnn = 15 | timing 6 if T | body
+//! 1Teennnn | end 1 | ack 1 | tag 2, 4 or 8 | count 1 if nnnn = 15 | timing 6 if T | body
 //! ```
 //!
 //! Of the frame numbers `end` and `ack` the wire carries the low bytes. The tag covers the full ones, so they are needed to

@@ -1,4 +1,6 @@
 //! The tag of a compact datagram (PROTOCOL 3.5): a CRC without a key, a message authentication code with one.
+//!
+//! Hellos and byes carry the whole code. Inputs and checksums may carry half of it.
 
 use core::fmt;
 use core::hash::Hasher;
@@ -73,10 +75,12 @@ pub(crate) enum TagState {
     /// In wire order.
     Crc(u16),
     Sip(SipHasher24),
+    /// Only the first half of the code is sent.
+    ShortSip(SipHasher24),
 }
 
 impl TagState {
-    /// Over nothing yet.
+    /// Over nothing yet; of a whole tag.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn new(key: Option<&Key>) -> Self {
         match key {
@@ -93,6 +97,18 @@ impl TagState {
                 hasher.write(bytes);
                 Self::Sip(hasher)
             }
+            Self::ShortSip(mut hasher) => {
+                hasher.write(bytes);
+                Self::ShortSip(hasher)
+            }
+        }
+    }
+
+    /// The same with half of the code. A CRC is short already.
+    fn shortened(self) -> Self {
+        match self {
+            Self::Sip(hasher) => Self::ShortSip(hasher),
+            other => other,
         }
     }
 
@@ -102,6 +118,7 @@ impl TagState {
         match self {
             Self::Crc(state) => Tag::Crc(crc(crc(crc(*state, &implied), head), rest)),
             Self::Sip(hasher) => Tag::Sip(sip(*hasher, implied, head, rest)),
+            Self::ShortSip(hasher) => Tag::ShortSip(first_half(sip(*hasher, implied, head, rest))),
         }
     }
 
@@ -110,8 +127,15 @@ impl TagState {
         match self {
             Self::Crc(_) => 2,
             Self::Sip(_) => 8,
+            Self::ShortSip(_) => 4,
         }
     }
+}
+
+/// The first four of the eight bytes that go out.
+fn first_half(code: u64) -> u32 {
+    let [a, b, c, d, ..] = code.to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
 }
 
 /// Hidden, since a keyed state reveals something about the key.
@@ -127,6 +151,7 @@ pub(crate) enum Tag {
     /// In wire order.
     Crc(u16),
     Sip(u64),
+    ShortSip(u32),
 }
 
 impl Tag {
@@ -135,6 +160,7 @@ impl Tag {
         match self {
             Self::Crc(tag) => to.bytes(&tag.to_le_bytes()),
             Self::Sip(tag) => to.u64(tag),
+            Self::ShortSip(tag) => to.u32(tag),
         }
     }
 
@@ -142,6 +168,7 @@ impl Tag {
         match self {
             Self::Crc(tag) => bytes == tag.to_le_bytes(),
             Self::Sip(tag) => Reader::new(bytes).u64() == Some(tag),
+            Self::ShortSip(tag) => Reader::new(bytes).u32() == Some(tag),
         }
     }
 }
@@ -150,19 +177,25 @@ impl Tag {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EndpointId {
     pub(crate) player: u16,
-    pub(crate) incarnation: u32,
+    pub(crate) incarnation: u64,
 }
 
 /// What both endpoints know and no datagram carries: the part of the tag that stays the same for an epoch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TagContext {
     pub(crate) key: Option<Key>,
+    /// Whether inputs and checksums carry half of the code.
+    pub(crate) short: bool,
     pub(crate) session_id: u64,
     pub(crate) sender: EndpointId,
     pub(crate) receiver: EndpointId,
     pub(crate) input_len: u8,
     pub(crate) window: u8,
+    pub(crate) first_frame: u32,
 }
+
+/// A bye belongs to a run, not to an epoch.
+const NO_EPOCH: u32 = 0;
 
 impl TagContext {
     /// The context of the other direction.
@@ -170,19 +203,40 @@ impl TagContext {
         Self { sender: self.receiver, receiver: self.sender, ..self }
     }
 
-    /// The state from which every tag of an epoch goes on.
-    pub(crate) fn state(&self, epoch: u32) -> TagState {
-        let mut bytes = [0; 29];
+    /// Bytes of the tag of inputs and checksums.
+    pub(crate) const fn input_tag_len(key: Option<&Key>, short: bool) -> u8 {
+        match (key, short) {
+            (None, _) => 2,
+            (Some(_), true) => 4,
+            (Some(_), false) => 8,
+        }
+    }
+
+    /// The state from which the tags of all inputs and checksums of an epoch go on.
+    pub(crate) fn inputs(&self, epoch: u32) -> TagState {
+        let state = self.state(epoch);
+        if self.short { state.shortened() } else { state }
+    }
+
+    /// The state from which the tag of a bye goes on.
+    pub(crate) fn bye(&self) -> TagState {
+        self.state(NO_EPOCH)
+    }
+
+    fn state(&self, epoch: u32) -> TagState {
+        let mut bytes = [0; 42];
         let mut to = Writer::new(&mut bytes);
         to.u8(VERSION);
         to.u64(self.session_id);
-        to.u32(self.sender.incarnation);
-        to.u32(self.receiver.incarnation);
+        to.u64(self.sender.incarnation);
+        to.u64(self.receiver.incarnation);
         to.u32(epoch);
         to.u16(self.sender.player);
         to.u16(self.receiver.player);
         to.u16(self.input_len.into());
         to.u16(self.window.into());
+        to.u32(self.first_frame);
+        to.u8(Self::input_tag_len(self.key.as_ref(), self.short));
         TagState::new(self.key.as_ref()).with(&bytes)
     }
 }

@@ -20,11 +20,13 @@ pub(super) struct Vector {
     pub(super) name: String,
     pub(super) session_id: u64,
     pub(super) key: Option<[u8; 16]>,
+    pub(super) short: bool,
     pub(super) epoch: u32,
     pub(super) sender: EndpointId,
     pub(super) receiver: EndpointId,
     pub(super) input_len: usize,
     pub(super) window: u8,
+    pub(super) first_frame: u32,
     pub(super) first_unacked: u32,
     pub(super) reference: Vec<u8>,
     pub(super) inputs: Vec<Vec<u8>>,
@@ -57,13 +59,15 @@ impl Vector {
     fn tag(&self) -> TagState {
         let context = TagContext {
             key: self.key.map(Key),
+            short: self.short,
             session_id: self.session_id,
             sender: self.sender,
             receiver: self.receiver,
             input_len: u8::try_from(self.input_len).expect("small"),
             window: self.window,
+            first_frame: self.first_frame,
         };
-        context.state(self.epoch)
+        context.inputs(self.epoch)
     }
 
     /// The datagram with as many of the inputs as fit `limit` bytes.
@@ -132,7 +136,7 @@ fn vectors() -> Vec<Vector> {
 fn vector(value: &Value) -> Vector {
     let end = |player: &str, incarnation: &str| EndpointId {
         player: number(&value[player]),
-        incarnation: number(&value[incarnation]),
+        incarnation: text(&value[incarnation]).parse().expect("64 bits"),
     };
     let sent = number::<u64>(&value["datagrams_sent_before"]) + 1;
     let timing = value["timing"].as_object().map(|timing| Timing {
@@ -146,11 +150,13 @@ fn vector(value: &Value) -> Vector {
         name: text(&value["name"]).into(),
         session_id: u64::from_str_radix(text(&value["session"]), 16).expect("hex"),
         key: value["key"].as_str().map(|key| bytes(key).try_into().expect("16 bytes")),
+        short: value["short_tags"].as_bool().expect("yes or no"),
         epoch: number(&value["epoch"]),
         sender: end("sender", "sender_incarnation"),
         receiver: end("receiver", "receiver_incarnation"),
         input_len: number(&value["input_size"]),
         window: number(&value["window"]),
+        first_frame: number(&value["first_frame"]),
         first_unacked: number(&value["first_unacked"]),
         reference: bytes(text(&value["reference"])),
         inputs: value["inputs"].as_array().expect("inputs").iter().map(|input| bytes(text(input))).collect(),
@@ -205,18 +211,20 @@ fn inputs(size: usize) -> impl Strategy<Value = Vec<Vec<u8>>> {
 fn any_vector() -> impl Strategy<Value = Vector> {
     let size = prop_oneof![Just(1_usize), Just(2), Just(4), Just(16), Just(255)];
     let numbers = (any::<u64>(), any::<u32>(), 0..u32::MAX - 200, any::<u32>());
-    let ends = (any::<(u16, u32)>(), any::<(u16, u32)>(), any::<Option<[u8; 16]>>());
+    let ends = (any::<(u16, u64)>(), any::<(u16, u64)>(), any::<(Option<[u8; 16]>, bool, u32)>());
     let timing = proptest::option::of(any::<(u16, u16, u16)>());
     (size.prop_flat_map(|size| (Just(size), inputs(size))), numbers, ends, timing).prop_map(
-        |((input_len, inputs), (session_id, epoch, first_unacked, ack), (sender, receiver, key), timing)| Vector {
+        |((input_len, inputs), (session_id, epoch, first_unacked, ack), (sender, receiver, others), timing)| Vector {
             name: "any".into(),
             session_id,
-            key,
+            key: others.0,
+            short: others.1,
             epoch,
             sender: EndpointId { player: sender.0, incarnation: sender.1 },
             receiver: EndpointId { player: receiver.0, incarnation: receiver.1 },
             input_len,
             window: 127,
+            first_frame: others.2,
             first_unacked,
             reference: std::vec![0; input_len],
             inputs,

@@ -10,7 +10,9 @@ use super::compact::Vector;
 use super::{bytes, read};
 use crate::wire::classic::{Packet, parse};
 use crate::wire::compact::Timing;
-use crate::wire::compact::control::{Hello, ReceivedHello, emit_bye, emit_hello, parse_bye, parse_hello};
+use crate::wire::compact::control::{
+    Bye, Hello, Named, ReceivedHello, SealedBye, Settings, emit_bye, emit_hello, parse_hello,
+};
 use crate::wire::compact::tag::{EndpointId, Key, TagContext, TagState};
 
 /// The fields of one vector of the page.
@@ -32,6 +34,10 @@ impl Block {
 
     fn hex(&self, key: &str) -> u64 {
         u64::from_str_radix(self.text(key), 16).expect(key)
+    }
+
+    fn flag(&self, key: &str) -> bool {
+        self.text(key) == "yes"
     }
 
     fn key(&self) -> Option<[u8; 16]> {
@@ -168,11 +174,13 @@ fn the_compact_vectors_of_the_page_hold_both_ways() {
             name: block.text("name").into(),
             session_id: block.hex("session"),
             key: block.key(),
+            short: block.flag("short_tags"),
             epoch: block.number("epoch"),
             sender: end("sender", "sender_incarnation"),
             receiver: end("receiver", "receiver_incarnation"),
             input_len: block.number("input_size"),
             window: block.number("window"),
+            first_frame: block.number("first_frame"),
             first_unacked: block.number("first_unacked"),
             reference: bytes(block.text("reference")),
             inputs: block.list("inputs").into_iter().map(bytes).collect(),
@@ -195,13 +203,22 @@ fn the_control_vectors_of_the_page_hold_both_ways() {
                 let hello = Hello {
                     sender: block.number("sender"),
                     receiver: block.number("receiver"),
-                    input_len: block.number("input_size"),
-                    window: block.number("window"),
-                    frame_us: block.number("frame_interval_us"),
+                    settings: Settings {
+                        input_len: block.number("input_size"),
+                        window: block.number("window"),
+                        tag_len: block.number("input_tag_size"),
+                        frame_us: block.number("frame_interval_us"),
+                        first_frame: block.number("first_frame"),
+                    },
                     ping_ms: block.number("ping_interval_ms"),
-                    first_frame: block.number("first_frame"),
                     epoch: block.number("epoch"),
                     incarnation: block.number("incarnation"),
+                    number: block.number("number"),
+                    named: Named {
+                        incarnation: block.number("named"),
+                        answered: block.number("answered"),
+                        playing: block.flag("playing"),
+                    },
                 };
                 let state = TagState::new(key.as_ref());
                 assert_eq!(parse_hello(&datagram, &state, session_id), Ok(ReceivedHello::Hello(hello)));
@@ -214,14 +231,19 @@ fn the_control_vectors_of_the_page_hold_both_ways() {
                 };
                 let context = TagContext {
                     key,
+                    short: block.flag("short_tags"),
                     session_id,
                     sender: end("sender", "sender_incarnation"),
                     receiver: end("receiver", "receiver_incarnation"),
                     input_len: block.number("input_size"),
                     window: block.number("window"),
+                    first_frame: block.number("first_frame"),
                 };
-                assert_eq!(parse_bye(&datagram, &context), Ok(()));
-                emit_bye(&mut buf, &context)
+                let bye = Bye { named: block.number("named"), epoch: block.number("epoch"), end: block.number("end") };
+                let state = context.bye();
+                let sealed = SealedBye::split(&datagram, state.tag_len()).expect("as long as a bye");
+                assert_eq!(sealed.open(&state), Ok(bye));
+                emit_bye(&mut buf, bye, &state)
             }
             other => panic!("unknown message {other}"),
         };
