@@ -1,5 +1,7 @@
 //! What is wrong with a peer for good, reported once each (PROTOCOL 3.10). It changes nothing else.
 
+use core::ops::Range;
+
 use crate::event::{Field, PeerEvent};
 use crate::time::Instant;
 use crate::wire::compact::control::Settings;
@@ -13,6 +15,9 @@ const REPLACED_AFTER_US: u64 = 1_000_000;
 /// What can differ, in the order in which it is reported. Only the last one, the frame interval, may.
 const FIELDS: [Field; 6] =
     [Field::Version, Field::InputLen, Field::Window, Field::TagSize, Field::FirstFrame, Field::FrameInterval];
+
+/// The places in `FIELDS`. An open range could panic at its end.
+const PLACES: Range<u32> = 0..6;
 
 /// A set of findings: a bit for each field that differs, in the order of `FIELDS`, then one for each of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,7 +96,7 @@ impl Diagnosis {
     /// Notes the peer's value of the field at this place, unless one was noted before.
     fn note_value(&mut self, place: u32, value: u32) {
         if self.note(Findings::field(place)) {
-            let mut values = (0..).zip(&mut self.values);
+            let mut values = PLACES.zip(&mut self.values);
             if let Some((_, noted)) = values.find(|(other, _)| *other == place) {
                 *noted = value;
             }
@@ -124,7 +129,7 @@ impl Diagnosis {
 
     fn compare_fields(&mut self, local: &Settings, remote: &Settings, counts: impl Fn(Field) -> bool) -> bool {
         let mut differs = false;
-        for (((place, field), local), remote) in (0..).zip(FIELDS).zip(values(local)).zip(values(remote)) {
+        for (((place, field), local), remote) in PLACES.zip(FIELDS).zip(values(local)).zip(values(remote)) {
             if local != remote && counts(field) {
                 differs = true;
                 self.note_value(place, remote);
