@@ -71,6 +71,7 @@ pub const fn session<const INPUT_LEN: usize, const WINDOW: usize>() -> Table {
         PeerConfig::<INPUT_LEN>::compact,
         PeerConfig::<INPUT_LEN>::incarnation,
         PeerConfig::<INPUT_LEN>::key,
+        PeerConfig::<INPUT_LEN>::is_keyed,
         PeerConfig::<INPUT_LEN>::player,
         PeerConfig::<INPUT_LEN>::is_classic,
         PeerConfig::<INPUT_LEN>::known_incarnation,
