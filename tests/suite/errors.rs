@@ -15,16 +15,24 @@ fn texts() -> Vec<String> {
         ConfigError::Latency,
         ConfigError::Redundancy,
         ConfigError::MaxDatagramSize,
+        ConfigError::Incarnation,
     ];
-    let add = [AddPeerError::Full, AddPeerError::PlayerTaken, AddPeerError::EpochRunning];
-    let push = [PushError::WindowFull(PEER), PushError::FramesExhausted];
-    let checksum = [ChecksumError::NotNewer, ChecksumError::Full(PEER)];
+    let add = [
+        AddPeerError::Full,
+        AddPeerError::PlayerTaken,
+        AddPeerError::EpochRunning,
+        AddPeerError::NoIncarnation,
+        AddPeerError::Closed,
+    ];
+    let push = [PushError::WindowFull(PEER), PushError::FramesExhausted, PushError::Closed];
+    let checksum = [ChecksumError::NotNewer, ChecksumError::NotConfirmed, ChecksumError::Full(PEER)];
+    let epoch = [EpochError::NotNewer, EpochError::TooGreat, EpochError::Closed];
     let config = config.iter().map(ToString::to_string);
     config
         .chain(add.iter().map(ToString::to_string))
         .chain(push.iter().map(ToString::to_string))
         .chain(checksum.iter().map(ToString::to_string))
-        .chain([EpochError::NotNewer.to_string()])
+        .chain(epoch.iter().map(ToString::to_string))
         .chain(DatagramError::ALL.iter().map(ToString::to_string))
         .collect()
 }
@@ -42,8 +50,8 @@ fn every_error_has_a_text_of_its_own() {
 
 #[test]
 fn every_field_has_a_name_of_its_own() {
-    use Field::{FirstFrame, FrameInterval, InputLen, Player, Version, Window};
-    let names = [Version, Player, InputLen, Window, FirstFrame, FrameInterval].map(|field| field.to_string());
+    use Field::{FirstFrame, FrameInterval, InputLen, TagSize, Version, Window};
+    let names = [Version, InputLen, Window, TagSize, FirstFrame, FrameInterval].map(|field| field.to_string());
     assert!(names.iter().all(|name| !name.is_empty()), "{names:?}");
     assert_all_differ(&names);
 }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use inputwire::{Config, Event, Instant, MAX_DATAGRAM_SIZE, PeerConfig, Session};
 
-use crate::support::{PEER, peer};
+use crate::support::{PEER, incarnation, peer};
 
 /// The session of one of two players who know each other's incarnations.
 fn endpoint(player: u16) -> Session<1, 1> {
-    let config = Config::builder().session_id(7).local_player(player).build().expect("valid");
+    let config = Config::builder().session_id(7).local_player(player).incarnation(incarnation(player)).build().expect("valid");
     let mut session = Session::new(config);
-    session.add_peer(Instant::ORIGIN, PeerConfig::compact(1 - player).incarnation(1)).expect("room");
+    session.add_peer(Instant::ORIGIN, PeerConfig::compact(1 - player).incarnation(incarnation(1 - player))).expect("room");
     session
 }
 

@@ -6,7 +6,9 @@ use inputwire::DatagramError::*;
 use inputwire::{Config, ConfigBuilder, ConfigError, MAX_DATAGRAM_SIZE, PeerConfig, PeerId, PeerRef, Session};
 
 use crate::support::forge::{Seal, classic_input, classic_stamp};
-use crate::support::{MS, PEER, Pair, SECOND, T, Wire, at, drain, due, endpoint, events, frames, refuse, stats};
+use crate::support::{
+    MS, PEER, Pair, SECOND, T, Wire, at, drain, due, endpoint, events, frames, incarnation, refuse, stats,
+};
 
 const PONG: u8 = 0x03;
 
@@ -110,7 +112,7 @@ fn p2_an_old_or_repeated_timing_block_gives_no_sample() {
 #[test]
 fn p3_an_echo_from_the_future_gives_no_sample_and_the_estimate_stays_within_the_samples() {
     for wire in Wire::COMPACT {
-        let mut session = endpoint::<1, 120>(wire.settings(0), wire.peer(1).incarnation(1_001));
+        let mut session = endpoint::<1, 120>(wire.settings(0), wire.peer(1).incarnation(incarnation(1)));
         let now = 3_600 * SECOND;
         let seal = Seal::new(wire, 1, 0);
         let clock = u16::try_from(now / 250 % 65_536).expect("a remainder");
@@ -162,7 +164,7 @@ fn p4_a_clock_that_goes_back_counts_as_standing_still() {
     for wire in Wire::ALL {
         let mut pair = Pair::met(wire);
         pair.play(10);
-        let ping = if wire == Wire::Classic { classic_stamp(0x02, [9; 8]) } else { Seal::new(wire, 1, 0).hello(0) };
+        let ping = if wire == Wire::Classic { classic_stamp(0x02, [9; 8]) } else { Seal::new(wire, 1, 0).playing(1_000, 1).hello() };
         for back in [1, MS, SECOND, pair.now, 3_155_760_000 * SECOND] {
             let (mut gone_back, mut stood_still) = (pair.sessions[0].clone(), pair.sessions[0].clone());
             for (session, now) in [(&mut gone_back, pair.now.saturating_sub(back)), (&mut stood_still, pair.now)] {
@@ -271,14 +273,17 @@ fn p8_an_invalid_configuration_is_refused_by_its_field() {
     for bad in [0, 16, 255] {
         refused(new().redundancy(bad), ConfigError::Redundancy);
     }
-    for bad in [0, 63, MAX_DATAGRAM_SIZE + 1, usize::MAX] {
+    for bad in [0, 55, MAX_DATAGRAM_SIZE + 1, usize::MAX] {
         refused(new().max_datagram_size(bad), ConfigError::MaxDatagramSize);
     }
-    for error in [ConfigError::FrameInterval, ConfigError::PingInterval, ConfigError::Redundancy] {
+    for bad in [0, 1, u64::from(u32::MAX)] {
+        refused(new().incarnation(bad), ConfigError::Incarnation);
+    }
+    for error in [ConfigError::FrameInterval, ConfigError::PingInterval, ConfigError::Redundancy, ConfigError::Incarnation] {
         let field = format!("{error:?}").to_lowercase();
         assert!(error.to_string().replace('_', "").starts_with(&field), "{error}");
     }
     let widest = new().frame_interval(Duration::from_secs(10)).ping_interval(Duration::from_secs(10));
-    assert!(widest.disconnect_after(Duration::from_secs(3_600)).redundancy(15).max_datagram_size(64).build().is_ok());
+    assert!(widest.disconnect_after(Duration::from_secs(3_600)).redundancy(15).max_datagram_size(56).build().is_ok());
     assert!(new().frame_interval(Duration::from_millis(1)).ping_interval(Duration::from_millis(20)).build().is_ok());
 }
