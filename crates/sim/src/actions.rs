@@ -1,10 +1,13 @@
 //! The scheduled actions of a plan: starts, restarts, epochs, changes of clocks and habits.
 
+use inputwire::Epoch;
+
 use super::breach::{Breach, ensure};
-use super::endpoint::{Link, Run, machine};
+use super::endpoint::{Endpoint, Link, Run, machine};
 use super::machine::ExpectedPeer;
 use super::plan::Action;
 use super::rng::{Rng, mix};
+use super::runs::Runs;
 use super::tally::Kind;
 use super::world::{Scheduled, World};
 
@@ -16,6 +19,12 @@ impl World<'_> {
             Scheduled::Thaw(endpoint) => self.thaw(endpoint),
             Scheduled::Resume(endpoint) => self.resume(endpoint),
             Scheduled::Follow(endpoint) => self.follow(endpoint),
+            Scheduled::Stop(endpoint) => {
+                if self.endpoints[endpoint].closed_at.is_some() {
+                    self.stop(endpoint, 0);
+                }
+                Ok(())
+            }
             Scheduled::Reopen(endpoint, peer) => self.reopen(endpoint, peer),
             Scheduled::Heal => self.heal(),
             Scheduled::Settle => self.settle(),
@@ -100,9 +109,9 @@ impl World<'_> {
                 let own = &mut self.endpoints[endpoint];
                 let local = own.read_clock(self.now);
                 own.machine.close(local);
-                own.links.iter_mut().for_each(|link| link.closed = true);
-                self.drain(endpoint)?;
-                self.stop(endpoint, us);
+                own.closed_at = Some(own.seen);
+                self.at(until(us), Scheduled::Stop(endpoint));
+                return self.drain(endpoint);
             }
             Action::Epoch { .. } | Action::CloseTransport { .. } | Action::Remove { .. } | Action::Close { .. } => {}
         }
@@ -110,12 +119,12 @@ impl World<'_> {
     }
 
     /// Stops an endpoint without a goodbye; it restarts after a while.
-    fn stop(&mut self, index: usize, gap_us: u64) {
+    pub(crate) fn stop(&mut self, index: usize, gap_us: u64) {
         let endpoint = &mut self.endpoints[index];
         if !endpoint.alive {
             return;
         }
-        endpoint.alive = false;
+        (endpoint.alive, endpoint.closed_at) = (false, None);
         endpoint.incarnation = Rng::new(endpoint.incarnation).between(1 << 32, u64::MAX);
         endpoint.run = self.runs.len();
         let run = Run { session: self.session, pushed: Vec::new() };
@@ -132,7 +141,13 @@ impl World<'_> {
         self.tally.sessions += 1;
         let plan = self.plan;
         self.runs[self.endpoints[index].run].session = self.session;
-        let incarnations: Vec<_> = self.endpoints.iter().map(|endpoint| (endpoint.incarnation, endpoint.run)).collect();
+        // What the others call themselves on their link to this endpoint.
+        let local_run = |other: &Endpoint| other.links.get(index).map_or(0, |link| link.runs.local);
+        let incarnations = self.endpoints.iter().map(|other| match local_run(other) {
+            0 => other.incarnation,
+            local_run => local_run,
+        });
+        let incarnations: Vec<_> = incarnations.collect();
         let endpoint = &mut self.endpoints[index];
         endpoint.machine = machine(plan, index, self.session, endpoint.incarnation, self.build);
         endpoint.alive = true;
@@ -141,12 +156,12 @@ impl World<'_> {
         endpoint.follow = None;
         endpoint.backlog.clear();
         endpoint.ping_us =
-            plan.ping_us((0..plan.endpoints.len()).any(|peer| peer != index && plan.classic(index, peer)));
+            plan.ping_us_of(index, (0..plan.endpoints.len()).any(|peer| peer != index && plan.classic(index, peer)));
         let local = endpoint.read_clock(self.now);
         endpoint.machine.timeout(local);
         let signalled = endpoint.plan.signalled;
         endpoint.links = vec![Link::default(); incarnations.len()];
-        for (peer, (incarnation, run)) in incarnations.into_iter().enumerate().filter(|(peer, _)| *peer != index) {
+        for (peer, incarnation) in incarnations.into_iter().enumerate().filter(|(peer, _)| *peer != index) {
             let classic = plan.classic(index, peer) && endpoint.machine.sizes().0 == 1;
             let expect = ExpectedPeer {
                 player: u16::try_from(peer).expect("few ends"),
@@ -154,7 +169,7 @@ impl World<'_> {
                 incarnation: (signalled && !classic).then_some(incarnation),
             };
             endpoint.links[peer].id = endpoint.machine.add_peer(local, expect);
-            endpoint.links[peer].known_run = expect.incarnation.map(|_| run);
+            endpoint.links[peer].runs = Runs::new(endpoint.incarnation, expect.incarnation);
             endpoint.links[peer].opened_at = endpoint.seen;
         }
         endpoint.enter(0);
@@ -170,9 +185,11 @@ impl World<'_> {
         let endpoint = &mut self.endpoints[index];
         let local = endpoint.read_clock(self.now);
         let begun = endpoint.machine.begin_epoch(local, epoch);
-        ensure(begun.is_ok() == (epoch > endpoint.epoch), "E epoch", || {
-            format!("{} to {epoch}: {begun:?}", endpoint.epoch)
-        })?;
+        let reserve = endpoint.links.iter().any(|link| link.runs.needs_epoch(endpoint.epoch));
+        let tainted = endpoint.links.iter().any(|link| link.tainted);
+        let last = if reserve { Epoch::MAX } else { Epoch::LAST_FREE };
+        let free = endpoint.closed_at.is_none() && epoch > endpoint.epoch && epoch <= last.get();
+        ensure(begun.is_ok() == free || tainted, "E epoch", || format!("{} to {epoch}: {begun:?}", endpoint.epoch))?;
         if begun.is_ok() {
             endpoint.enter(epoch);
             self.endpoints.iter_mut().filter_map(|other| other.links.get_mut(index)).for_each(|link| {

@@ -76,6 +76,10 @@ impl Machine for Saboteur {
         self.inner.close(now);
     }
 
+    fn is_closed(&self) -> bool {
+        self.inner.is_closed()
+    }
+
     fn push(&mut self, now: Instant, input: &[u8]) -> Result<Frame, PushError> {
         assert!(!self.now(Sabotage::Panic), "on purpose");
         self.inner.push(now, input)

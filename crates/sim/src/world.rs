@@ -26,6 +26,7 @@ pub(crate) enum Scheduled {
     Thaw(usize),
     Resume(usize),
     Follow(usize),
+    Stop(usize),
     Reopen(usize, usize),
     Heal,
     Settle,
@@ -170,7 +171,7 @@ impl<'p> World<'p> {
         let late = if self.healed { 0 } else { self.rng.below(endpoint.plan.jitter_us + 1) };
         endpoint.tick_at = self.now + interval + late;
         let local = endpoint.read_clock(self.now);
-        if endpoint.plan.pushes {
+        if endpoint.plan.pushes && endpoint.closed_at.is_none() {
             self.push(index)?;
             self.push_checksum(index);
         } else {

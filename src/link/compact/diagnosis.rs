@@ -88,11 +88,19 @@ impl Diagnosis {
         new
     }
 
+    /// Notes the peer's value of the field at this place, unless one was noted before.
+    fn note_value(&mut self, place: u32, value: u32) {
+        if self.note(Findings::field(place)) {
+            let mut values = (0..).zip(&mut self.values);
+            if let Some((_, noted)) = values.find(|(other, _)| *other == place) {
+                *noted = value;
+            }
+        }
+    }
+
     /// Notes a hello of another version.
     pub(crate) fn foreign_version(&mut self, version: u8) {
-        if self.note(Findings::field(0)) {
-            self.values[0] = version.into();
-        }
+        self.note_value(0, version.into());
     }
 
     /// Notes a hello for other player numbers.
@@ -102,24 +110,27 @@ impl Diagnosis {
         }
     }
 
-    /// Notes which settings differ. Returns whether one does without which no inputs flow; the first frame counts in the same
-    /// epoch only.
+    /// Notes which settings differ among those without which no inputs flow, and returns whether one does. The first frame
+    /// counts in the same epoch only.
     pub(crate) fn compare(&mut self, local: &Settings, remote: &Settings, same_epoch: bool) -> bool {
-        let each = FIELDS.into_iter().zip(0..).zip(values(local).into_iter().zip(values(remote)));
-        let mut stops = false;
-        for ((field, place), (local, remote)) in each {
-            if local == remote || field == Field::FirstFrame && !same_epoch {
-                continue;
-            }
-            stops |= field != Field::FrameInterval;
-            if self.note(Findings::field(place))
-                && let Some(value) =
-                    self.values.iter_mut().zip(0..).find_map(|(value, at)| (at == place).then_some(value))
-            {
-                *value = remote;
+        let counts = |field| field != Field::FrameInterval && (field != Field::FirstFrame || same_epoch);
+        self.compare_fields(local, remote, counts)
+    }
+
+    /// Notes another frame interval, which stops nothing.
+    pub(crate) fn compare_interval(&mut self, local: &Settings, remote: &Settings) {
+        self.compare_fields(local, remote, |field| field == Field::FrameInterval);
+    }
+
+    fn compare_fields(&mut self, local: &Settings, remote: &Settings, counts: impl Fn(Field) -> bool) -> bool {
+        let mut differs = false;
+        for (((place, field), local), remote) in (0..).zip(FIELDS).zip(values(local)).zip(values(remote)) {
+            if local != remote && counts(field) {
+                differs = true;
+                self.note_value(place, remote);
             }
         }
-        stops
+        differs
     }
 
     /// Notes a hello of another run that was refused, since the peer's run is alive. Two of them, `interrupt_us` apart, are of
@@ -181,8 +192,6 @@ impl Diagnosis {
     pub(crate) fn restart(&mut self) {
         const OF_THE_PEER: Findings = WRONG_PLAYERS.and(UNREADABLE_HELLOS);
         self.reported = self.reported.without(Findings(u16::MAX).without(OF_THE_PEER));
-        self.other_run_at = None;
-        self.other_pair_at = None;
     }
 
     /// Returns the next finding that has not been reported, given the settings of this endpoint.

@@ -249,11 +249,15 @@ impl Handshake {
         if diagnosis.compare(settings, &hello.settings, hello.epoch == local.epoch) {
             return Ok(HelloOutcome::Ignored);
         }
-        if self.run == Some(incarnation) {
-            self.receive_of_run(local.now, &hello, liveness, diagnosis)
+        let outcome = if self.run == Some(incarnation) {
+            self.receive_of_run(local.now, &hello, liveness, diagnosis)?
         } else {
-            self.receive_of_other(local.now, incarnation, &hello, liveness, diagnosis)
+            self.receive_of_other(local.now, incarnation, &hello, liveness, diagnosis)?
+        };
+        if matches!(outcome, HelloOutcome::Alive | HelloOutcome::Believed) {
+            diagnosis.compare_interval(settings, &hello.settings);
         }
+        Ok(outcome)
     }
 
     /// Takes in a hello of the peer's run.
@@ -299,6 +303,11 @@ impl Handshake {
         }
         let names_local = hello.named.incarnation == self.local_run;
         if names_local && (self.run.is_none() || hello.named.answered > self.sent_number_alive) {
+            if self.was_linked() {
+                self.halted = true;
+                self.restarted = Once::Pending;
+                diagnosis.restart();
+            }
             self.believe(now, incarnation, hello);
             return Ok(HelloOutcome::Believed);
         }
@@ -314,10 +323,6 @@ impl Handshake {
 
     /// Takes a run that answers this endpoint for the peer's.
     fn believe(&mut self, now: Instant, incarnation: NonZeroU64, hello: &Hello) {
-        if self.was_linked() {
-            self.halted = true;
-            self.restarted = Once::Pending;
-        }
         self.run = Some(incarnation);
         self.linked = false;
         self.linked_at = None;

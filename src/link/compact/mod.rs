@@ -248,7 +248,6 @@ impl Compact {
             HelloOutcome::Believed => {
                 self.timing.restart();
                 self.closing.restart();
-                self.diagnosis.restart();
                 remote.rtt = Rtt::default();
                 remote.connected = false;
                 remote.liveness.expect_no_response();
