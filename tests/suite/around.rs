@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use inputwire::{ChecksumError, Epoch, Event, Health, PeerEvent, PushError};
 
+use crate::support::forge::Seal;
 use crate::support::{
-    MS, PEER, Pair, SECOND, T, Wire, act, at, drain, events, frame, frames, healths, inputs, peer, peer_events, stalls,
-    stats,
+    Hashing, MS, PEER, Pair, SECOND, T, Wire, act, at, drain, events, frame, frames, healths, inputs, peer,
+    peer_events, stalls, stats,
 };
 
 #[test]
@@ -184,17 +185,15 @@ fn desyncs(events: &[Event<1>]) -> Vec<(u32, u64, u64)> {
 fn play_hashed(wrong: u32, lag: u32) -> Pair {
     let mut pair = Pair::met(Wire::Compact);
     pair.delay = 20 * MS;
+    let mut hashing = [Hashing::every(10); 2];
     for number in 0..600 {
         pair.play(1);
         let coin = hash(number ^ 0x5a5a) >> 32;
         pair.lost = [coin & 1 == 0, coin & 2 == 0];
-        if number % 10 == 0 {
-            pair.sessions[0].push_checksum(at(pair.now), frame(number), hash(number)).expect("few enough");
-        }
-        if let Some(number) = u32::checked_sub(number, lag).filter(|number| number % 10 == 0) {
-            let flip = u64::from(number == wrong) << 17;
-            pair.sessions[1].push_checksum(at(pair.now), frame(number), hash(number) ^ flip).expect("few enough");
-        }
+        let [one, other] = &mut pair.sessions;
+        hashing[0].push(one, pair.now, number + 1, hash);
+        let end = (number + 1).saturating_sub(lag);
+        hashing[1].push(other, pair.now, end, |number| hash(number) ^ u64::from(number == wrong) << 17);
     }
     pair.lost = [false; 2];
     pair.run(SECOND);
@@ -223,6 +222,8 @@ fn equal_states_report_no_desync_and_cost_nothing_once_acknowledged() {
 #[test]
 fn checksums_are_sent_together_with_inputs_pushed_at_the_same_time() {
     let mut session = Pair::met(Wire::Compact).sessions[0].clone();
+    let first = Seal::new(Wire::Compact, 1, 0).inputs(1, 1, 0, &[]);
+    assert_eq!(session.handle_datagram(at(3 * SECOND), PEER, &first), Ok(()));
     session.push_input(at(3 * SECOND), [1]).expect("room");
     session.push_checksum(at(3 * SECOND), frame(0), 7).expect("first");
     let kinds: Vec<_> = drain(&mut session).iter().map(|(_, datagram)| datagram[0] & 0xa2).collect();
@@ -232,9 +233,12 @@ fn checksums_are_sent_together_with_inputs_pushed_at_the_same_time() {
 #[test]
 fn checksums_of_different_epochs_are_never_compared() {
     let mut pair = Pair::met(Wire::Compact);
+    pair.play(6);
     pair.sessions[0].push_checksum(at(pair.now), frame(5), 1).expect("first");
     pair.run(SECOND);
     pair.begin_epoch(1);
+    pair.run(SECOND);
+    pair.play(6);
     pair.sessions[1].push_checksum(at(pair.now), frame(5), 2).expect("first of this epoch");
     pair.run(SECOND);
     assert!(desyncs(&pair.reported[0]).is_empty() && desyncs(&pair.reported[1]).is_empty());
@@ -246,6 +250,7 @@ fn checksums_of_different_epochs_are_never_compared() {
 #[test]
 fn pushing_too_many_unacknowledged_checksums_fails_and_forgets_none() {
     let mut pair = Pair::met(Wire::Compact);
+    pair.play(20);
     pair.lost = [true; 2];
     for number in 0..16 {
         assert_eq!(pair.sessions[0].push_checksum(at(pair.now), frame(number), 0), Ok(()));

@@ -48,7 +48,10 @@ fn a_config_returns_what_was_set() {
 #[test]
 fn defaults_are_as_documented() {
     let config = Config::builder().build().expect("valid");
-    assert_eq!((config.session_id(), config.local_player(), config.is_keyed(), config.incarnation()), (0, 0, false, None));
+    assert_eq!(
+        (config.session_id(), config.local_player(), config.is_keyed(), config.incarnation()),
+        (0, 0, false, None)
+    );
     assert!(!config.short_tags());
     assert_eq!((config.first_frame(), config.frame_interval()), (Frame::new(0), us(16_667)));
     assert_eq!(config.ping_interval(), None);

@@ -6,7 +6,8 @@ use inputwire::{AddPeerError, ChecksumError, ConfigError, DatagramError, EpochEr
 
 const PEER: PeerId = PeerId::new(70_003);
 
-fn texts() -> Vec<String> {
+/// The texts of the errors of each operation.
+fn texts() -> Vec<Vec<String>> {
     let config = [
         ConfigError::FrameInterval,
         ConfigError::PingInterval,
@@ -27,14 +28,10 @@ fn texts() -> Vec<String> {
     let push = [PushError::WindowFull(PEER), PushError::FramesExhausted, PushError::Closed];
     let checksum = [ChecksumError::NotNewer, ChecksumError::NotConfirmed, ChecksumError::Full(PEER)];
     let epoch = [EpochError::NotNewer, EpochError::TooGreat, EpochError::Closed];
-    let config = config.iter().map(ToString::to_string);
-    config
-        .chain(add.iter().map(ToString::to_string))
-        .chain(push.iter().map(ToString::to_string))
-        .chain(checksum.iter().map(ToString::to_string))
-        .chain(epoch.iter().map(ToString::to_string))
-        .chain(DatagramError::ALL.iter().map(ToString::to_string))
-        .collect()
+    fn each(errors: &[impl ToString]) -> Vec<String> {
+        errors.iter().map(ToString::to_string).collect()
+    }
+    vec![each(&config), each(&add), each(&push), each(&checksum), each(&epoch), each(DatagramError::ALL)]
 }
 
 fn assert_all_differ(texts: &[String]) {
@@ -43,7 +40,11 @@ fn assert_all_differ(texts: &[String]) {
 
 #[test]
 fn every_error_has_a_text_of_its_own() {
-    let texts = texts();
+    let closed = [PushError::Closed.to_string(), AddPeerError::Closed.to_string(), EpochError::Closed.to_string()];
+    assert_eq!(closed.iter().collect::<BTreeSet<_>>().len(), 1, "the same advice, whatever was tried");
+    let mut texts = texts().concat();
+    texts.retain(|text| *text != closed[0]);
+    texts.extend(closed.into_iter().take(1));
     assert!(texts.iter().all(|text| text.split(' ').count() >= 2), "{texts:?}");
     assert_all_differ(&texts);
 }

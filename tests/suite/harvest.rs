@@ -47,8 +47,7 @@ impl Harvest {
         let mut replay = keys.find_map(|key| whole(file, key))?;
         let setup = *replay.setup();
         let first = setup.config.first_frame().get();
-        let fresh =
-            Receiver {
+        let fresh = Receiver {
             classic: false,
             keyed: setup.keyed,
             input_len: setup.input,

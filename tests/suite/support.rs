@@ -5,12 +5,12 @@ pub(crate) mod specimens;
 
 use std::time::Duration;
 
+use crate::fuzz::watch::{may_be_reported, same, similar};
+use forge::Seal;
 use inputwire::{
     Config, ConfigBuilder, DatagramError, Epoch, Event, Frame, Health, Instant, MAX_DATAGRAM_SIZE, PeerConfig,
     PeerEvent, PeerId, PeerRef, PeerStats, Session,
 };
-use crate::fuzz::watch::{may_be_reported, same, similar};
-use forge::Seal;
 use inputwire_sim::rng::Rng;
 
 /// The default frame interval, in microseconds.
@@ -298,9 +298,11 @@ pub(crate) fn answer_of_another_run<const INPUT_LEN: usize, const WINDOW: usize>
     now: u64,
     seal: &Seal,
 ) -> Vec<u8> {
-    let sent = due(session, now);
-    let hello = sent.iter().find(|datagram| datagram[0] == 0x20).expect("a hello into the silence");
-    seal.answering(1, forge::hello_number(hello)).hello()
+    // Step by step: a long pause would be forgiven.
+    let steps = (now.saturating_sub(SILENCE)..now).step_by(10_000).chain([now]);
+    let sent = steps.flat_map(|now| due(session, now)).filter(|datagram| datagram[0] == 0x20);
+    let hello = sent.last().expect("a hello into the silence");
+    seal.answering(1, forge::hello_number(&hello)).hello()
 }
 
 impl<const INPUT_LEN: usize, const WINDOW: usize> Pair<INPUT_LEN, WINDOW> {
@@ -405,6 +407,28 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Pair<INPUT_LEN, WINDOW> {
     pub(crate) fn assert_delivered(&self, to: usize, count: u32) {
         let expected: Vec<_> = (0..count).map(|frame| (frame, act(1 - to, frame))).collect();
         assert_eq!(inputs(&self.reported[to]), expected);
+    }
+}
+
+/// The checksums that an endpoint owes: a game hashes every so many frames, once the inputs of all players are known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hashing {
+    step: u32,
+    next: u32,
+}
+
+impl Hashing {
+    pub(crate) fn every(step: u32) -> Self {
+        Self { step, next: 0 }
+    }
+
+    /// Pushes the checksums of the confirmed frames below `end`.
+    pub(crate) fn push(&mut self, session: &mut Session<1, 1>, now: u64, end: u32, hash: impl Fn(u32) -> u64) {
+        let confirmed = session.confirmed_frame().map_or(0, |frame| frame.get() + 1);
+        while self.next < end.min(confirmed).min(session.next_frame().get()) {
+            session.push_checksum(at(now), frame(self.next), hash(self.next)).expect("few enough");
+            self.next += self.step;
+        }
     }
 }
 

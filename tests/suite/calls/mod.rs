@@ -233,10 +233,10 @@ impl Pair {
         epoch: u32,
     ) -> Result<(), TestCaseError> {
         let epoch = self.model.epoch + epoch;
-        let (player, receiver, run, number, said) = self.model.peer(id).map_or(
-            (9, LOCAL_RUN, PEER_RUN, 1, 1),
-            |peer| (peer.player, peer.local_run, peer.run.unwrap_or(PEER_RUN), peer.number, peer.said),
-        );
+        let (player, receiver, run, number, said) =
+            self.model.peer(id).map_or((9, LOCAL_RUN, PEER_RUN, 1, 1), |peer| {
+                (peer.player, peer.local_run, peer.run.unwrap_or(PEER_RUN), peer.number, peer.said)
+            });
         let incarnation = run + u64::from(other_run);
         let greeting = Greeting {
             number: number.saturating_add_signed(newer.into()),

@@ -197,13 +197,7 @@ impl Model {
     }
 
     /// Receives a hello of a run of the peer, with the settings of the session.
-    pub(crate) fn hello(
-        &mut self,
-        id: PeerId,
-        run: u64,
-        epoch: u32,
-        greeting: Greeting,
-    ) -> Result<(), DatagramError> {
+    pub(crate) fn hello(&mut self, id: PeerId, run: u64, epoch: u32, greeting: Greeting) -> Result<(), DatagramError> {
         let now = self.now;
         let peer = self.peer(id).ok_or(DatagramError::UnknownPeer)?;
         let Greeting { number, named, answered, playing } = greeting;

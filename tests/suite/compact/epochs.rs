@@ -143,16 +143,17 @@ fn what_makes_an_application_throw_its_window_away_is_reported_after_every_input
         let ended = PeerEvent::PeerClosed { epoch: Epoch::new(0), end: frame(60) };
         let silent = pair.now + SILENCE;
         let restarted = Seal { sender: (1, seal.sender.1 + 1), ..seal };
-        let restarted = answer_of_another_run(&mut pair.sessions[0].clone(), silent, &restarted);
+        let session = &pair.sessions[0];
+        let mut waiting = session.clone();
+        let restarted = answer_of_another_run(&mut waiting, silent, &restarted);
         let news = [
-            (pair.now, ahead, PeerEvent::EpochAhead { epoch: Epoch::new(3) }),
-            (silent, restarted, PeerEvent::Restarted),
-            (pair.now, seal.bye(60), ended),
-            (pair.now, seal.inputs(0, 70, 60, &[]), PeerEvent::OutOfSync),
+            (session, pair.now, ahead, PeerEvent::EpochAhead { epoch: Epoch::new(3) }),
+            (&waiting, silent, restarted, PeerEvent::Restarted),
+            (session, pair.now, seal.bye(60), ended),
+            (session, pair.now, seal.inputs(0, 70, 60, &[]), PeerEvent::OutOfSync),
         ];
-        for (now, datagram, event) in news {
-            let mut session = pair.sessions[0].clone();
-            due(&mut session, now);
+        for (session, now, datagram, event) in news {
+            let mut session = session.clone();
             let _ = session.handle_datagram(at(now), PEER, &datagram);
             let reported = events(&mut session);
             assert_eq!(frames(&reported), (0..60).collect::<Vec<_>>(), "{event:?}");

@@ -6,8 +6,8 @@ use inputwire::{ConfigBuilder, DatagramError, Epoch, Field, PeerConfig, PeerEven
 
 use crate::support::forge::Seal;
 use crate::support::{
-    MS, PEER, Pair, SECOND, SILENCE, Wire, answer_of_another_run, at, drain, due, endpoint, events, frames, incarnation,
-    peer_events, refuse, stats,
+    MS, PEER, Pair, SECOND, SILENCE, Wire, answer_of_another_run, at, drain, due, endpoint, events, frames,
+    incarnation, peer_events, refuse, stats,
 };
 
 fn hello_times(session: &mut Session<1, 1>, from: u64, until: u64) -> Vec<u64> {
@@ -68,9 +68,10 @@ fn hellos_stop_at_the_first_input_datagram_of_an_epoch_and_start_again_with_the_
         };
         assert_eq!(session.handle_datagram(at(250 * MS), PEER, &seal.inputs(0, 0, 0, &[])), Ok(()));
         assert_eq!(peer_events(&events(&mut session)), [PeerEvent::Connected]);
+        assert_eq!(hello_times(&mut session, 250 * MS, 300 * MS), [250], "the peer is told that its run is known");
         for now in (300 * MS..3 * SECOND).step_by(400_000) {
             keep_alive(&mut session, now, &seal);
-            assert!(hello_times(&mut session, now, now + 400 * MS).is_empty());
+            assert!(hello_times(&mut session, now, (now + 400 * MS).min(3 * SECOND)).is_empty());
         }
         session.begin_epoch(at(3 * SECOND), Epoch::new(1)).expect("newer");
         assert_eq!(hello_times(&mut session, 3 * SECOND, 3 * SECOND + 250 * MS), [3_000, 3_100, 3_200]);
@@ -194,7 +195,11 @@ fn a_hello_for_other_players_is_reported_once_whatever_its_run_and_does_nothing_
             }
             let reported = peer_events(&events(&mut told));
             assert_eq!(reported, [PeerEvent::WrongPlayers { sender, receiver }]);
-            assert_eq!(told.handle_datagram(at(3 * SECOND), PEER, &seal.hello()), Ok(()), "not to be confused with this");
+            assert_eq!(
+                told.handle_datagram(at(3 * SECOND), PEER, &seal.hello()),
+                Ok(()),
+                "not to be confused with this"
+            );
             assert_eq!(spared.handle_datagram(at(3 * SECOND), PEER, &seal.hello()), Ok(()));
             for later in [0, 300 * MS, SECOND, 9 * SECOND] {
                 assert_eq!(due(&mut told, 3 * SECOND + later), due(&mut spared, 3 * SECOND + later));

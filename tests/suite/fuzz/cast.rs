@@ -158,7 +158,9 @@ pub fn scenes<const INPUT_LEN: usize, const WINDOW: usize>(
         let mut number = 0;
         drain(&mut ended.session, |_, datagram| {
             if let [0x20, rest @ ..] = datagram {
-                number = rest.get(ended.seal.len() + 31..).map_or(0, |rest| u32::from_be_bytes(rest[..4].try_into().expect("four")));
+                number = rest
+                    .get(ended.seal.len() + 31..)
+                    .map_or(0, |rest| u32::from_be_bytes(rest[..4].try_into().expect("four")));
             }
         });
         let greeting = Greeting { named: incarnation(0), answered: number, ..Greeting::FIRST };

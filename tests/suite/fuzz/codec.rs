@@ -207,17 +207,20 @@ fn hello(mut bytes: Bytes<'_>) {
         return;
     }
     session.handle_datagram(at(0), PEER, &hello).expect("an honest hello");
+    // The receiver answers, and a hello that answers that one is of a known run, whose frame interval matters.
+    for _ in 0..2 {
+        drain(&mut session, |_, datagram| drop(sender.handle_datagram(at(0), PEER, datagram)));
+        drain(&mut sender, |_, datagram| drop(session.handle_datagram(at(0), PEER, datagram)));
+    }
     let mut reported = Vec::new();
-    poll(&mut session, |event| {
-        match event {
-            Event::Peer { event: PeerEvent::Mismatch { field, local, remote }, .. } => {
-                reported.push((format!("{field:?}"), local, remote));
-            }
-            Event::Peer { event: PeerEvent::WrongPlayers { sender, receiver }, .. } => {
-                reported.push(("Players".to_owned(), sender.into(), receiver.into()));
-            }
-            _ => {}
+    poll(&mut session, |event| match event {
+        Event::Peer { event: PeerEvent::Mismatch { field, local, remote }, .. } => {
+            reported.push((format!("{field:?}"), local, remote));
         }
+        Event::Peer { event: PeerEvent::WrongPlayers { sender, receiver }, .. } => {
+            reported.push(("Players".to_owned(), sender.into(), receiver.into()));
+        }
+        _ => {}
     });
     let wrong_player = receiver != 1;
     let mut expected = Vec::new();
@@ -228,7 +231,7 @@ fn hello(mut bytes: Bytes<'_>) {
     };
     differ(wrong_player, "Players", seal.sender.0.into(), receiver.into());
     differ(!wrong_player && first != 0, "FirstFrame", 0, first);
-    differ(!wrong_player && frame_us != 16_667, "FrameInterval", 16_667, frame_us);
+    differ(!wrong_player && first == 0 && frame_us != 16_667, "FrameInterval", 16_667, frame_us);
     assert_eq!(reported, expected);
 }
 

@@ -19,7 +19,9 @@ pub fn run(data: &[u8]) {
     let Some(mut session) = session(&mut bytes) else { return };
     let mut others = [PeerConfig::compact(0), PeerConfig::classic(0)].map(|peer| {
         let player = 1 + u16::from(peer == PeerConfig::classic(0));
-        let mut other = Session::<1, 1>::new(Config::builder().local_player(player).incarnation(INCARNATION + 1).build().expect("a configuration"));
+        let mut other = Session::<1, 1>::new(
+            Config::builder().local_player(player).incarnation(INCARNATION + 1).build().expect("a configuration"),
+        );
         other.add_peer(at(0), peer).expect("room for a peer");
         other
     });

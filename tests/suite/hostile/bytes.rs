@@ -239,7 +239,8 @@ fn b7_a_body_that_does_not_end_where_its_inputs_end_is_refused() {
 #[test]
 fn b7_a_body_of_wide_inputs_must_end_exactly_too() {
     let wire = Wire::Compact;
-    let mut session = endpoint::<4, 120>(wire.settings(0), inputwire::PeerConfig::compact(1).incarnation(incarnation(1)));
+    let mut session =
+        endpoint::<4, 120>(wire.settings(0), inputwire::PeerConfig::compact(1).incarnation(incarnation(1)));
     session.handle_timeout(at(0));
     let seal = Seal { input_len: 4, ..Seal::new(wire, 1, 0) };
     // Raw: 1 1 and 4 bytes of ones, 34 bits. Sparse: 1 0, then four times one bit flipped, 22 bits.

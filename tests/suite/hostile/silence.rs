@@ -5,8 +5,8 @@ use inputwire_sim::rng::Rng;
 
 use crate::support::forge::Seal;
 use crate::support::{
-    DATAGRAMS_A_PEER, MS, PEER, Pair, SECOND, T, Wire, act, at, byte, drain, endpoint, events, frame, healths, incarnation,
-    inputs, peer, stats,
+    DATAGRAMS_A_PEER, MS, PEER, Pair, SECOND, T, Wire, act, at, byte, drain, endpoint, events, frame, healths,
+    incarnation, inputs, peer, stats,
 };
 
 #[test]
