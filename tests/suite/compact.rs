@@ -4,6 +4,7 @@ mod closing;
 mod epochs;
 mod hello;
 mod mesh;
+mod runs;
 mod schedule;
 mod timing;
 

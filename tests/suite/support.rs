@@ -368,7 +368,7 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Pair<INPUT_LEN, WINDOW> {
         loop {
             self.settle();
             let wake = self.sessions.iter().filter_map(Session::poll_timeout).map(Instant::as_micros);
-            let next = wake.chain(self.in_flight.iter().map(|(when, ..)| *when)).min().unwrap_or(until);
+            let next = wake.chain(self.in_flight.iter().map(|(when, ..)| *when)).min().unwrap_or(u64::MAX);
             assert!(next > self.now, "woken in a loop");
             if next > until {
                 self.now = until;
