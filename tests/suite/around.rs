@@ -6,7 +6,7 @@ use inputwire::{ChecksumError, Epoch, Event, Health, PeerEvent, PushError};
 
 use crate::support::forge::Seal;
 use crate::support::{
-    Hashing, MS, PEER, Pair, SECOND, T, Wire, act, at, drain, events, frame, frames, healths, inputs, peer,
+    Hashing, MS, PEER, Pair, SECOND, T, Wire, act, at, drain, endpoint, events, frame, frames, healths, inputs, peer,
     peer_events, stalls, stats,
 };
 
@@ -325,4 +325,92 @@ fn the_suggested_delay_covers_the_trip_from_the_peer() {
     pair.run(3 * SECOND);
     // A trip of 50 ms is three frames, plus the one in which the input is sampled.
     assert_eq!(peer(&pair.sessions[0]).suggested_delay(), Some(4));
+}
+
+#[test]
+fn a_checksum_is_taken_only_of_a_frame_whose_inputs_are_all_known() {
+    for wire in Wire::ALL {
+        let mut pair = Pair::met(wire);
+        pair.delay = 50 * MS;
+        pair.play(20);
+        let now = pair.now;
+        let session = &mut pair.sessions[0];
+        let confirmed = session.confirmed_frame().expect("some").get();
+        assert!(confirmed < 19, "the latest inputs of the peer are on their way");
+        for number in [confirmed + 1, 19, 20, 1_000, u32::MAX] {
+            let refused = session.push_checksum(at(now), frame(number), 7);
+            assert_eq!(refused, Err(ChecksumError::NotConfirmed), "{number}");
+        }
+        assert_eq!(session.push_checksum(at(now), frame(confirmed), 7), Ok(()));
+        assert_eq!(session.push_checksum(at(now), frame(confirmed), 7), Err(ChecksumError::NotNewer));
+        // Nor of one that the peer has sent, and this endpoint has not pushed yet.
+        let mut pair = Pair::met(wire);
+        for number in 0..5 {
+            pair.sessions[1].push_input(at(pair.now), act(1, number)).expect("room");
+        }
+        pair.run(SECOND);
+        assert_eq!(pair.sessions[0].confirmed_frame(), Some(frame(4)));
+        assert_eq!(pair.sessions[0].push_checksum(at(pair.now), frame(0), 7), Err(ChecksumError::NotConfirmed));
+        assert!(desyncs(&pair.reported[0]).is_empty());
+    }
+}
+
+/// A pair with these ping intervals in milliseconds, after it was idle for so long; and the healths that each saw.
+fn idle(pings: [u64; 2], delay: u64, seconds: u64) -> Vec<Vec<Health>> {
+    let session = |player: u16| {
+        let ping = Duration::from_millis(pings[usize::from(player)]);
+        let settings = Wire::Compact.settings(player).ping_interval(ping).disconnect_after(Duration::from_secs(60));
+        endpoint::<1, 120>(settings, Wire::Compact.peer(1 - player))
+    };
+    let mut pair = Pair::new(session(0), session(1));
+    pair.delay = delay;
+    // The ends do not start at the same moment.
+    pair.lost = [true, true];
+    pair.run(delay * 3);
+    pair.lost = [false, false];
+    pair.run(seconds * SECOND);
+    pair.reported.iter().map(|reported| healths(reported)).collect()
+}
+
+#[test]
+fn on_a_perfect_network_nobody_is_deaf_or_silent_however_rare_and_unequal_pings_are() {
+    let pings = [20, 200, 1_000, 2_000, 5_000, 10_000];
+    for one in pings {
+        for other in pings {
+            for delay in [0, 7 * MS, 300 * MS] {
+                let healths = idle([one, other], delay, 120);
+                let good = if delay > 100 * MS { Health::Critical } else { Health::Good };
+                for seen in healths {
+                    let steady = seen.iter().filter(|health| **health != Health::Good || good == Health::Good);
+                    assert_eq!(steady.collect::<Vec<_>>(), [&good], "pings of {one} and {other} ms, {delay} us away");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_dies_is_interrupted_after_two_and_a_half_of_the_longer_ping_interval_of_both() {
+    for (pings, limit) in [([200, 200], 500), ([20, 1_000], 2_500), ([1_000, 20], 2_500), ([5_000, 200], 12_500)] {
+        let session = |player: u16| {
+            let ping = Duration::from_millis(pings[usize::from(player)]);
+            let settings = Wire::Compact.settings(player).ping_interval(ping).disconnect_after(Duration::from_secs(20));
+            endpoint::<1, 120>(settings, Wire::Compact.peer(1 - player))
+        };
+        let mut pair = Pair::new(session(0), session(1));
+        pair.run(15 * SECOND);
+        pair.lost = [true; 2];
+        pair.forget();
+        pair.run(30 * SECOND);
+        for reported in &pair.reported {
+            let silences = reported.iter().filter_map(|event| match event {
+                Event::Peer { event: PeerEvent::Health { health, silence }, .. } => {
+                    Some((*health, silence.as_millis()))
+                }
+                _ => None,
+            });
+            let expected = [(Health::Interrupted, limit), (Health::Disconnected, 20_000)];
+            assert_eq!(silences.collect::<Vec<_>>(), expected, "pings of {pings:?} ms");
+        }
+    }
 }

@@ -253,3 +253,31 @@ fn the_last_65536_epochs_are_kept_for_following_a_peer_and_for_restarts() {
         pair.assert_delivered(1, 5);
     }
 }
+
+#[test]
+fn inputs_that_were_flushed_are_delivered_before_the_epoch_that_follows_them_however_late_the_drain() {
+    for wire in Wire::COMPACT {
+        // The receiver transmits before it drains its events, and drains rarely.
+        let mut pair = Pair::met(wire);
+        pair.unpolled[1] = true;
+        for number in 0..60 {
+            pair.sessions[0].push_input(at(pair.now), act(0, number)).expect("room");
+            pair.run(T);
+        }
+        pair.run(SECOND);
+        let flushed = pair.reported[0]
+            .iter()
+            .any(|event| matches!(event, inputwire::Event::Peer { event: PeerEvent::Flushed, .. }));
+        assert!(flushed, "everything is acknowledged, so the sender goes on");
+        pair.sessions[0].begin_epoch(at(pair.now), Epoch::new(1)).expect("newer");
+        pair.run(SECOND);
+        pair.sessions[0].close(at(pair.now));
+        pair.run(SECOND);
+        let reported = events(&mut pair.sessions[1]);
+        assert_eq!(frames(&reported), (0..60).collect::<Vec<_>>());
+        let last = reported.iter().rposition(|event| matches!(event, inputwire::Event::Input { .. }));
+        let ended = PeerEvent::PeerClosed { epoch: Epoch::new(1), end: frame(0) };
+        let barriers = [PeerEvent::EpochAhead { epoch: Epoch::new(1) }, ended];
+        assert_eq!(peer_events(&reported[last.expect("inputs")..]), barriers, "and only then the epoch and the end");
+    }
+}
