@@ -42,8 +42,10 @@ impl World<'_> {
         self.check_deadlines(index)?;
 
         let label = self.labels[datagram.id];
-        let strange =
-            datagram.altered || label.run != self.endpoints[from].run || label.epoch != self.endpoints[index].epoch;
+        let strange = datagram.altered
+            || label.foreign
+            || label.run != self.endpoints[from].run
+            || label.epoch != self.endpoints[index].epoch;
         let checks = self.choose_checks(index, strange);
         self.tally.twins += u64::from(checks.refusal) + u64::from(checks.repetition);
         let endpoint = &mut self.endpoints[index];
@@ -355,7 +357,8 @@ impl World<'_> {
     /// Whether a hello shows that the settings of two endpoints differ.
     fn mismatches(&self, label: &Label, datagram: &Datagram) -> bool {
         let (index, from) = (datagram.to, datagram.from);
-        self.plan.mismatch.is_some_and(|(endpoint, mismatch)| {
+        let mismatch = label.foreign.then_some((from, Mismatch::Window)).or(self.plan.mismatch);
+        mismatch.is_some_and(|(endpoint, mismatch)| {
             (endpoint == index || endpoint == from)
                 && match mismatch {
                     Mismatch::SessionId | Mismatch::Key | Mismatch::FrameInterval => false,

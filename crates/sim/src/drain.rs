@@ -1,6 +1,6 @@
 //! Polls an endpoint: every datagram that it sends and every event is checked against the laws.
 
-use inputwire::MAX_DATAGRAM_SIZE;
+use inputwire::{Health, MAX_DATAGRAM_SIZE};
 
 use super::breach::{Breach, ensure};
 use super::endpoint::{Endpoint, Label, fill};
@@ -63,7 +63,30 @@ impl World<'_> {
             self.trace_number(self.now);
             self.trace_bytes(bytes);
         }
-        self.check_owed_acks(index)
+        self.check_owed_acks(index)?;
+        self.check_health(index)
+    }
+
+    /// A peer is silent from its limit on, which follows from the longer ping interval of both endpoints, and not before.
+    fn check_health(&self, index: usize) -> Result<(), Breach> {
+        let endpoint = &self.endpoints[index];
+        for (peer, link) in endpoint.links.iter().enumerate() {
+            let Some(id) = link.id.filter(|_| !link.closed && !link.tainted && endpoint.closed_at.is_none()) else {
+                continue;
+            };
+            if self.plan.classic(index, peer) {
+                continue;
+            }
+            let (silence, health) = (endpoint.machine.silence_us(id), endpoint.machine.health(id));
+            let limit_us = self.silence_limit_us(index, peer);
+            let right = match (silence, health) {
+                (None, health) => health == Some(Health::Connecting),
+                (Some(us), Some(Health::Interrupted | Health::Disconnected)) => us >= limit_us,
+                (Some(us), _) => us < limit_us,
+            };
+            ensure(right, "health", || format!("{health:?} of {peer} after {silence:?} us, limit {limit_us}"))?;
+        }
+        Ok(())
     }
 
     /// Every datagram was polled, so no acknowledgement may be overdue.
@@ -106,6 +129,7 @@ impl World<'_> {
             incarnation: link.runs.local,
             to_run: if bytes[0] == 0x21 { link.runs.run() } else { link.runs.playing() },
             session,
+            foreign: false,
             epoch: endpoint.epoch,
             input_end: endpoint.next,
             ack: link.recv_next,
@@ -119,7 +143,9 @@ impl World<'_> {
             0x01 => self.check_classic_input_sent(&label, bytes)?,
             0x20 => {
                 let interval = ping_us.min(100_000);
-                ensure(spaced(link.hello_at, interval), "14 amplification", || "two hellos in an interval".into())?;
+                ensure(link.tainted || spaced(link.hello_at, interval), "14 amplification", || {
+                    "two hellos in an interval".into()
+                })?;
                 let hello = Hello::read(bytes, self.plan.control_tag_len());
                 let reason = link.hello_at.is_none() || link.tainted || silent || link.runs.has_reason(endpoint.epoch);
                 ensure(reason, "14 amplification", || format!("a hello without a reason: {:?}", link.runs))?;

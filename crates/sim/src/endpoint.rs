@@ -48,6 +48,8 @@ pub(crate) struct Label {
     pub(crate) incarnation: u64,
     pub(crate) to_run: Option<u64>,
     pub(crate) session: u64,
+    /// A second program of the sender sent it, with other settings.
+    pub(crate) foreign: bool,
     pub(crate) epoch: u32,
     /// The frame after the latest carried input, and the next one to receive, in full.
     pub(crate) input_end: u64,
@@ -121,6 +123,10 @@ pub(crate) struct Endpoint {
     pub(crate) closed_at: Option<u64>,
     pub(crate) run: usize,
     pub(crate) incarnation: u64,
+    /// The incarnation was used by an earlier run too, so nothing can be demanded of its links.
+    pub(crate) reused: bool,
+    /// How many peers were removed since it started.
+    pub(crate) removed: u64,
     pub(crate) clock: Clock,
     /// The latest time that the session was given.
     pub(crate) seen: u64,
@@ -151,6 +157,8 @@ impl Endpoint {
             closed_at: None,
             run: 0,
             incarnation: own.incarnation,
+            reused: false,
+            removed: 0,
             clock: Clock::new(own.origin, own.permille),
             seen: 0,
             tick_at: u64::MAX,
@@ -179,6 +187,11 @@ impl Endpoint {
     /// Whether so little time is left that a session's clock stands still.
     pub(crate) fn is_at_last_instant(&self) -> bool {
         self.seen >= u64::MAX - (1 << 40)
+    }
+
+    /// What this endpoint calls itself to a peer that is added now.
+    pub(crate) fn local_run(&self) -> u64 {
+        self.incarnation.wrapping_add(self.removed).max(1)
     }
 
     pub(crate) fn peer(&self, id: PeerId) -> Option<usize> {

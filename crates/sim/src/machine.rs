@@ -1,8 +1,8 @@
 //! An endpoint of any size behind one trait, so that the world is compiled once; and the twins that check laws 3 and 4.
 
 use inputwire::{
-    DatagramError, Endpoint, Epoch, EpochError, Event, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent,
-    PeerId, PeerRef, PushError, Session,
+    DatagramError, Endpoint, Epoch, EpochError, Event, Frame, Health, Instant, MAX_DATAGRAM_SIZE, PeerConfig,
+    PeerEvent, PeerId, PeerRef, PushError, Session,
 };
 
 use super::arrive::HELLO;
@@ -82,6 +82,7 @@ pub(crate) trait Machine {
     fn confirmed_frame(&self) -> Option<u32>;
     fn unacked(&self, peer: PeerId) -> u32;
     fn silence_us(&self, peer: PeerId) -> Option<u64>;
+    fn health(&self, peer: PeerId) -> Option<Health>;
     /// Returns how many frames below the latest received one are missing.
     fn missing(&self, peer: PeerId) -> u32;
     fn has_local_input(&self, frame: u64) -> bool;
@@ -239,6 +240,10 @@ impl<D: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>, const MAX_PEERS: usize, const IN
     fn silence_us(&self, peer: PeerId) -> Option<u64> {
         let silence = self.endpoint.session().peer(peer)?.stats().silence?;
         u64::try_from(silence.as_micros()).ok()
+    }
+
+    fn health(&self, peer: PeerId) -> Option<Health> {
+        self.endpoint.session().peer(peer).map(PeerRef::health)
     }
 
     fn missing(&self, peer: PeerId) -> u32 {

@@ -45,14 +45,18 @@ pub enum Action {
     Deaf { endpoint: usize, us: u64 },
     /// An endpoint begins the epoch that is `by` later.
     Epoch { endpoint: usize, by: u32 },
-    /// An endpoint crashes, and restarts after `gap_us`.
-    Restart { endpoint: usize, gap_us: u64 },
+    /// An endpoint crashes, and restarts after `gap_us`; with the same incarnation, which must not be, if `reuse`.
+    Restart { endpoint: usize, gap_us: u64, reuse: bool },
     /// All endpoints restart with another session id.
     Rematch,
     /// The transport to a peer closes, and opens again.
     CloseTransport { endpoint: usize, peer: usize, us: u64 },
     /// An endpoint removes a peer for good.
     Remove { endpoint: usize, peer: usize },
+    /// An endpoint removes a peer and adds it again.
+    Rejoin { endpoint: usize, peer: usize },
+    /// A second program of a player says a few hellos to a peer; with another window or input size, if `other`.
+    Second { endpoint: usize, peer: usize, other: bool, hellos: u32 },
     /// An endpoint closes its session, and restarts.
     Close { endpoint: usize, us: u64 },
 }
@@ -101,6 +105,7 @@ pub struct EndpointPlan {
 
 /// Everything about a run that is decided before it starts. Prints as a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Plan {
     /// The seed that it was drawn from, and that the network draws from.
     pub seed: u64,
@@ -152,7 +157,7 @@ impl Plan {
     pub fn draw(seed: u64, mode: Mode) -> Self {
         let rng = &mut Rng::new(seed);
         let endpoints = rng.pick(&[2, 2, 2, 2, 2, 3, 4]);
-        let frame_us = rng.pick(&[16_667, 16_667, 16_667, 33_333, 8_333, 50_000, 100_000, 4_000]);
+        let frame_us = rng.pick(&[16_667, 16_667, 16_667, 33_333, 8_333, 50_000, 100_000, 4_000, 1_000_000]);
         let mut length_us = rng.between(SECOND, 4 * SECOND) * frame_us.clamp(8_000, 33_333) / 16_667;
         let flood = rng.one_in(48);
         let long = rng.one_in(40);
@@ -283,7 +288,15 @@ impl Plan {
     /// Whether an endpoint ever starts anew, removes a peer or is doubled.
     pub(crate) fn has_restarts(&self) -> bool {
         let restarts = |action: &Action| {
-            matches!(action, Action::Restart { .. } | Action::Rematch | Action::Close { .. } | Action::Remove { .. })
+            matches!(
+                action,
+                Action::Restart { .. }
+                    | Action::Rematch
+                    | Action::Close { .. }
+                    | Action::Remove { .. }
+                    | Action::Rejoin { .. }
+                    | Action::Second { .. }
+            )
         };
         self.actions.iter().any(|(_, action)| restarts(action))
     }
@@ -368,7 +381,7 @@ fn draw_action(rng: &mut Rng, endpoints: usize, longest: u64) -> Action {
     let us = rng.magnitude(longest);
     let endpoint = rng.index(endpoints);
     let other = (endpoint + 1 + rng.index(endpoints - 1)) % endpoints;
-    match rng.below(24) {
+    match rng.below(28) {
         0..=3 => Action::Outage { from: endpoint, to: other, us },
         4 | 5 => Action::Blackout { us },
         6 | 7 => Action::Step { endpoint, ahead: rng.one_in(2), us: rng.magnitude(86_400 * SECOND) },
@@ -377,11 +390,16 @@ fn draw_action(rng: &mut Rng, endpoints: usize, longest: u64) -> Action {
         10 => Action::Mute { endpoint, us },
         11 | 12 => Action::Deaf { endpoint, us },
         13..=15 => Action::Epoch { endpoint, by: rng.pick(&[1, 1, 1, 2, 4, 1_000]) },
-        16..=18 => Action::Restart { endpoint, gap_us: rng.magnitude(longest) },
+        16..=18 => Action::Restart { endpoint, gap_us: rng.magnitude(longest), reuse: rng.one_in(12) },
         19 => Action::Rematch,
         20 => Action::CloseTransport { endpoint, peer: other, us },
         21 if endpoints > 2 => Action::Remove { endpoint, peer: other },
         21 | 22 => Action::Close { endpoint, us },
+        23 | 24 => Action::Rejoin { endpoint, peer: other },
+        25 | 26 => {
+            let hellos = u32::try_from(rng.magnitude(12)).expect("few");
+            Action::Second { endpoint, peer: other, other: rng.one_in(2), hellos }
+        }
         _ => Action::FarClock { endpoint, before_us: rng.magnitude(10 * SECOND) - 1 },
     }
 }

@@ -27,9 +27,22 @@ pub(crate) enum Scheduled {
     Resume(usize),
     Follow(usize),
     Stop(usize),
+    Second(usize),
     Reopen(usize, usize),
     Heal,
     Settle,
+}
+
+/// A second program of a player, which says hellos to a peer and hears nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SecondProgram {
+    pub(crate) endpoint: usize,
+    pub(crate) peer: usize,
+    /// Whether its settings are others.
+    pub(crate) other: bool,
+    pub(crate) incarnation: u64,
+    /// How many hellos are left.
+    pub(crate) hellos: u32,
 }
 
 /// See the [module](self).
@@ -41,6 +54,7 @@ pub(crate) struct World<'p> {
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) runs: Vec<Run>,
     pub(crate) labels: Vec<Label>,
+    pub(crate) seconds: Vec<SecondProgram>,
     pub(crate) session: u64,
     pub(crate) healed: bool,
     pub(crate) rng: Rng,
@@ -62,6 +76,7 @@ impl<'p> World<'p> {
             endpoints: (0..count).map(|index| Endpoint::new(plan, index, build)).collect(),
             runs: Vec::new(),
             labels: Vec::new(),
+            seconds: Vec::new(),
             session: mix(plan.seed ^ 1),
             healed: false,
             rng: Rng::new(mix(plan.seed ^ 2)),
