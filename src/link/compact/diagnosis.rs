@@ -53,7 +53,8 @@ pub(crate) struct Diagnosis {
     pending: Findings,
     reported: Findings,
     /// The peer's values of the fields that differ.
-    values: [u32; FIELDS.len()],
+    version: u8,
+    remote: Settings,
     /// Sender and receiver of a hello for other player numbers.
     players: (u16, u16),
     /// When a hello of another run was first refused in this life of the peer's run.
@@ -70,7 +71,8 @@ impl Diagnosis {
         Self {
             pending: Findings(0),
             reported: Findings(0),
-            values: [0; FIELDS.len()],
+            version: VERSION,
+            remote: Settings { input_len: 0, window: 0, tag_len: 0, frame_us: 0, first_frame: 0 },
             players: (0, 0),
             other_run_at: None,
             other_pair_at: None,
@@ -88,19 +90,11 @@ impl Diagnosis {
         new
     }
 
-    /// Notes the peer's value of the field at this place, unless one was noted before.
-    fn note_value(&mut self, place: u32, value: u32) {
-        if self.note(Findings::field(place)) {
-            let mut values = (0..).zip(&mut self.values);
-            if let Some((_, noted)) = values.find(|(other, _)| *other == place) {
-                *noted = value;
-            }
-        }
-    }
-
     /// Notes a hello of another version.
     pub(crate) fn foreign_version(&mut self, version: u8) {
-        self.note_value(0, version.into());
+        if self.note(Findings::field(0)) {
+            self.version = version;
+        }
     }
 
     /// Notes a hello for other player numbers.
@@ -124,10 +118,12 @@ impl Diagnosis {
 
     fn compare_fields(&mut self, local: &Settings, remote: &Settings, counts: impl Fn(Field) -> bool) -> bool {
         let mut differs = false;
-        for (((place, field), local), remote) in (0..).zip(FIELDS).zip(values(local)).zip(values(remote)) {
-            if local != remote && counts(field) {
+        for (place, field) in (0..).zip(FIELDS) {
+            if local.get(field) != remote.get(field) && counts(field) {
                 differs = true;
-                self.note_value(place, remote);
+                if self.note(Findings::field(place)) {
+                    self.remote.copy(field, remote);
+                }
             }
         }
         differs
@@ -206,22 +202,37 @@ impl Diagnosis {
             REPLACED => Some(PeerEvent::Replaced),
             UNREADABLE_HELLOS => Some(PeerEvent::Unreadable),
             Findings(field) => {
-                let place = usize::try_from(field.trailing_zeros()).unwrap_or(usize::MAX);
-                let (local, remote) = (*values(&local()).get(place)?, *self.values.get(place)?);
-                Some(PeerEvent::Mismatch { field: *FIELDS.get(place)?, local, remote })
+                let (_, field) = (0..).zip(FIELDS).find(|(place, _)| *place == field.trailing_zeros())?;
+                let version = (VERSION.into(), self.version.into());
+                let values = local().get(field).zip(self.remote.get(field)).unwrap_or(version);
+                Some(PeerEvent::Mismatch { field, local: values.0, remote: values.1 })
             }
         }
     }
 }
 
-/// The values of the fields, in the order of `FIELDS`.
-fn values(settings: &Settings) -> [u32; FIELDS.len()] {
-    [
-        VERSION.into(),
-        settings.input_len.into(),
-        settings.window.into(),
-        settings.tag_len.into(),
-        settings.first_frame,
-        settings.frame_us,
-    ]
+impl Settings {
+    /// The value of a field; the version is none of the settings.
+    fn get(&self, field: Field) -> Option<u32> {
+        match field {
+            Field::Version => None,
+            Field::InputLen => Some(self.input_len.into()),
+            Field::Window => Some(self.window.into()),
+            Field::TagSize => Some(self.tag_len.into()),
+            Field::FirstFrame => Some(self.first_frame),
+            Field::FrameInterval => Some(self.frame_us),
+        }
+    }
+
+    /// Takes the value of a field from other settings.
+    fn copy(&mut self, field: Field, from: &Self) {
+        match field {
+            Field::Version => {}
+            Field::InputLen => self.input_len = from.input_len,
+            Field::Window => self.window = from.window,
+            Field::TagSize => self.tag_len = from.tag_len,
+            Field::FirstFrame => self.first_frame = from.first_frame,
+            Field::FrameInterval => self.frame_us = from.frame_us,
+        }
+    }
 }

@@ -191,16 +191,16 @@ impl Handshake {
         self.renew(now);
     }
 
-    /// When a hello is due, if there is a reason for one. That the peer's run falls silent at `silent_at` is one from then on.
-    pub(crate) fn hello_due(&self, local: &Local, ping_us: u64, silent_at: Instant) -> Option<Instant> {
-        let Some(hello_at) = self.hello_at else {
-            return Some(self.since);
-        };
-        if !self.linked || self.announced > local.epoch || self.hello_wanted || silent_at <= local.now {
-            let hurried = hello_at.since(self.since) < HURRY_US;
-            return Some(hello_at.after(if hurried { ping_us.min(EARLY_INTERVAL_US) } else { ping_us }));
+    /// When a hello is due. The peer's run is silent from `silent_at` on.
+    pub(crate) fn hello_due(&self, local: &Local, ping_us: u64, silent_at: Instant) -> Instant {
+        let Some(hello_at) = self.hello_at else { return self.since };
+        let hurried = hello_at.since(self.since) < HURRY_US;
+        let again = hello_at.after(if hurried { ping_us.min(EARLY_INTERVAL_US) } else { ping_us });
+        if !self.linked || self.announced > local.epoch || self.hello_wanted {
+            return again;
         }
-        self.answer_owed.then(|| hello_at.after(ping_us))
+        let silent = again.max(silent_at);
+        if self.answer_owed { silent.min(hello_at.after(ping_us)) } else { silent }
     }
 
     /// Notes that a hello is sent, and returns its number and what it says of the peer's run.

@@ -102,7 +102,7 @@ impl Compact {
 
     /// Whether nothing is left to send, once the session was closed.
     pub(crate) fn is_closed(&self, local: &Local, remote: &Remote) -> bool {
-        local.closed_at.is_some() && self.bye_due(local, remote).is_none()
+        local.closed_at.is_some() && !self.delivers(local, remote) && self.bye_due(local, remote).is_none()
     }
 
     /// Whether an epoch of the reserve may be begun for this peer.
@@ -254,8 +254,9 @@ impl Compact {
                 self.renew_tags(local, remote.player);
             }
         }
-        self.renew_limits(local, remote);
+        // Whether the run was alive until now is judged by what held until now.
         self.sign_of_life(local, remote);
+        self.renew_limits(local, remote);
         if self.handshake.announced() != local.epoch {
             remote.liveness.expect_no_response();
         }
