@@ -30,7 +30,7 @@ class Handshake:
         self._reports = reports
         self.epoch = settings.epoch
         self.run: int | None = None
-        self._run_since = 0
+        self._linked_at = 0
         self.candidate: Candidate | None = None
         if settings.peer_incarnation is not None:
             self.candidate = Candidate(settings.peer_incarnation)
@@ -78,7 +78,6 @@ class Handshake:
         """Something was accepted under `partner`: a candidate is proven by that."""
         if self.run is None and self.candidate:
             self.run = self.candidate.incarnation
-            self._run_since = now
             self.received_number = self.candidate.number
             self._liveness.set_peer_ping(self.candidate.ping_us)
             self._liveness.run_became_known()
@@ -88,6 +87,8 @@ class Handshake:
     def accepted_inputs(self, now: int) -> None:
         """An input datagram was accepted."""
         self.prove(now)
+        if not self.linked_ever:
+            self._linked_at = now
         self.linked = self.linked_ever = True
 
     def sign_of_life(self, now: int) -> None:
@@ -162,8 +163,8 @@ class Handshake:
                 if self.linked_ever:
                     self._reports.plays_with_other_run()
                 return
-            if not names_local_run and not self._liveness.is_alive(now):
-                self._reports.does_not_know_local_run(now, self._run_since)
+            if self.linked_ever and not names_local_run and not self._liveness.is_alive(now):
+                self._reports.does_not_know_local_run(now, self._linked_at)
             self._use(now, hello)
             return
         if self.linked_ever and self._liveness.is_alive(now):
@@ -185,7 +186,6 @@ class Handshake:
             self._reports.restarted()
         self._reports.run_changed()
         self.run = hello.incarnation
-        self._run_since = now
         self._liveness.run_became_known()
         self.received_number = self.announced = 0
         self.linked = self.linked_ever = False

@@ -153,9 +153,9 @@ class Model:
         """Reports that the transport has opened again."""
 
         def call() -> None:
-            """Opens."""
-            self.is_open = True
-            self.do_open()
+            """Opens, unless it is open."""
+            if not self.is_open:
+                self.do_open()
 
         return self._answer(now, call)
 

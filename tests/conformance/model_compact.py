@@ -100,7 +100,10 @@ class CompactModel(Model):
         return epoch <= (MAX_EPOCH if reserve else LAST_FREE_EPOCH)
 
     def do_open(self) -> None:
-        """Handles the reopening of the transport."""
+        """Handles the reopening of the transport, which brings no closed session back."""
+        if self.closing.is_closed:
+            return
+        self.is_open = True
         self.liveness.opened(self.now)
         self.handshake.opened(self.now)
         self.schedule.opened(self.now)
@@ -304,7 +307,11 @@ class CompactModel(Model):
 
     def statistics(self) -> dict[str, object]:
         """The figures that can be compared."""
-        health = self.liveness.health(self.now) if self.is_open else "Disconnected"
-        figures = {"refused": self.refused, "unacked": self.send_next - self.acked,
-                   "health": health}
-        return {**figures, "rtt_us": self.rtt} if self.rtt_is_settled else figures
+        figures: dict[str, object] = {
+            "refused": self.refused, "unacked": self.send_next - self.acked}
+        if not self.closing.is_closed:
+            is_open = self.is_open
+            figures["health"] = self.liveness.health(self.now) if is_open else "Disconnected"
+        if self.rtt_is_settled:
+            figures["rtt_us"] = self.rtt
+        return figures

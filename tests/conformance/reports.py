@@ -104,7 +104,7 @@ class Reports:
             self._once("SecondRun")
 
     def does_not_know_local_run(self, now: int, since: int) -> None:
-        """A hello of a silent peer, whose run is known for a time, does not name the local run."""
+        """A hello of a silent peer, which was linked since then, does not name the local run."""
         if now - since > SETTLED:
             self._once("SecondRun")
 
