@@ -6,6 +6,10 @@ use inputwire::{AddPeerError, ChecksumError, ConfigError, DatagramError, EpochEr
 
 const PEER: PeerId = PeerId::new(70_003);
 
+fn each(errors: &[impl ToString]) -> Vec<String> {
+    errors.iter().map(ToString::to_string).collect()
+}
+
 /// The texts of the errors of each operation.
 fn texts() -> Vec<Vec<String>> {
     let config = [
@@ -28,9 +32,6 @@ fn texts() -> Vec<Vec<String>> {
     let push = [PushError::WindowFull(PEER), PushError::FramesExhausted, PushError::Closed];
     let checksum = [ChecksumError::NotNewer, ChecksumError::NotConfirmed, ChecksumError::Full(PEER)];
     let epoch = [EpochError::NotNewer, EpochError::TooGreat, EpochError::Closed];
-    fn each(errors: &[impl ToString]) -> Vec<String> {
-        errors.iter().map(ToString::to_string).collect()
-    }
     vec![each(&config), each(&add), each(&push), each(&checksum), each(&epoch), each(DatagramError::ALL)]
 }
 

@@ -5,6 +5,7 @@
 //! so each step is computed once and remembered; a world is a pair of remembered endpoints.
 
 mod endpoint;
+mod handshake;
 
 use std::collections::{HashSet, VecDeque};
 
@@ -39,7 +40,7 @@ struct Explorer {
 
 impl Explorer {
     fn new(rules: Rules, frames: usize) -> Self {
-        Self { endpoints: Endpoints::new(rules.epochs), rules, frames }
+        Self { endpoints: Endpoints::new(), rules, frames }
     }
 
     /// Visits every reachable world, and returns how many there are.

@@ -29,7 +29,7 @@ pub(crate) struct Peer {
     /// The greatest number and the greatest epoch of a hello of the run.
     pub(crate) number: u32,
     pub(crate) announced: u32,
-    /// When there was last a sign of life since the transport opened, in microseconds.
+    /// When there was last a sign of life, in microseconds.
     pub(crate) life: Option<u64>,
     pub(crate) open: bool,
     pub(crate) inputs: Inputs,

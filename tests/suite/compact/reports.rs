@@ -420,9 +420,7 @@ fn what_was_reported_of_a_run_is_news_again_after_a_restart() {
                 pair.run(SECOND);
             }
             pair.forget();
-            let mut number = 0;
-            for _ in 0..100 {
-                number += 1;
+            for number in 1..=100 {
                 let hello = Seal { number, epoch: round, ..second }.hello();
                 assert_eq!(pair.sessions[0].handle_datagram(at(pair.now), PEER, &hello), Err(OtherRun));
                 pair.play(1);

@@ -63,17 +63,14 @@ fn a_hello_with_other_settings_in_a_running_game_is_reported_once_and_stops_noth
                 "wire version" => body[0] += 1,
                 _ => body[18] += 1,
             }
-            let mut told = Vec::new();
             plays_on_without_a_gap(&mut pair, 200, |pair, number| {
                 if number % 10 == 3 {
                     assert_eq!(inject(pair, to, &seal.hello_of(&body)), Ok(()));
                 }
             });
-            told.extend(peer_events(&pair.reported[to]).iter().filter_map(|event| match event {
-                PeerEvent::Mismatch { field, .. } => Some(field.to_string()),
-                other => panic!("{other:?}"),
-            }));
-            assert_eq!(told, [field], "{wire:?}");
+            let told = peer_events(&pair.reported[to]);
+            let [PeerEvent::Mismatch { field: named, .. }] = told[..] else { panic!("{wire:?}: {told:?}") };
+            assert_eq!(named.to_string(), field, "{wire:?}");
             assert_eq!(peer_events(&pair.reported[1 - to]), []);
             pair.run(10 * SECOND);
             plays_on_without_a_gap(&mut pair, 5, |_, _| {});
@@ -521,9 +518,8 @@ fn two_ends_with_inputs_link_in_two_trips_and_a_restart_in_five_after_the_silenc
         pair.forget();
         let mut linked = [None; 2];
         while linked.contains(&None) && pair.now < last + 3 * SECOND {
-            for player in 0..2 {
-                let session = &mut pair.sessions[player];
-                let told = peer_events(&std::mem::take(&mut pair.reported[player]));
+            for ((session, reported), linked) in pair.sessions.iter_mut().zip(&mut pair.reported).zip(&mut linked) {
+                let told = peer_events(&std::mem::take(reported));
                 let follows =
                     told.iter().any(|event| matches!(event, PeerEvent::Restarted | PeerEvent::EpochAhead { .. }));
                 let epoch = Epoch::new(1);
@@ -531,7 +527,7 @@ fn two_ends_with_inputs_link_in_two_trips_and_a_restart_in_five_after_the_silenc
                     session.push_input(at(pair.now), [1]).expect("room");
                 }
                 let received = session.epoch() == epoch && session.confirmed_frame() == Some(Frame::new(0));
-                linked[player] = linked[player].or(received.then_some(pair.now));
+                *linked = linked.or(received.then_some(pair.now));
             }
             pair.run(MS);
         }

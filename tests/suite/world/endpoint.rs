@@ -49,13 +49,12 @@ pub(super) struct Side {
 }
 
 impl Side {
-    fn new(side: usize, greets: bool) -> Self {
+    fn new(side: usize) -> Self {
         let player = u16::from(side == 1);
         let config = Config::builder().session_id(5).local_player(player).incarnation(incarnation(player));
         let mut session = Session::new(config.build().expect("valid"));
-        let peer = PeerConfig::compact(1 - player);
-        // Where no epoch changes, both know each other from the start and need no hello.
-        let peer = if greets { peer } else { peer.incarnation(incarnation(1 - player)) };
+        // Both know each other from the start; how they meet is the subject of a world of its own.
+        let peer = PeerConfig::compact(1 - player).incarnation(incarnation(1 - player));
         session.add_peer(NOW, peer).expect("room");
         Self { session, history: History::default(), hello: None, follow: None }
     }
@@ -154,7 +153,6 @@ impl Side {
 
 /// All states of both endpoints found so far, by number.
 pub(super) struct Endpoints {
-    greets: bool,
     sides: [Vec<Side>; 2],
     numbers: [HashMap<u128, u32>; 2],
     acts: [HashMap<(u32, Act), Option<u32>>; 2],
@@ -163,9 +161,8 @@ pub(super) struct Endpoints {
 }
 
 impl Endpoints {
-    pub(super) fn new(greets: bool) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            greets,
             sides: Default::default(),
             numbers: Default::default(),
             acts: Default::default(),
@@ -175,7 +172,7 @@ impl Endpoints {
     }
 
     pub(super) fn start(&mut self) -> [u32; 2] {
-        [0, 1].map(|side| self.number(side, Side::new(side, self.greets)))
+        [0, 1].map(|side| self.number(side, Side::new(side)))
     }
 
     pub(super) fn get(&self, side: usize, number: u32) -> &Side {
@@ -218,7 +215,7 @@ impl Endpoints {
                 let epoch = state.follow.take().unwrap_or(Epoch::new(1));
                 (epoch.get() as usize) < EPOCHS && state.session.begin_epoch(NOW, epoch).is_ok()
             }
-            Act::Greet => {
+            Act::Greet if state.epoch() > 0 => {
                 let mut buf = [0; MAX_DATAGRAM_SIZE];
                 // A hello comes before everything else that is due.
                 let hello = state.session.poll_transmit(&mut buf).map(|transmit| transmit.datagram.to_vec());
@@ -227,6 +224,7 @@ impl Endpoints {
                 state.hello = hello.map(|hello| self.place(side, &hello)).or(state.hello);
                 state.hello != self.get(side, number).hello
             }
+            Act::Greet => false,
         };
         if eager {
             while state.poll() {}
