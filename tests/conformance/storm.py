@@ -203,7 +203,7 @@ class Storm:
         if how == "leaves":
             old.leave()
             world.at(world.now + rng.choice([20_000, 400_000, 3 * SECOND]),
-                     lambda: None if old.is_over else old.end())
+                     lambda: self._end(old))
         else:
             old.end()
         world.at(world.now + delay, lambda: self._start(player, settings))
@@ -221,7 +221,12 @@ class Storm:
         program = Program(self, player, settings, self.makers[1](settings))
         program.tick()
         world.at(world.now + rng.choice([30_000, SECOND, 4 * SECOND]),
-                 lambda: None if program.is_over else program.end())
+                 lambda: self._end(program))
+
+    def _end(self, program: Program) -> None:
+        """Ends a program, unless it has ended or is the one that survives the storm."""
+        if not program.is_over and program not in self.main:
+            program.end()
 
     # The network.
 

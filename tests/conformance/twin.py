@@ -40,45 +40,51 @@ class Twin:
     # The calls of an endpoint. Each is at a moment of its own: the text leaves open whether two
     # datagrams of a kind may be sent at one moment if something happens in between.
 
-    def _fresh(self, now: int) -> int:
-        """A moment after every call before it."""
+    def _call_later(self, name: str, now: int, *arguments: object) -> Answer:
+        """Makes a call after every call before it; returns also what waking both brought."""
         now = max(now, self.model.now + 1)
-        self.catch_up(now)
-        return now
+        earlier = self.catch_up(now)
+        answer = self.call(name, now, *arguments)
+        for woken in reversed(earlier):
+            answer.inputs = woken.inputs + answer.inputs
+            answer.events = woken.events + answer.events
+            answer.sent = woken.sent + answer.sent
+        return answer
 
-    def catch_up(self, now: int) -> None:
+    def catch_up(self, now: int) -> list[Answer]:
         """Wakes both as often as a caller must before it calls at `now`."""
-        if self.counts["calls"]:
-            while now - self.model.now > LONGEST_SLEEP:
-                self.call("time", self.model.now + LONGEST_SLEEP)
+        answers = []
+        while self.counts["calls"] and now - self.model.now > LONGEST_SLEEP:
+            answers.append(self.call("time", self.model.now + LONGEST_SLEEP))
+        return answers
 
     def push(self, now: int, data: bytes) -> Answer:
         """Pushes an input."""
-        return self.call("push", self._fresh(now), data)
+        return self._call_later("push", now, data)
 
     def receive(self, now: int, datagram: bytes) -> Answer:
         """Receives a datagram from the peer."""
-        return self.call("receive", self._fresh(now), datagram)
+        return self._call_later("receive", now, datagram)
 
     def time(self, now: int) -> Answer:
         """Advances the time."""
-        return self.call("time", self._fresh(now))
+        return self._call_later("time", now)
 
     def begin(self, now: int, epoch: int) -> Answer:
         """Begins an epoch."""
-        return self.call("begin", self._fresh(now), epoch)
+        return self._call_later("begin", now, epoch)
 
     def bye(self, now: int) -> Answer:
         """Closes the session."""
-        return self.call("bye", self._fresh(now))
+        return self._call_later("bye", now)
 
     def close(self, now: int) -> Answer:
         """Reports that the transport has closed."""
-        return self.call("close", self._fresh(now))
+        return self._call_later("close", now)
 
     def open(self, now: int) -> Answer:
         """Reports that the transport has opened again."""
-        return self.call("open", self._fresh(now))
+        return self._call_later("open", now)
 
     def mute(self) -> Answer:
         """Stops polling."""
