@@ -194,11 +194,13 @@ impl Diagnosis {
 
     /// Returns the next finding that has not been reported, given the settings of this endpoint.
     pub(crate) fn poll_event(&mut self, local: impl FnOnce() -> Settings) -> Option<PeerEvent> {
+        if self.pending == Findings(0) {
+            return None;
+        }
         let finding = self.pending.first();
         self.pending = self.pending.without(finding);
         self.reported = self.reported.and(finding);
         match finding {
-            Findings(0) => None,
             WRONG_PLAYERS => Some(PeerEvent::WrongPlayers { sender: self.players.0, receiver: self.players.1 }),
             SECOND_RUN => Some(PeerEvent::SecondRun),
             REPLACED => Some(PeerEvent::Replaced),

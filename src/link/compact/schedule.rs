@@ -116,12 +116,13 @@ impl Compact {
     }
 
     pub(super) fn bye_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
-        if self.says_bye(remote) { self.closing.bye_due(local) } else { None }
+        if local.closed_at.is_some() && self.says_bye(remote) { self.closing.bye_due(local) } else { None }
     }
 
     /// When to wake for a bye, or at the end of the time for delivery.
     fn bye_moment(&self, local: &Local, remote: &Remote) -> Option<Instant> {
-        if self.says_bye(remote) || self.delivers(local, remote) { self.closing.next_moment(local) } else { None }
+        let says = local.closed_at.is_some() && (self.says_bye(remote) || self.delivers(local, remote));
+        if says { self.closing.next_moment(local) } else { None }
     }
 
     /// Whether the peer's run knows of the local one, so that its end matters.

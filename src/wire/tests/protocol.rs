@@ -239,7 +239,11 @@ fn the_control_vectors_of_the_page_hold_both_ways() {
                     window: block.number("window"),
                     first_frame: block.number("first_frame"),
                 };
-                let bye = Bye { named: block.number("receiver_incarnation"), epoch: block.number("epoch"), end: block.number("end") };
+                let bye = Bye {
+                    named: block.number("receiver_incarnation"),
+                    epoch: block.number("epoch"),
+                    end: block.number("end"),
+                };
                 let state = context.bye();
                 let sealed = SealedBye::split(&datagram, state.tag_len()).expect("as long as a bye");
                 assert_eq!(sealed.open(&state), Ok(bye));
