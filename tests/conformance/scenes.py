@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Callable, Iterator
 
 import control
-from endpoint import WINDOW, Answer, Endpoint, Settings
+from endpoint import Answer, Endpoint, Settings
 
 Maker = Callable[[Settings], Endpoint]
 
@@ -52,7 +52,7 @@ class End:
 
 
 class Scene:
-    """Two endpoints on a network that delays every datagram by 30 ms, and loses those it is told to."""
+    """Two endpoints on a network that delays every datagram by 30 ms, and loses what it is told to."""
 
     def __init__(self, settings: Settings, make: Maker) -> None:
         """Starts without endpoints, at time 0."""
@@ -157,7 +157,7 @@ class Scene:
 def hello(of: End, **changes: object) -> bytes:
     """A hello like one of an endpoint, with some fields changed."""
     s = of.settings
-    plain = control.Hello(1, s.local_player, s.peer_player, s.input_len, WINDOW, s.input_tag_size,
+    plain = control.Hello(1, s.local_player, s.peer_player, s.input_len, s.window, s.input_tag_size,
                           0, s.frame_us, s.ping_us // 1000, s.first_frame, of.epoch, 77 << 32, 1,
                           0, 0)
     return control.encode_hello(s.session_id, s.key, replace(plain, **changes))
@@ -174,7 +174,7 @@ def pair(scene: Scene) -> tuple[End, End]:
 
 
 def nothing_that_anyone_says_stops_or_delays_a_link(scene: Scene) -> None:
-    """Hellos of other settings and runs, and every earlier datagram, at both ends: no input is late."""
+    """Hellos of other settings and runs, and earlier datagrams, at both ends: no input is late."""
     calm = Scene(scene.settings, scene.make)
     quiet = pair(calm)
     calm.run(4 * SECOND)
@@ -303,7 +303,7 @@ def other_settings_are_named_at_both_ends(scene: Scene) -> None:
 
 
 def what_was_pushed_before_closing_arrives(scene: Scene) -> None:
-    """A push and a bye at once, while only every third datagram arrives: all arrives, then the bye."""
+    """A push and a bye at once, while one datagram in three arrives: all arrives, then the bye."""
     a, b = pair(scene)
     scene.run(SECOND)
     turn = 0
