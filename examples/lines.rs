@@ -167,6 +167,7 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> LinePeer<INPUT_LEN, WINDOW> {
                 }
             }
             Command::Time(now) => self.session.handle_timeout(*now),
+            Command::Bye(now) => self.session.close(*now),
             Command::Close(now) => self.session.handle_transport_closed(*now, self.peer),
             Command::Open(now) => self.session.handle_transport_opened(*now, self.peer),
             Command::Bye(now) => self.session.close(*now),
@@ -184,6 +185,7 @@ enum Command<const INPUT_LEN: usize> {
     Time(Instant),
     Epoch(Instant, Epoch),
     Checksum(Instant, Frame, u64),
+    Bye(Instant),
     Close(Instant),
     Open(Instant),
     Bye(Instant),
@@ -202,6 +204,7 @@ impl<const INPUT_LEN: usize> Command<INPUT_LEN> {
             ["checksum", now, frame, hash] => {
                 Self::Checksum(instant(now)?, Frame::new(number(frame)?), hex_number(hash)?)
             }
+            ["bye", now] => Self::Bye(instant(now)?),
             ["close", now] => Self::Close(instant(now)?),
             ["open", now] => Self::Open(instant(now)?),
             ["bye", now] => Self::Bye(instant(now)?),

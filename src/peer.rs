@@ -123,10 +123,11 @@ impl Peer {
     pub(crate) fn soonest_deadline(&self, local: &Local) -> Option<(Instant, Timer)> {
         let mut soonest = None;
         let mut consider = |deadline: &Deadline| soonest = deadline.sooner(soonest, local.now);
-        self.link.deadlines(local, &self.remote, &self.recv).iter().for_each(&mut consider);
+        // Of those at one moment the first counts: what becomes of the peer, rather than what is sent then.
         if self.remote.is_active(local) {
             self.remote.liveness.deadlines().iter().for_each(&mut consider);
         }
+        self.link.deadlines(local, &self.remote, &self.recv).iter().for_each(&mut consider);
         soonest
     }
 

@@ -80,9 +80,11 @@ pub(crate) fn longest_echo_us(ping_us: u64) -> u64 {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Liveness {
     limits: Limits,
-    /// When the peer was last received, or else when its transport opened.
+    /// When the peer was last received since its transport opened, or else when that opened.
     at: Instant,
     received: bool,
+    /// When the peer was last received before the transport opened.
+    earlier: Option<Instant>,
     latency: Health,
     /// When the peer last proved that it receives our datagrams, once that can be expected.
     responded_at: Option<Instant>,
@@ -97,6 +99,7 @@ impl Liveness {
             limits,
             at: now,
             received: false,
+            earlier: None,
             latency: Health::Good,
             responded_at: None,
             longest_us: 0,
@@ -106,7 +109,7 @@ impl Liveness {
 
     /// The transport opened anew.
     pub(crate) fn restart(&mut self, now: Instant) {
-        *self = Self::new(now, self.limits);
+        *self = Self { earlier: self.alive_at(), ..Self::new(now, self.limits) };
     }
 
     pub(crate) fn set_limits(&mut self, limits: Limits) {
@@ -118,11 +121,13 @@ impl Liveness {
         self.limits.interrupt_us.into()
     }
 
-    /// Notes a sign of life.
-    pub(crate) fn receive(&mut self, now: Instant) {
+    /// Notes a sign of life. Returns whether the peer was alive before it.
+    pub(crate) fn receive(&mut self, now: Instant) -> bool {
+        let was_alive;
         if self.received {
             let silence = self.silence_us(now);
-            if silence >= self.interrupt_us() {
+            was_alive = silence < self.interrupt_us();
+            if !was_alive {
                 // A response could not get through either; the next one takes a round trip from now on.
                 self.responded_at = self.responded_at.map(|_| now);
             }
@@ -130,9 +135,12 @@ impl Liveness {
                 self.unreported_us = silence;
                 self.longest_us = self.longest_us.max(silence);
             }
+        } else {
+            was_alive = self.is_alive(now);
         }
         self.at = now;
         self.received = true;
+        was_alive
     }
 
     /// Notes that the peer proved to receive our datagrams, or can be expected to from now on.
@@ -148,6 +156,7 @@ impl Liveness {
     /// Forgives the last `micros`: the caller was away, and no peer was silent.
     pub(crate) fn skip(&mut self, micros: u64) {
         self.at = self.at.after(micros);
+        self.earlier = self.earlier.map(|at| at.after(micros));
         self.responded_at = self.responded_at.map(|at| at.after(micros));
     }
 
@@ -178,14 +187,19 @@ impl Liveness {
         };
     }
 
-    /// Whether the peer was received less than `interrupt_us` ago.
+    /// Whether the peer was received less than `interrupt_us` ago, over whatever transport.
     pub(crate) fn is_alive(&self, now: Instant) -> bool {
         now < self.silent_at()
     }
 
     /// When the peer is silent, unless it is received before that.
     pub(crate) fn silent_at(&self) -> Instant {
-        if self.received { self.at.after(self.interrupt_us()) } else { Instant::ORIGIN }
+        self.alive_at().map_or(Instant::ORIGIN, |at| at.after(self.interrupt_us()))
+    }
+
+    /// When the peer was last received, over whatever transport.
+    fn alive_at(&self) -> Option<Instant> {
+        if self.received { Some(self.at) } else { self.earlier }
     }
 
     /// When the peer was last received, or else when its transport opened.

@@ -62,6 +62,7 @@ class ClassicModel(Model):
 
     def do_open(self) -> None:
         """Handles the reopening of the transport."""
+        self.is_open = True
         self.pings = []
         self.rtt = None
         self.ping_pending = True

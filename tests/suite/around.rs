@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use inputwire::{ChecksumError, Epoch, Event, Health, PeerEvent, PushError};
 
+use crate::support::forge::Seal;
 use crate::support::{
-    MS, PEER, Pair, SECOND, T, Wire, act, at, drain, events, frame, frames, healths, inputs, peer, peer_events, stalls,
-    stats,
+    Hashing, MS, PEER, Pair, SECOND, T, Wire, act, at, drain, endpoint, events, frame, frames, healths, inputs, peer,
+    peer_events, stalls, stats,
 };
 
 #[test]
@@ -184,17 +185,15 @@ fn desyncs(events: &[Event<1>]) -> Vec<(u32, u64, u64)> {
 fn play_hashed(wrong: u32, lag: u32) -> Pair {
     let mut pair = Pair::met(Wire::Compact);
     pair.delay = 20 * MS;
+    let mut hashing = [Hashing::every(10); 2];
     for number in 0..600 {
         pair.play(1);
         let coin = hash(number ^ 0x5a5a) >> 32;
         pair.lost = [coin & 1 == 0, coin & 2 == 0];
-        if number % 10 == 0 {
-            pair.sessions[0].push_checksum(at(pair.now), frame(number), hash(number)).expect("few enough");
-        }
-        if let Some(number) = u32::checked_sub(number, lag).filter(|number| number % 10 == 0) {
-            let flip = u64::from(number == wrong) << 17;
-            pair.sessions[1].push_checksum(at(pair.now), frame(number), hash(number) ^ flip).expect("few enough");
-        }
+        let [one, other] = &mut pair.sessions;
+        hashing[0].push(one, pair.now, number + 1, hash);
+        let end = (number + 1).saturating_sub(lag);
+        hashing[1].push(other, pair.now, end, |number| hash(number) ^ u64::from(number == wrong) << 17);
     }
     pair.lost = [false; 2];
     pair.run(SECOND);
@@ -223,6 +222,8 @@ fn equal_states_report_no_desync_and_cost_nothing_once_acknowledged() {
 #[test]
 fn checksums_are_sent_together_with_inputs_pushed_at_the_same_time() {
     let mut session = Pair::met(Wire::Compact).sessions[0].clone();
+    let first = Seal::new(Wire::Compact, 1, 0).inputs(1, 1, 0, &[]);
+    assert_eq!(session.handle_datagram(at(3 * SECOND), PEER, &first), Ok(()));
     session.push_input(at(3 * SECOND), [1]).expect("room");
     session.push_checksum(at(3 * SECOND), frame(0), 7).expect("first");
     let kinds: Vec<_> = drain(&mut session).iter().map(|(_, datagram)| datagram[0] & 0xa2).collect();
@@ -232,9 +233,12 @@ fn checksums_are_sent_together_with_inputs_pushed_at_the_same_time() {
 #[test]
 fn checksums_of_different_epochs_are_never_compared() {
     let mut pair = Pair::met(Wire::Compact);
+    pair.play(6);
     pair.sessions[0].push_checksum(at(pair.now), frame(5), 1).expect("first");
     pair.run(SECOND);
     pair.begin_epoch(1);
+    pair.run(SECOND);
+    pair.play(6);
     pair.sessions[1].push_checksum(at(pair.now), frame(5), 2).expect("first of this epoch");
     pair.run(SECOND);
     assert!(desyncs(&pair.reported[0]).is_empty() && desyncs(&pair.reported[1]).is_empty());
@@ -246,6 +250,7 @@ fn checksums_of_different_epochs_are_never_compared() {
 #[test]
 fn pushing_too_many_unacknowledged_checksums_fails_and_forgets_none() {
     let mut pair = Pair::met(Wire::Compact);
+    pair.play(20);
     pair.lost = [true; 2];
     for number in 0..16 {
         assert_eq!(pair.sessions[0].push_checksum(at(pair.now), frame(number), 0), Ok(()));
@@ -320,4 +325,92 @@ fn the_suggested_delay_covers_the_trip_from_the_peer() {
     pair.run(3 * SECOND);
     // A trip of 50 ms is three frames, plus the one in which the input is sampled.
     assert_eq!(peer(&pair.sessions[0]).suggested_delay(), Some(4));
+}
+
+#[test]
+fn a_checksum_is_taken_only_of_a_frame_whose_inputs_are_all_known() {
+    for wire in Wire::ALL {
+        let mut pair = Pair::met(wire);
+        pair.delay = 50 * MS;
+        pair.play(20);
+        let now = pair.now;
+        let session = &mut pair.sessions[0];
+        let confirmed = session.confirmed_frame().expect("some").get();
+        assert!(confirmed < 19, "the latest inputs of the peer are on their way");
+        for number in [confirmed + 1, 19, 20, 1_000, u32::MAX] {
+            let refused = session.push_checksum(at(now), frame(number), 7);
+            assert_eq!(refused, Err(ChecksumError::NotConfirmed), "{number}");
+        }
+        assert_eq!(session.push_checksum(at(now), frame(confirmed), 7), Ok(()));
+        assert_eq!(session.push_checksum(at(now), frame(confirmed), 7), Err(ChecksumError::NotNewer));
+        // Nor of one that the peer has sent, and this endpoint has not pushed yet.
+        let mut pair = Pair::met(wire);
+        for number in 0..5 {
+            pair.sessions[1].push_input(at(pair.now), act(1, number)).expect("room");
+        }
+        pair.run(SECOND);
+        assert_eq!(pair.sessions[0].confirmed_frame(), Some(frame(4)));
+        assert_eq!(pair.sessions[0].push_checksum(at(pair.now), frame(0), 7), Err(ChecksumError::NotConfirmed));
+        assert!(desyncs(&pair.reported[0]).is_empty());
+    }
+}
+
+/// A pair with these ping intervals in milliseconds, after it was idle for so long; and the healths that each saw.
+fn idle(pings: [u64; 2], delay: u64, seconds: u64) -> Vec<Vec<Health>> {
+    let session = |player: u16| {
+        let ping = Duration::from_millis(pings[usize::from(player)]);
+        let settings = Wire::Compact.settings(player).ping_interval(ping).disconnect_after(Duration::from_secs(60));
+        endpoint::<1, 120>(settings, Wire::Compact.peer(1 - player))
+    };
+    let mut pair = Pair::new(session(0), session(1));
+    pair.delay = delay;
+    // The ends do not start at the same moment.
+    pair.lost = [true, true];
+    pair.run(delay * 3);
+    pair.lost = [false, false];
+    pair.run(seconds * SECOND);
+    pair.reported.iter().map(|reported| healths(reported)).collect()
+}
+
+#[test]
+fn on_a_perfect_network_nobody_is_deaf_or_silent_however_rare_and_unequal_pings_are() {
+    let pings = [20, 200, 1_000, 2_000, 5_000, 10_000];
+    for one in pings {
+        for other in pings {
+            for delay in [0, 7 * MS, 300 * MS] {
+                let healths = idle([one, other], delay, 120);
+                let good = if delay > 100 * MS { Health::Critical } else { Health::Good };
+                for seen in healths {
+                    let steady = seen.iter().filter(|health| **health != Health::Good || good == Health::Good);
+                    assert_eq!(steady.collect::<Vec<_>>(), [&good], "pings of {one} and {other} ms, {delay} us away");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_dies_is_interrupted_after_two_and_a_half_of_the_longer_ping_interval_of_both() {
+    for (pings, limit) in [([200, 200], 500), ([20, 1_000], 2_500), ([1_000, 20], 2_500), ([5_000, 200], 12_500)] {
+        let session = |player: u16| {
+            let ping = Duration::from_millis(pings[usize::from(player)]);
+            let settings = Wire::Compact.settings(player).ping_interval(ping).disconnect_after(Duration::from_secs(20));
+            endpoint::<1, 120>(settings, Wire::Compact.peer(1 - player))
+        };
+        let mut pair = Pair::new(session(0), session(1));
+        pair.run(15 * SECOND);
+        pair.lost = [true; 2];
+        pair.forget();
+        pair.run(30 * SECOND);
+        for reported in &pair.reported {
+            let silences = reported.iter().filter_map(|event| match event {
+                Event::Peer { event: PeerEvent::Health { health, silence }, .. } => {
+                    Some((*health, silence.as_millis()))
+                }
+                _ => None,
+            });
+            let expected = [(Health::Interrupted, limit), (Health::Disconnected, 20_000)];
+            assert_eq!(silences.collect::<Vec<_>>(), expected, "pings of {pings:?} ms");
+        }
+    }
 }

@@ -3,7 +3,10 @@
 mod closing;
 mod epochs;
 mod hello;
+mod keys;
 mod mesh;
+mod reports;
+mod runs;
 mod schedule;
 mod timing;
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use inputwire::{Config, ConfigBuilder, ConfigError, Frame, Instant, PeerConfig, Session};
+use inputwire::{
+    AddPeerError, Config, ConfigBuilder, ConfigError, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, Session,
+};
 
 const MS: u64 = 1_000;
 const SECOND: u64 = 1_000 * MS;
@@ -19,7 +21,8 @@ fn a_config_returns_what_was_set() {
         .session_id(0x0123_4567_89ab_cdef)
         .local_player(0xfedc)
         .key([9; 16])
-        .incarnation(0xfeed_f00d)
+        .incarnation(0xfeed_f00d_0000)
+        .short_tags(true)
         .first_frame(Frame::new(77))
         .frame_interval(us(33_333))
         .ping_interval(us(123_456))
@@ -33,7 +36,8 @@ fn a_config_returns_what_was_set() {
         .build()
         .expect("valid");
     assert_eq!((config.session_id(), config.local_player()), (0x0123_4567_89ab_cdef, 0xfedc));
-    assert_eq!((config.is_keyed(), config.incarnation()), (true, 0xfeed_f00d));
+    assert_eq!((config.is_keyed(), config.incarnation()), (true, Some(0xfeed_f00d_0000)));
+    assert!(config.short_tags());
     assert_eq!((config.first_frame(), config.frame_interval()), (Frame::new(77), us(33_333)));
     assert_eq!(config.ping_interval(), Some(us(123_456)));
     assert_eq!((config.interrupt_after(), config.disconnect_after()), (us(777_777), us(7_654_321)));
@@ -44,7 +48,11 @@ fn a_config_returns_what_was_set() {
 #[test]
 fn defaults_are_as_documented() {
     let config = Config::builder().build().expect("valid");
-    assert_eq!((config.session_id(), config.local_player(), config.is_keyed(), config.incarnation()), (0, 0, false, 1));
+    assert_eq!(
+        (config.session_id(), config.local_player(), config.is_keyed(), config.incarnation()),
+        (0, 0, false, None)
+    );
+    assert!(!config.short_tags());
     assert_eq!((config.first_frame(), config.frame_interval()), (Frame::new(0), us(16_667)));
     assert_eq!(config.ping_interval(), None);
     assert_eq!((config.interrupt_after(), config.disconnect_after()), (us(500 * MS), us(5 * SECOND)));
@@ -54,8 +62,10 @@ fn defaults_are_as_documented() {
 
 #[test]
 fn debug_output_hides_the_key_and_shows_an_instant() {
-    let config = Config::builder().key([9; 16]).build().expect("valid");
+    let config = Config::builder().key([9; 16]).incarnation(1 << 32).build().expect("valid");
     assert!(format!("{config:?}").contains("key: Some(Key(hidden))"), "{config:?}");
+    let of_a_pair = format!("{:?}", PeerConfig::<1>::compact(1).key([57; 16]));
+    assert!(of_a_pair.contains("key: Some(Key(hidden))") && !of_a_pair.contains("57"), "{of_a_pair}");
     let mut session = Session::<1, 1>::new(config);
     session.add_peer(Instant::default(), PeerConfig::compact(1).incarnation(2)).expect("room");
     assert!(format!("{session:?}").contains("tags: Cache,"), "{session:?}");
@@ -139,9 +149,42 @@ fn every_setting_is_limited_exactly_as_documented() {
     );
     assert_limits(
         |config, value| config.max_datagram_size(usize::try_from(value).expect("small")),
-        &[64, 1_024],
+        &[56, 1_024],
         // The last one would be 100 if truncated to 16 bits.
-        &[0, 63, 1_025, 65_636],
+        &[0, 55, 1_025, 65_636],
         ConfigError::MaxDatagramSize,
     );
+    assert_limits(
+        ConfigBuilder::incarnation,
+        &[LONG, u64::MAX],
+        // A constant, a counter, and seconds since 1970.
+        &[0, 1, 1_000, 1_767_225_600, LONG - 1],
+        ConfigError::Incarnation,
+    );
+}
+
+#[test]
+fn a_peer_on_the_compact_wire_needs_an_incarnation_and_one_on_the_classic_wire_does_not() {
+    let mut session = Session::<2, 1>::new(Config::builder().build().expect("valid"));
+    let now = Instant::ORIGIN;
+    assert_eq!(session.incarnation(), None);
+    assert_eq!(session.add_peer(now, PeerConfig::compact(1)), Err(AddPeerError::NoIncarnation));
+    assert_eq!(session.add_peer(now, PeerConfig::compact(1).incarnation(LONG)), Err(AddPeerError::NoIncarnation));
+    assert!(session.add_peer(now, PeerConfig::classic(1)).is_ok());
+}
+
+#[test]
+fn the_smallest_datagram_size_holds_a_hello_with_a_key_and_every_datagram_but_a_single_long_input() {
+    let config = Config::builder().key([9; 16]).incarnation(LONG).max_datagram_size(56).build().expect("valid");
+    let mut session = Session::<1, 4>::new(config);
+    session.add_peer(Instant::ORIGIN, PeerConfig::compact(1).incarnation(LONG + 1)).expect("room");
+    for number in 0..100 {
+        session.push_input(Instant::ORIGIN, [number, 1, 2, 3]).expect("room");
+    }
+    let mut sizes = Vec::new();
+    let mut buf = [0; MAX_DATAGRAM_SIZE];
+    while let Some(transmit) = session.poll_transmit(&mut buf) {
+        sizes.push(transmit.datagram.len());
+    }
+    assert!(sizes.len() == 2 && sizes[0] == 56 && sizes[1] <= 56 && sizes[1] > 50, "{sizes:?}");
 }

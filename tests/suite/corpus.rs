@@ -6,7 +6,7 @@ use std::path::Path;
 use inputwire::ChecksumError;
 
 use crate::fuzz::TARGETS;
-use crate::support::{Wire, at, endpoint, frame};
+use crate::support::{Pair, SECOND, Wire, at, endpoint, frame};
 
 #[test]
 fn the_corpus_of_every_fuzz_target_passes() {
@@ -33,7 +33,18 @@ fn the_corpus_of_every_fuzz_target_passes() {
 /// Found by repeating a datagram: the end after this frame saturated, so its checksum stayed new for ever.
 #[test]
 fn a_checksum_for_the_reserved_last_frame_is_refused() {
-    let mut session = endpoint::<1, 120>(Wire::Compact.settings(0), Wire::Compact.peer(1));
-    assert_eq!(session.push_checksum(at(0), frame(u32::MAX), 0), Err(ChecksumError::NotNewer));
-    assert_eq!(session.push_checksum(at(0), frame(u32::MAX - 1), 0), Ok(()));
+    let settings = |player| Wire::Compact.settings(player).first_frame(frame(u32::MAX - 1));
+    let mut pair = Pair::new(
+        endpoint::<1, 120>(settings(0), Wire::Compact.peer(1)),
+        endpoint::<1, 120>(settings(1), Wire::Compact.peer(0)),
+    );
+    pair.run(SECOND);
+    for session in &mut pair.sessions {
+        session.push_input(at(pair.now), [1]).expect("the only frame");
+    }
+    pair.run(SECOND);
+    let session = &mut pair.sessions[0];
+    assert_eq!(session.push_checksum(at(pair.now), frame(u32::MAX), 0), Err(ChecksumError::NotConfirmed));
+    assert_eq!(session.push_checksum(at(pair.now), frame(u32::MAX - 1), 0), Ok(()));
+    assert_eq!(session.push_checksum(at(pair.now), frame(u32::MAX), 0), Err(ChecksumError::NotConfirmed));
 }

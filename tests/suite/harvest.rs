@@ -47,8 +47,14 @@ impl Harvest {
         let mut replay = keys.find_map(|key| whole(file, key))?;
         let setup = *replay.setup();
         let first = setup.config.first_frame().get();
-        let fresh =
-            Receiver { classic: false, keyed: setup.keyed, input_len: setup.input, recv_next: first, send_next: first };
+        let fresh = Receiver {
+            classic: false,
+            keyed: setup.keyed,
+            input_len: setup.input,
+            recv_next: first,
+            send_next: first,
+            hellos: 0,
+        };
         let (mut receiver, mut seed, mut peer, mut last) = (fresh, Seed::default(), None, 0);
         while let Ok(Some(step)) = replay.step() {
             receiver.send_next = replay.next_frame().get();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use inputwire::{Config, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PushError, Session};
 use inputwire_sim::rng::Rng;
 
-use crate::support::{PEER, Pair, Wire, peer};
+use crate::support::{PEER, Pair, Wire, incarnation, peer};
 
 /// Frames a second, and the length of one in nanoseconds.
 const FPS: u64 = 60;
@@ -27,7 +27,12 @@ struct Game {
 
 impl Game {
     fn new(player: u16, start_ns: u64, drift_ppm: i64) -> Self {
-        let config = Config::builder().session_id(7).local_player(player).build().expect("valid");
+        let config = Config::builder()
+            .session_id(7)
+            .local_player(player)
+            .incarnation(incarnation(player))
+            .build()
+            .expect("valid");
         let mut session = Session::new(config);
         session.add_peer(Instant::ORIGIN, PeerConfig::compact(1 - player)).expect("room");
         Self { session, drift_ppm, next_ns: start_ns, last_ns: start_ns, stalled: 0 }

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use inputwire::{Config, Event, Instant, MAX_DATAGRAM_SIZE, PeerConfig, Session};
 
-use crate::support::{PEER, peer};
+use crate::support::{PEER, incarnation, peer};
 
 /// The session of one of two players who know each other's incarnations.
 fn endpoint(player: u16) -> Session<1, 1> {
-    let config = Config::builder().session_id(7).local_player(player).build().expect("valid");
+    let config =
+        Config::builder().session_id(7).local_player(player).incarnation(incarnation(player)).build().expect("valid");
     let mut session = Session::new(config);
-    session.add_peer(Instant::ORIGIN, PeerConfig::compact(1 - player).incarnation(1)).expect("room");
+    session
+        .add_peer(Instant::ORIGIN, PeerConfig::compact(1 - player).incarnation(incarnation(1 - player)))
+        .expect("room");
     session
 }
 
@@ -40,6 +43,7 @@ fn hellos_stop_at_the_first_datagram_of_the_peer_even_if_it_acknowledges_somethi
     other.push_input(ms(10), [6]).expect("room");
     carry(&mut other, &mut one, ms(10));
     assert_eq!(peer(&one).unacked(), 0);
+    assert_eq!(datagrams(&mut one).first().map(|datagram| datagram[0]), Some(0x20), "that the peer's run is known");
     one.handle_timeout(ms(150));
     assert!(datagrams(&mut one).iter().all(|datagram| datagram[0] >= 0x80), "a hello to a peer that has answered");
 }

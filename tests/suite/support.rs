@@ -5,6 +5,8 @@ pub(crate) mod specimens;
 
 use std::time::Duration;
 
+use crate::fuzz::watch::{may_be_reported, same, similar};
+use forge::Seal;
 use inputwire::{
     Config, ConfigBuilder, DatagramError, Epoch, Event, Frame, Health, Instant, MAX_DATAGRAM_SIZE, PeerConfig,
     PeerEvent, PeerId, PeerRef, PeerStats, Session,
@@ -33,8 +35,8 @@ pub(crate) fn frame(number: u32) -> Frame {
 }
 
 /// The incarnation that a player has by default.
-pub(crate) fn incarnation(player: u16) -> u32 {
-    1_000 + u32::from(player)
+pub(crate) fn incarnation(player: u16) -> u64 {
+    0x5eed_0000_1000 + u64::from(player)
 }
 
 /// A byte at random.
@@ -199,15 +201,38 @@ pub(crate) fn refuse<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDO
         after.totals.refused = expected;
         assert_eq!(after, before, "{reason:?} changed a figure");
     }
+    assert_unchanged(&refused, &spared, from, datagram, reason);
     refused.clear_counters();
     spared.clear_counters();
-    assert_eq!(refused, spared, "{reason:?} changed the session: {datagram:02x?}");
+    // Who plays as a second run of the peer is told so with a hello.
+    let answered = |sent: &Vec<u8>| reason != DatagramError::OtherRun || sent[0] != 0x20;
     for pause in [0, T, ACK_DELAY, 250 * MS, 700 * MS, 6 * SECOND] {
         let now = now.saturating_add(pause);
-        assert_eq!(refused.poll_timeout(), spared.poll_timeout());
-        assert_eq!(due(&mut refused, now), due(&mut spared, now), "{reason:?} changed what is sent later");
+        assert!(reason == DatagramError::OtherRun || refused.poll_timeout() == spared.poll_timeout());
+        let sent = [&mut refused, &mut spared].map(|session| due(session, now).into_iter().filter(answered));
+        let [refused_sent, spared_sent] = sent.map(Iterator::collect::<Vec<_>>);
+        assert_eq!(refused_sent, spared_sent, "{reason:?} changed what is sent later");
         assert_eq!(events(&mut refused), events(&mut spared), "{reason:?} changed what is reported later");
     }
+}
+
+/// Asserts that a session which refused a datagram equals one that was spared it, except for counters and for what the few
+/// reasons that are reported note.
+#[track_caller]
+pub(crate) fn assert_unchanged<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize>(
+    refused: &Session<MAX_PEERS, INPUT_LEN, WINDOW>,
+    spared: &Session<MAX_PEERS, INPUT_LEN, WINDOW>,
+    from: PeerId,
+    datagram: &[u8],
+    reason: DatagramError,
+) {
+    let (mut refused, mut spared) = (refused.clone(), spared.clone());
+    let unchanged = if may_be_reported(reason, datagram, spared.peer(from).map(PeerRef::health)) {
+        similar(&refused, &spared)
+    } else {
+        same(&mut refused, &mut spared)
+    };
+    assert!(unchanged, "{reason:?} changed the session: {datagram:02x?}");
 }
 
 /// An accepted datagram, with its receiver as it was just before.
@@ -248,6 +273,36 @@ impl Pair {
         pair.run(3 * SECOND);
         pair
     }
+
+    /// Starts one endpoint anew, as another run of its player.
+    pub(crate) fn restart(&mut self, wire: Wire, player: usize, incarnation: u64) {
+        let number = u16::from(player == 1);
+        self.restart_with(wire, player, wire.settings(number).incarnation(incarnation));
+    }
+
+    /// The same with these settings.
+    pub(crate) fn restart_with(&mut self, wire: Wire, player: usize, settings: ConfigBuilder) {
+        let mut session = Session::new(settings.build().expect("settings"));
+        session.add_peer(at(self.now), wire.peer(u16::from(player == 0))).expect("room");
+        self.sessions[player] = session;
+    }
+}
+
+/// After this silence a peer of default settings may be replaced by another run.
+pub(crate) const SILENCE: u64 = 500 * MS;
+
+/// Lets a session fall silent, takes what is due, and returns the hello by which another run of the peer, that of this seal,
+/// answers the hello among it.
+pub(crate) fn answer_of_another_run<const INPUT_LEN: usize, const WINDOW: usize>(
+    session: &mut Session<1, INPUT_LEN, WINDOW>,
+    now: u64,
+    seal: &Seal,
+) -> Vec<u8> {
+    // Step by step: a long pause would be forgiven.
+    let steps = (now.saturating_sub(SILENCE)..now).step_by(10_000).chain([now]);
+    let sent = steps.flat_map(|now| due(session, now)).filter(|datagram| datagram[0] == 0x20);
+    let hello = sent.last().expect("a hello into the silence");
+    seal.answering(1, forge::hello_number(&hello)).hello()
 }
 
 impl<const INPUT_LEN: usize, const WINDOW: usize> Pair<INPUT_LEN, WINDOW> {
@@ -313,7 +368,7 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Pair<INPUT_LEN, WINDOW> {
         loop {
             self.settle();
             let wake = self.sessions.iter().filter_map(Session::poll_timeout).map(Instant::as_micros);
-            let next = wake.chain(self.in_flight.iter().map(|(when, ..)| *when)).min().unwrap_or(until);
+            let next = wake.chain(self.in_flight.iter().map(|(when, ..)| *when)).min().unwrap_or(u64::MAX);
             assert!(next > self.now, "woken in a loop");
             if next > until {
                 self.now = until;
@@ -352,6 +407,28 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Pair<INPUT_LEN, WINDOW> {
     pub(crate) fn assert_delivered(&self, to: usize, count: u32) {
         let expected: Vec<_> = (0..count).map(|frame| (frame, act(1 - to, frame))).collect();
         assert_eq!(inputs(&self.reported[to]), expected);
+    }
+}
+
+/// The checksums that an endpoint owes: a game hashes every so many frames, once the inputs of all players are known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hashing {
+    step: u32,
+    next: u32,
+}
+
+impl Hashing {
+    pub(crate) fn every(step: u32) -> Self {
+        Self { step, next: 0 }
+    }
+
+    /// Pushes the checksums of the confirmed frames below `end`.
+    pub(crate) fn push(&mut self, session: &mut Session<1, 1>, now: u64, end: u32, hash: impl Fn(u32) -> u64) {
+        let confirmed = session.confirmed_frame().map_or(0, |frame| frame.get() + 1);
+        while self.next < end.min(confirmed).min(session.next_frame().get()) {
+            session.push_checksum(at(now), frame(self.next), hash(self.next)).expect("few enough");
+            self.next += self.step;
+        }
     }
 }
 

@@ -1,12 +1,18 @@
 //! The scheduled actions of a plan: starts, restarts, epochs, changes of clocks and habits.
 
+use inputwire::{Epoch, Instant, MAX_DATAGRAM_SIZE};
+
 use super::breach::{Breach, ensure};
-use super::endpoint::{Link, Run, machine};
+use super::endpoint::{Endpoint, Label, Link, Run, machine};
 use super::machine::ExpectedPeer;
-use super::plan::Action;
+use super::plan::{Action, Mismatch};
 use super::rng::{Rng, mix};
+use super::runs::Runs;
 use super::tally::Kind;
-use super::world::{Scheduled, World};
+use super::world::{Scheduled, SecondProgram, World};
+
+/// The time from one hello of a second program to the next.
+const SECOND_HELLO_US: u64 = 170_000;
 
 impl World<'_> {
     pub(crate) fn run_scheduled(&mut self, scheduled: Scheduled) -> Result<(), Breach> {
@@ -16,6 +22,16 @@ impl World<'_> {
             Scheduled::Thaw(endpoint) => self.thaw(endpoint),
             Scheduled::Resume(endpoint) => self.resume(endpoint),
             Scheduled::Follow(endpoint) => self.follow(endpoint),
+            Scheduled::Second(number) => {
+                self.say_hello(number);
+                Ok(())
+            }
+            Scheduled::Stop(endpoint) => {
+                if self.endpoints[endpoint].closed_at.is_some() {
+                    self.stop(endpoint, 0);
+                }
+                Ok(())
+            }
             Scheduled::Reopen(endpoint, peer) => self.reopen(endpoint, peer),
             Scheduled::Heal => self.heal(),
             Scheduled::Settle => self.settle(),
@@ -66,9 +82,20 @@ impl World<'_> {
                 self.tally.count(Kind::Epoch);
                 return self.begin(endpoint, self.endpoints[endpoint].epoch.saturating_add(by));
             }
-            Action::Restart { endpoint, gap_us } => {
+            Action::Restart { endpoint, gap_us, reuse } => {
                 self.tally.count(Kind::Restart);
-                self.stop(endpoint, gap_us);
+                self.restart(endpoint, gap_us, reuse);
+            }
+            Action::Rejoin { endpoint, peer }
+                if self.endpoints[endpoint].alive && !self.plan.classic(endpoint, peer) =>
+            {
+                return self.rejoin(endpoint, peer);
+            }
+            Action::Second { endpoint, peer, other, hellos } if !self.plan.classic(endpoint, peer) => {
+                self.tally.count(Kind::Second);
+                let incarnation = self.rng.between(1 << 32, u64::MAX);
+                self.seconds.push(SecondProgram { endpoint, peer, other, incarnation, hellos });
+                self.say_hello(self.seconds.len() - 1);
             }
             Action::Rematch => {
                 self.tally.count(Kind::Rematch);
@@ -92,6 +119,7 @@ impl World<'_> {
                 if let Some(id) = own.links[peer].id.take() {
                     own.machine.remove_peer(local, id);
                     own.links[peer] = Link::default();
+                    own.removed += 1;
                 }
                 self.endpoints[peer].links.get_mut(endpoint).into_iter().for_each(|link| link.live = false);
             }
@@ -100,22 +128,113 @@ impl World<'_> {
                 let own = &mut self.endpoints[endpoint];
                 let local = own.read_clock(self.now);
                 own.machine.close(local);
-                own.links.iter_mut().for_each(|link| link.closed = true);
-                self.drain(endpoint)?;
-                self.stop(endpoint, us);
+                own.closed_at = Some(own.seen);
+                self.at(until(us), Scheduled::Stop(endpoint));
+                return self.drain(endpoint);
             }
-            Action::Epoch { .. } | Action::CloseTransport { .. } | Action::Remove { .. } | Action::Close { .. } => {}
+            Action::Epoch { .. }
+            | Action::CloseTransport { .. }
+            | Action::Remove { .. }
+            | Action::Rejoin { .. }
+            | Action::Second { .. }
+            | Action::Close { .. } => {}
         }
         Ok(())
     }
 
+    /// Removes a peer and adds it again: the peer meets another run of this endpoint.
+    fn rejoin(&mut self, index: usize, peer: usize) -> Result<(), Breach> {
+        self.tally.count(Kind::Rejoined);
+        let own = &mut self.endpoints[index];
+        let local = own.read_clock(self.now);
+        let Some(id) = own.links[peer].id else { return Ok(()) };
+        own.machine.remove_peer(local, id);
+        own.removed += 1;
+        let expect = ExpectedPeer { player: u16::try_from(peer).expect("few ends"), classic: false, incarnation: None };
+        let (first, seen) = (own.first, own.seen);
+        let tainted = own.reused || own.links[peer].tainted;
+        own.links[peer] = Link {
+            id: own.machine.add_peer(local, expect),
+            runs: Runs::new(own.local_run(), None),
+            recv_next: first,
+            acked: first,
+            delivered: first,
+            progress_at: seen,
+            opened_at: seen,
+            tainted,
+            ..Link::default()
+        };
+        self.endpoints[peer].links.get_mut(index).into_iter().for_each(|link| {
+            link.live = false;
+            link.deadlines.clear();
+            link.acks.clear();
+        });
+        self.drain(index)
+    }
+
+    /// Crashes an endpoint, which restarts after a while.
+    fn restart(&mut self, index: usize, gap_us: u64, reuse: bool) {
+        let (alive, incarnation) = (self.endpoints[index].alive, self.endpoints[index].incarnation);
+        self.stop(index, gap_us);
+        if reuse && alive {
+            self.tally.count(Kind::Reused);
+            self.endpoints[index].incarnation = incarnation;
+            self.endpoints[index].reused = true;
+            self.taint(index);
+        }
+    }
+
+    /// Nothing can be demanded of any link of this endpoint any more.
+    fn taint(&mut self, index: usize) {
+        self.endpoints[index].links.iter_mut().for_each(|link| link.tainted = true);
+        self.endpoints.iter_mut().filter_map(|other| other.links.get_mut(index)).for_each(|link| link.tainted = true);
+    }
+
+    /// Lets a second program of a player say its next hello.
+    fn say_hello(&mut self, number: usize) {
+        let SecondProgram { endpoint: from, peer: to, other, incarnation, hellos } = self.seconds[number];
+        let Some(left) = hellos.checked_sub(1).filter(|_| !self.healed) else { return };
+        self.seconds[number].hellos = left;
+        self.at(self.now + SECOND_HELLO_US, Scheduled::Second(number));
+        if other && self.plan.mismatch.is_some() {
+            return;
+        }
+        let mut plan = self.plan.clone();
+        if other {
+            plan.mismatch = Some((from, if left % 2 == 0 { Mismatch::Window } else { Mismatch::InputLen }));
+        }
+        // A new run each time, whose hello is its first one.
+        let incarnation = incarnation.wrapping_add(left.into()).max(1 << 32);
+        let mut program = machine(&plan, from, self.session, incarnation, self.build);
+        let player = u16::try_from(to).expect("few ends");
+        program.add_peer(Instant::ORIGIN, ExpectedPeer { player, classic: false, incarnation: None });
+        let mut buf = [0; MAX_DATAGRAM_SIZE];
+        let Some((_, len)) = program.transmit(&mut buf) else { return };
+        self.endpoints[to].links.get_mut(from).into_iter().for_each(|link| link.doubled = true);
+        let run = self.endpoints[from].run;
+        let label = Label {
+            from,
+            to,
+            run,
+            incarnation,
+            to_run: None,
+            session: self.session,
+            foreign: other,
+            epoch: 0,
+            input_end: 0,
+            ack: 0,
+        };
+        self.labels.push(label);
+        self.network.send(self.now, from, to, &buf[..len]);
+    }
+
     /// Stops an endpoint without a goodbye; it restarts after a while.
-    fn stop(&mut self, index: usize, gap_us: u64) {
+    pub(crate) fn stop(&mut self, index: usize, gap_us: u64) {
         let endpoint = &mut self.endpoints[index];
         if !endpoint.alive {
             return;
         }
-        endpoint.alive = false;
+        (endpoint.alive, endpoint.closed_at) = (false, None);
         endpoint.incarnation = Rng::new(endpoint.incarnation).between(1 << 32, u64::MAX);
         endpoint.run = self.runs.len();
         let run = Run { session: self.session, pushed: Vec::new() };
@@ -132,8 +251,16 @@ impl World<'_> {
         self.tally.sessions += 1;
         let plan = self.plan;
         self.runs[self.endpoints[index].run].session = self.session;
-        let incarnations: Vec<_> = self.endpoints.iter().map(|endpoint| (endpoint.incarnation, endpoint.run)).collect();
+        // What the others call themselves on their link to this endpoint.
+        let local_run = |other: &Endpoint| other.links.get(index).map_or(0, |link| link.runs.local);
+        let incarnations = self.endpoints.iter().map(|other| match local_run(other) {
+            0 => other.incarnation,
+            local_run => local_run,
+        });
+        let incarnations: Vec<_> = incarnations.collect();
+        let reused: Vec<_> = self.endpoints.iter().map(|other| other.reused).collect();
         let endpoint = &mut self.endpoints[index];
+        endpoint.removed = 0;
         endpoint.machine = machine(plan, index, self.session, endpoint.incarnation, self.build);
         endpoint.alive = true;
         endpoint.seen = 0;
@@ -141,12 +268,12 @@ impl World<'_> {
         endpoint.follow = None;
         endpoint.backlog.clear();
         endpoint.ping_us =
-            plan.ping_us((0..plan.endpoints.len()).any(|peer| peer != index && plan.classic(index, peer)));
+            plan.ping_us_of(index, (0..plan.endpoints.len()).any(|peer| peer != index && plan.classic(index, peer)));
         let local = endpoint.read_clock(self.now);
         endpoint.machine.timeout(local);
         let signalled = endpoint.plan.signalled;
         endpoint.links = vec![Link::default(); incarnations.len()];
-        for (peer, (incarnation, run)) in incarnations.into_iter().enumerate().filter(|(peer, _)| *peer != index) {
+        for (peer, incarnation) in incarnations.into_iter().enumerate().filter(|(peer, _)| *peer != index) {
             let classic = plan.classic(index, peer) && endpoint.machine.sizes().0 == 1;
             let expect = ExpectedPeer {
                 player: u16::try_from(peer).expect("few ends"),
@@ -154,7 +281,8 @@ impl World<'_> {
                 incarnation: (signalled && !classic).then_some(incarnation),
             };
             endpoint.links[peer].id = endpoint.machine.add_peer(local, expect);
-            endpoint.links[peer].known_run = expect.incarnation.map(|_| run);
+            endpoint.links[peer].runs = Runs::new(endpoint.incarnation, expect.incarnation);
+            endpoint.links[peer].tainted = endpoint.reused || reused[peer];
             endpoint.links[peer].opened_at = endpoint.seen;
         }
         endpoint.enter(0);
@@ -170,9 +298,11 @@ impl World<'_> {
         let endpoint = &mut self.endpoints[index];
         let local = endpoint.read_clock(self.now);
         let begun = endpoint.machine.begin_epoch(local, epoch);
-        ensure(begun.is_ok() == (epoch > endpoint.epoch), "E epoch", || {
-            format!("{} to {epoch}: {begun:?}", endpoint.epoch)
-        })?;
+        let reserve = endpoint.links.iter().any(|link| link.runs.needs_epoch(endpoint.epoch));
+        let tainted = endpoint.links.iter().any(|link| link.tainted);
+        let last = if reserve { Epoch::MAX } else { Epoch::LAST_FREE };
+        let free = endpoint.closed_at.is_none() && epoch > endpoint.epoch && epoch <= last.get();
+        ensure(begun.is_ok() == free || tainted, "E epoch", || format!("{} to {epoch}: {begun:?}", endpoint.epoch))?;
         if begun.is_ok() {
             endpoint.enter(epoch);
             self.endpoints.iter_mut().filter_map(|other| other.links.get_mut(index)).for_each(|link| {

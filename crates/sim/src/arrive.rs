@@ -1,17 +1,22 @@
 //! A datagram arrives: what the session does with it is compared with what the oracle knows about it.
 
+use inputwire::DatagramError;
+
 use super::breach::{Breach, ensure};
 use super::drain::frame_of;
 use super::endpoint::Label;
 use super::machine::{Checks, Handled};
 use super::network::Datagram;
 use super::plan::Mismatch;
+use super::runs::{Expected, Hello};
 use super::tally::Kind;
 use super::world::World;
 
-const HELLO: u8 = 0x20;
+pub(crate) const HELLO: u8 = 0x20;
 const BYE: u8 = 0x21;
 const CHECKSUMS: u8 = 0x22;
+/// After this silence a peer is interrupted, if the ping intervals are short.
+const INTERRUPT_US: u64 = 500_000;
 
 /// The state of a receiver before a datagram arrived.
 #[derive(Clone, Copy, Debug)]
@@ -37,15 +42,22 @@ impl World<'_> {
         self.check_deadlines(index)?;
 
         let label = self.labels[datagram.id];
-        let strange =
-            datagram.altered || label.run != self.endpoints[from].run || label.epoch != self.endpoints[index].epoch;
+        let strange = datagram.altered
+            || label.foreign
+            || label.run != self.endpoints[from].run
+            || label.epoch != self.endpoints[index].epoch;
         let checks = self.choose_checks(index, strange);
         self.tally.twins += u64::from(checks.refusal) + u64::from(checks.repetition);
         let endpoint = &mut self.endpoints[index];
         let link = &endpoint.links[from];
         let silence_us = endpoint.machine.silence_us(id);
-        let before = Before { recv_next: link.recv_next, acked: link.acked, silence_us, seen: endpoint.seen };
+        let mut before = Before { recv_next: link.recv_next, acked: link.acked, silence_us, seen: endpoint.seen };
         let local = endpoint.read_clock(self.now);
+        if datagram.bytes.first() == Some(&HELLO) {
+            // What a hello may do depends on the silence when it arrives, less what a stall of this endpoint forgives.
+            endpoint.machine.timeout(local);
+            before.silence_us = endpoint.machine.silence_us(id);
+        }
         let handled = endpoint.machine.handle(local, id, &datagram.bytes, checks)?;
         let (recv_next, acked) = (endpoint.recv_next(from), endpoint.acked(from));
         ensure(recv_next >= before.recv_next && acked >= before.acked, "5 monotony", || {
@@ -130,27 +142,37 @@ impl World<'_> {
         handled: Handled,
         before: Before,
     ) -> Result<(), Breach> {
-        let from_peer = self.is_from(label, datagram);
+        let from_peer = self.is_hello_from(label, datagram);
         let endpoint = &mut self.endpoints[datagram.to];
         let link = &mut endpoint.links[datagram.from];
         let Some(id) = link.id else { return Ok(()) };
         let alive = match datagram.bytes.first() {
             _ if link.tainted => return Ok(()),
             Some(&HELLO) if !from_peer => return Ok(()),
-            Some(&HELLO) => handled.is_ok(),
+            Some(&HELLO) => std::mem::take(&mut link.hello_lives),
             Some(tag @ 0x80..) if handled.is_ok() => {
-                let newer = link.block.is_none_or(|(run, block)| run != label.run || block < datagram.id);
+                let newer = link.block.is_none_or(|(run, block)| run != label.incarnation || block < datagram.id);
                 let used = tag & 0x40 != 0 && newer;
                 if used {
-                    link.block = Some((label.run, datagram.id));
+                    link.block = Some((label.incarnation, datagram.id));
                 }
                 if tag & 0x0f != 0 {
                     link.ack_owed_since.get_or_insert(endpoint.seen);
                 }
-                used || link.recv_next > before.recv_next || link.acked > before.acked
+                if link.runs.accept(true) {
+                    link.hello_at = None;
+                }
+                let alive = used || link.recv_next > before.recv_next || link.acked > before.acked;
+                if alive {
+                    link.runs.live();
+                }
+                alive
             }
             _ => false,
         };
+        if alive {
+            link.lived_at = Some(endpoint.seen);
+        }
         let silence_us = endpoint.machine.silence_us(id);
         let stands = before.seen == endpoint.seen || endpoint.is_at_last_instant();
         let as_before = before.silence_us == Some(0) && stands;
@@ -171,19 +193,20 @@ impl World<'_> {
     ) -> Result<(), Breach> {
         match datagram.bytes.first() {
             Some(0x80..) => self.check_input(label, datagram, handled, before),
-            Some(&HELLO) => self.check_hello(label, datagram, handled),
+            Some(&HELLO) => self.check_hello(label, datagram, handled, before),
             Some(&CHECKSUMS) => {
                 let genuine = self.is_current(label, datagram);
-                self.check_tag(datagram, handled, genuine)
+                self.check_tag(datagram, handled, genuine)?;
+                let link = &mut self.endpoints[datagram.to].links[datagram.from];
+                if genuine && handled.is_ok() && link.runs.accept(false) {
+                    link.hello_at = None;
+                }
+                Ok(())
             }
             Some(&BYE) => {
-                let endpoint = &self.endpoints[datagram.to];
-                let for_this_run = self.is_from(label, datagram) && label.to_run == Some(endpoint.run);
-                self.check_tag(
-                    datagram,
-                    handled,
-                    for_this_run && endpoint.links[datagram.from].known_run == Some(label.run),
-                )
+                let runs = &self.endpoints[datagram.to].links[datagram.from].runs;
+                let of_these_runs = label.to_run == Some(runs.local) && runs.run() == Some(label.incarnation);
+                self.check_tag(datagram, handled, self.is_from(label, datagram) && of_these_runs)
             }
             _ => ensure(handled.is_err(), "13 totality", || format!("{:02x?} was accepted", datagram.bytes)),
         }
@@ -191,10 +214,22 @@ impl World<'_> {
 
     /// Whether the datagram is what its sender sent to this endpoint in this session.
     fn is_from(&self, label: &Label, datagram: &Datagram) -> bool {
-        !datagram.altered
-            && (label.from, label.to) == (datagram.from, datagram.to)
-            && label.session == self.session
-            && self.plan.compatible(datagram.from, datagram.to)
+        self.is_sent(label, datagram) && self.plan.compatible(datagram.from, datagram.to)
+    }
+
+    /// The same for a hello, whose tag covers no settings.
+    fn is_hello_from(&self, label: &Label, datagram: &Datagram) -> bool {
+        let readable = |mismatch| !matches!(mismatch, Mismatch::SessionId | Mismatch::Key);
+        let (from, to) = (datagram.from, datagram.to);
+        let agree = self
+            .plan
+            .mismatch
+            .is_none_or(|(endpoint, mismatch)| readable(mismatch) || endpoint != from && endpoint != to);
+        self.is_sent(label, datagram) && agree
+    }
+
+    fn is_sent(&self, label: &Label, datagram: &Datagram) -> bool {
+        !datagram.altered && (label.from, label.to) == (datagram.from, datagram.to) && label.session == self.session
     }
 
     /// A datagram that is not `genuine` must be refused; without a key, one in 65,536 passes.
@@ -220,8 +255,8 @@ impl World<'_> {
         let endpoint = &self.endpoints[datagram.to];
         let link = &endpoint.links[datagram.from];
         self.is_from(label, datagram)
-            && (link.known_run, label.to_run, label.epoch) == (Some(label.run), Some(endpoint.run), endpoint.epoch)
-            && !link.halted
+            && (link.runs.playing(), label.to_run) == (Some(label.incarnation), Some(link.runs.local))
+            && label.epoch == endpoint.epoch
     }
 
     fn check_input(
@@ -266,7 +301,8 @@ impl World<'_> {
     fn check_ack(&self, index: usize, from: usize) -> Result<(), Breach> {
         let (endpoint, other) = (&self.endpoints[index], &self.endpoints[from]);
         let (link, back) = (&endpoint.links[from], &other.links[index]);
-        let together = other.alive && link.known_run == Some(other.run) && back.known_run == Some(endpoint.run);
+        let (ours, theirs) = (&link.runs, &back.runs);
+        let together = other.alive && ours.playing() == Some(theirs.local) && theirs.playing() == Some(ours.local);
         if !together || other.epoch != endpoint.epoch || back.tainted {
             return Ok(());
         }
@@ -278,36 +314,74 @@ impl World<'_> {
         ensure(here(back.recv_next) && here(link.acked), law, || format!("frame {} is gone", back.recv_next))
     }
 
-    fn check_hello(&mut self, label: &Label, datagram: &Datagram, handled: Handled) -> Result<(), Breach> {
+    fn check_hello(
+        &mut self,
+        label: &Label,
+        datagram: &Datagram,
+        handled: Handled,
+        before: Before,
+    ) -> Result<(), Breach> {
         let (index, from) = (datagram.to, datagram.from);
         if self.is_misdirected(label, datagram) {
-            // It is reported as a mismatch of player numbers, or refused as the endpoint's own. Either way it has no effect.
+            // It is reported as one of wrong players, or refused as the endpoint's own. Either way it has no effect.
             return Ok(());
         }
-        let mismatched = self.plan.mismatch.is_some_and(|(endpoint, mismatch)| {
-            (endpoint == index || endpoint == from) && !matches!(mismatch, Mismatch::SessionId | Mismatch::Key)
-        });
-        let unaltered = !datagram.altered && label.session == self.session;
-        if mismatched && unaltered {
-            let frame_only = self.plan.compatible(index, from);
-            self.endpoints[index].links[from].mismatch |= handled.is_ok();
-            if !frame_only {
-                let late = self.endpoints[index].links[from].known_run > Some(label.run);
-                return ensure(handled.is_ok() || late, "hello", || format!("{handled:?}"));
-            }
+        if !datagram.altered && label.session == self.session && self.mismatches(label, datagram) {
+            // It is reported, and has no other effect.
+            self.endpoints[index].links[from].mismatch = true;
+            return ensure(handled.is_ok(), "hello", || format!("{handled:?}"));
         }
-        let genuine = self.is_from(label, datagram);
-        let link = &self.endpoints[index].links[from];
-        let older = link.known_run > Some(label.run);
-        self.check_tag(datagram, handled, genuine && !older)?;
+        let genuine = self.is_hello_from(label, datagram);
+        self.check_tag(datagram, handled, genuine)?;
+        if !genuine || self.endpoints[index].links[from].tainted {
+            return Ok(());
+        }
+        let hello = Hello::read(&datagram.bytes, self.plan.control_tag_len());
+        let silence_limit_us = self.silence_limit_us(index, from);
+        let seen = self.endpoints[index].seen;
         let link = &mut self.endpoints[index].links[from];
-        if !genuine || older || link.tainted {
-            return Ok(());
+        let alive = match (before.silence_us, link.lived_at) {
+            (Some(us), _) => us < silence_limit_us,
+            (None, None) => false,
+            // The transport opened since. A stall of this endpoint may have been forgiven, which only the session knows.
+            (None, Some(at)) => seen - at < silence_limit_us || handled == Err(DatagramError::OtherRun),
+        };
+        let expected = link.runs.receive(&hello, alive);
+        let right = match expected {
+            Expected::Late => handled == Err(DatagramError::LateHello),
+            Expected::OtherRun => handled == Err(DatagramError::OtherRun),
+            _ => handled.is_ok(),
+        };
+        ensure(right, "hello", || format!("{handled:?} instead of {expected:?} for {hello:?}, {:?}", link.runs))?;
+        if matches!(expected, Expected::Candidate | Expected::Believed) {
+            link.hello_at = None;
         }
-        ensure(handled.is_ok(), "hello", || format!("{handled:?} for {label:?}"))?;
-        link.halted |= link.known_run.is_some_and(|run| run < label.run);
-        link.known_run = Some(label.run);
+        link.hello_lives = matches!(expected, Expected::Alive | Expected::Believed);
+        if expected == Expected::Believed && link.runs.halted {
+            link.restarts += 1;
+        }
         Ok(())
+    }
+
+    /// Whether a hello shows that the settings of two endpoints differ.
+    fn mismatches(&self, label: &Label, datagram: &Datagram) -> bool {
+        let (index, from) = (datagram.to, datagram.from);
+        let mismatch = label.foreign.then_some((from, Mismatch::Window)).or(self.plan.mismatch);
+        mismatch.is_some_and(|(endpoint, mismatch)| {
+            (endpoint == index || endpoint == from)
+                && match mismatch {
+                    Mismatch::SessionId | Mismatch::Key | Mismatch::FrameInterval => false,
+                    Mismatch::FirstFrame => label.epoch == self.endpoints[index].epoch,
+                    Mismatch::InputLen | Mismatch::Window | Mismatch::Player | Mismatch::TagSize => true,
+                }
+        })
+    }
+
+    /// After which silence an endpoint gives up another's run.
+    pub(crate) fn silence_limit_us(&self, index: usize, from: usize) -> u64 {
+        let endpoint = &self.endpoints[index];
+        let ping_us = self.plan.ping_us_of(index, false).max(endpoint.links[from].runs.ping_us);
+        INTERRUPT_US.max(ping_us * 5 / 2)
     }
 
     /// Whether this is an intact hello from or for another endpoint.

@@ -1,15 +1,18 @@
 //! Polls an endpoint: every datagram that it sends and every event is checked against the laws.
 
-use inputwire::MAX_DATAGRAM_SIZE;
+use inputwire::{Health, MAX_DATAGRAM_SIZE, PeerId};
 
 use super::breach::{Breach, ensure};
 use super::endpoint::{Endpoint, Label, fill};
 use super::machine::{INPUT_MAX, Reported};
+use super::runs::Hello;
 use super::tally::Kind;
 use super::world::{Scheduled, World};
 
 /// The most events about a peer besides its inputs.
 const FEW: u64 = 16;
+/// How long a session that was closed delivers inputs at most.
+const CLOSED_US: u64 = 2_000_000;
 
 impl World<'_> {
     /// Polls an endpoint until nothing is left, as far as it polls at this time.
@@ -34,6 +37,11 @@ impl World<'_> {
         ensure(wake.is_none_or(|wake| wake > endpoint.seen), "8 progress", || {
             format!("{wake:?} at {}", endpoint.seen)
         })?;
+        let delivered =
+            endpoint.closed_at.map(|at| at.saturating_add(CLOSED_US).saturating_add(3 * self.plan.frame_us));
+        let due = delivered.is_some_and(|at| at <= endpoint.seen) && !muted && !endpoint.is_at_last_instant();
+        let closed = !due || endpoint.machine.is_closed();
+        ensure(closed, "close", || format!("not over by {delivered:?}"))?;
         endpoint.wake_at =
             wake.and_then(|wake| endpoint.clock.when(wake)).filter(|_| !endpoint.plan.lazy || self.healed);
         Ok(())
@@ -55,7 +63,30 @@ impl World<'_> {
             self.trace_number(self.now);
             self.trace_bytes(bytes);
         }
-        self.check_owed_acks(index)
+        self.check_owed_acks(index)?;
+        self.check_health(index)
+    }
+
+    /// A peer is silent from its limit on, which follows from the longer ping interval of both endpoints, and not before.
+    fn check_health(&self, index: usize) -> Result<(), Breach> {
+        let endpoint = &self.endpoints[index];
+        for (peer, link) in endpoint.links.iter().enumerate() {
+            let Some(id) = link.id.filter(|_| !link.closed && !link.tainted && endpoint.closed_at.is_none()) else {
+                continue;
+            };
+            if self.plan.classic(index, peer) {
+                continue;
+            }
+            let (silence, health) = (endpoint.machine.silence_us(id), endpoint.machine.health(id));
+            let limit_us = self.silence_limit_us(index, peer);
+            let right = match (silence, health) {
+                (None, health) => health == Some(Health::Connecting),
+                (Some(us), Some(Health::Interrupted | Health::Disconnected)) => us >= limit_us,
+                (Some(us), _) => us < limit_us,
+            };
+            ensure(right, "health", || format!("{health:?} of {peer} after {silence:?} us, limit {limit_us}"))?;
+        }
+        Ok(())
     }
 
     /// Every datagram was polled, so no acknowledgement may be overdue.
@@ -65,8 +96,12 @@ impl World<'_> {
         for (peer, link) in endpoint.links.iter().enumerate() {
             let due = link.ack_owed_since.is_some_and(|since| endpoint.seen - since >= patience)
                 && !endpoint.is_at_last_instant();
-            let excused =
-                link.closed || link.halted || link.tainted || link.id.is_none() || self.may_be_slow(index, peer);
+            let excused = endpoint.closed_at.is_some()
+                || link.closed
+                || link.runs.halted
+                || link.tainted
+                || link.id.is_none()
+                || self.may_be_slow(index, peer);
             ensure(!due || excused, "10 liveness", || format!("{peer} still waits for its acknowledgement"))?;
         }
         Ok(())
@@ -74,12 +109,20 @@ impl World<'_> {
 
     fn check_sent(&mut self, index: usize, peer: usize, bytes: &[u8]) -> Result<Label, Breach> {
         let session = self.session;
+        let silence_limit_us = self.silence_limit_us(index, peer);
         let endpoint = &mut self.endpoints[index];
         let (_, window) = endpoint.machine.sizes();
+        let silence_us = endpoint.links[peer].id.and_then(|id| endpoint.machine.silence_us(id));
+        let silent = silence_us.is_none_or(|us| us >= silence_limit_us);
         let seen = endpoint.seen;
         let ping_us = endpoint.ping_us;
         let link = &mut endpoint.links[peer];
-        ensure(!link.closed || bytes[0] == 0x21, "14 amplification", || format!("{:02x} while closed", bytes[0]))?;
+        if let Some(at) = endpoint.closed_at.filter(|_| bytes[0] == 0x21) {
+            let delivered = endpoint.machine.unacked(link.id.expect("a peer")) == 0 || seen - at >= CLOSED_US;
+            ensure(delivered || link.tainted, "close", || "a goodbye before the last inputs".into())?;
+        }
+        let closed = link.closed || endpoint.closed_at.is_some() && !matches!(bytes[0], 0x21 | 0x80..);
+        ensure(!closed, "14 amplification", || format!("{:02x} while closed", bytes[0]))?;
         ensure(bytes.len() <= self.plan.max_datagram_size.max(300) || bytes[0] < 0x20, "9 bound", || {
             format!("{} bytes", bytes.len())
         })?;
@@ -87,8 +130,10 @@ impl World<'_> {
             from: index,
             to: peer,
             run: endpoint.run,
-            to_run: link.known_run,
+            incarnation: link.runs.local,
+            to_run: if bytes[0] == 0x21 { link.runs.run() } else { link.runs.playing() },
             session,
+            foreign: false,
             epoch: endpoint.epoch,
             input_end: endpoint.next,
             ack: link.recv_next,
@@ -102,8 +147,15 @@ impl World<'_> {
             0x01 => self.check_classic_input_sent(&label, bytes)?,
             0x20 => {
                 let interval = ping_us.min(100_000);
-                ensure(spaced(link.hello_at, interval), "14 amplification", || "two hellos in an interval".into())?;
+                ensure(link.tainted || spaced(link.hello_at, interval), "14 amplification", || {
+                    "two hellos in an interval".into()
+                })?;
+                let hello = Hello::read(bytes, self.plan.control_tag_len());
+                let reason = link.hello_at.is_none() || link.tainted || silent || link.runs.has_reason(endpoint.epoch);
+                ensure(reason, "14 amplification", || format!("a hello without a reason: {:?}", link.runs))?;
                 link.hello_at = Some(seen);
+                let expected = link.runs.send(&hello);
+                ensure(link.tainted || hello == expected, "hello", || format!("{hello:?} instead of {expected:?}"))?;
             }
             // A pong answers one ping, the latest.
             0x03 | 0x11 => {
@@ -127,7 +179,7 @@ impl World<'_> {
         let endpoint = &self.endpoints[label.from];
         let (size, _) = endpoint.machine.sizes();
         label.input_end = endpoint.next - (endpoint.next - u64::from(bytes[1]) % 256) % 256;
-        let tag_len = if self.plan.keyed { 8 } else { 2 };
+        let tag_len = self.plan.input_tag_len(label.from);
         let count = match bytes[0] & 15 {
             15 => 15 + u64::from(bytes[3 + tag_len]),
             count => u64::from(count),
@@ -197,8 +249,24 @@ impl World<'_> {
 
     fn take_report(&mut self, index: usize, report: Reported) -> Result<(), Breach> {
         match report {
-            Reported::Restarted => self.will_follow(index, self.endpoints[index].epoch.saturating_add(1)),
-            Reported::Ahead { epoch } => self.will_follow(index, epoch),
+            Reported::Restarted { peer } => {
+                let from = self.endpoints[index].peer(peer).expect("a peer");
+                self.check_all_delivered(index, peer)?;
+                let link = &mut self.endpoints[index].links[from];
+                let expected = std::mem::take(&mut link.restarts) > 0 || link.tainted;
+                ensure(expected, "restart", || format!("{from} did not restart"))?;
+                let announced = link.runs.announced;
+                self.will_follow(index, self.endpoints[index].epoch.max(announced).saturating_add(1));
+            }
+            Reported::Runs { peer } => {
+                let link = &self.endpoints[index].links[self.endpoints[index].peer(peer).expect("a peer")];
+                let told = self.plan.has_restarts() || link.tainted || link.doubled;
+                return ensure(told, "runs", || "a second program was reported where nobody restarted".into());
+            }
+            Reported::Ahead { peer, epoch } => {
+                self.check_all_delivered(index, peer)?;
+                self.will_follow(index, epoch);
+            }
             Reported::Mismatch { peer } => {
                 let from = self.endpoints[index].peer(peer).expect("a peer");
                 self.endpoints[index].links[from].mismatch_reported = true;
@@ -216,6 +284,15 @@ impl World<'_> {
             Reported::Input { .. } | Reported::Other => {}
         }
         Ok(())
+    }
+
+    /// Whoever is told of another epoch throws the window away, so every input that is held comes first.
+    fn check_all_delivered(&self, index: usize, peer: PeerId) -> Result<(), Breach> {
+        let from = self.endpoints[index].peer(peer).expect("a peer");
+        let link = &self.endpoints[index].links[from];
+        ensure(link.delivered >= link.recv_next || link.tainted, "2 order", || {
+            format!("another epoch before the inputs {} to {} of {from}", link.delivered, link.recv_next)
+        })
     }
 
     fn will_follow(&mut self, index: usize, epoch: u32) {

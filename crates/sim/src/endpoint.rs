@@ -11,6 +11,7 @@ use super::make::Spec;
 use super::network::Datagram;
 use super::plan::{EndpointPlan, Mismatch, Plan};
 use super::rng::mix;
+use super::runs::Runs;
 use super::sabotage::Saboteur;
 
 /// The key of every plan with a key, except at an endpoint whose key is wrong on purpose.
@@ -43,9 +44,12 @@ pub(crate) struct Label {
     pub(crate) from: usize,
     pub(crate) to: usize,
     pub(crate) run: usize,
-    /// The run of the receiver, as far as the sender knew.
-    pub(crate) to_run: Option<usize>,
+    /// The incarnation of the sender on the link, and that of the receiver for which it was, where one is known.
+    pub(crate) incarnation: u64,
+    pub(crate) to_run: Option<u64>,
     pub(crate) session: u64,
+    /// A second program of the sender sent it, with other settings.
+    pub(crate) foreign: bool,
     pub(crate) epoch: u32,
     /// The frame after the latest carried input, and the next one to receive, in full.
     pub(crate) input_end: u64,
@@ -57,11 +61,9 @@ pub(crate) struct Label {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Link {
     pub(crate) id: Option<PeerId>,
-    /// The run of the other endpoint, as far as this one has learned.
-    pub(crate) known_run: Option<usize>,
-    /// The other endpoint restarted, and no epoch was begun since.
-    pub(crate) halted: bool,
-    /// The run whose inputs were received in this epoch.
+    /// The runs of both endpoints; compact wire only.
+    pub(crate) runs: Runs,
+    /// The start of the other endpoint whose inputs were received in this epoch.
     pub(crate) source: Option<usize>,
     pub(crate) recv_next: u64,
     pub(crate) acked: u64,
@@ -74,11 +76,12 @@ pub(crate) struct Link {
     pub(crate) front_at: u64,
     pub(crate) lost: u64,
     /// The latest accepted datagram with a timing block, and the run that sent it.
-    pub(crate) block: Option<(usize, usize)>,
+    pub(crate) block: Option<(u64, usize)>,
     /// When the first datagram arrived that is not acknowledged yet.
     pub(crate) ack_owed_since: Option<u64>,
     /// A forged datagram was accepted, so nothing can be demanded of this link any more.
     pub(crate) tainted: bool,
+    /// The transport is closed.
     pub(crate) closed: bool,
     /// When, by the clock of this endpoint, a hello and a response with inputs were sent; and pings without a pong.
     pub(crate) hello_at: Option<u64>,
@@ -90,6 +93,14 @@ pub(crate) struct Link {
     /// A hello with other settings was accepted, and that was reported.
     pub(crate) mismatch: bool,
     pub(crate) mismatch_reported: bool,
+    /// The last sign of life by the clock of this endpoint, over whatever transport.
+    pub(crate) lived_at: Option<u64>,
+    /// The hello that was just handled is a sign of life.
+    pub(crate) hello_lives: bool,
+    /// Restarts of the other endpoint that are not reported yet.
+    pub(crate) restarts: u32,
+    /// A second program said hello as the other endpoint.
+    pub(crate) doubled: bool,
     /// Deadlines hold for the inputs that the other endpoint pushes from some time on.
     pub(crate) live: bool,
     pub(crate) live_from: u64,
@@ -110,8 +121,14 @@ pub(crate) struct Endpoint {
     pub(crate) plan: EndpointPlan,
     pub(crate) machine: Box<dyn Machine>,
     pub(crate) alive: bool,
+    /// When, by its clock, its session was closed: what is unacknowledged is delivered, then goodbyes are sent.
+    pub(crate) closed_at: Option<u64>,
     pub(crate) run: usize,
     pub(crate) incarnation: u64,
+    /// The incarnation was used by an earlier run too, so nothing can be demanded of its links.
+    pub(crate) reused: bool,
+    /// How many peers were removed since it started.
+    pub(crate) removed: u64,
     pub(crate) clock: Clock,
     /// The latest time that the session was given.
     pub(crate) seen: u64,
@@ -139,8 +156,11 @@ impl Endpoint {
             plan: own,
             machine: machine(plan, index, 0, own.incarnation, build),
             alive: false,
+            closed_at: None,
             run: 0,
             incarnation: own.incarnation,
+            reused: false,
+            removed: 0,
             clock: Clock::new(own.origin, own.permille),
             seen: 0,
             tick_at: u64::MAX,
@@ -171,6 +191,11 @@ impl Endpoint {
         self.seen >= u64::MAX - (1 << 40)
     }
 
+    /// What this endpoint calls itself to a peer that is added now.
+    pub(crate) fn local_run(&self) -> u64 {
+        self.incarnation.wrapping_add(self.removed).max(1)
+    }
+
     pub(crate) fn peer(&self, id: PeerId) -> Option<usize> {
         self.links.iter().position(|link| link.id == Some(id))
     }
@@ -191,7 +216,7 @@ impl Endpoint {
         self.next = self.first;
         self.hashed = 0;
         for link in &mut self.links {
-            link.halted = false;
+            link.runs.begin_epoch();
             link.source = None;
             link.recv_next = self.first;
             link.acked = self.first;
@@ -232,9 +257,11 @@ pub(crate) fn machine(
         .redundancy(plan.redundancy)
         .early_copies(plan.early_copies)
         .max_datagram_size(plan.max_datagram_size);
-    if let Some(ms) = plan.ping_ms {
-        config = config.ping_interval(Duration::from_millis(ms));
+    if let Some(ms) = plan.endpoints[index].ping_ms {
+        let ping = Duration::from_millis(ms);
+        config = config.ping_interval(ping).disconnect_after((ping * 3).max(Duration::from_secs(5)));
     }
+    config = config.short_tags(plan.short_tags != (mismatch == Some(Mismatch::TagSize)));
     let key = plan.keyed.then(|| {
         let mut key = KEY;
         key[3] ^= u8::try_from(other(Mismatch::Key)).expect("a bit");

@@ -36,6 +36,7 @@ pub mod make;
 pub mod network;
 pub mod plan;
 pub mod rng;
+mod runs;
 pub mod sabotage;
 mod show;
 pub mod shrink;

@@ -20,6 +20,10 @@ impl World<'_> {
             self.network.heal(link / count, link % count, self.plan.healed_us[link]);
         }
         for index in 0..count {
+            // A session that was closed is over; whoever comes back has a new one.
+            if self.endpoints[index].closed_at.is_some() {
+                self.stop(index, 0);
+            }
             let endpoint = &mut self.endpoints[index];
             (endpoint.muted_until, endpoint.deaf_until) = (0, 0);
             let shown = if endpoint.alive {
@@ -58,15 +62,8 @@ impl World<'_> {
             ensure(self.connected(sender, receiver), LAW, || {
                 let (there, here) = (&one.links[receiver], &other.links[sender]);
                 format!(
-                    "{sender} and {receiver} have not met: epochs {} {}, runs {} {}, known {:?} {:?}, halted {} {}",
-                    one.epoch,
-                    other.epoch,
-                    other.run,
-                    one.run,
-                    there.known_run,
-                    here.known_run,
-                    there.halted,
-                    here.halted
+                    "{sender} and {receiver} have not met: epochs {} {}, {:?}, {:?}",
+                    one.epoch, other.epoch, there.runs, here.runs
                 )
             })?;
             if !self.endpoints[receiver].links[sender].live {
@@ -91,7 +88,7 @@ impl World<'_> {
             return false;
         }
         let (there, here) = (&from.links[receiver], &to.links[sender]);
-        let met = there.known_run == Some(to.run) && here.known_run == Some(from.run) && !there.halted && !here.halted;
+        let met = there.runs.playing() == Some(here.runs.local) && here.runs.playing() == Some(there.runs.local);
         met || self.plan.classic(sender, receiver)
     }
 
@@ -169,7 +166,7 @@ impl World<'_> {
     /// interval apart, at least one has a new timing block.
     pub(crate) fn check_silence(&self) -> Result<(), Breach> {
         for (sender, receiver) in pairs(self.endpoints.len()).filter(|(one, other)| self.connected(*one, *other)) {
-            let ping_us = self.plan.ping_us(self.plan.classic(sender, receiver));
+            let ping_us = self.plan.ping_us_of(sender, self.plan.classic(sender, receiver));
             let longest = 2 * stretched(ping_us) + self.plan.delay_of(sender, receiver) + stretched(self.plan.frame_us);
             let (endpoint, link) = (&self.endpoints[receiver], &self.endpoints[receiver].links[sender]);
             let silence = link.id.and_then(|id| endpoint.machine.silence_us(id));

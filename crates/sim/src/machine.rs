@@ -1,10 +1,11 @@
 //! An endpoint of any size behind one trait, so that the world is compiled once; and the twins that check laws 3 and 4.
 
 use inputwire::{
-    DatagramError, Endpoint, Epoch, EpochError, Event, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent,
-    PeerId, PeerRef, PushError, Session,
+    DatagramError, Endpoint, Epoch, EpochError, Event, Frame, Health, Instant, MAX_DATAGRAM_SIZE, PeerConfig,
+    PeerEvent, PeerId, PeerRef, PushError, Session,
 };
 
+use super::arrive::HELLO;
 use super::breach::Breach;
 use super::make::{MakeEndpoint, Spec};
 
@@ -14,12 +15,34 @@ pub(crate) const INPUT_MAX: usize = 255;
 /// An event, without the bytes of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reported {
-    Input { peer: PeerId, frame: u32 },
-    Restarted,
-    Ahead { epoch: u32 },
-    Mismatch { peer: PeerId },
-    Lost { peer: PeerId, first: u32, count: u32 },
-    Desync { peer: PeerId, frame: u32 },
+    Input {
+        peer: PeerId,
+        frame: u32,
+    },
+    Restarted {
+        peer: PeerId,
+    },
+    Ahead {
+        peer: PeerId,
+        epoch: u32,
+    },
+    /// Settings or player numbers differ.
+    Mismatch {
+        peer: PeerId,
+    },
+    /// A report of runs that nobody may make here unless a second program plays.
+    Runs {
+        peer: PeerId,
+    },
+    Lost {
+        peer: PeerId,
+        first: u32,
+        count: u32,
+    },
+    Desync {
+        peer: PeerId,
+        frame: u32,
+    },
     Other,
 }
 
@@ -45,6 +68,7 @@ pub(crate) trait Machine {
     fn handle_transport_opened(&mut self, now: Instant, peer: PeerId);
     fn remove_peer(&mut self, now: Instant, peer: PeerId);
     fn close(&mut self, now: Instant);
+    fn is_closed(&self) -> bool;
     fn push(&mut self, now: Instant, input: &[u8]) -> Result<Frame, PushError>;
     /// Pushes a hash of the game's state. Returns whether there was a free slot.
     fn push_checksum(&mut self, now: Instant, frame: u32, hash: u64) -> bool;
@@ -59,6 +83,7 @@ pub(crate) trait Machine {
     fn confirmed_frame(&self) -> Option<u32>;
     fn unacked(&self, peer: PeerId) -> u32;
     fn silence_us(&self, peer: PeerId) -> Option<u64>;
+    fn health(&self, peer: PeerId) -> Option<Health>;
     /// Returns how many frames below the latest received one are missing.
     fn missing(&self, peer: PeerId) -> u32;
     fn has_local_input(&self, frame: u64) -> bool;
@@ -138,6 +163,10 @@ impl<D: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>, const MAX_PEERS: usize, const IN
         self.endpoint.close(now);
     }
 
+    fn is_closed(&self) -> bool {
+        self.endpoint.session().is_closed()
+    }
+
     fn push(&mut self, now: Instant, input: &[u8]) -> Result<Frame, PushError> {
         self.endpoint.push_input(now, input.try_into().expect("the size of an input"))
     }
@@ -160,8 +189,9 @@ impl<D: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>, const MAX_PEERS: usize, const IN
         }
         let handled = self.endpoint.handle_datagram(now, from, bytes);
         match handled {
-            // The only reason that also sets something: it is reported, once.
-            Err(DatagramError::OutOfSync) => {}
+            // The reasons that may also set something: it is reported, once.
+            Err(DatagramError::OutOfSync | DatagramError::OtherRun) => {}
+            Err(DatagramError::BadTag) if bytes.first() == Some(&HELLO) => {}
             Err(reason) if checks.refusal => self.check_refusal(now, reason)?,
             Ok(()) if checks.repetition => self.check_repetition(now, from, bytes)?,
             _ => {}
@@ -180,9 +210,10 @@ impl<D: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>, const MAX_PEERS: usize, const IN
                 Reported::Input { peer, frame: frame.get() }
             }
             Event::Peer { peer, event } => match event {
-                PeerEvent::Restarted => Reported::Restarted,
-                PeerEvent::EpochAhead { epoch } => Reported::Ahead { epoch: epoch.get() },
-                PeerEvent::Mismatch { .. } => Reported::Mismatch { peer },
+                PeerEvent::Restarted => Reported::Restarted { peer },
+                PeerEvent::EpochAhead { epoch } => Reported::Ahead { peer, epoch: epoch.get() },
+                PeerEvent::Mismatch { .. } | PeerEvent::WrongPlayers { .. } => Reported::Mismatch { peer },
+                PeerEvent::SecondRun | PeerEvent::Replaced => Reported::Runs { peer },
                 PeerEvent::Lost { first, count } => Reported::Lost { peer, first: first.get(), count },
                 PeerEvent::Desync { frame, .. } => Reported::Desync { peer, frame: frame.get() },
                 _ => Reported::Other,
@@ -210,6 +241,10 @@ impl<D: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>, const MAX_PEERS: usize, const IN
     fn silence_us(&self, peer: PeerId) -> Option<u64> {
         let silence = self.endpoint.session().peer(peer)?.stats().silence?;
         u64::try_from(silence.as_micros()).ok()
+    }
+
+    fn health(&self, peer: PeerId) -> Option<Health> {
+        self.endpoint.session().peer(peer).map(PeerRef::health)
     }
 
     fn missing(&self, peer: PeerId) -> u32 {

@@ -3,6 +3,8 @@
 //! Only the network draws more numbers later, from the same seed. So a plan can be printed, and parts of it can be left
 //! out to see whether they matter.
 
+use inputwire::Epoch;
+
 use super::machine::SIZES;
 use super::network::Faults;
 use super::rng::Rng;
@@ -43,14 +45,18 @@ pub enum Action {
     Deaf { endpoint: usize, us: u64 },
     /// An endpoint begins the epoch that is `by` later.
     Epoch { endpoint: usize, by: u32 },
-    /// An endpoint crashes, and restarts after `gap_us`.
-    Restart { endpoint: usize, gap_us: u64 },
+    /// An endpoint crashes, and restarts after `gap_us`; with the same incarnation, which must not be, if `reuse`.
+    Restart { endpoint: usize, gap_us: u64, reuse: bool },
     /// All endpoints restart with another session id.
     Rematch,
     /// The transport to a peer closes, and opens again.
     CloseTransport { endpoint: usize, peer: usize, us: u64 },
     /// An endpoint removes a peer for good.
     Remove { endpoint: usize, peer: usize },
+    /// An endpoint removes a peer and adds it again.
+    Rejoin { endpoint: usize, peer: usize },
+    /// A second program of a player says a few hellos to a peer; with another window or input size, if `other`.
+    Second { endpoint: usize, peer: usize, other: bool, hellos: u32 },
     /// An endpoint closes its session, and restarts.
     Close { endpoint: usize, us: u64 },
 }
@@ -66,6 +72,7 @@ pub enum Mismatch {
     Player,
     SessionId,
     Key,
+    TagSize,
 }
 
 /// How one endpoint runs.
@@ -78,6 +85,8 @@ pub struct EndpointPlan {
     pub permille: u32,
     /// The incarnation at its first start.
     pub incarnation: u64,
+    /// Its ping interval, if not the default.
+    pub ping_ms: Option<u64>,
     /// Whether it knows the incarnations of the others when it starts.
     pub signalled: bool,
     /// When it starts.
@@ -96,6 +105,7 @@ pub struct EndpointPlan {
 
 /// Everything about a run that is decided before it starts. Prints as a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Plan {
     /// The seed that it was drawn from, and that the network draws from.
     pub seed: u64,
@@ -107,12 +117,12 @@ pub struct Plan {
     pub sizes: (usize, usize),
     /// Which pairs of endpoints use the classic wire, at `low * endpoints.len() + high`.
     pub classic: Vec<bool>,
-    /// Whether the endpoints have a key.
+    /// Whether the endpoints have a key, and whether the tags of their inputs are short then.
     pub keyed: bool,
+    /// See `keyed`.
+    pub short_tags: bool,
     /// The frame interval.
     pub frame_us: u64,
-    /// The ping interval, if not the default.
-    pub ping_ms: Option<u64>,
     /// The first frame of each epoch.
     pub first_frame: u32,
     /// The epoch that each start begins at once; 0 for none.
@@ -147,7 +157,7 @@ impl Plan {
     pub fn draw(seed: u64, mode: Mode) -> Self {
         let rng = &mut Rng::new(seed);
         let endpoints = rng.pick(&[2, 2, 2, 2, 2, 3, 4]);
-        let frame_us = rng.pick(&[16_667, 16_667, 16_667, 33_333, 8_333, 50_000, 100_000, 4_000]);
+        let frame_us = rng.pick(&[16_667, 16_667, 16_667, 33_333, 8_333, 50_000, 100_000, 4_000, 1_000_000]);
         let mut length_us = rng.between(SECOND, 4 * SECOND) * frame_us.clamp(8_000, 33_333) / 16_667;
         let flood = rng.one_in(48);
         let long = rng.one_in(40);
@@ -176,13 +186,17 @@ impl Plan {
             sizes,
             classic: (0..endpoints * endpoints).map(|_| all_classic || mixed && rng.one_in(2)).collect(),
             keyed: rng.one_in(2),
+            short_tags: rng.one_in(3),
             frame_us: if flood { 1_000 } else { frame_us },
-            ping_ms: rng.one_in(3).then(|| rng.pick(&[20, 50, 100, 333, 1_000, 1_900])),
             first_frame: if rng.one_in(4) { rng.pick(&[1, 3, 200, 70_000, u32::MAX - 150]) } else { 0 },
-            first_epoch: if rng.one_in(8) { rng.pick(&[1, 3, 1_000_000]) } else { 0 },
+            first_epoch: if rng.one_in(8) {
+                rng.pick(&[1, 3, 1_000_000, Epoch::LAST_FREE.get() - 2, Epoch::LAST_FREE.get()])
+            } else {
+                0
+            },
             redundancy: rng.pick(&[3, 3, 1, 2, 10, 15]),
             early_copies: rng.one_in(6),
-            max_datagram_size: if rng.one_in(6) { rng.pick(&[64, 100, 500]) } else { 1_024 },
+            max_datagram_size: if rng.one_in(6) { rng.pick(&[56, 100, 500]) } else { 1_024 },
             hold: rng.pick(&[1, 1, 3, 10, 60]),
             wild: rng.one_in(2),
             sabotage: None,
@@ -214,11 +228,7 @@ impl Plan {
         match self.mismatch {
             // The classic wire has no hello that could report it.
             Some(_) if self.classic.contains(&true) => self.mismatch = None,
-            Some((_, Mismatch::Key)) if !self.keyed => self.mismatch = None,
-            // Only a hello shows these, so inputs could flow before it where the incarnation is signalled.
-            Some((_, Mismatch::FirstFrame | Mismatch::Player)) => {
-                self.endpoints.iter_mut().for_each(|endpoint| endpoint.signalled = false);
-            }
+            Some((_, Mismatch::Key | Mismatch::TagSize)) if !self.keyed => self.mismatch = None,
             _ => {}
         }
     }
@@ -254,16 +264,53 @@ impl Plan {
         us * 20 / 19 + 2
     }
 
-    pub(crate) fn ping_us(&self, classic: bool) -> u64 {
-        self.ping_ms.map_or(if classic { 500 * MS } else { 200 * MS }, |ms| ms * MS)
+    /// The ping interval of an endpoint.
+    pub(crate) fn ping_us_of(&self, endpoint: usize, classic: bool) -> u64 {
+        self.endpoints[endpoint].ping_ms.map_or(if classic { 500 * MS } else { 200 * MS }, |ms| ms * MS)
     }
 
-    /// How long after the healing all endpoints have met, whatever happened before: a hello, the epochs that restarts
-    /// begin one after the other, and the first datagrams of the last epoch.
+    /// The longest ping interval.
+    fn longest_ping_us(&self) -> u64 {
+        (0..self.endpoints.len()).map(|endpoint| self.ping_us_of(endpoint, false)).max().unwrap_or(0)
+    }
+
+    /// Bytes of the tag of a hello or a bye.
+    pub(crate) fn control_tag_len(&self) -> usize {
+        if self.keyed { 8 } else { 2 }
+    }
+
+    /// Bytes of the tag of inputs and checksums.
+    pub(crate) fn input_tag_len(&self, endpoint: usize) -> usize {
+        let short = self.short_tags != (self.mismatch == Some((endpoint, Mismatch::TagSize)));
+        if self.keyed && short { 4 } else { self.control_tag_len() }
+    }
+
+    /// Whether an endpoint ever starts anew, removes a peer or is doubled.
+    pub(crate) fn has_restarts(&self) -> bool {
+        let restarts = |action: &Action| {
+            matches!(
+                action,
+                Action::Restart { .. }
+                    | Action::Rematch
+                    | Action::Close { .. }
+                    | Action::Remove { .. }
+                    | Action::Rejoin { .. }
+                    | Action::Second { .. }
+            )
+        };
+        self.actions.iter().any(|(_, action)| restarts(action))
+    }
+
+    /// How long after the healing all endpoints have met, whatever happened before: what is under way arrives, a run that
+    /// is over falls silent, hellos are answered, the epochs that restarts begin follow one after the other, and the first
+    /// datagrams of the last epoch arrive.
     pub(crate) fn settle_us(&self) -> u64 {
         let delay = self.healed_us.iter().max().copied().unwrap_or(0);
         let endpoints = u64::try_from(self.endpoints.len()).expect("a number of ends");
-        2 * Self::stretched(self.ping_us(false)) + (2 * endpoints + 2) * delay + 3 * Self::stretched(self.frame_us)
+        let under_way_us = self.faults.iter().map(|faults| faults.delay_us + faults.jitter_us).max().unwrap_or(0);
+        let ping_us = Self::stretched(self.longest_ping_us());
+        let silence_us = Self::stretched(500 * MS).max(ping_us * 5 / 2);
+        under_way_us + silence_us + 4 * ping_us + (2 * endpoints + 6) * delay + 3 * Self::stretched(self.frame_us)
     }
 }
 
@@ -273,6 +320,7 @@ fn draw_endpoint(rng: &mut Rng, frame_us: u64) -> EndpointPlan {
         origin: if rng.one_in(3) { rng.magnitude(1 << 60) } else { 0 },
         permille: if skewed { rng.pick(&[950, 990, 999, 1_001, 1_010, 1_050]) } else { 1_000 },
         incarnation: rng.between(1 << 32, u64::MAX),
+        ping_ms: rng.one_in(3).then(|| rng.pick(&[20, 50, 100, 333, 1_000, 1_900, 10_000])),
         signalled: rng.one_in(4),
         starts_at: if rng.one_in(3) { rng.magnitude(SECOND) } else { 0 },
         lazy: rng.one_in(4),
@@ -325,6 +373,7 @@ fn draw_mismatch(rng: &mut Rng) -> Mismatch {
         Mismatch::Player,
         Mismatch::SessionId,
         Mismatch::Key,
+        Mismatch::TagSize,
     ])
 }
 
@@ -332,7 +381,7 @@ fn draw_action(rng: &mut Rng, endpoints: usize, longest: u64) -> Action {
     let us = rng.magnitude(longest);
     let endpoint = rng.index(endpoints);
     let other = (endpoint + 1 + rng.index(endpoints - 1)) % endpoints;
-    match rng.below(24) {
+    match rng.below(28) {
         0..=3 => Action::Outage { from: endpoint, to: other, us },
         4 | 5 => Action::Blackout { us },
         6 | 7 => Action::Step { endpoint, ahead: rng.one_in(2), us: rng.magnitude(86_400 * SECOND) },
@@ -341,11 +390,16 @@ fn draw_action(rng: &mut Rng, endpoints: usize, longest: u64) -> Action {
         10 => Action::Mute { endpoint, us },
         11 | 12 => Action::Deaf { endpoint, us },
         13..=15 => Action::Epoch { endpoint, by: rng.pick(&[1, 1, 1, 2, 4, 1_000]) },
-        16..=18 => Action::Restart { endpoint, gap_us: rng.magnitude(longest) },
+        16..=18 => Action::Restart { endpoint, gap_us: rng.magnitude(longest), reuse: rng.one_in(12) },
         19 => Action::Rematch,
         20 => Action::CloseTransport { endpoint, peer: other, us },
         21 if endpoints > 2 => Action::Remove { endpoint, peer: other },
         21 | 22 => Action::Close { endpoint, us },
+        23 | 24 => Action::Rejoin { endpoint, peer: other },
+        25 | 26 => {
+            let hellos = u32::try_from(rng.magnitude(12)).expect("few");
+            Action::Second { endpoint, peer: other, other: rng.one_in(2), hellos }
+        }
         _ => Action::FarClock { endpoint, before_us: rng.magnitude(10 * SECOND) - 1 },
     }
 }

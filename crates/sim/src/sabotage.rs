@@ -1,6 +1,6 @@
 //! Endpoints that misbehave on purpose, to prove that the simulator notices.
 
-use inputwire::{EpochError, Frame, Instant, MAX_DATAGRAM_SIZE, PeerId, PushError};
+use inputwire::{EpochError, Frame, Health, Instant, MAX_DATAGRAM_SIZE, PeerId, PushError};
 
 use super::breach::Breach;
 use super::machine::{Checks, ExpectedPeer, Handled, INPUT_MAX, Machine, Reported};
@@ -74,6 +74,10 @@ impl Machine for Saboteur {
 
     fn close(&mut self, now: Instant) {
         self.inner.close(now);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.inner.is_closed()
     }
 
     fn push(&mut self, now: Instant, input: &[u8]) -> Result<Frame, PushError> {
@@ -160,6 +164,10 @@ impl Machine for Saboteur {
 
     fn silence_us(&self, peer: PeerId) -> Option<u64> {
         self.inner.silence_us(peer)
+    }
+
+    fn health(&self, peer: PeerId) -> Option<Health> {
+        self.inner.health(peer)
     }
 
     fn missing(&self, peer: PeerId) -> u32 {

@@ -10,13 +10,16 @@ impl fmt::Display for Plan {
         let (size, window) = self.sizes;
         writeln!(
             f,
-            "{:?}, {} us: {} endpoints, inputs of {size}, a window of {window}, a frame of {} us, ping {:?} ms, {}",
+            "{:?}, {} us: {} endpoints, inputs of {size}, a window of {window}, a frame of {} us, {}",
             self.mode,
             self.length_us,
             self.endpoints.len(),
             self.frame_us,
-            self.ping_ms,
-            if self.keyed { "a key" } else { "no key" },
+            match (self.keyed, self.short_tags) {
+                (true, true) => "a key, short tags",
+                (true, false) => "a key",
+                (false, _) => "no key",
+            },
         )?;
         writeln!(
             f,
@@ -50,6 +53,9 @@ impl fmt::Display for EndpointPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "from {} us, clock {} at {}/1000", self.starts_at, self.origin, self.permille)?;
         write!(f, ", incarnation {}, lag {} us, jitter {} us", self.incarnation, self.lag_us, self.jitter_us)?;
+        if let Some(ping_ms) = self.ping_ms {
+            write!(f, ", ping {ping_ms} ms")?;
+        }
         let habits = [
             ("signalled", self.signalled),
             ("lazy", self.lazy),

@@ -52,7 +52,7 @@ const QUIRKS: [(&str, Tame); 15] = [
     ("first-frame", |plan| plan.first_frame = 0),
     ("copies", |plan| plan.early_copies = false),
     ("small", |plan| plan.max_datagram_size = 1_024),
-    ("ping", |plan| plan.ping_ms = None),
+    ("ping", |plan| plan.endpoints.iter_mut().for_each(|endpoint| endpoint.ping_ms = None)),
     ("sizes", |plan| plan.sizes = (1, 120)),
 ];
 

@@ -26,9 +26,23 @@ pub(crate) enum Scheduled {
     Thaw(usize),
     Resume(usize),
     Follow(usize),
+    Stop(usize),
+    Second(usize),
     Reopen(usize, usize),
     Heal,
     Settle,
+}
+
+/// A second program of a player, which says hellos to a peer and hears nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SecondProgram {
+    pub(crate) endpoint: usize,
+    pub(crate) peer: usize,
+    /// Whether its settings are others.
+    pub(crate) other: bool,
+    pub(crate) incarnation: u64,
+    /// How many hellos are left.
+    pub(crate) hellos: u32,
 }
 
 /// See the [module](self).
@@ -40,6 +54,7 @@ pub(crate) struct World<'p> {
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) runs: Vec<Run>,
     pub(crate) labels: Vec<Label>,
+    pub(crate) seconds: Vec<SecondProgram>,
     pub(crate) session: u64,
     pub(crate) healed: bool,
     pub(crate) rng: Rng,
@@ -61,6 +76,7 @@ impl<'p> World<'p> {
             endpoints: (0..count).map(|index| Endpoint::new(plan, index, build)).collect(),
             runs: Vec::new(),
             labels: Vec::new(),
+            seconds: Vec::new(),
             session: mix(plan.seed ^ 1),
             healed: false,
             rng: Rng::new(mix(plan.seed ^ 2)),
@@ -170,7 +186,7 @@ impl<'p> World<'p> {
         let late = if self.healed { 0 } else { self.rng.below(endpoint.plan.jitter_us + 1) };
         endpoint.tick_at = self.now + interval + late;
         let local = endpoint.read_clock(self.now);
-        if endpoint.plan.pushes {
+        if endpoint.plan.pushes && endpoint.closed_at.is_none() {
             self.push(index)?;
             self.push_checksum(index);
         } else {

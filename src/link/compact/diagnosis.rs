@@ -1,7 +1,5 @@
 //! What is wrong with a peer for good, reported once each (PROTOCOL 3.10). It changes nothing else.
 
-use core::ops::Range;
-
 use crate::event::{Field, PeerEvent};
 use crate::time::Instant;
 use crate::wire::compact::control::Settings;
@@ -12,28 +10,27 @@ const UNREADABLE: (u8, u64) = (5, 400_000);
 /// How much longer than a silence a second run of the local player plays with the peer before it is reported.
 const REPLACED_AFTER_US: u64 = 1_000_000;
 
-/// What can differ, in the order in which it is reported. Only the last one, the frame interval, may.
-const FIELDS: [Field; 6] =
-    [Field::Version, Field::InputLen, Field::Window, Field::TagSize, Field::FirstFrame, Field::FrameInterval];
-
-/// The places in `FIELDS`. An open range could panic at its end.
-const PLACES: Range<u32> = 0..6;
-
-/// A set of findings: a bit for each field that differs, in the order of `FIELDS`, then one for each of these.
+/// A set of findings, a bit for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Findings(u16);
 
+const OTHER_VERSION: Findings = Findings(1);
 const WRONG_PLAYERS: Findings = Findings(1 << 6);
 const SECOND_RUN: Findings = Findings(1 << 7);
 const REPLACED: Findings = Findings(1 << 8);
 const UNREADABLE_HELLOS: Findings = Findings(1 << 9);
 
-impl Findings {
-    /// The finding that the field at this place differs.
-    fn field(place: u32) -> Self {
-        Self(1_u16.wrapping_shl(place))
-    }
+/// The finding that a field differs, for each, in the order in which they are reported.
+const FIELDS: [(Field, Findings); 6] = [
+    (Field::Version, OTHER_VERSION),
+    (Field::InputLen, Findings(1 << 1)),
+    (Field::Window, Findings(1 << 2)),
+    (Field::TagSize, Findings(1 << 3)),
+    (Field::FirstFrame, Findings(1 << 4)),
+    (Field::FrameInterval, Findings(1 << 5)),
+];
 
+impl Findings {
     const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
@@ -58,7 +55,8 @@ pub(crate) struct Diagnosis {
     pending: Findings,
     reported: Findings,
     /// The peer's values of the fields that differ.
-    values: [u32; FIELDS.len()],
+    version: u8,
+    remote: Settings,
     /// Sender and receiver of a hello for other player numbers.
     players: (u16, u16),
     /// When a hello of another run was first refused in this life of the peer's run.
@@ -75,7 +73,8 @@ impl Diagnosis {
         Self {
             pending: Findings(0),
             reported: Findings(0),
-            values: [0; FIELDS.len()],
+            version: VERSION,
+            remote: Settings { input_len: 0, window: 0, tag_len: 0, frame_us: 0, first_frame: 0 },
             players: (0, 0),
             other_run_at: None,
             other_pair_at: None,
@@ -93,19 +92,11 @@ impl Diagnosis {
         new
     }
 
-    /// Notes the peer's value of the field at this place, unless one was noted before.
-    fn note_value(&mut self, place: u32, value: u32) {
-        if self.note(Findings::field(place)) {
-            let mut values = PLACES.zip(&mut self.values);
-            if let Some((_, noted)) = values.find(|(other, _)| *other == place) {
-                *noted = value;
-            }
-        }
-    }
-
     /// Notes a hello of another version.
     pub(crate) fn foreign_version(&mut self, version: u8) {
-        self.note_value(0, version.into());
+        if self.note(OTHER_VERSION) {
+            self.version = version;
+        }
     }
 
     /// Notes a hello for other player numbers.
@@ -129,10 +120,12 @@ impl Diagnosis {
 
     fn compare_fields(&mut self, local: &Settings, remote: &Settings, counts: impl Fn(Field) -> bool) -> bool {
         let mut differs = false;
-        for (((place, field), local), remote) in PLACES.zip(FIELDS).zip(values(local)).zip(values(remote)) {
-            if local != remote && counts(field) {
+        for (field, finding) in FIELDS {
+            if local.get(field) != remote.get(field) && counts(field) {
                 differs = true;
-                self.note_value(place, remote);
+                if self.note(finding) {
+                    self.remote.copy(field, remote);
+                }
             }
         }
         differs
@@ -201,32 +194,49 @@ impl Diagnosis {
 
     /// Returns the next finding that has not been reported, given the settings of this endpoint.
     pub(crate) fn poll_event(&mut self, local: impl FnOnce() -> Settings) -> Option<PeerEvent> {
+        if self.pending == Findings(0) {
+            return None;
+        }
         let finding = self.pending.first();
         self.pending = self.pending.without(finding);
         self.reported = self.reported.and(finding);
         match finding {
-            Findings(0) => None,
             WRONG_PLAYERS => Some(PeerEvent::WrongPlayers { sender: self.players.0, receiver: self.players.1 }),
             SECOND_RUN => Some(PeerEvent::SecondRun),
             REPLACED => Some(PeerEvent::Replaced),
             UNREADABLE_HELLOS => Some(PeerEvent::Unreadable),
-            Findings(field) => {
-                let place = usize::try_from(field.trailing_zeros()).unwrap_or(usize::MAX);
-                let (local, remote) = (*values(&local()).get(place)?, *self.values.get(place)?);
-                Some(PeerEvent::Mismatch { field: *FIELDS.get(place)?, local, remote })
+            _ => {
+                let (field, _) = FIELDS.into_iter().find(|(_, of_field)| *of_field == finding)?;
+                let version = (VERSION.into(), self.version.into());
+                let values = local().get(field).zip(self.remote.get(field)).unwrap_or(version);
+                Some(PeerEvent::Mismatch { field, local: values.0, remote: values.1 })
             }
         }
     }
 }
 
-/// The values of the fields, in the order of `FIELDS`.
-fn values(settings: &Settings) -> [u32; FIELDS.len()] {
-    [
-        VERSION.into(),
-        settings.input_len.into(),
-        settings.window.into(),
-        settings.tag_len.into(),
-        settings.first_frame,
-        settings.frame_us,
-    ]
+impl Settings {
+    /// The value of a field; the version is none of the settings.
+    fn get(&self, field: Field) -> Option<u32> {
+        match field {
+            Field::Version => None,
+            Field::InputLen => Some(self.input_len.into()),
+            Field::Window => Some(self.window.into()),
+            Field::TagSize => Some(self.tag_len.into()),
+            Field::FirstFrame => Some(self.first_frame),
+            Field::FrameInterval => Some(self.frame_us),
+        }
+    }
+
+    /// Takes the value of a field from other settings.
+    fn copy(&mut self, field: Field, from: &Self) {
+        match field {
+            Field::Version => {}
+            Field::InputLen => self.input_len = from.input_len,
+            Field::Window => self.window = from.window,
+            Field::TagSize => self.tag_len = from.tag_len,
+            Field::FirstFrame => self.first_frame = from.first_frame,
+            Field::FrameInterval => self.frame_us = from.frame_us,
+        }
+    }
 }

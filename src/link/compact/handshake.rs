@@ -156,14 +156,15 @@ impl Handshake {
         true
     }
 
-    /// Notes that an input datagram was accepted. Returns whether that is new in this epoch.
-    pub(crate) fn link(&mut self, now: Instant) -> bool {
-        if self.linked {
-            return false;
-        }
+    /// Whether an input datagram was accepted in this epoch.
+    pub(crate) fn is_linked(&self) -> bool {
+        self.linked
+    }
+
+    /// Notes that an input datagram was accepted.
+    pub(crate) fn link(&mut self, now: Instant) {
         self.linked = true;
         self.linked_at.get_or_insert(now);
-        true
     }
 
     /// Notes a sign of life of the peer's run.
@@ -191,16 +192,15 @@ impl Handshake {
         self.renew(now);
     }
 
-    /// When a hello is due, if there is a reason for one. That the peer's run falls silent at `silent_at` is one from then on.
-    pub(crate) fn hello_due(&self, local: &Local, ping_us: u64, silent_at: Instant) -> Option<Instant> {
-        let Some(hello_at) = self.hello_at else {
-            return Some(self.since);
-        };
-        if !self.linked || self.announced > local.epoch || self.hello_wanted || silent_at <= local.now {
-            let hurried = hello_at.since(self.since) < HURRY_US;
-            return Some(hello_at.after(if hurried { ping_us.min(EARLY_INTERVAL_US) } else { ping_us }));
+    /// When a hello is due. The peer's run is silent from `silent_at` on.
+    pub(crate) fn hello_due(&self, local: &Local, ping_us: u64, silent_at: Instant) -> Instant {
+        let Some(hello_at) = self.hello_at else { return self.since };
+        let wanted = !self.linked || self.announced > local.epoch || self.hello_wanted;
+        if !wanted && silent_at > local.now {
+            return if self.answer_owed { silent_at.min(hello_at.after(ping_us)) } else { silent_at };
         }
-        self.answer_owed.then(|| hello_at.after(ping_us))
+        let hurried = hello_at.since(self.since) < HURRY_US;
+        hello_at.after(if hurried { ping_us.min(EARLY_INTERVAL_US) } else { ping_us })
     }
 
     /// Notes that a hello is sent, and returns its number and what it says of the peer's run.

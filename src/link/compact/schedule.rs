@@ -111,19 +111,18 @@ impl Compact {
     }
 
     pub(super) fn hello_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
-        if !remote.is_active(local) {
-            return None;
-        }
-        self.handshake.hello_due(local, Self::ping_us(local), remote.liveness.silent_at())
+        let due = || self.handshake.hello_due(local, Self::ping_us(local), remote.liveness.silent_at());
+        remote.is_active(local).then(due)
     }
 
     pub(super) fn bye_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
-        if self.says_bye(remote) { self.closing.bye_due(local) } else { None }
+        if local.closed_at.is_some() && self.says_bye(remote) { self.closing.bye_due(local) } else { None }
     }
 
-    /// When to wake for a bye.
+    /// When to wake for a bye, or at the end of the time for delivery.
     fn bye_moment(&self, local: &Local, remote: &Remote) -> Option<Instant> {
-        if self.says_bye(remote) { self.closing.next_moment(local) } else { None }
+        let says = local.closed_at.is_some() && (self.says_bye(remote) || self.delivers(local, remote));
+        if says { self.closing.next_moment(local) } else { None }
     }
 
     /// Whether the peer's run knows of the local one, so that its end matters.
@@ -131,15 +130,15 @@ impl Compact {
         remote.open && self.handshake.was_linked()
     }
 
-    /// Whether inputs may flow, also a while after the session was closed.
-    fn delivers(&self, local: &Local, remote: &Remote) -> bool {
-        remote.is_active(local) || self.says_bye(remote) && self.closing.delivers(local)
+    /// Whether inputs flow, also a while after the session was closed.
+    pub(super) fn delivers(&self, local: &Local, remote: &Remote) -> bool {
+        remote.open && self.tags.is_some() && self.closing.delivers(local)
     }
 
     pub(super) fn input_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
         let slow = self.is_slow(local, remote);
         let due = || self.schedule.due(&local.send, self.acked, Self::ping_us(local), &local.config, slow);
-        (self.tags.is_some() && self.delivers(local, remote)).then(due)
+        self.delivers(local, remote).then(due)
     }
 
     pub(super) fn checksums_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {

@@ -7,13 +7,27 @@ pub(crate) const LOCAL_PLAYER: u16 = 0;
 pub(crate) const FIRST: u32 = 3;
 pub(crate) const SESSION_ID: u64 = 0x0123_4567_89ab_cdef;
 pub(crate) const FRAME_US: u32 = 16_667;
+/// The run of the session on the link to the peer that is added first, and the first run of each peer.
+pub(crate) const LOCAL_RUN: u64 = 0x5eed_0000_0000;
+pub(crate) const PEER_RUN: u64 = 0xfeed_0000_0000;
 
-/// The sender of a datagram, in which run and epoch; the receiver's run is 1.
+/// The sender of a datagram, in which run and epoch, and the receiver's run on this link.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sender {
     pub(crate) player: u16,
-    pub(crate) incarnation: u32,
+    pub(crate) incarnation: u64,
     pub(crate) epoch: u32,
+    pub(crate) receiver: u64,
+}
+
+/// What a hello says besides the settings of its sender.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Greeting {
+    pub(crate) number: u32,
+    /// The receiver's run, the number of its hello that is answered, and whether the sender plays with that run.
+    pub(crate) named: u64,
+    pub(crate) answered: u32,
+    pub(crate) playing: bool,
 }
 
 impl Sender {
@@ -28,25 +42,41 @@ impl Sender {
         }
         let mut covered = vec![1];
         covered.extend(SESSION_ID.to_be_bytes());
-        covered.extend([self.incarnation, 1, self.epoch].iter().flat_map(|number| number.to_be_bytes()));
+        covered.extend([self.incarnation, self.receiver].iter().flat_map(|number| number.to_be_bytes()));
+        covered.extend(self.epoch.to_be_bytes());
         let numbers = [self.player, LOCAL_PLAYER, 2, 4];
         covered.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
+        covered.extend(FIRST.to_be_bytes());
+        // The size of its tag.
+        covered.push(2);
         covered.extend([end, ack].iter().flat_map(|number| number.to_be_bytes()));
         covered.extend(head);
         covered.extend(&body);
         [&head[..], &crc(&covered), &body].concat()
     }
 
-    pub(crate) fn hello(&self) -> Vec<u8> {
+    pub(crate) fn hello(&self, greeting: Greeting) -> Vec<u8> {
         let mut rest = vec![1];
         rest.extend([self.player, LOCAL_PLAYER].iter().flat_map(|number| number.to_be_bytes()));
-        rest.extend([2, 4]);
+        rest.extend([2, 4, 2, u8::from(greeting.playing)]);
         rest.extend(FRAME_US.to_be_bytes());
         rest.extend(200_u16.to_be_bytes());
-        rest.extend([FIRST, self.epoch, self.incarnation].iter().flat_map(|number| number.to_be_bytes()));
+        rest.extend([FIRST, self.epoch].iter().flat_map(|number| number.to_be_bytes()));
+        rest.extend(self.incarnation.to_be_bytes());
+        rest.extend(greeting.number.to_be_bytes());
+        rest.extend(greeting.named.to_be_bytes());
+        rest.extend(greeting.answered.to_be_bytes());
         let covered = [&SESSION_ID.to_be_bytes()[..], &[0x20], &rest].concat();
         [&[0x20], &crc(&covered)[..], &rest].concat()
     }
+}
+
+/// The run of the sender of a hello without a key, the number of that hello, the run and the number that it answers, and whether
+/// its sender plays with that run.
+pub(crate) fn said(hello: &[u8]) -> (u64, u32, u64, u32, bool) {
+    let word = |start: usize| u32::from_be_bytes(hello[start..start + 4].try_into().expect("four bytes"));
+    let long = |start: usize| u64::from(word(start)) << 32 | u64::from(word(start + 4));
+    (long(26), word(34), long(38), word(46), hello[11] & 1 == 1)
 }
 
 fn raw(inputs: &[[u8; INPUT_LEN]]) -> Vec<u8> {

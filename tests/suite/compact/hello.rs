@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use inputwire::{ConfigBuilder, Epoch, Field, PeerConfig, PeerEvent, Session};
+use inputwire::{ConfigBuilder, DatagramError, Epoch, Field, PeerConfig, PeerEvent, Session};
 
 use crate::support::forge::Seal;
 use crate::support::{
-    MS, PEER, Pair, SECOND, Wire, at, drain, due, endpoint, events, frames, incarnation, peer_events,
+    MS, PEER, Pair, SECOND, SILENCE, Wire, answer_of_another_run, at, drain, due, endpoint, events, frames,
+    incarnation, peer_events, refuse, stats,
 };
 
 fn hello_times(session: &mut Session<1, 1>, from: u64, until: u64) -> Vec<u64> {
@@ -35,7 +36,7 @@ fn hellos_are_sent_at_once_every_100_ms_for_a_second_and_then_every_ping_interva
 fn a_hello_describes_its_sender() {
     for wire in Wire::COMPACT {
         let mut session = alone(wire.settings(0));
-        assert_eq!(drain(&mut session), [(PEER, Seal::new(wire, 0, 1).hello(0))]);
+        assert_eq!(drain(&mut session), [(PEER, Seal::new(wire, 0, 1).hello())]);
     }
 }
 
@@ -57,28 +58,67 @@ fn hellos_stop_at_the_first_input_datagram_of_an_epoch_and_start_again_with_the_
     for wire in Wire::COMPACT {
         let seal = Seal::new(wire, 1, 0);
         let mut session = alone(wire.settings(0));
-        assert_eq!(session.handle_datagram(at(0), PEER, &seal.hello(0)), Ok(()));
+        assert_eq!(session.handle_datagram(at(0), PEER, &seal.hello()), Ok(()));
         let times = hello_times(&mut session, 0, 250 * MS);
         assert_eq!(times, [0, 100, 200], "a hello does not prove that a local one arrived");
+        let keep_alive = |session: &mut Session<1, 1>, now: u64, seal: &Seal| {
+            let stamp = u16::try_from(now / 250 % 65_536).expect("16 bits");
+            let sent = u16::try_from(now / (100 * MS)).expect("16 bits");
+            assert_eq!(session.handle_datagram(at(now), PEER, &seal.timed(0, 0, 0, [stamp, 0, sent], &[])), Ok(()));
+        };
         assert_eq!(session.handle_datagram(at(250 * MS), PEER, &seal.inputs(0, 0, 0, &[])), Ok(()));
         assert_eq!(peer_events(&events(&mut session)), [PeerEvent::Connected]);
-        assert!(hello_times(&mut session, 250 * MS, 3 * SECOND).is_empty());
+        assert_eq!(hello_times(&mut session, 250 * MS, 300 * MS), [250], "the peer is told that its run is known");
+        for now in (300 * MS..3 * SECOND).step_by(400_000) {
+            keep_alive(&mut session, now, &seal);
+            assert!(hello_times(&mut session, now, (now + 400 * MS).min(3 * SECOND)).is_empty());
+        }
         session.begin_epoch(at(3 * SECOND), Epoch::new(1)).expect("newer");
         assert_eq!(hello_times(&mut session, 3 * SECOND, 3 * SECOND + 250 * MS), [3_000, 3_100, 3_200]);
         let next = Seal { epoch: 1, ..seal };
         assert_eq!(session.handle_datagram(at(3_250 * MS), PEER, &next.inputs(0, 0, 0, &[])), Ok(()));
-        assert!(hello_times(&mut session, 3_250 * MS, 5 * SECOND).is_empty());
+        for now in (3_300 * MS..5 * SECOND).step_by(400_000) {
+            keep_alive(&mut session, now, &next);
+            assert!(hello_times(&mut session, now, now + 400 * MS).is_empty());
+        }
         assert!(peer_events(&events(&mut session)).is_empty(), "it is connected already");
     }
 }
 
 #[test]
-fn reopening_sends_one_more_hello() {
-    let mut session = Pair::met(Wire::Compact).sessions[0].clone();
-    session.handle_transport_closed(at(3 * SECOND), PEER);
+fn reopening_sends_hellos_until_the_peer_is_received_again() {
+    let mut pair = Pair::met(Wire::Compact);
+    pair.delay = 20 * MS;
+    pair.sessions[0].handle_transport_closed(at(pair.now), PEER);
+    let mut session = pair.sessions[0].clone();
     assert!(hello_times(&mut session, 3 * SECOND, 4 * SECOND).is_empty());
     session.handle_transport_opened(at(4 * SECOND), PEER);
-    assert_eq!(hello_times(&mut session, 4 * SECOND, 6 * SECOND), [4_000]);
+    let frequent = (0..=10).map(|number| 4_000 + number * 100);
+    let expected: Vec<_> = frequent.chain([5_200, 5_400]).collect();
+    assert_eq!(hello_times(&mut session, 4 * SECOND, 5_500 * MS), expected, "nobody answers");
+
+    pair.run(SECOND);
+    pair.sessions[0].handle_transport_opened(at(pair.now), PEER);
+    pair.forget();
+    pair.run(2 * SECOND);
+    let hellos: Vec<_> = pair.sent[0].iter().filter(|(_, sent)| sent[0] == 0x20).map(|(when, _)| when / MS).collect();
+    assert_eq!(hellos, [4_000], "the peer lives, and answers within 100 ms");
+}
+
+#[test]
+fn a_silent_peer_is_sent_hellos_from_the_limit_on_at_the_ping_interval() {
+    for (ping, silent_after) in [(200, 500), (30, 500), (400, 1_000)] {
+        let settings = |player| Wire::Compact.settings(player).ping_interval(Duration::from_millis(ping));
+        let mut pair = Pair::new(alone(settings(0)), endpoint(settings(1), PeerConfig::compact(0)));
+        pair.run(3 * SECOND);
+        let received = stats(&pair.sessions[0]).silence.expect("received");
+        let last = pair.now - u64::try_from(received.as_micros()).expect("short");
+        let times = hello_times(&mut pair.sessions[0], pair.now, last + (silent_after + 10 * ping) * MS);
+        let after: Vec<_> = times.iter().map(|time| (time * MS - last).div_ceil(MS)).collect();
+        let expected: Vec<_> = (0..10).map(|number| silent_after + number * ping).collect();
+        let near = |(one, other): (&u64, &u64)| one.abs_diff(*other) <= 10;
+        assert!(after.len() == 10 && after.iter().zip(&expected).all(near), "{after:?}, not {expected:?}");
+    }
 }
 
 #[test]
@@ -102,14 +142,23 @@ fn the_link_runs_once_a_mismatch_is_corrected() {
     for wire in Wire::COMPACT {
         let seal = Seal::new(wire, 1, 0);
         let mut session = alone(wire.settings(0));
-        for mismatched in [Seal { input_len: 2, ..seal }.hello(0), Seal { window: 8, ..seal }.hello(0), seal.hello(7)] {
+        let differing = [
+            Seal { input_len: 2, ..seal },
+            Seal { window: 8, ..seal },
+            Seal { key: Some([7; 16]), short: true, ..seal },
+            Seal { first_frame: 7, ..seal },
+        ];
+        for mismatched in differing {
+            // The size of a tag follows from the key, which is that of the hello too.
+            let body = mismatched.hello_body();
+            let mismatched = seal.hello_of(&body);
             for _ in 0..3 {
                 assert_eq!(session.handle_datagram(at(0), PEER, &mismatched), Ok(()));
             }
             assert_eq!(peer_events(&events(&mut session)).len(), 1, "once for each field");
             assert!(session.handle_datagram(at(0), PEER, &seal.inputs(0, 0, 0, &[])).is_err());
         }
-        assert_eq!(session.handle_datagram(at(0), PEER, &seal.hello(0)), Ok(()));
+        assert_eq!(session.handle_datagram(at(0), PEER, &seal.hello()), Ok(()));
         assert_eq!(session.handle_datagram(at(0), PEER, &seal.inputs(0, 0, 0, &[])), Ok(()));
         assert_eq!(peer_events(&events(&mut session)), [PeerEvent::Connected]);
     }
@@ -119,27 +168,48 @@ fn the_link_runs_once_a_mismatch_is_corrected() {
 fn a_mismatched_hello_reveals_neither_a_restart_nor_an_epoch() {
     for wire in Wire::COMPACT {
         let mut session = Pair::met(wire).sessions[0].clone();
-        let next = Seal { sender: (1, incarnation(1) + 1), epoch: 3, ..Seal::new(wire, 1, 0) };
-        let now = at(3 * SECOND);
-        assert_eq!(session.handle_datagram(now, PEER, &Seal { window: 8, ..next }.hello(0)), Ok(()));
+        let seal = Seal { sender: (1, incarnation(1) + 1), epoch: 3, ..Seal::new(wire, 1, 0) };
+        let now = 3 * SECOND + SILENCE;
+        let next = answer_of_another_run(&mut session, now, &seal);
+        let mismatched = answer_of_another_run(&mut session.clone(), now + 200 * MS, &Seal { window: 8, ..seal });
+        assert_eq!(session.handle_datagram(at(now), PEER, &mismatched), Ok(()));
         assert!(matches!(peer_events(&events(&mut session))[..], [PeerEvent::Mismatch { field: Field::Window, .. }]));
-        assert_eq!(session.handle_datagram(now, PEER, &next.hello(0)), Ok(()));
+        assert_eq!(session.next_epoch(), Some(Epoch::new(1)));
+        assert_eq!(session.handle_datagram(at(now), PEER, &next), Ok(()));
         let ahead = PeerEvent::EpochAhead { epoch: Epoch::new(3) };
         assert_eq!(peer_events(&events(&mut session)), [PeerEvent::Restarted, ahead]);
     }
 }
 
 #[test]
-fn a_hello_of_the_wrong_player_is_reported_whatever_its_run_and_length() {
+fn a_hello_for_other_players_is_reported_once_whatever_its_run_and_does_nothing_else() {
     for wire in Wire::COMPACT {
         let session = Pair::met(wire).sessions[0].clone();
-        let wrong_player = Seal { sender: (7, incarnation(1) - 1), ..Seal::new(wire, 1, 0) };
-        let longer = [&wrong_player.hello_body(0)[..], &[0]].concat();
-        for hello in [wrong_player.hello(0), wrong_player.hello_of(&longer)] {
-            let mut session = session.clone();
-            assert_eq!(session.handle_datagram(at(3 * SECOND), PEER, &hello), Ok(()));
-            let events = peer_events(&events(&mut session));
-            assert!(matches!(events[..], [PeerEvent::Mismatch { field: Field::Player, .. }]));
+        let seal = Seal::new(wire, 1, 0).playing(100, 1);
+        let pairs = [(7, 0), (1, 7), (7, 8), (0, 0), (1, 1)];
+        for (sender, receiver) in pairs {
+            let (mut told, mut spared) = (session.clone(), session.clone());
+            for run in [incarnation(1), incarnation(1) - 1] {
+                let seal = Seal { sender: (sender, run), receiver: (receiver, incarnation(0)), ..seal };
+                assert_eq!(told.handle_datagram(at(3 * SECOND), PEER, &seal.hello()), Ok(()));
+            }
+            let reported = peer_events(&events(&mut told));
+            assert_eq!(reported, [PeerEvent::WrongPlayers { sender, receiver }]);
+            assert_eq!(
+                told.handle_datagram(at(3 * SECOND), PEER, &seal.hello()),
+                Ok(()),
+                "not to be confused with this"
+            );
+            assert_eq!(spared.handle_datagram(at(3 * SECOND), PEER, &seal.hello()), Ok(()));
+            for later in [0, 300 * MS, SECOND, 9 * SECOND] {
+                assert_eq!(due(&mut told, 3 * SECOND + later), due(&mut spared, 3 * SECOND + later));
+                events(&mut spared);
+                assert_eq!(peer_events(&events(&mut told)), []);
+            }
         }
+        // Its length is judged first: it may be a hello of no session of ours that passes a short tag by chance.
+        let wrong = Seal { sender: (7, incarnation(1)), ..seal };
+        let longer = [&wrong.hello_body()[..], &[0]].concat();
+        refuse(&session, 3 * SECOND, PEER, &wrong.hello_of(&longer), DatagramError::WrongLength);
     }
 }

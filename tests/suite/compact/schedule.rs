@@ -226,7 +226,7 @@ fn after_more_than_ten_seconds_without_an_acknowledgement_a_push_waits_for_the_n
 }
 
 #[test]
-fn inputs_pushed_long_before_the_peer_appeared_are_resent_like_any_others() {
+fn inputs_pushed_long_before_the_peer_appeared_are_sent_at_once_and_resent_like_any_others_when_it_lives() {
     for first in [0, 100] {
         let [mut session, mut peer] = [0, 1].map(|player| {
             let settings = Wire::Compact.settings(player).frame_interval(Duration::from_micros(T));
@@ -238,7 +238,13 @@ fn inputs_pushed_long_before_the_peer_appeared_are_resent_like_any_others() {
         let hello = due(&mut peer, appeared).remove(0);
         assert_eq!(session.handle_datagram(at(appeared), PEER, &hello), Ok(()));
         let sent = input_times(&mut session, appeared, appeared + 3 * T);
-        assert_eq!(sent.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 1, 2].map(|n| appeared + n * T), "{first}");
+        assert_eq!(sent, [(appeared, 1)], "a hello alone is no sign of life");
+        let lives = appeared + 3 * T;
+        let seal = Seal { first_frame: first, ..Seal::new(Wire::Compact, 1, 0) };
+        let keep_alive = seal.timed(0, first, first, [1, 0, 1], &[]);
+        assert_eq!(session.handle_datagram(at(lives), PEER, &keep_alive), Ok(()));
+        let sent = input_times(&mut session, lives, lives + 3 * T);
+        assert_eq!(sent.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 1, 2].map(|n| lives + n * T), "{first}");
     }
 }
 

@@ -6,7 +6,9 @@ use inputwire::{Epoch, Health};
 
 use super::running;
 use crate::support::forge::Seal;
-use crate::support::{MS, PEER, Pair, SECOND, Wire, at, due_input, endpoint, healths, incarnation, stats};
+use crate::support::{
+    MS, PEER, Pair, SECOND, Wire, answer_of_another_run, at, due_input, endpoint, healths, incarnation, stats,
+};
 
 /// The timing block of a datagram without a key.
 fn block(datagram: &[u8]) -> Option<[u16; 3]> {
@@ -41,7 +43,8 @@ fn a_restart_of_the_peer_keeps_the_sent_count_and_the_schedule_of_timing_blocks(
         let now = number * 10 * MS;
         if number == 100 {
             let restarted = Seal { sender: (1, incarnation(1) + 1), epoch: 1, ..seal };
-            assert_eq!(session.handle_datagram(at(now), PEER, &restarted.hello(0)), Ok(()));
+            let hello = answer_of_another_run(&mut session, now, &restarted);
+            assert_eq!(session.handle_datagram(at(now), PEER, &hello), Ok(()));
             session.begin_epoch(at(now), Epoch::new(1)).expect("newer");
         }
         session.push_input(at(now), [1]).expect("room");

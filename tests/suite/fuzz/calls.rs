@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use inputwire::{
-    AddPeerError, Config, Epoch, EpochError, Event, Frame, Instant, PeerConfig, PeerId, PeerRef, PushError, Session,
+    AddPeerError, ChecksumError, Config, Epoch, EpochError, Event, Frame, Instant, PeerConfig, PeerId, PeerRef,
+    PushError, Session,
 };
 
 use super::bytes::Bytes;
@@ -13,6 +14,9 @@ use super::seal::Seal;
 use super::watch::{at, drain, poll, wake};
 
 const MAX_PEERS: usize = 2;
+/// The first run of the session, and the first one of each peer.
+const LOCAL_RUN: u64 = 0x5eed_0000_0000;
+const PEER_RUN: u64 = 0xfeed_0000_0000;
 
 pub fn run(data: &[u8]) {
     let mut bytes = Bytes::new(data);
@@ -35,9 +39,18 @@ struct Seen {
     last_frame: Option<Frame>,
     /// The first local frame that is not acknowledged.
     acked: u64,
-    incarnation: u32,
+    /// The runs of the session and of the peer.
+    local_run: u64,
+    incarnation: u64,
     /// The input delivered last, which must not change.
     last: Option<(Frame, [u8; 1])>,
+}
+
+impl Seen {
+    /// Whether an input up to this frame is not known for certain.
+    fn lacks(&self, frame: Frame) -> bool {
+        self.last_frame.is_none_or(|last| last < frame)
+    }
 }
 
 struct Calls<const WINDOW: usize> {
@@ -49,6 +62,9 @@ struct Calls<const WINDOW: usize> {
     pushed: Vec<u8>,
     peers: Vec<Seen>,
     added: u32,
+    /// Whether the session has an incarnation, and whether it was closed.
+    drawn: bool,
+    closed: bool,
 }
 
 impl<const WINDOW: usize> Calls<WINDOW> {
@@ -64,8 +80,13 @@ impl<const WINDOW: usize> Calls<WINDOW> {
         if settings & 8 != 0 {
             config = config.ping_interval(Duration::from_millis(20)).disconnect_after(Duration::from_secs(1));
         }
+        let drawn = settings & 0xe0 != 0xe0;
+        if drawn {
+            config = config.incarnation(LOCAL_RUN);
+        }
         let session = Session::new(config.build().expect("a configuration"));
-        Self { session, key, first, now: 0, epoch: 0, pushed: Vec::new(), peers: Vec::new(), added: 0 }
+        let (pushed, peers) = (Vec::new(), Vec::new());
+        Self { session, key, first, now: 0, epoch: 0, pushed, peers, added: 0, drawn, closed: false }
     }
 
     fn play(mut self, mut bytes: Bytes<'_>) {
@@ -104,16 +125,35 @@ impl<const WINDOW: usize> Calls<WINDOW> {
             11 | 12 => drain(&mut self.session, |_, _| {}),
             13 | 14 => self.poll(),
             15 => {
-                let epoch = u32::from(bytes.below(16));
+                let epoch = match bytes.below(20) {
+                    16 => Epoch::LAST_FREE.get(),
+                    17 => Epoch::LAST_FREE.get() + 1,
+                    18 => Epoch::MAX.get(),
+                    19 => Epoch::MAX.get() + 1,
+                    small => small.into(),
+                };
+                // Whether an epoch of the reserve may be begun depends on the peers.
+                let reserve = Epoch::new(epoch) > Epoch::LAST_FREE && Epoch::new(epoch) <= Epoch::MAX;
                 let begun = self.session.begin_epoch(self.at(), Epoch::new(epoch));
-                assert_eq!(begun, if epoch > self.epoch { Ok(()) } else { Err(EpochError::NotNewer) });
+                match begun {
+                    _ if self.closed => assert_eq!(begun, Err(EpochError::Closed)),
+                    _ if epoch <= self.epoch => assert_eq!(begun, Err(EpochError::NotNewer)),
+                    _ if reserve => assert!(matches!(begun, Ok(()) | Err(EpochError::TooGreat)), "{begun:?}"),
+                    _ if epoch > Epoch::MAX.get() => assert_eq!(begun, Err(EpochError::TooGreat)),
+                    _ => assert_eq!(begun, Ok(())),
+                }
                 if begun.is_ok() {
                     self.begin(epoch);
                 }
             }
             16 => {
                 let frame = Frame::new(self.first.saturating_add(u32::from(bytes.u8())));
-                let _ = self.session.push_checksum(self.at(), frame, u64::from(bytes.u8()));
+                let pushed = self.session.push_checksum(self.at(), frame, u64::from(bytes.u8()));
+                let missing = u64::from(frame.get()) >= self.next() || self.peers.iter().any(|peer| peer.lacks(frame));
+                assert!(
+                    !missing || matches!(pushed, Err(ChecksumError::NotNewer | ChecksumError::NotConfirmed)),
+                    "a checksum of frame {frame}: {pushed:?}"
+                );
             }
             17 => {
                 let (id, index) = self.any(bytes);
@@ -126,7 +166,10 @@ impl<const WINDOW: usize> Calls<WINDOW> {
                     _ => self.session.handle_transport_opened(self.at(), id),
                 }
             }
-            18 if bytes.flag() => self.session.close(self.at()),
+            18 if bytes.flag() => {
+                self.session.close(self.at());
+                self.closed = true;
+            }
             18 => self.session.clear_counters(),
             _ => {
                 let due = wake(&self.session, self.now);
@@ -150,10 +193,14 @@ impl<const WINDOW: usize> Calls<WINDOW> {
         let (player, classic, signalled) = (u16::from(bytes.below(4)), bytes.flag(), bytes.flag());
         let mut config = if classic { PeerConfig::classic(player) } else { PeerConfig::compact(player) };
         if signalled {
-            config = config.incarnation(1);
+            config = config.incarnation(PEER_RUN);
         }
         let taken = player == 0 || self.peers.iter().any(|peer| peer.player == player);
-        let expected = if taken {
+        let expected = if self.closed {
+            Err(AddPeerError::Closed)
+        } else if !classic && !self.drawn {
+            Err(AddPeerError::NoIncarnation)
+        } else if taken {
             Err(AddPeerError::PlayerTaken)
         } else if self.pushed.len() > WINDOW {
             Err(AddPeerError::EpochRunning)
@@ -162,6 +209,9 @@ impl<const WINDOW: usize> Calls<WINDOW> {
         } else {
             Ok(PeerId::new(self.added))
         };
+        let removed = self.added - u32::try_from(self.peers.len()).expect("few");
+        let local_run = LOCAL_RUN + u64::from(removed);
+        assert_eq!(self.session.incarnation(), self.drawn.then_some(local_run));
         assert_eq!(self.session.add_peer(self.at(), config), expected);
         if let Ok(id) = expected {
             let first = u64::from(self.first);
@@ -172,7 +222,8 @@ impl<const WINDOW: usize> Calls<WINDOW> {
                 next: first,
                 last_frame: None,
                 acked: first,
-                incarnation: 1,
+                local_run,
+                incarnation: PEER_RUN,
                 last: None,
             });
             self.added += 1;
@@ -185,6 +236,7 @@ impl<const WINDOW: usize> Calls<WINDOW> {
             let input = many.wrapping_add(round / 3);
             let full = self.peers.iter().find(|peer| !peer.classic && self.next() - peer.acked >= WINDOW as u64);
             let expected = match (u32::try_from(self.next()), full) {
+                _ if self.closed => Err(PushError::Closed),
                 (Err(_) | Ok(u32::MAX), _) => Err(PushError::FramesExhausted),
                 (_, Some(peer)) => Err(PushError::WindowFull(peer.id)),
                 (Ok(frame), None) => Ok(Frame::new(frame)),
@@ -201,12 +253,11 @@ impl<const WINDOW: usize> Calls<WINDOW> {
             let _ = self.session.handle_datagram(self.at(), PeerId::new(self.added), bytes.take(3));
             return;
         };
-        let Seen { player, classic, incarnation, .. } = self.peers[index];
+        let Seen { player, classic, incarnation, local_run, .. } = self.peers[index];
         let latest = self.session.peer(id).and_then(PeerRef::latest_input);
         let standing = Standing {
             recv_next: latest.map_or(self.first.into(), |(frame, _)| u64::from(frame.get()) + 1),
             send_next: self.next(),
-            first_frame: self.first,
         };
         let datagram = if classic {
             draw::classic(bytes, player, standing)
@@ -218,10 +269,11 @@ impl<const WINDOW: usize> Calls<WINDOW> {
                 key: self.key,
                 session_id: 0,
                 sender: (player, self.peers[index].incarnation),
-                receiver: (0, 1),
+                receiver: (0, local_run),
                 epoch: self.epoch,
                 input_len: 1,
                 window: WINDOW.to_le_bytes()[0],
+                first_frame: self.first,
             };
             draw::compact(bytes, &seal, standing)
         };
@@ -283,6 +335,8 @@ impl<const WINDOW: usize> Calls<WINDOW> {
             assert!(u64::from(stats.missing) < window);
             let _ = (peer.pace(), peer.suggested_delay());
         }
+        assert!(!session.is_closed() || self.closed);
+        assert!(session.next_epoch().is_none_or(|next| !self.closed && next > session.epoch() && next <= Epoch::MAX));
         let confirmed = self.peers.iter().map(|seen| seen.last_frame).min().flatten();
         assert_eq!(session.confirmed_frame(), confirmed);
         assert!(session.peer(PeerId::new(self.added)).is_none());

@@ -3,7 +3,7 @@
 use inputwire::{Config, Epoch, Frame, PeerConfig, PeerId, PeerRef, Session};
 
 use super::draw::Standing;
-use super::seal::Seal;
+use super::seal::{Greeting, Seal};
 use super::watch::{at, drain, poll};
 
 pub const PEER: PeerId = PeerId::new(0);
@@ -11,6 +11,13 @@ pub const KEY: [u8; 16] = *b"sixteen  letters";
 pub const SESSION_ID: u64 = 0x1bad_cafe_f00d_beef;
 /// A frame, in microseconds.
 const T: u64 = 16_667;
+/// A silence after which a peer may be another run, and more.
+const SILENCE: u64 = 800_000;
+
+/// The incarnation of a player.
+fn incarnation(player: u16) -> u64 {
+    0x5eed_0000_0020 + u64::from(player)
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wire {
@@ -35,7 +42,6 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Scene<INPUT_LEN, WINDOW> {
         Standing {
             recv_next: latest.map_or(0, |(frame, _)| u64::from(frame.get()) + 1).max(self.first_frame.into()),
             send_next: session.next_frame().get().into(),
-            first_frame: self.first_frame,
         }
     }
 }
@@ -53,7 +59,7 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Pair<INPUT_LEN, WINDOW> {
     fn new(wire: Wire, peer: fn(u16) -> PeerConfig<INPUT_LEN>, first_frame: u32) -> Self {
         let session = |player: u16| {
             let mut config = Config::builder().session_id(SESSION_ID).local_player(player);
-            config = config.first_frame(Frame::new(first_frame)).incarnation(20 + u32::from(player));
+            config = config.first_frame(Frame::new(first_frame)).incarnation(incarnation(player));
             if wire == Wire::Keyed {
                 config = config.key(KEY);
             }
@@ -101,11 +107,12 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Pair<INPUT_LEN, WINDOW> {
             seal: Seal {
                 key: (self.wire == Wire::Keyed).then_some(KEY),
                 session_id: SESSION_ID,
-                sender: (1, 21),
-                receiver: (0, 20),
+                sender: (1, incarnation(1)),
+                receiver: (0, incarnation(0)),
                 epoch: self.sessions[0].epoch().get(),
                 input_len: INPUT_LEN.to_le_bytes()[0],
                 window: WINDOW.to_le_bytes()[0],
+                first_frame: self.first_frame,
             },
             first_frame: self.first_frame,
         }
@@ -144,8 +151,20 @@ pub fn scenes<const INPUT_LEN: usize, const WINDOW: usize>(
 
     let mut ended = met.scene();
     if wire != Wire::Classic {
+        // The peer is silent for long, and another run of it answers a hello: inputs stop until the next epoch.
+        ended.now += SILENCE;
         ended.seal.sender.1 += 1;
-        let hello = ended.seal.hello_of(&ended.seal.hello_body(16_667, 200, 0));
+        ended.session.handle_timeout(at(ended.now));
+        let mut number = 0;
+        drain(&mut ended.session, |_, datagram| {
+            if let [0x20, rest @ ..] = datagram {
+                number = rest
+                    .get(ended.seal.len() + 31..)
+                    .map_or(0, |rest| u32::from_be_bytes(rest[..4].try_into().expect("four")));
+            }
+        });
+        let greeting = Greeting { named: incarnation(0), answered: number, ..Greeting::FIRST };
+        let hello = ended.seal.hello_of(&ended.seal.hello_body(16_667, 200, greeting));
         ended.session.handle_datagram(at(ended.now), PEER, &hello).expect("a restart");
         scenes.push(ended.clone());
     }

@@ -6,10 +6,12 @@ use inputwire::{Config, DatagramError, Event, Frame, PeerConfig, PeerEvent, Peer
 
 use super::bytes::Bytes;
 use super::reference::{decode, encode};
-use super::seal::Seal;
+use super::seal::{Greeting, Seal};
 use super::watch::{at, drain, poll};
 
 const PEER: PeerId = PeerId::new(0);
+/// No incarnation is smaller.
+const DRAWN: u64 = 1 << 32;
 
 pub fn run(data: &[u8]) {
     let mut bytes = Bytes::new(data);
@@ -25,23 +27,24 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// Player 0 in run 7 and player 1 in run 8, which know each other's runs.
+/// Player 0 and player 1, which know each other's runs.
 fn seal(bytes: &mut Bytes<'_>, input_len: usize, window: usize) -> Seal {
     let session_id = u64::from(bytes.u8());
     Seal {
         key: bytes.flag().then_some([3; 16]),
         session_id,
-        sender: (0, 7),
-        receiver: (1, 8),
+        sender: (0, DRAWN + 7),
+        receiver: (1, DRAWN + 8),
         epoch: 0,
         input_len: input_len.to_le_bytes()[0],
         window: window.to_le_bytes()[0],
+        first_frame: 0,
     }
 }
 
 fn session<const INPUT_LEN: usize, const WINDOW: usize>(
     seal: &Seal,
-    (local, remote): ((u16, u32), (u16, u32)),
+    (local, remote): ((u16, u64), (u16, u64)),
     first: u32,
     limit: usize,
 ) -> Session<1, INPUT_LEN, WINDOW> {
@@ -57,10 +60,11 @@ fn session<const INPUT_LEN: usize, const WINDOW: usize>(
 
 /// decode(encode(p)) = p: every pushed input is delivered, and the bytes are those of the protocol.
 fn encodes<const INPUT_LEN: usize, const WINDOW: usize>(mut bytes: Bytes<'_>) {
-    let seal = seal(&mut bytes, INPUT_LEN, WINDOW);
-    let limit = 64 + usize::from(bytes.u8()) * 4;
+    let mut seal = seal(&mut bytes, INPUT_LEN, WINDOW);
+    let limit = 56 + usize::from(bytes.u8()) * 4;
     let limit = if limit > 1_024 { 1_024 } else { limit };
     let first = if bytes.flag() { u32::MAX - u32::from(bytes.u8()) } else { u32::from(bytes.u8()) };
+    seal.first_frame = first;
     let mut sender = session::<INPUT_LEN, WINDOW>(&seal, (seal.sender, seal.receiver), first, limit);
     let mut receiver = session::<INPUT_LEN, WINDOW>(&seal, (seal.receiver, seal.sender), first, limit);
 
@@ -171,10 +175,11 @@ fn input_of<const INPUT_LEN: usize>(event: Event<INPUT_LEN>) -> Option<[u8; INPU
 /// A hello is encoded as the protocol says, and one with other settings is reported field by field.
 fn hello(mut bytes: Bytes<'_>) {
     let mut seal = seal(&mut bytes, 1, 120);
-    seal.sender = (bytes.u16(), bytes.u32());
+    seal.sender = (bytes.u16(), bytes.u64() | DRAWN);
     let frame_us = 1_000 + bytes.u32() % 9_999_000;
     let ping_ms = 20 + bytes.u16() % 1_980;
     let first = bytes.u32();
+    seal.first_frame = first;
     let receiver = if bytes.flag() { bytes.u16() } else { 1 };
     if seal.sender.0 == receiver {
         return;
@@ -191,9 +196,9 @@ fn hello(mut bytes: Bytes<'_>) {
     sender.add_peer(at(0), PeerConfig::compact(receiver)).expect("room for a peer");
     let mut hello = Vec::new();
     drain(&mut sender, |_, datagram| hello.extend_from_slice(datagram));
-    assert_eq!(hello, seal.hello_of(&seal.hello_body(frame_us, ping_ms, first)), "another encoding");
+    assert_eq!(hello, seal.hello_of(&seal.hello_body(frame_us, ping_ms, Greeting::FIRST)), "another encoding");
 
-    let mut config = Config::builder().session_id(seal.session_id).local_player(1);
+    let mut config = Config::builder().session_id(seal.session_id).local_player(1).incarnation(DRAWN);
     if let Some(key) = seal.key {
         config = config.key(key);
     }
@@ -202,11 +207,24 @@ fn hello(mut bytes: Bytes<'_>) {
         return;
     }
     session.handle_datagram(at(0), PEER, &hello).expect("an honest hello");
+    // The receiver answers, and a hello that answers that one is of a known run, whose frame interval matters.
+    for _ in 0..2 {
+        drain(&mut session, |_, datagram| {
+            let _ = sender.handle_datagram(at(0), PEER, datagram);
+        });
+        drain(&mut sender, |_, datagram| {
+            let _ = session.handle_datagram(at(0), PEER, datagram);
+        });
+    }
     let mut reported = Vec::new();
-    poll(&mut session, |event| {
-        if let Event::Peer { event: PeerEvent::Mismatch { field, local, remote }, .. } = event {
+    poll(&mut session, |event| match event {
+        Event::Peer { event: PeerEvent::Mismatch { field, local, remote }, .. } => {
             reported.push((format!("{field:?}"), local, remote));
         }
+        Event::Peer { event: PeerEvent::WrongPlayers { sender, receiver }, .. } => {
+            reported.push(("Players".to_owned(), sender.into(), receiver.into()));
+        }
+        _ => {}
     });
     let wrong_player = receiver != 1;
     let mut expected = Vec::new();
@@ -215,9 +233,9 @@ fn hello(mut bytes: Bytes<'_>) {
             expected.push((field.to_owned(), local, remote));
         }
     };
-    differ(wrong_player, "Player", 1, receiver.into());
+    differ(wrong_player, "Players", seal.sender.0.into(), receiver.into());
     differ(!wrong_player && first != 0, "FirstFrame", 0, first);
-    differ(!wrong_player && frame_us != 16_667, "FrameInterval", 16_667, frame_us);
+    differ(!wrong_player && first == 0 && frame_us != 16_667, "FrameInterval", 16_667, frame_us);
     assert_eq!(reported, expected);
 }
 

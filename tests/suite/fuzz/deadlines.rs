@@ -9,6 +9,8 @@ use super::watch::{at, drain, poll, wake};
 
 type Local = Session<2, 1>;
 
+/// That of the session; its peer has the next one.
+const INCARNATION: u64 = 0x5eed_0000_0020;
 /// All deadlines of two peers: without a drain there are no more wakes than these.
 const DEADLINES: usize = 20;
 
@@ -17,7 +19,9 @@ pub fn run(data: &[u8]) {
     let Some(mut session) = session(&mut bytes) else { return };
     let mut others = [PeerConfig::compact(0), PeerConfig::classic(0)].map(|peer| {
         let player = 1 + u16::from(peer == PeerConfig::classic(0));
-        let mut other = Session::<1, 1>::new(Config::builder().local_player(player).build().expect("a configuration"));
+        let mut other = Session::<1, 1>::new(
+            Config::builder().local_player(player).incarnation(INCARNATION + 1).build().expect("a configuration"),
+        );
         other.add_peer(at(0), peer).expect("room for a peer");
         other
     });
@@ -73,14 +77,14 @@ pub fn run(data: &[u8]) {
 
 /// A session with a peer on each wire, and any settings that are allowed.
 fn session(bytes: &mut Bytes<'_>) -> Option<Local> {
-    let mut config = Config::builder().early_copies(bytes.flag());
+    let mut config = Config::builder().incarnation(INCARNATION).early_copies(bytes.flag());
     if bytes.flag() {
         config = config.frame_interval(Duration::from_micros(u64::from(bytes.u16()) * 160));
         config = config.ping_interval(Duration::from_millis(u64::from(bytes.u8()) * 40));
         config = config.disconnect_after(Duration::from_millis(u64::from(bytes.u16()) * 60));
     }
     let mut session = Session::new(config.build().ok()?);
-    session.add_peer(at(0), PeerConfig::compact(1).incarnation(1)).expect("room for a peer");
+    session.add_peer(at(0), PeerConfig::compact(1).incarnation(INCARNATION + 1)).expect("room for a peer");
     session.add_peer(at(0), PeerConfig::classic(2)).expect("room for a peer");
     Some(session)
 }

@@ -1,7 +1,7 @@
 //! Datagrams that are nearly right: a fuzzer alone makes none that passes the first check.
 
 use super::bytes::Bytes;
-use super::seal::{Seal, full};
+use super::seal::{Greeting, HELLO_BODY, Seal, full};
 
 /// The position of a datagram's receiver.
 #[derive(Clone, Copy, Debug)]
@@ -9,12 +9,11 @@ pub struct Standing {
     /// The next frame to receive, and the frame of the next push.
     pub recv_next: u64,
     pub send_next: u64,
-    pub first_frame: u32,
 }
 
 /// Any datagram of the compact wire, usually with the right tag.
 pub fn compact(bytes: &mut Bytes<'_>, seal: &Seal, standing: Standing) -> Vec<u8> {
-    let Standing { recv_next, send_next, first_frame } = standing;
+    let Standing { recv_next, send_next } = standing;
     match bytes.below(8) {
         0 => raw(bytes),
         1..=3 => {
@@ -37,12 +36,13 @@ pub fn compact(bytes: &mut Bytes<'_>, seal: &Seal, standing: Standing) -> Vec<u8
             inputs(seal, standing, kind | 0x80, [end, ack], bytes.take(usize::from(length)))
         }
         5 => {
-            let mut body = seal.hello_body(16_667, 200, first_frame).to_vec();
+            let greeting = greeting(bytes, seal);
+            let mut body = seal.hello_body(16_667, 200, greeting).to_vec();
             for _ in 0..bytes.below(4) {
                 let place = usize::from(bytes.u8()) % body.len();
                 body[place] = bytes.u8();
             }
-            body.truncate(if bytes.below(8) == 7 { usize::from(bytes.below(25)) } else { 25 });
+            body.truncate(if bytes.below(8) == 7 { usize::from(bytes.u8()) % HELLO_BODY } else { HELLO_BODY });
             seal.hello_of(&body)
         }
         6 => {
@@ -54,8 +54,22 @@ pub fn compact(bytes: &mut Bytes<'_>, seal: &Seal, standing: Standing) -> Vec<u8
             }
             seal.checksums(&rest)
         }
-        _ => seal.bye(),
+        _ => {
+            let named = seal.receiver.1.wrapping_add(u64::from(bytes.below(8) == 7));
+            seal.bye(named, recv_next.to_be_bytes()[7].into())
+        }
     }
+}
+
+/// What a hello of any of the peer's runs says: usually that it is new, and names the present run of the receiver.
+fn greeting(bytes: &mut Bytes<'_>, seal: &Seal) -> Greeting {
+    let (what, number, answered) = (bytes.below(8), bytes.u8(), bytes.u8());
+    let named = match what {
+        0 => 0,
+        1 => seal.receiver.1 + 1,
+        _ => seal.receiver.1,
+    };
+    Greeting { number: number.into(), named, answered: answered.into(), playing: what % 2 == 1 }
 }
 
 /// An input datagram with the right tag, if the receiver can expand its frame numbers.

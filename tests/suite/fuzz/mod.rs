@@ -8,7 +8,6 @@ mod cast;
 mod draw;
 mod reference;
 mod seal;
-mod watch;
 
 pub mod calls;
 pub mod codec;
@@ -17,6 +16,7 @@ pub mod deadlines;
 pub mod network;
 pub mod seeds;
 pub mod twin;
+pub mod watch;
 
 /// A target: its name and its function.
 pub type Target = (&'static str, fn(&[u8]));

@@ -80,7 +80,7 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> World<INPUT_LEN, WINDOW> {
         run: u8,
         now: u64,
     ) -> Endpoint<INPUT_LEN, WINDOW> {
-        let mut config = Config::builder().local_player(player).incarnation(run.into());
+        let mut config = Config::builder().local_player(player).incarnation((u64::from(run) << 32) + u64::from(player));
         if wire == Wire::Keyed {
             config = config.key([1; 16]);
         }

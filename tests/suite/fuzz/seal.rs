@@ -11,12 +11,31 @@ pub struct Seal {
     pub key: Option<[u8; 16]>,
     pub session_id: u64,
     /// Player number and incarnation.
-    pub sender: (u16, u32),
-    pub receiver: (u16, u32),
+    pub sender: (u16, u64),
+    pub receiver: (u16, u64),
     pub epoch: u32,
     pub input_len: u8,
     pub window: u8,
+    pub first_frame: u32,
 }
+
+/// What a hello says besides the settings of its sender.
+#[derive(Clone, Copy, Debug)]
+pub struct Greeting {
+    pub number: u32,
+    /// The receiver's incarnation, the number of its hello that is answered, and whether the sender plays with that run.
+    pub named: u64,
+    pub answered: u32,
+    pub playing: bool,
+}
+
+impl Greeting {
+    /// The first hello of an endpoint that knows nothing of the receiver.
+    pub const FIRST: Self = Self { number: 1, named: 0, answered: 0, playing: false };
+}
+
+/// Bytes of a hello after the tag.
+pub const HELLO_BODY: usize = 47;
 
 impl Seal {
     /// The size of a tag, in bytes.
@@ -39,19 +58,21 @@ impl Seal {
         [head, &tag[..len], rest].concat()
     }
 
-    fn context(&self, epoch: u32, end: u32, ack: u32) -> [u8; 37] {
-        let mut bytes = [0; 37];
+    fn context(&self, epoch: u32, end: u32, ack: u32) -> [u8; 50] {
+        let mut bytes = [0; 50];
         bytes[0] = 1;
         bytes[1..9].copy_from_slice(&self.session_id.to_be_bytes());
-        bytes[9..13].copy_from_slice(&self.sender.1.to_be_bytes());
-        bytes[13..17].copy_from_slice(&self.receiver.1.to_be_bytes());
-        bytes[17..21].copy_from_slice(&epoch.to_be_bytes());
-        bytes[21..23].copy_from_slice(&self.sender.0.to_be_bytes());
-        bytes[23..25].copy_from_slice(&self.receiver.0.to_be_bytes());
-        bytes[26] = self.input_len;
-        bytes[28] = self.window;
-        bytes[29..33].copy_from_slice(&end.to_be_bytes());
-        bytes[33..].copy_from_slice(&ack.to_be_bytes());
+        bytes[9..17].copy_from_slice(&self.sender.1.to_be_bytes());
+        bytes[17..25].copy_from_slice(&self.receiver.1.to_be_bytes());
+        bytes[25..29].copy_from_slice(&epoch.to_be_bytes());
+        bytes[29..31].copy_from_slice(&self.sender.0.to_be_bytes());
+        bytes[31..33].copy_from_slice(&self.receiver.0.to_be_bytes());
+        bytes[34] = self.input_len;
+        bytes[36] = self.window;
+        bytes[37..41].copy_from_slice(&self.first_frame.to_be_bytes());
+        bytes[41] = self.len().to_le_bytes()[0];
+        bytes[42..46].copy_from_slice(&end.to_be_bytes());
+        bytes[46..].copy_from_slice(&ack.to_be_bytes());
         bytes
     }
 
@@ -67,23 +88,30 @@ impl Seal {
     }
 
     /// The bytes of a hello after the tag.
-    pub fn hello_body(&self, frame_us: u32, ping_ms: u16, first_frame: u32) -> [u8; 25] {
-        let mut bytes = [0; 25];
+    pub fn hello_body(&self, frame_us: u32, ping_ms: u16, greeting: Greeting) -> [u8; HELLO_BODY] {
+        let mut bytes = [0; HELLO_BODY];
         bytes[0] = 1;
         bytes[1..3].copy_from_slice(&self.sender.0.to_be_bytes());
         bytes[3..5].copy_from_slice(&self.receiver.0.to_be_bytes());
         bytes[5] = self.input_len;
         bytes[6] = self.window;
-        bytes[7..11].copy_from_slice(&frame_us.to_be_bytes());
-        bytes[11..13].copy_from_slice(&ping_ms.to_be_bytes());
-        bytes[13..17].copy_from_slice(&first_frame.to_be_bytes());
-        bytes[17..21].copy_from_slice(&self.epoch.to_be_bytes());
-        bytes[21..25].copy_from_slice(&self.sender.1.to_be_bytes());
+        bytes[7] = self.len().to_le_bytes()[0];
+        bytes[8] = u8::from(greeting.playing);
+        bytes[9..13].copy_from_slice(&frame_us.to_be_bytes());
+        bytes[13..15].copy_from_slice(&ping_ms.to_be_bytes());
+        bytes[15..19].copy_from_slice(&self.first_frame.to_be_bytes());
+        bytes[19..23].copy_from_slice(&self.epoch.to_be_bytes());
+        bytes[23..31].copy_from_slice(&self.sender.1.to_be_bytes());
+        bytes[31..35].copy_from_slice(&greeting.number.to_be_bytes());
+        bytes[35..43].copy_from_slice(&greeting.named.to_be_bytes());
+        bytes[43..].copy_from_slice(&greeting.answered.to_be_bytes());
         bytes
     }
 
-    pub fn bye(&self) -> Vec<u8> {
-        self.put(&[0x21], &[&self.context(0, 0, 0), &[0x21]], &[])
+    /// A bye that names this run of the receiver, and ends before this frame.
+    pub fn bye(&self, named: u64, end: u32) -> Vec<u8> {
+        let rest = [&named.to_be_bytes()[..], &self.epoch.to_be_bytes(), &end.to_be_bytes()].concat();
+        self.put(&[0x21], &[&self.context(0, 0, 0), &[0x21], &rest], &rest)
     }
 
     /// A checksum datagram with these bytes after the tag.

@@ -20,6 +20,8 @@ pub struct Receiver {
     /// The next frame to receive, and the frame of the next push.
     pub recv_next: u32,
     pub send_next: u32,
+    /// How many hellos were drawn.
+    pub hellos: u8,
 }
 
 impl Receiver {
@@ -33,8 +35,11 @@ impl Receiver {
         let tag = if self.keyed { 8 } else { 2 };
         match *datagram {
             [kind @ 0x80..=0xff, end, ack, ref rest @ ..] => self.inputs(kind, end, ack, rest.get(tag..)?),
-            // The unchanged hello of this peer.
-            [0x20, ..] => Some(vec![5, 0, 0]),
+            // A new hello of this peer, that plays with the receiver's run.
+            [0x20, ..] => {
+                self.hellos += 1;
+                Some(vec![5, 3, 100 + self.hellos, 0, 0, 0])
+            }
             [0x22, ref rest @ ..] => {
                 let (ack, checksums) = rest.get(tag..)?.split_first_chunk::<4>()?;
                 let (checksums, []) = checksums.as_chunks::<12>() else { return None };
@@ -43,7 +48,7 @@ impl Receiver {
                 let checksums = checksums.iter().flat_map(|checksum| &checksum[3..]);
                 Some([6].iter().chain(ack).chain(&[count]).chain(checksums).copied().collect())
             }
-            [0x21, ..] => Some(vec![7]),
+            [0x21, ..] => Some(vec![7, 0]),
             _ => None,
         }
     }

@@ -1,10 +1,10 @@
 //! A session and two twins, one that is spared refused datagrams and one that receives every accepted one twice. All three
 //! send and report the same: laws 3, 4 and 11.
 
-use inputwire::{Config, DatagramError, Epoch, Event, Frame, PeerConfig, PeerId, PeerRef, Session};
+use inputwire::{Config, Epoch, Event, Frame, PeerConfig, PeerId, PeerRef, Session};
 
 use super::bytes::Bytes;
-use super::watch::{at, drain, poll, same, wake};
+use super::watch::{at, drain, may_be_reported, poll, same, wake};
 
 const PEER: PeerId = PeerId::new(0);
 
@@ -25,6 +25,7 @@ fn session<const INPUT_LEN: usize, const WINDOW: usize>(
     peer: fn(u16) -> PeerConfig<INPUT_LEN>,
 ) -> Session<1, INPUT_LEN, WINDOW> {
     let mut config = Config::builder().local_player(player).first_frame(Frame::new(first)).early_copies(true);
+    config = config.incarnation(0x5eed_0000_0020 + u64::from(player));
     if keyed {
         config = config.key([9; 16]);
     }
@@ -53,11 +54,13 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Twins<INPUT_LEN, WINDOW> {
                 assert_eq!(spared.handle_datagram(at(now), PEER, datagram), Ok(()));
                 let _ = twice.handle_datagram(at(now), PEER, datagram);
             }
-            // Only this reason is also reported.
-            Err(DatagramError::OutOfSync) => {
-                let _ = spared.handle_datagram(at(now), PEER, datagram);
+            Err(reason) => {
+                spared.handle_timeout(at(now));
+                let health = spared.peer(PEER).map(PeerRef::health);
+                if may_be_reported(reason, datagram, health) {
+                    let _ = spared.handle_datagram(at(now), PEER, datagram);
+                }
             }
-            Err(_) => spared.handle_timeout(at(now)),
         }
     }
 }

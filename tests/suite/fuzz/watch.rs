@@ -1,6 +1,6 @@
 //! The laws that hold after any call: when to wake, and how many datagrams and events there are.
 
-use inputwire::{Event, Instant, MAX_DATAGRAM_SIZE, PeerId, Session};
+use inputwire::{DatagramError, Event, Health, Instant, MAX_DATAGRAM_SIZE, PeerId, Session, Totals};
 
 /// The most events about a peer between two polls, besides inputs: one of each kind, and a mismatch for each field.
 const PEER_EVENTS_MAX: usize = 16;
@@ -51,6 +51,35 @@ pub fn poll<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize>
         assert!(count <= (WINDOW + PEER_EVENTS_MAX) * MAX_PEERS, "law 9: too many events, now {event:?}");
         handle(event);
     }
+}
+
+/// Whether a refused datagram may be reported, besides being counted: one that proves that the peer is out of sync, a hello
+/// of another run, and a hello that nobody can read while the peer is not alive.
+pub fn may_be_reported(reason: DatagramError, datagram: &[u8], health: Option<Health>) -> bool {
+    match reason {
+        DatagramError::OutOfSync | DatagramError::OtherRun => true,
+        DatagramError::BadTag => {
+            let alive = health.is_some_and(|health| health > Health::Connecting && health < Health::Interrupted);
+            !alive && datagram.first() == Some(&0x20)
+        }
+        _ => false,
+    }
+}
+
+/// Whether two sessions hold the same inputs and think the same of their peer.
+pub fn similar<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize>(
+    one: &Session<MAX_PEERS, INPUT_LEN, WINDOW>,
+    other: &Session<MAX_PEERS, INPUT_LEN, WINDOW>,
+) -> bool {
+    let of = |session: &Session<MAX_PEERS, INPUT_LEN, WINDOW>| {
+        let peers = session.peers().filter_map(|id| session.peer(id)).map(|peer| {
+            let mut stats = peer.stats();
+            stats.totals = Totals::default();
+            (stats, peer.last_frame(), peer.latest_input(), peer.suggested_delay())
+        });
+        (session.next_frame(), session.confirmed_frame(), session.epoch(), peers.collect::<Vec<_>>())
+    };
+    of(one) == of(other)
 }
 
 /// Whether two sessions are equal except for counters, on which nothing depends.

@@ -4,7 +4,7 @@ use inputwire::DatagramError::{self, *};
 
 use crate::support::forge::{Seal, classic_input, classic_request, classic_response};
 use crate::support::specimens::specimens;
-use crate::support::{Accepted, PEER, Pair, Wire, at, endpoint, frame, frames, refuse};
+use crate::support::{Accepted, PEER, Pair, Wire, at, endpoint, frame, frames, incarnation, refuse};
 
 /// The reason to refuse a datagram that was shortened or lengthened without a new tag.
 fn broken(wire: Wire, datagram: &[u8], longer: bool) -> DatagramError {
@@ -46,14 +46,17 @@ fn b1_a_datagram_too_short_for_its_type_is_truncated_before_any_other_check() {
         refuse(&stranger, 0, PEER, &vec![0x20; 6 + tag], BadTag);
         // A hello may be cut although its tag is right.
         let seal = Seal::new(wire, 1, 0);
-        let body = seal.hello_body(0);
+        let body = seal.hello_body();
         for len in 0..body.len() {
             let reason = if len < 5 { Truncated } else { WrongLength };
             refuse(&stranger, 0, PEER, &seal.hello_of(&body[..len]), reason);
-            // Its sender is checked before its length.
-            let reason = if len < 5 { Truncated } else { Reflected };
+            // Its length is checked before its sender.
             let own = Seal::new(wire, 0, 1);
-            refuse(&stranger, 0, PEER, &own.hello_of(&own.hello_body(0)[..len]), reason);
+            refuse(&stranger, 0, PEER, &own.hello_of(&own.hello_body()[..len]), reason);
+            // One of another version may have any length; then its sender is checked.
+            let other = Seal { version: 2, ..own };
+            let reason = if len < 5 { Truncated } else { Reflected };
+            refuse(&stranger, 0, PEER, &other.hello_of(&other.hello_body()[..len]), reason);
         }
     }
 }
@@ -72,8 +75,14 @@ fn b2_a_valid_datagram_with_trailing_bytes_is_refused() {
     }
     for wire in Wire::COMPACT {
         let seal = Seal::new(wire, 1, 0);
-        let longer = seal.hello_of(&[&seal.hello_body(0)[..], &[0]].concat());
+        let longer = seal.hello_of(&[&seal.hello_body()[..], &[0]].concat());
         refuse(&endpoint::<1, 120>(wire.settings(0), wire.peer(1)), 0, PEER, &longer, WrongLength);
+        // A bye of another length is no bye, whatever its tag.
+        let met = Pair::met(wire);
+        for len in 0..16 {
+            refuse(&met.sessions[0], met.now, PEER, &seal.bye_of(&vec![0; len]), Truncated);
+        }
+        refuse(&met.sessions[0], met.now, PEER, &seal.bye_of(&[0; 17]), WrongLength);
     }
 }
 
@@ -230,7 +239,8 @@ fn b7_a_body_that_does_not_end_where_its_inputs_end_is_refused() {
 #[test]
 fn b7_a_body_of_wide_inputs_must_end_exactly_too() {
     let wire = Wire::Compact;
-    let mut session = endpoint::<4, 120>(wire.settings(0), inputwire::PeerConfig::compact(1).incarnation(1_001));
+    let mut session =
+        endpoint::<4, 120>(wire.settings(0), inputwire::PeerConfig::compact(1).incarnation(incarnation(1)));
     session.handle_timeout(at(0));
     let seal = Seal { input_len: 4, ..Seal::new(wire, 1, 0) };
     // Raw: 1 1 and 4 bytes of ones, 34 bits. Sparse: 1 0, then four times one bit flipped, 22 bits.

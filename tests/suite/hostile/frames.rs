@@ -5,7 +5,8 @@ use inputwire::{Epoch, Event, PeerConfig, PeerEvent, PushError};
 
 use crate::support::forge::{Seal, classic_input, classic_response};
 use crate::support::{
-    MS, PEER, Pair, SECOND, T, Wire, act, at, due, endpoint, events, frame, frames, inputs, peer, refuse, stats,
+    MS, PEER, Pair, SECOND, T, Wire, act, at, due, endpoint, events, frame, frames, incarnation, inputs, peer, refuse,
+    stats,
 };
 
 /// An event about the only peer.
@@ -55,7 +56,8 @@ fn f1_compact_frame_numbers_outside_an_epoch_are_refused() {
         refuse(&pair.sessions[0], pair.now, PEER, &seal.inputs(5, 3, 0, &[]), FrameRange);
 
         let last = frame(u32::MAX);
-        let peer = PeerConfig::compact(1).incarnation(1_001);
+        let peer = PeerConfig::compact(1).incarnation(incarnation(1));
+        let seal = Seal { first_frame: u32::MAX, ..seal };
         let full = endpoint::<1, 120>(wire.settings(0).first_frame(last), peer);
         for beyond in 0..=126 {
             refuse(&full, 0, PEER, &seal.inputs(1, beyond, u32::MAX, &[]), FrameRange);

@@ -164,9 +164,9 @@ fn f12_inputs_that_do_not_fit_one_datagram_are_sent_oldest_first() {
         large_inputs_arrive_as_prefixes::<16>(wire, 1_024, 0);
         large_inputs_arrive_as_prefixes::<32>(wire, 1_024, 0);
         large_inputs_arrive_as_prefixes::<255>(wire, 1_024, 0);
-        large_inputs_arrive_as_prefixes::<4>(wire, 64, 0);
+        large_inputs_arrive_as_prefixes::<4>(wire, 56, 0);
         // One input always fits, if need be in a datagram longer than configured.
-        large_inputs_arrive_as_prefixes::<255>(wire, 64, 256 + 3 + 8 + 6);
+        large_inputs_arrive_as_prefixes::<255>(wire, 56, 256 + 3 + 8 + 6);
     }
 }
 
@@ -183,7 +183,7 @@ fn no_number_of_inputs_is_too_long<const INPUT_LEN: usize>(max_datagram_size: us
 
 #[test]
 fn f12_a_datagram_of_several_inputs_is_never_a_byte_too_long() {
-    for max_datagram_size in 64..=90 {
+    for max_datagram_size in 56..=90 {
         no_number_of_inputs_is_too_long::<1>(max_datagram_size);
         no_number_of_inputs_is_too_long::<4>(max_datagram_size);
     }

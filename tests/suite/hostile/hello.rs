@@ -7,7 +7,7 @@ use inputwire::{Config, ConfigBuilder, Epoch, Field, PeerConfig, PeerEvent, Sess
 
 use crate::support::forge::Seal;
 use crate::support::{
-    MS, PEER, Pair, SECOND, T, Wire, act, at, drain, endpoint, events, frame, frames, peer_events, refuse,
+    MS, PEER, Pair, SECOND, T, Wire, act, at, drain, endpoint, events, frame, frames, healths, peer_events, refuse,
 };
 
 /// Connects two sessions, perhaps of different types, for 20 s, while each pushes all it can; returns the peer events of
@@ -34,6 +34,7 @@ fn meet<const I: usize, const W: usize, const J: usize, const V: usize>(
         second_events.extend(events(&mut second));
     }
     assert!(frames(&first_events).is_empty() && frames(&second_events).is_empty(), "inputs flow");
+    assert!(healths(&first_events).is_empty() && healths(&second_events).is_empty(), "and the peer is not good");
     (peer_events(&first_events), peer_events(&second_events))
 }
 
@@ -60,8 +61,17 @@ fn i6_endpoints_configured_differently_never_run_and_each_reports_once_what_diff
         // One expects player 1, but player 5 appears.
         assert_eq!(
             meet::<1, 120, 1, 120>((zero(), 1), (wire.settings(5), 0)),
-            (mismatch(Field::Player, 1, 5), mismatch(Field::Player, 5, 1)),
+            (
+                vec![PeerEvent::WrongPlayers { sender: 5, receiver: 0 }],
+                vec![PeerEvent::WrongPlayers { sender: 0, receiver: 1 }]
+            ),
         );
+        if wire == Wire::Keyed {
+            assert_eq!(
+                meet::<1, 120, 1, 120>((zero(), 1), (one().short_tags(true), 0)),
+                (mismatch(Field::TagSize, 8, 4), mismatch(Field::TagSize, 4, 8))
+            );
+        }
         let both = meet::<1, 120, 3, 60>((zero(), 1), (one(), 0));
         assert_eq!(both.0, [mismatch(Field::InputLen, 1, 3), mismatch(Field::Window, 120, 60)].concat());
         assert_eq!(both.1, [mismatch(Field::InputLen, 3, 1), mismatch(Field::Window, 60, 120)].concat());
@@ -74,8 +84,8 @@ fn i6_a_hello_of_another_version_is_reported_whatever_its_length() {
         for version in [0, 2, 255] {
             let seal = Seal { version, ..Seal::new(wire, 1, 0) };
             let mut session = endpoint::<1, 120>(wire.settings(0), wire.peer(1));
-            for rest in [&seal.hello_body(0)[..5], &seal.hello_body(0), &[&seal.hello_body(0)[..], &[7; 900]].concat()]
-            {
+            let body = seal.hello_body();
+            for rest in [&body[..5], &body, &[&body[..], &[7; 900]].concat()] {
                 assert_eq!(session.handle_datagram(at(0), PEER, &seal.hello_of(rest)), Ok(()));
             }
             assert_eq!(peer_events(&events(&mut session)), mismatch(Field::Version, 1, version.into()));
@@ -83,7 +93,7 @@ fn i6_a_hello_of_another_version_is_reported_whatever_its_length() {
             refuse(&session, 0, PEER, &Seal { version: 1, ..seal }.inputs(0, 0, 0, &[]), NotReady);
             // A matching hello ends the mismatch.
             let right = Seal::new(wire, 1, 0);
-            assert_eq!(session.handle_datagram(at(0), PEER, &right.hello(0)), Ok(()));
+            assert_eq!(session.handle_datagram(at(0), PEER, &right.hello()), Ok(()));
             assert_eq!(session.handle_datagram(at(0), PEER, &right.inputs(0, 0, 0, &[])), Ok(()));
         }
     }
@@ -110,14 +120,8 @@ fn i6_another_frame_interval_is_reported_once_and_stops_nothing() {
     }
 }
 
-/// Restarts one endpoint of a pair.
-fn restart(pair: &mut Pair, wire: Wire, player: usize, incarnation: u32) {
-    let (player, peer) = if player == 0 { (0, 1) } else { (1, 0) };
-    let mut session: Session<1, 1> =
-        Session::new(wire.settings(player).incarnation(incarnation).build().expect("settings"));
-    session.add_peer(at(pair.now), wire.peer(peer)).expect("room");
-    pair.sessions[usize::from(player)] = session;
-}
+/// Another run of either player.
+const AGAIN: u64 = 0xfeed_0000_7000;
 
 #[test]
 fn i7_a_restart_is_reported_and_inputs_wait_for_the_next_epoch() {
@@ -126,8 +130,8 @@ fn i7_a_restart_is_reported_and_inputs_wait_for_the_next_epoch() {
         pair.play(20);
         let earlier: Vec<_> = pair.sent[1].iter().map(|(_, datagram)| datagram.clone()).collect();
         pair.forget();
-        restart(&mut pair, wire, 1, 5_000);
-        for number in 0..15 {
+        pair.restart(wire, 1, AGAIN);
+        for number in 0..60 {
             pair.sessions[1].push_input(at(pair.now), act(1, 100 + number)).expect("room");
             let _ = pair.sessions[0].push_input(at(pair.now), act(0, 20 + number));
             pair.run(T);
@@ -135,9 +139,16 @@ fn i7_a_restart_is_reported_and_inputs_wait_for_the_next_epoch() {
         assert_eq!(peer_events(&pair.reported[0]), [PeerEvent::Restarted]);
         assert!(frames(&pair.reported[0]).is_empty() && frames(&pair.reported[1]).is_empty(), "two runs are mixed");
         for datagram in &earlier {
-            let reason = if datagram[0] == 0x20 { OldIncarnation } else { NotReady };
-            refuse(&pair.sessions[0], pair.now, PEER, datagram, reason);
+            if datagram[0] == 0x20 {
+                // It answers no hello of this silence.
+                let mut session = pair.sessions[0].clone();
+                assert_eq!(session.handle_datagram(at(pair.now), PEER, datagram), Ok(()));
+                assert_eq!(peer_events(&events(&mut session)), []);
+            } else {
+                refuse(&pair.sessions[0], pair.now, PEER, datagram, NotReady);
+            }
         }
+        assert_eq!(pair.sessions[0].next_epoch(), Some(Epoch::new(1)));
         pair.sessions[0].begin_epoch(at(pair.now), Epoch::new(1)).expect("newer");
         pair.run(SECOND);
         assert!(peer_events(&pair.reported[1]).contains(&PeerEvent::EpochAhead { epoch: Epoch::new(1) }));
@@ -147,15 +158,13 @@ fn i7_a_restart_is_reported_and_inputs_wait_for_the_next_epoch() {
         pair.play(10);
         pair.assert_delivered(0, 10);
         pair.assert_delivered(1, 10);
-        // Datagrams of the earlier run stay refused, its hello too.
+        // Datagrams of the earlier run stay refused, its hellos too.
         for datagram in earlier {
-            assert!(
-                pair.sessions[0].clone().handle_datagram(at(pair.now), PEER, &datagram).is_err(),
-                "{datagram:02x?}"
-            );
+            let reason = if datagram[0] == 0x20 { OtherRun } else { OtherEpoch };
+            refuse(&pair.sessions[0], pair.now, PEER, &datagram, reason);
         }
-        let late = Seal::new(wire, 1, 0).hello(0);
-        refuse(&pair.sessions[0], pair.now, PEER, &late, OldIncarnation);
+        let late = Seal::new(wire, 1, 0).playing(1_000, 1_000).hello();
+        refuse(&pair.sessions[0], pair.now, PEER, &late, OtherRun);
     }
 }
 
@@ -167,11 +176,11 @@ fn i7_when_both_restart_in_either_order_no_input_of_one_run_is_delivered_in_the_
             pair.delay = 40 * MS;
             pair.play(20);
             pair.forget();
-            restart(&mut pair, wire, first, 7_000);
+            pair.restart(wire, first, AGAIN);
             pair.run(pause);
             assert!(frames(&pair.reported[first]).is_empty(), "the new run gets inputs of the earlier one");
             pair.forget();
-            restart(&mut pair, wire, 1 - first, 7_000);
+            pair.restart(wire, 1 - first, AGAIN);
             pair.run(2 * SECOND);
             assert!(frames(&pair.reported[0]).is_empty() && frames(&pair.reported[1]).is_empty());
             let epoch = pair.sessions.iter().map(|session| session.epoch().get()).max().expect("two") + 1;
@@ -191,12 +200,15 @@ fn i7_the_first_run_of_a_peer_is_no_restart() {
     for wire in Wire::COMPACT {
         let mut session: Session<1, 1> = Session::new(wire.settings(0).build().expect("settings"));
         session.add_peer(at(0), wire.peer(1)).expect("room");
-        assert_eq!(session.handle_datagram(at(0), PEER, &Seal::new(wire, 1, 0).hello(0)), Ok(()));
+        assert_eq!(session.handle_datagram(at(0), PEER, &Seal::new(wire, 1, 0).hello()), Ok(()));
         assert!(peer_events(&events(&mut session)).is_empty());
         // A run known from signalling may have ended since.
         let mut signalled: Session<1, 1> = Session::new(Config::clone(session.config()));
-        signalled.add_peer(at(0), wire.peer(1).incarnation(500)).expect("room");
-        assert_eq!(signalled.handle_datagram(at(0), PEER, &Seal::new(wire, 1, 0).hello(0)), Ok(()));
-        assert_eq!(peer_events(&events(&mut signalled)), [PeerEvent::Restarted]);
+        signalled.add_peer(at(0), wire.peer(1).incarnation(AGAIN)).expect("room");
+        let seal = Seal::new(wire, 1, 0);
+        assert_eq!(signalled.handle_datagram(at(0), PEER, &seal.hello()), Ok(()));
+        assert_eq!(peer_events(&events(&mut signalled)), [], "nothing was taken from it");
+        assert_eq!(signalled.handle_datagram(at(0), PEER, &seal.inputs(1, 1, 0, &[])), Ok(()));
+        assert_eq!(frames(&events(&mut signalled)), [0], "and nothing has to begin anew");
     }
 }

@@ -1,7 +1,7 @@
 //! The sender of a datagram, its session, epoch and run: rows I1 to I5 and I8 to I10. I6 and I7 are in `hello.rs`.
 
 use inputwire::DatagramError::*;
-use inputwire::{Epoch, Event, Field, Health, PeerEvent, PeerId, Session};
+use inputwire::{Epoch, Event, Health, PeerEvent, PeerId, Session};
 
 use crate::support::forge::{Seal, classic_input, classic_response};
 use crate::support::{
@@ -18,7 +18,7 @@ fn sent_inputs(pair: &Pair, from: usize) -> Vec<Vec<u8>> {
 #[test]
 fn i1_a_datagram_of_an_earlier_epoch_is_refused() {
     for wire in Wire::COMPACT {
-        for later in [1, 2, 3, 4, 5, 8, 1_000, u32::MAX] {
+        for later in [1, 2, 3, 4, 5, 8, 1_000, Epoch::LAST_FREE.get()] {
             let mut pair = Pair::met(wire);
             pair.play(140);
             let earlier = sent_inputs(&pair, 1);
@@ -99,25 +99,28 @@ fn i3_another_session_or_pair_of_players_is_refused() {
             Seal { receiver: (2, seal.receiver.1), ..seal },
             Seal { sender: (2, seal.sender.1), receiver: (3, seal.receiver.1), ..seal },
             Seal { sender: seal.receiver, receiver: seal.sender, ..seal },
+            // Nor are other runs, other settings, or half a tag.
+            Seal { sender: (1, seal.sender.1 + 1), ..seal },
+            Seal { receiver: (0, seal.receiver.1 ^ 1 << 40), ..seal },
+            Seal { first_frame: 1, ..seal },
+            Seal { window: 8, ..seal },
         ];
         for other in others {
-            for datagram in [other.inputs(0, 3, 3, &[]), other.inputs(2, 4, 3, &[]), other.bye()] {
+            for datagram in [other.inputs(0, 3, 3, &[]), other.inputs(2, 4, 3, &[]), other.bye(3)] {
                 refuse(session, pair.now, PEER, &datagram, BadTag);
             }
         }
         for other in &others[..2] {
-            refuse(session, pair.now, PEER, &other.hello(0), BadTag);
+            refuse(session, pair.now, PEER, &other.hello(), BadTag);
         }
-        // A hello between other players is reported, since it may be a mistake in the setup, and has no other effect.
+        // A hello between other players is reported, since the address may be wrong, and has no other effect.
         for other in &others[2..5] {
             let (mut greeted, mut spared) = (session.clone(), session.clone());
             for copy in 0..5 {
-                assert_eq!(greeted.handle_datagram(at(pair.now + 400 * MS), PEER, &other.hello(0)), Ok(()));
-                let mismatches = peer_events(&events(&mut greeted));
-                assert_eq!(mismatches.len(), usize::from(copy == 0), "{mismatches:?}");
-                assert!(
-                    mismatches.iter().all(|event| matches!(event, PeerEvent::Mismatch { field: Field::Player, .. }))
-                );
+                assert_eq!(greeted.handle_datagram(at(pair.now + 400 * MS), PEER, &other.hello()), Ok(()));
+                let told = PeerEvent::WrongPlayers { sender: other.sender.0, receiver: other.receiver.0 };
+                let expected = if copy == 0 { vec![told] } else { vec![] };
+                assert_eq!(peer_events(&events(&mut greeted)), expected);
             }
             spared.handle_timeout(at(pair.now + 400 * MS));
             events(&mut spared);
@@ -169,11 +172,12 @@ fn i4_a_replay_at_any_later_time_delivers_and_reports_nothing() {
 }
 
 #[test]
-fn i4_a_dead_peer_is_not_kept_alive_by_replayed_inputs() {
+fn i4_a_dead_peer_is_not_kept_alive_by_replays() {
     for wire in Wire::COMPACT {
         let mut pair = Pair::met(wire);
         pair.play(70);
-        let recorded = sent_inputs(&pair, 1);
+        let recorded: Vec<_> = pair.sent[1].iter().map(|(_, datagram)| datagram.clone()).collect();
+        assert!(recorded.iter().any(|datagram| datagram[0] == 0x20), "hellos, too");
         let victim = &mut pair.sessions[0];
         events(victim);
         let mut reported = Vec::new();
@@ -201,7 +205,7 @@ fn i5_a_reflected_datagram_is_refused() {
         }
         kinds.dedup();
         assert!([0x20, 0x22, 0x80].iter().all(|kind| kinds.contains(kind)), "{kinds:02x?}");
-        let bye = Seal::new(wire, 0, 1).bye();
+        let bye = Seal::new(wire, 0, 1).bye(20);
         refuse(&pair.sessions[0], pair.now, PEER, &bye, BadTag);
         // Even before anything was received.
         let mut fresh = endpoint::<1, 120>(wire.settings(0), wire.peer(1));
@@ -228,15 +232,16 @@ fn i8_a_forged_bye_is_only_a_hint_without_a_key_and_refused_with_one() {
         let seal = Seal::new(wire, 1, 0);
         let unkeyed = Seal { key: None, ..seal };
         if wire == Wire::Keyed {
-            refuse(&pair.sessions[0], pair.now, PEER, &unkeyed.bye(), Truncated);
+            refuse(&pair.sessions[0], pair.now, PEER, &unkeyed.bye(5), Truncated);
             let guessed = Seal { key: Some([0; 16]), ..seal };
-            refuse(&pair.sessions[0], pair.now, PEER, &guessed.bye(), BadTag);
+            refuse(&pair.sessions[0], pair.now, PEER, &guessed.bye(5), BadTag);
         } else {
             for _ in 0..5 {
-                assert_eq!(pair.sessions[0].handle_datagram(at(pair.now), PEER, &unkeyed.bye()), Ok(()));
+                assert_eq!(pair.sessions[0].handle_datagram(at(pair.now), PEER, &unkeyed.bye(5)), Ok(()));
             }
             pair.run(10 * SECOND);
-            assert_eq!(peer_events(&pair.reported[0]), [PeerEvent::PeerClosed], "reported once");
+            let closed = PeerEvent::PeerClosed { epoch: Epoch::new(0), end: frame(5) };
+            assert_eq!(peer_events(&pair.reported[0]), [closed], "reported once");
             assert!(healths(&pair.reported[0]).is_empty(), "silence decides, and there was none");
         }
         pair.play(5);
@@ -244,8 +249,12 @@ fn i8_a_forged_bye_is_only_a_hint_without_a_key_and_refused_with_one() {
         assert_eq!((frames(&pair.reported[0]), frames(&pair.reported[1])), (expected.clone(), expected));
         // One of another run, or one that comes before the run is known.
         let earlier = Seal { sender: (1, 999), ..seal };
-        refuse(&pair.sessions[0], pair.now, PEER, &earlier.bye(), BadTag);
-        refuse(&endpoint::<1, 120>(wire.settings(0), wire.peer(1)), 0, PEER, &seal.bye(), NotReady);
+        refuse(&pair.sessions[0], pair.now, PEER, &earlier.bye(5), BadTag);
+        refuse(&endpoint::<1, 120>(wire.settings(0), wire.peer(1)), 0, PEER, &seal.bye(0), NotReady);
+        // One that names another run of the receiver: so without a key, too, 64 random bits must be guessed.
+        let named = seal.receiver.1 + 1;
+        let rest = [&named.to_be_bytes()[..], &[0; 8]].concat();
+        refuse(&pair.sessions[0], pair.now, PEER, &seal.bye_of(&rest), OtherRun);
     }
 }
 
@@ -256,19 +265,47 @@ fn i9_a_flood_of_hellos_draws_no_answer() {
         let alone = endpoint::<1, 120>(wire.settings(0), wire.peer(1));
         let mut met = Pair::met(wire);
         met.play(3);
+        let twice = seal.playing(1_000, 1);
+        let wrong = Seal { window: 9, ..seal };
+        let elsewhere = Seal { receiver: (7, seal.receiver.1), ..seal };
         for (session, start) in [(alone, 0), (met.sessions[0].clone(), met.now)] {
-            let (mut flooded, mut spared) = (session.clone(), session);
-            // The first one is news, and no flood.
-            for session in [&mut flooded, &mut spared] {
-                assert_eq!(session.handle_datagram(at(start), PEER, &seal.hello(0)), Ok(()));
-            }
-            for later in (0..2 * SECOND).step_by(1_000) {
-                for _ in 0..5 {
-                    assert_eq!(flooded.handle_datagram(at(start + later), PEER, &seal.hello(0)), Ok(()));
+            for hello in [seal.hello(), twice.hello(), wrong.hello(), elsewhere.hello()] {
+                let (mut flooded, mut spared) = (session.clone(), session.clone());
+                // The first one is news, and no flood.
+                for session in [&mut flooded, &mut spared] {
+                    let _ = session.handle_datagram(at(start), PEER, &hello);
                 }
-                assert_eq!(due(&mut flooded, start + later), due(&mut spared, start + later));
+                for later in (0..2 * SECOND).step_by(1_000) {
+                    for _ in 0..5 {
+                        let _ = flooded.handle_datagram(at(start + later), PEER, &hello);
+                    }
+                    assert_eq!(due(&mut flooded, start + later), due(&mut spared, start + later));
+                }
             }
         }
+    }
+}
+
+#[test]
+fn i9_hellos_of_another_run_draw_one_answer_for_many_at_most_once_a_ping_interval() {
+    for wire in Wire::COMPACT {
+        let mut pair = Pair::met(wire);
+        pair.play(3);
+        let mut answers = Vec::new();
+        let other = Seal { sender: (1, 0xfeed_0000_0000), ..Seal::new(wire, 1, 0) };
+        pair.forget();
+        for number in 1..200 {
+            let hello = Seal { number, ..other }.hello();
+            for _ in 0..5 {
+                assert_eq!(pair.sessions[0].handle_datagram(at(pair.now), PEER, &hello), Err(OtherRun));
+            }
+            pair.run(10 * MS);
+            let sent = pair.sent[0].drain(..).filter(|(_, datagram)| datagram[0] == 0x20);
+            answers.extend(sent.map(|(when, answer)| (when, answer.len(), hello.len())));
+        }
+        assert!((9..=10).contains(&answers.len()), "{answers:?}");
+        assert!(answers.iter().all(|(_, answer, cause)| answer <= cause), "no amplification");
+        assert!(answers.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 200 * MS), "{answers:?}");
     }
 }
 

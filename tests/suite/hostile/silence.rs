@@ -5,8 +5,8 @@ use inputwire_sim::rng::Rng;
 
 use crate::support::forge::Seal;
 use crate::support::{
-    DATAGRAMS_A_PEER, MS, PEER, Pair, SECOND, T, Wire, act, at, byte, drain, endpoint, events, frame, healths, inputs,
-    peer, stats,
+    DATAGRAMS_A_PEER, MS, PEER, Pair, SECOND, T, Wire, act, at, byte, drain, endpoint, events, frame, healths,
+    incarnation, inputs, peer, stats,
 };
 
 #[test]
@@ -132,7 +132,7 @@ fn p12_any_call_in_any_order_is_legal() {
             Session::new(Wire::Compact.settings(0).build().expect("settings"));
         let mut other: Session<1, INPUT_LEN, WINDOW> = endpoint(Wire::Compact.settings(1), peer(0));
         let (mut now, mut newest, mut number) = (0_u64, 0, 0);
-        let mut datagrams: Vec<Vec<u8>> = vec![vec![], vec![0x04], Seal::new(Wire::Compact, 1, 0).hello(0)];
+        let mut datagrams: Vec<Vec<u8>> = vec![vec![], vec![0x04], Seal::new(Wire::Compact, 1, 0).hello()];
         for _ in 0..3_000 {
             let step = [0, 1, 500, T, 200 * MS, 6 * SECOND][rng.index(6)];
             now = if rng.index(40) == 0 { now.saturating_sub(step) } else { now.saturating_add(step) };
@@ -187,6 +187,6 @@ fn p12_any_call_in_any_order_is_legal() {
                 if player == 2 { PeerConfig::classic(2) } else { PeerConfig::compact(player) }
             },
         );
-        any_order::<2, 9, 127>(seed, |player| PeerConfig::compact(player).incarnation(1_000 + u32::from(player)));
+        any_order::<2, 9, 127>(seed, |player| PeerConfig::compact(player).incarnation(incarnation(player)));
     }
 }

@@ -9,7 +9,7 @@ use inputwire_sim::network::Faults;
 fn an_outage_longer_than_the_window_does_not_wedge_the_classic_wire_and_the_loss_is_reported() {
     for outage_s in [1, 3, 10, 60] {
         let faults = Faults { delay_us: 40 * MS, ..Faults::default() };
-        let mut duo = Duo::<1>::with(outage_s, faults, [config(0, 1), config(1, 1)], PeerConfig::<1>::classic);
+        let mut duo = Duo::<1>::with(outage_s, faults, [config(0, 0), config(1, 0)], PeerConfig::<1>::classic);
         duo.endpoints.iter_mut().for_each(|endpoint| endpoint.play = |_, _, frame| [frame.to_le_bytes()[0]]);
         duo.run_until(2 * SECOND);
         let back = (2 + outage_s) * SECOND;

@@ -58,21 +58,26 @@ pub(crate) struct Duo<const INPUT_LEN: usize> {
 }
 
 /// The usual settings of one of two players.
-pub(crate) fn config(player: u16, incarnation: u32) -> Config {
-    builder(player, incarnation).build().expect("valid")
+/// The incarnation of a player in this run.
+pub(crate) fn incarnation(player: u16, run: u32) -> u64 {
+    u64::from(run + 1) << 32 | u64::from(player)
 }
 
-pub(crate) fn builder(player: u16, incarnation: u32) -> inputwire::ConfigBuilder {
+pub(crate) fn config(player: u16, run: u32) -> Config {
+    builder(player, run).build().expect("valid")
+}
+
+pub(crate) fn builder(player: u16, run: u32) -> inputwire::ConfigBuilder {
     Config::builder()
         .session_id(0x1bad_cafe)
         .local_player(player)
-        .incarnation(incarnation)
+        .incarnation(incarnation(player, run))
         .frame_interval(Duration::from_micros(FRAME_US))
 }
 
 impl<const INPUT_LEN: usize> Duo<INPUT_LEN> {
     pub(crate) fn new(seed: u64, faults: Faults) -> Self {
-        Self::with(seed, faults, [config(0, 1), config(1, 1)], PeerConfig::compact)
+        Self::with(seed, faults, [config(0, 0), config(1, 0)], PeerConfig::compact)
     }
 
     pub(crate) fn with(
@@ -111,7 +116,7 @@ impl<const INPUT_LEN: usize> Duo<INPUT_LEN> {
     pub(crate) fn restart(&mut self, index: usize) {
         let endpoint = &mut self.endpoints[index];
         endpoint.run += 1;
-        let config = config(u16::from(index == 1), endpoint.run + 1);
+        let config = config(u16::from(index == 1), endpoint.run);
         endpoint.session = Session::new(config);
         let peer = PeerConfig::compact(u16::from(index == 0));
         endpoint.peer = endpoint.session.add_peer(Instant::from_micros(self.now), peer).expect("room");
@@ -192,7 +197,7 @@ impl<const INPUT_LEN: usize> Duo<INPUT_LEN> {
             match event {
                 Event::Input { frame, input, .. } => endpoint.delivered.push((self.now, frame, input)),
                 Event::Peer { event, .. } => match event {
-                    PeerEvent::Restarted => follow = follow.max(Some(endpoint.session.epoch().get() + 1)),
+                    PeerEvent::Restarted => follow = follow.max(endpoint.session.next_epoch().map(Epoch::get)),
                     PeerEvent::EpochAhead { epoch } => follow = follow.max(Some(epoch.get())),
                     PeerEvent::Connected => endpoint.connected_at = endpoint.connected_at.or(Some(self.now)),
                     _ => {}

@@ -41,7 +41,7 @@ fn lockstep_with_an_input_delay_of_one_trip_and_one_frame_never_waits() {
             let trip_us = rtt_ms * MS / 2;
             let input_delay = u32::try_from(trip_us.div_ceil(FRAME_US) + 1).expect("few frames");
             let first = Frame::new(input_delay);
-            let configs = [0, 1].map(|player| builder(player, 1).first_frame(first).build().expect("valid"));
+            let configs = [0, 1].map(|player| builder(player, 0).first_frame(first).build().expect("valid"));
             let faults = Faults { delay_us: trip_us, ..Faults::default() };
             let mut duo = Duo::<1>::with(seed, faults, configs, PeerConfig::compact);
             duo.endpoints.iter_mut().for_each(|endpoint| endpoint.pushes = false);

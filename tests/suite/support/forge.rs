@@ -14,11 +14,25 @@ pub(crate) struct Seal {
     pub(crate) session_id: u64,
     pub(crate) version: u8,
     /// Player number and incarnation.
-    pub(crate) sender: (u16, u32),
-    pub(crate) receiver: (u16, u32),
+    pub(crate) sender: (u16, u64),
+    pub(crate) receiver: (u16, u64),
     pub(crate) epoch: u32,
     pub(crate) input_len: u16,
     pub(crate) window: u16,
+    pub(crate) first_frame: u32,
+    /// Whether inputs and checksums carry half of the code.
+    pub(crate) short: bool,
+    /// The number of the next hello, and what it says of the receiver's run.
+    pub(crate) number: u32,
+    pub(crate) named: Named,
+}
+
+/// What a hello says of its receiver's run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) incarnation: u64,
+    pub(crate) answered: u32,
+    pub(crate) playing: bool,
 }
 
 impl Seal {
@@ -33,7 +47,21 @@ impl Seal {
             epoch: 0,
             input_len: 1,
             window: 120,
+            first_frame: 0,
+            short: false,
+            number: 1,
+            named: Named::default(),
         }
+    }
+
+    /// The same, whose next hello has this number and plays with the receiver's run, whose hello `answered` it has.
+    pub(crate) fn playing(self, number: u32, answered: u32) -> Self {
+        Self { number, named: Named { incarnation: self.receiver.1, answered, playing: true }, ..self }
+    }
+
+    /// The same, whose next hello has this number and answers a hello of the receiver's run without believing it yet.
+    pub(crate) fn answering(self, number: u32, answered: u32) -> Self {
+        Self { number, named: Named { incarnation: self.receiver.1, answered, playing: false }, ..self }
     }
 
     /// The tag over some bytes.
@@ -48,11 +76,27 @@ impl Seal {
         }
     }
 
+    /// Bytes of the tag of inputs and checksums.
+    fn input_tag_len(&self) -> u8 {
+        match (self.key, self.short) {
+            (None, _) => 2,
+            (Some(_), true) => 4,
+            (Some(_), false) => 8,
+        }
+    }
+
+    /// The tag of inputs and checksums over some bytes.
+    fn input_tag(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut tag = self.tag(bytes);
+        tag.truncate(self.input_tag_len().into());
+        tag
+    }
+
     /// An input datagram with this type byte, these full frame numbers, and `rest` after the tag.
     pub(crate) fn inputs_of(&self, kind: u8, end: u32, ack: u32, rest: &[u8]) -> Vec<u8> {
         let head = [kind, end.to_be_bytes()[3], ack.to_be_bytes()[3]];
         let covered = [&self.context(self.epoch, end, ack), &head[..], rest].concat();
-        [&head[..], &self.tag(&covered), rest].concat()
+        [&head[..], &self.input_tag(&covered), rest].concat()
     }
 
     /// An input datagram that carries `count` inputs in `body`, without a timing block.
@@ -82,33 +126,43 @@ impl Seal {
     }
 
     /// A hello with the values of this seal, 60 frames a second, and a ping every 200 ms.
-    pub(crate) fn hello(&self, first_frame: u32) -> Vec<u8> {
-        self.hello_of(&self.hello_body(first_frame))
+    pub(crate) fn hello(&self) -> Vec<u8> {
+        self.hello_of(&self.hello_body())
     }
 
     /// The bytes after the tag in [`hello`](Self::hello).
-    pub(crate) fn hello_body(&self, first_frame: u32) -> Vec<u8> {
+    pub(crate) fn hello_body(&self) -> Vec<u8> {
         let mut rest = vec![self.version];
         rest.extend(self.sender.0.to_be_bytes());
         rest.extend(self.receiver.0.to_be_bytes());
         rest.extend([self.input_len, self.window].map(|size| u8::try_from(size).expect("a byte")));
+        rest.extend([self.input_tag_len(), u8::from(self.named.playing)]);
         rest.extend(16_667_u32.to_be_bytes());
         rest.extend(200_u16.to_be_bytes());
-        rest.extend(first_frame.to_be_bytes());
+        rest.extend(self.first_frame.to_be_bytes());
         rest.extend(self.epoch.to_be_bytes());
         rest.extend(self.sender.1.to_be_bytes());
+        rest.extend(self.number.to_be_bytes());
+        rest.extend(self.named.incarnation.to_be_bytes());
+        rest.extend(self.named.answered.to_be_bytes());
         rest
     }
 
-    pub(crate) fn bye(&self) -> Vec<u8> {
-        let covered = [&self.context(0, 0, 0), &[0x21][..]].concat();
-        [&[0x21][..], &self.tag(&covered)].concat()
+    /// The bye of a sender whose last input in this epoch is that of the frame before `end`.
+    pub(crate) fn bye(&self, end: u32) -> Vec<u8> {
+        self.bye_of(&[&self.receiver.1.to_be_bytes()[..], &self.epoch.to_be_bytes(), &end.to_be_bytes()].concat())
+    }
+
+    /// A bye with these bytes after the tag.
+    pub(crate) fn bye_of(&self, rest: &[u8]) -> Vec<u8> {
+        let covered = [&self.context(0, 0, 0), &[0x21][..], rest].concat();
+        [&[0x21][..], &self.tag(&covered), rest].concat()
     }
 
     /// A checksum datagram with these bytes after the tag.
     pub(crate) fn checksums(&self, rest: &[u8]) -> Vec<u8> {
         let covered = [&self.context(self.epoch, 0, 0), &[0x22][..], rest].concat();
-        [&[0x22][..], &self.tag(&covered), rest].concat()
+        [&[0x22][..], &self.input_tag(&covered), rest].concat()
     }
 
     fn context(&self, epoch: u32, end: u32, ack: u32) -> Vec<u8> {
@@ -120,10 +174,30 @@ impl Seal {
         for number in [self.sender.0, self.receiver.0, self.input_len, self.window] {
             bytes.extend(number.to_be_bytes());
         }
+        bytes.extend(self.first_frame.to_be_bytes());
+        bytes.push(self.input_tag_len());
         bytes.extend(end.to_be_bytes());
         bytes.extend(ack.to_be_bytes());
         bytes
     }
+}
+
+/// The number of a hello.
+pub(crate) fn hello_number(hello: &[u8]) -> u32 {
+    field(hello, 16)
+}
+
+/// What a hello says of its receiver's run.
+pub(crate) fn hello_named(hello: &[u8]) -> Named {
+    let high = u64::from(field(hello, 12));
+    let incarnation = high << 32 | u64::from(field(hello, 8));
+    Named { incarnation, answered: field(hello, 4), playing: hello[hello.len() - 39] & 1 == 1 }
+}
+
+/// The four bytes of a hello that begin so many before its end.
+fn field(hello: &[u8], before_end: usize) -> u32 {
+    let start = hello.len() - before_end;
+    u32::from_be_bytes(hello[start..start + 4].try_into().expect("four bytes"))
 }
 
 /// A classic INPUT whose current frame is the last of these.

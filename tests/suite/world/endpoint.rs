@@ -7,14 +7,14 @@ use inputwire::{
     Config, DatagramError, Epoch, Event, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PushError, Session,
 };
 
-use crate::support::{PEER, peer};
+use crate::support::{PEER, incarnation, peer};
 
 /// Everything happens at this time; datagrams are sent later, when everything that waits for time is due.
 const NOW: Instant = Instant::from_micros(1_000_000);
 const LATER: Instant = Instant::from_micros(1_250_000);
 
-/// The most epochs that can be needed: one at will, and one for each restart.
-const EPOCHS: usize = 3;
+/// The epoch of the start, and one at will.
+const EPOCHS: usize = 2;
 
 /// What can happen to an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,11 +26,11 @@ pub(super) enum Act {
     Poll,
     /// The endpoint follows to a later epoch if it has reason to, or else begins epoch 1.
     Begin,
-    /// The endpoint restarts.
-    Restart,
+    /// The endpoint says the hello that is due when it begins an epoch.
+    Greet,
 }
 
-/// The inputs that an endpoint pushed in one of its runs, by epoch, and those of the other that were delivered to it.
+/// The inputs that an endpoint pushed, by epoch, and those of the other that were delivered to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct History {
     pushed: [Vec<u8>; EPOCHS],
@@ -41,22 +41,22 @@ struct History {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Side {
     session: Session<1, 1, 2>,
-    /// One for each run, the present one last.
-    histories: Vec<History>,
+    history: History,
+    /// The number of the last datagram that is a hello.
+    hello: Option<u8>,
     /// The epoch to which the application should follow.
     follow: Option<Epoch>,
 }
 
 impl Side {
-    fn new(side: usize, run: u32, greets: bool) -> Self {
+    fn new(side: usize) -> Self {
         let player = u16::from(side == 1);
-        let config = Config::builder().session_id(5).local_player(player).incarnation(run).build().expect("valid");
-        let mut session = Session::new(config);
-        let peer = PeerConfig::compact(1 - player);
-        // Where no endpoint restarts, both know each other from the start and need no hello.
-        let peer = if greets { peer } else { peer.incarnation(1) };
+        let config = Config::builder().session_id(5).local_player(player).incarnation(incarnation(player));
+        let mut session = Session::new(config.build().expect("valid"));
+        // Both know each other from the start; how they meet is the subject of a world of its own.
+        let peer = PeerConfig::compact(1 - player).incarnation(incarnation(1 - player));
         session.add_peer(NOW, peer).expect("room");
-        Self { session, histories: vec![History::default()], follow: None }
+        Self { session, history: History::default(), hello: None, follow: None }
     }
 
     /// Whether the application has reason to follow to another epoch.
@@ -68,12 +68,8 @@ impl Side {
         self.session.epoch().get() as usize
     }
 
-    fn history(&mut self) -> &mut History {
-        self.histories.last_mut().expect("there is always one")
-    }
-
     fn pushed(&self) -> usize {
-        self.histories.last().map_or(0, |history| history.pushed[self.epoch()].len())
+        self.history.pushed[self.epoch()].len()
     }
 
     fn push(&mut self, input: u8) -> bool {
@@ -82,7 +78,7 @@ impl Side {
             Ok(frame) => {
                 assert!(!full && frame.get() as usize == self.pushed());
                 let epoch = self.epoch();
-                self.history().pushed[epoch].push(input);
+                self.history.pushed[epoch].push(input);
                 true
             }
             Err(error) => {
@@ -117,29 +113,23 @@ impl Side {
         match event {
             Event::Input { frame, input: [input], .. } => {
                 let epoch = self.epoch();
-                assert_eq!(frame.get() as usize, self.history().delivered[epoch].len(), "each frame once, in order");
-                self.history().delivered[epoch].push(input);
+                assert_eq!(frame.get() as usize, self.history.delivered[epoch].len(), "each frame once, in order");
+                self.history.delivered[epoch].push(input);
             }
             Event::Peer { event, .. } => match event {
                 PeerEvent::EpochAhead { epoch } => self.follow = self.follow.max(Some(epoch)),
-                PeerEvent::Restarted => {
-                    self.follow = self.follow.max(Some(Epoch::new(self.session.epoch().get() + 1)));
-                }
-                PeerEvent::OutOfSync | PeerEvent::Mismatch { .. } | PeerEvent::PeerClosed => panic!("{event:?}"),
-                _ => {}
+                PeerEvent::Connected | PeerEvent::Health { .. } | PeerEvent::Flushed => {}
+                event => panic!("{event:?}"),
             },
             _ => {}
         }
         true
     }
 
-    /// Law 1: every delivered input was pushed by the other endpoint in the same epoch of one of its runs.
+    /// Law 1: every delivered input was pushed by the other endpoint in the same epoch.
     pub(super) fn assert_delivered_from(&self, other: &Self) {
-        for history in &self.histories {
-            for (epoch, delivered) in history.delivered.iter().enumerate() {
-                let pushed = other.histories.iter().any(|history| history.pushed[epoch].starts_with(delivered));
-                assert!(pushed, "delivered, but never pushed: {self:?} {other:?}");
-            }
+        for (delivered, pushed) in self.history.delivered.iter().zip(&other.history.pushed) {
+            assert!(pushed.starts_with(delivered), "delivered, but never pushed: {self:?} {other:?}");
         }
     }
 
@@ -147,16 +137,13 @@ impl Side {
     pub(super) fn acknowledged_by(&self, other: &Self) -> bool {
         let acked = self.session.next_frame().get() - peer(&self.session).unacked();
         let recv_next = peer(&other.session).last_frame().map_or(0, |frame| frame.get() + 1);
-        self.epoch() != other.epoch() || self.histories.len() + other.histories.len() > 2 || acked <= recv_next
+        self.epoch() != other.epoch() || acked <= recv_next
     }
 
     /// Whether everything pushed in the present epoch is delivered and acknowledged.
     pub(super) fn all_done(one: &Self, other: &Self) -> bool {
-        let delivered_all = |to: &Self, from: &Self| {
-            let (Some(to), Some(from)) = (to.histories.last(), from.histories.last()) else { return false };
-            let epoch = one.epoch();
-            to.delivered[epoch] == from.pushed[epoch]
-        };
+        let epoch = one.epoch();
+        let delivered_all = |to: &Self, from: &Self| to.history.delivered[epoch] == from.history.pushed[epoch];
         one.epoch() == other.epoch()
             && [one, other].iter().all(|side| peer(&side.session).unacked() == 0 && !side.should_follow())
             && delivered_all(one, other)
@@ -166,7 +153,6 @@ impl Side {
 
 /// All states of both endpoints found so far, by number.
 pub(super) struct Endpoints {
-    greets: bool,
     sides: [Vec<Side>; 2],
     numbers: [HashMap<u128, u32>; 2],
     acts: [HashMap<(u32, Act), Option<u32>>; 2],
@@ -175,9 +161,8 @@ pub(super) struct Endpoints {
 }
 
 impl Endpoints {
-    pub(super) fn new(greets: bool) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            greets,
             sides: Default::default(),
             numbers: Default::default(),
             acts: Default::default(),
@@ -187,7 +172,7 @@ impl Endpoints {
     }
 
     pub(super) fn start(&mut self) -> [u32; 2] {
-        [0, 1].map(|side| self.number(side, Side::new(side, 1, self.greets)))
+        [0, 1].map(|side| self.number(side, Side::new(side)))
     }
 
     pub(super) fn get(&self, side: usize, number: u32) -> &Side {
@@ -230,13 +215,16 @@ impl Endpoints {
                 let epoch = state.follow.take().unwrap_or(Epoch::new(1));
                 (epoch.get() as usize) < EPOCHS && state.session.begin_epoch(NOW, epoch).is_ok()
             }
-            Act::Restart if state.histories.len() == 1 => {
-                let earlier = std::mem::take(&mut state.histories);
-                state = Side::new(side, 2, self.greets);
-                state.histories.splice(..0, earlier);
-                true
+            Act::Greet if state.epoch() > 0 => {
+                let mut buf = [0; MAX_DATAGRAM_SIZE];
+                // A hello comes before everything else that is due.
+                let hello = state.session.poll_transmit(&mut buf).map(|transmit| transmit.datagram.to_vec());
+                let hello = hello.filter(|hello| hello[0] == 0x20);
+                state.session.clear_counters();
+                state.hello = hello.map(|hello| self.place(side, &hello)).or(state.hello);
+                state.hello != self.get(side, number).hello
             }
-            Act::Restart => false,
+            Act::Greet => false,
         };
         if eager {
             while state.poll() {}
@@ -252,25 +240,30 @@ impl Endpoints {
         follow.and_then(|_| self.act(side, number, Act::Begin, 0, true)).unwrap_or(number)
     }
 
-    /// Returns the set of datagrams that an endpoint can send in a state. Sending them only changes when they are resent,
-    /// which does not matter here.
+    /// The number of a datagram of an endpoint.
+    fn place(&mut self, side: usize, datagram: &[u8]) -> u8 {
+        let datagrams = &mut self.datagrams[side];
+        let place = datagrams.iter().position(|known| known == datagram).unwrap_or_else(|| {
+            datagrams.push(datagram.to_vec());
+            datagrams.len() - 1
+        });
+        u8::try_from(place).ok().filter(|place| *place < 128).expect("at most 128 datagrams")
+    }
+
+    /// Returns the set of datagrams that an endpoint can send in a state: its last hello, and an input datagram. Sending that
+    /// only changes when it is resent, which does not matter here.
     pub(super) fn sends(&mut self, side: usize, number: u32) -> u128 {
         if let Some(known) = self.sends[side].get(&number) {
             return *known;
         }
-        let mut session = self.get(side, number).session.clone();
+        let state = self.get(side, number);
+        let mut session = state.session.clone();
         session.handle_timeout(LATER);
-        let mut set = 0;
+        let mut set = state.hello.map_or(0, |hello| 1 << hello);
         let mut buf = [0; MAX_DATAGRAM_SIZE];
         while let Some(transmit) = session.poll_transmit(&mut buf) {
-            if self.greets || transmit.datagram[0] >= 0x80 {
-                let datagrams = &mut self.datagrams[side];
-                let place = datagrams.iter().position(|datagram| datagram == transmit.datagram);
-                let place = place.unwrap_or_else(|| {
-                    datagrams.push(transmit.datagram.to_vec());
-                    datagrams.len() - 1
-                });
-                set |= 1_u128.checked_shl(u32::try_from(place).expect("few")).expect("at most 128 datagrams");
+            if transmit.datagram[0] >= 0x80 {
+                set |= 1 << self.place(side, transmit.datagram);
             }
         }
         self.sends[side].insert(number, set);
