@@ -14,8 +14,8 @@ use crate::wire::bytes::Writer;
 pub(crate) const VERSION: u8 = 1;
 
 /// Bytes of a code, and of the half of it that short tags carry.
-const WHOLE: usize = 8;
-const HALF: usize = 4;
+const WHOLE: u8 = 8;
+const HALF: u8 = 4;
 
 /// A secret that does not show itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub(crate) enum TagState {
     /// In wire order.
     Crc(u16),
     /// With the bytes of the code that are sent.
-    Sip(SipHasher24, usize),
+    Sip(SipHasher24, u8),
 }
 
 impl TagState {
@@ -121,10 +121,10 @@ impl TagState {
     }
 
     /// Bytes of the tag.
-    pub(crate) const fn tag_len(&self) -> usize {
+    pub(crate) fn tag_len(&self) -> usize {
         match self {
             Self::Crc(_) => 2,
-            Self::Sip(_, len) => *len,
+            Self::Sip(_, len) => usize::from(*len),
         }
     }
 }
@@ -142,7 +142,7 @@ pub(crate) enum Tag {
     /// In wire order.
     Crc(u16),
     /// Of which so many bytes are sent.
-    Sip([u8; WHOLE], usize),
+    Sip([u8; 8], u8),
 }
 
 impl Tag {
@@ -150,14 +150,14 @@ impl Tag {
     pub(crate) fn write(self, to: &mut Writer<'_>) {
         match self {
             Self::Crc(tag) => to.bytes(&tag.to_le_bytes()),
-            Self::Sip(code, len) => to.bytes(code.get(..len).unwrap_or(&code)),
+            Self::Sip(code, len) => to.bytes(code.get(..usize::from(len)).unwrap_or(&code)),
         }
     }
 
     pub(crate) fn is(self, bytes: &[u8]) -> bool {
         match self {
             Self::Crc(tag) => bytes == tag.to_le_bytes(),
-            Self::Sip(code, len) => code.get(..len) == Some(bytes),
+            Self::Sip(code, len) => code.get(..usize::from(len)) == Some(bytes),
         }
     }
 }
