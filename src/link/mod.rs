@@ -125,8 +125,8 @@ impl Link {
         match self {
             Self::Compact(link) => link.deadlines(local, remote),
             Self::Classic(link) => {
-                let [ping, request, response] = link.deadlines(local, remote, recv);
-                [ping, request, response, Timer::Hello.at(None), Timer::Bye.at(None)]
+                let [ping, validation, request, response] = link.deadlines(local, remote, recv);
+                [ping, validation, request, response, Timer::Hello.at(None)]
             }
         }
     }
