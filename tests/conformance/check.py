@@ -12,6 +12,7 @@ import compare
 import forms
 import lines
 import play
+import promises
 import plans
 import vectors
 from endpoint import Endpoint, Settings
@@ -93,6 +94,16 @@ def check_forms(options: argparse.Namespace) -> None:
                          "--only forms") from error
 
 
+def check_promises(options: argparse.Namespace) -> None:
+    """Part 5: what the classic wire promises."""
+    started = time.monotonic()
+    try:
+        row("promises, classic", f"{promises.check_all(options.lines)} hold", started)
+    except lines.Broken as error:
+        raise SystemExit(f"DISAGREE  {error}\n  reproduce: {repeat(options)} "
+                         "--only promises") from error
+
+
 def repeat(options: argparse.Namespace) -> str:
     """The command that repeats this run."""
     return ("python3 tests/conformance/check.py "
@@ -100,7 +111,7 @@ def repeat(options: argparse.Namespace) -> str:
 
 
 PARTS = {"vectors": lambda options: check_vectors(), "datagrams": check_datagrams,
-         "plays": check_plays, "forms": check_forms}
+         "plays": check_plays, "forms": check_forms, "promises": check_promises}
 
 
 def main() -> None:
@@ -120,7 +131,7 @@ def main() -> None:
         raise SystemExit(f"no line peer at {options.lines}: build it with "
                          "`cargo build --release --example lines`, or use --alone")
     for name, part in PARTS.items():
-        if options.only in (None, name) and not (options.alone and name in ("datagrams", "forms")):
+        if options.only in (None, name) and not (options.alone and name in ("datagrams", "forms", "promises")):
             part(options)
     print("everything agrees")
 

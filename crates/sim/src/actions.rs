@@ -1,7 +1,7 @@
 //! The scheduled actions of a plan: starts, restarts, epochs, changes of clocks and habits.
 
 use super::breach::{Breach, ensure};
-use super::endpoint::{Link, Run, machine};
+use super::endpoint::{Link, Run, Unanswered, machine};
 use super::machine::ExpectedPeer;
 use super::plan::Action;
 use super::rng::mix;
@@ -222,6 +222,7 @@ impl World<'_> {
             endpoint.links[peer].closed = false;
             endpoint.links[peer].hello_at = None;
             endpoint.links[peer].pings = [false; 2];
+            endpoint.links[peer].unanswered = Unanswered::default();
             (endpoint.links[peer].progress_at, endpoint.links[peer].opened_at) = (endpoint.seen, endpoint.seen);
             return self.drain(index);
         }

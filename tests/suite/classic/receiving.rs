@@ -132,8 +132,8 @@ fn an_input_datagram_without_inputs_is_accepted_and_flags_are_ignored() {
 
 #[test]
 fn a_catch_up_datagram_is_taken_whatever_current_frame_it_names() {
-    // Observed: frames 50 and 51, from a peer that plays frame 742.
-    let observed = [1, 0, 1, 0, 0, 2, 0xe6, 2, 0, 0, 0, 0, 0x32, 4, 0, 0, 0, 0x33, 4];
+    // Observed: frames 50 and 51, from a peer that plays frame 230.
+    let observed = [1, 0, 1, 0, 0, 0, 0xe6, 2, 0, 0, 0, 0, 0x32, 4, 0, 0, 0, 0x33, 4];
     let mut session = fresh();
     assert_eq!(hand(&mut session, 0, &observed), Ok(()));
     assert_eq!(inputs(&events(&mut session)), [(50, [4]), (51, [4])]);

@@ -9,6 +9,9 @@ use crate::support::{MS, PEER, SECOND, at, due, refuse};
 const PING: u8 = 0x10;
 const PONG: u8 = 0x11;
 
+/// What a peer sends after it was sent a ping.
+type Answer = fn(&[u8]) -> Vec<u8>;
+
 /// When validation pings are sent, in milliseconds.
 fn sent(session: &mut Session<1, 1>, from: u64, until: u64) -> Vec<u64> {
     let mut sent = Vec::new();
@@ -46,7 +49,7 @@ fn a_validation_ping_has_a_deadline_of_its_own() {
 #[test]
 fn an_answer_or_an_input_ends_validation_pings() {
     let ping = |session: &mut Session<1, 1>| of_type(session, 0, PING).remove(0);
-    let answers: [fn(&[u8]) -> Vec<u8>; 3] =
+    let answers: [Answer; 3] =
         [|ping| [&[PONG], &ping[1..]].concat(), |_| classic_input(1, &[(0, 1)]), |_| classic_input(1, &[])];
     for answer in answers {
         let mut session = fresh();

@@ -111,7 +111,7 @@ fn one_session_plays_with_peers_on_both_wires() {
     session.add_peer(at(0), PeerConfig::classic(2)).expect("room");
     session.push_input(at(0), [7]).expect("room");
     let kinds: Vec<_> = drain(&mut session).iter().map(|(peer, datagram)| (peer.get(), datagram[0])).collect();
-    assert_eq!(kinds, [(0, 0x20), (0, 0xc1), (1, 0x01), (1, 0x02)]);
+    assert_eq!(kinds, [(0, 0x20), (0, 0xc1), (1, 0x01), (1, 0x02), (1, 0x10)]);
 }
 
 #[test]
