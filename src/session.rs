@@ -287,6 +287,14 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
         None
     }
 
+    /// Returns the next datagram to one peer, or `None`. Where peers have channels of their own, one whose channel is congested
+    /// is not polled: its next datagram still carries everything, and the others do not wait.
+    pub fn poll_transmit_to<'b>(&mut self, peer: PeerId, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
+        let found = self.peers.iter_mut().find(|other| other.id == peer)?;
+        let written = found.poll_transmit(&self.local, &self.inputs.view(&self.local.send), buf)?;
+        Some(Transmit { peer, datagram: buf.get(..written.len)? })
+    }
+
     /// Returns when to call [`handle_timeout`](Self::handle_timeout) next: always later than the latest `now`, drained or
     /// not. `None` if nothing will be due.
     #[must_use]

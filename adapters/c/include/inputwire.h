@@ -993,6 +993,21 @@ iw_status iw_session_poll_transmit(iw_session *session,
                                    uint32_t *peer);
 
 /**
+ * Stores the next datagram to one peer, `*len` bytes at `datagram`; `IW_STATUS_NONE` if there is none. For peers on
+ * channels of their own: one whose channel is congested is not polled, and the others do not wait. The buffer has
+ * `capacity` bytes, at least `IW_MAX_DATAGRAM_SIZE`.
+ *
+ * # Safety
+ *
+ * As for `iw_session_poll_transmit`.
+ */
+iw_status iw_session_poll_transmit_to(iw_session *session,
+                                      uint32_t peer,
+                                      uint8_t *datagram,
+                                      size_t capacity,
+                                      size_t *len);
+
+/**
  * Stores the time of the next `iw_session_handle_timeout`; `IW_STATUS_NONE` if nothing will be due.
  *
  * # Safety

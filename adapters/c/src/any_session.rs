@@ -72,6 +72,7 @@ pub(crate) trait AnySession {
 
     fn poll_event(&mut self) -> Option<IwEvent>;
     fn poll_transmit<'b>(&mut self, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>>;
+    fn poll_transmit_to<'b>(&mut self, peer: PeerId, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>>;
     fn poll_timeout(&self) -> Option<Instant>;
 
     fn config(&self) -> IwConfig;
@@ -149,6 +150,10 @@ where
 
     fn poll_transmit<'b>(&mut self, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
         self.session.poll_transmit(buf)
+    }
+
+    fn poll_transmit_to<'b>(&mut self, peer: PeerId, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
+        self.session.poll_transmit_to(peer, buf)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

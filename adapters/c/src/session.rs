@@ -349,6 +349,32 @@ pub unsafe extern "C" fn iw_session_poll_transmit(
     })
 }
 
+/// Stores the next datagram to one peer, `*len` bytes at `datagram`; `IW_STATUS_NONE` if there is none. For peers on
+/// channels of their own: one whose channel is congested is not polled, and the others do not wait. The buffer has
+/// `capacity` bytes, at least `IW_MAX_DATAGRAM_SIZE`.
+///
+/// # Safety
+///
+/// As for `iw_session_poll_transmit`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_session_poll_transmit_to(
+    session: *mut IwSession,
+    peer: u32,
+    datagram: *mut u8,
+    capacity: usize,
+    len: *mut usize,
+) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
+        let (session, buf) = unsafe { (open(session)?, datagram_buf(datagram, capacity)?) };
+        // SAFETY: the same.
+        let len = unsafe { Out::new(len)? };
+        let transmit = session.poll_transmit_to(PeerId::new(peer), buf).ok_or(IwStatus::None)?;
+        len.put(transmit.datagram.len());
+        Ok(())
+    })
+}
+
 /// Stores the time of the next `iw_session_handle_timeout`; `IW_STATUS_NONE` if nothing will be due.
 ///
 /// # Safety

@@ -41,6 +41,7 @@ pub const fn session<const INPUT_LEN: usize, const WINDOW: usize>() -> Table {
         // Polls.
         Session::<2, INPUT_LEN, WINDOW>::poll_event,
         Session::<2, INPUT_LEN, WINDOW>::poll_transmit,
+        Session::<2, INPUT_LEN, WINDOW>::poll_transmit_to,
         Session::<2, INPUT_LEN, WINDOW>::poll_timeout,
         Session::<2, INPUT_LEN, WINDOW>::timeout_reason,
         // Getters.
