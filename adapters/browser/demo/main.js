@@ -88,8 +88,8 @@ async function restart() {
   try {
     const connection = await connect();
     const id = BigInt(crypto.getRandomValues(new Uint32Array(1))[0]);
-    const sides = await Promise.all(connection.channels.map((channel, index) =>
-      Side.create(index, id, wire, original[index], channel)));
+    const sides = await Promise.all(connection.ends.map((end, index) =>
+      Side.create(index, id, wire, original[index], end)));
     if (run !== restarts) return connection.close();
     game = { connection, sides, next: undefined, equal: 0 };
   } catch (error) {

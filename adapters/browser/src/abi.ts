@@ -20,6 +20,7 @@ export interface Abi {
   iw_session_handle_transport_opened(session: number, now: bigint, peer: number): Status;
   iw_session_poll_event(session: number, event: number): Status;
   iw_session_poll_transmit(session: number, datagram: number, capacity: number, len: number, peer: number): Status;
+  iw_session_poll_transmit_to(session: number, peer: number, datagram: number, capacity: number, len: number): Status;
   iw_session_poll_timeout(session: number, at: number): Status;
   iw_session_next_frame(session: number, frame: number): Status;
   iw_session_confirmed_frame(session: number, frame: number): Status;
@@ -34,6 +35,6 @@ export const MAX_DATAGRAM_SIZE = 1024;
 export const UNKNOWN = 0xffff_ffff_ffff_ffffn;
 export const NO_PEER = 0xffff_ffff;
 
-export const Code = { done: 0, none: 1, windowFull: -50, checksumsFull: -61, gameMessage: -104, refused: -100 } as const;
+export const Code = { done: 0, none: 1, windowFull: -50, checksumsFull: -61, gameMessage: -104, unknownType: -103, refused: -100 } as const;
 export const HEALTH = ["connecting", "good", "warning", "critical", "deaf", "interrupted", "disconnected"] as const;
 export const FIELD = ["version", "player", "inputLength", "window", "firstFrame", "frameInterval"] as const;

@@ -2,6 +2,7 @@
 
 import { type Abi, Code, MAX_DATAGRAM_SIZE, FIELD, HEALTH, NO_PEER, UNKNOWN } from "./abi.js";
 import { DEFAULTS, TEXTS } from "./generated.js";
+import { drawIncarnation, peerIncarnation, putIncarnation } from "./incarnation.js";
 
 export type Wire = "compact" | "classic";
 export type InputLength = 1 | 2 | 4 | 8 | 16;
@@ -18,8 +19,8 @@ export interface Options {
   inputLength?: InputLength;
   /** (=) A shared secret of 16 bytes. */
   key?: Uint8Array;
-  /** Must grow each time this endpoint restarts within one session id; seconds since 1970 unless set. */
-  incarnation?: number;
+  /** The number of this start of the endpoint, never used before within one session id; drawn at random unless set. */
+  incarnation?: bigint;
   /** (=) The frame that the first push gets. */
   firstFrame?: number;
   /** (=) Time between two frames; 1000 / 60 unless set. */
@@ -29,7 +30,7 @@ export interface Options {
   disconnectAfter?: number;
   warningLatency?: number;
   criticalLatency?: number;
-  /** Inputs in each datagram of the classic wire, 1 to 15. */
+  /** Inputs in each datagram of the classic wire, 1 to 15; more where more have never been sent. */
   redundancy?: number;
   earlyCopies?: boolean;
 }
@@ -38,7 +39,8 @@ export interface PeerOptions {
   player: number;
   /** "compact" unless set. "classic" carries inputs of one byte. */
   wire?: Wire;
-  incarnation?: number;
+  /** Its incarnation, where signalling carries it. */
+  incarnation?: bigint;
 }
 
 export type Event =
@@ -71,6 +73,7 @@ export interface Stats {
   missing: number;
   duplicates: number;
   conflicts: number;
+  /** Datagrams refused; messages of the game do not count. */
   refused: number;
 }
 
@@ -80,20 +83,6 @@ export class InputwireError extends Error {
   constructor(readonly status: number, text: string) {
     super(text);
   }
-}
-
-const modules = new Map<string, Promise<WebAssembly.Module>>();
-
-/** Compiles the module for inputs of a length, once. */
-function load(inputLength: InputLength): Promise<WebAssembly.Module> {
-  const url = new URL(`./inputwire-${inputLength}.wasm`, import.meta.url).href;
-  const loading = modules.get(url) ?? fetch(url).then(async (response) => {
-    if (!response.ok) throw new Error(`${url}: ${response.status} ${response.statusText}`);
-    return WebAssembly.compile(await response.arrayBuffer());
-  });
-  modules.set(url, loading);
-  loading.catch(() => modules.delete(url));
-  return loading;
 }
 
 // The memory from the heap base on: a buffer for datagrams and inputs, a buffer for structs, two numbers, the session.
@@ -114,16 +103,10 @@ export class Session {
   readonly #inputLength: InputLength;
   #view: DataView;
 
-  /** Creates a session. Pass `wasm` where `fetch` cannot load the module from beside this file. */
-  static async create(options: Options, wasm?: WebAssembly.Module | BufferSource): Promise<Session> {
+  /** Creates a session from the module for inputs of its length. The entries of the package do so: `Session.create`. */
+  constructor(module: WebAssembly.Module, options: Options) {
     const inputLength = options.inputLength ?? 1;
-    const module = wasm === undefined ? await load(inputLength)
-      : wasm instanceof WebAssembly.Module ? wasm : await WebAssembly.compile(wasm);
-    return new Session(await WebAssembly.instantiate(module), options, inputLength);
-  }
-
-  private constructor(instance: WebAssembly.Instance, options: Options, inputLength: InputLength) {
-    const abi = (this.#abi = instance.exports as unknown as Abi);
+    const abi = (this.#abi = new WebAssembly.Instance(module).exports as unknown as Abi);
     this.#inputLength = inputLength;
     this.#at = (Number(abi.__heap_base.value) + 15) & ~15;
     const length = abi.iw_session_size(MAX_PEERS, inputLength);
@@ -142,7 +125,7 @@ export class Session {
     };
     const ms = (at: number, value: number | undefined) => set(at, value === undefined ? value : Math.round(value * 1000));
     set(24, options.localPlayer);
-    set(28, options.incarnation ?? Math.floor(Date.now() / 1000));
+    putIncarnation(view, config, options.incarnation ?? drawIncarnation());
     set(32, options.firstFrame);
     ms(36, options.frameInterval);
     ms(40, options.pingInterval);
@@ -162,7 +145,7 @@ export class Session {
   addPeer(peer: PeerOptions, now = performance.now()): number {
     const wire = peer.wire === "classic" ? 1 : 0;
     const { player, incarnation } = peer;
-    this.#check(this.#abi.iw_session_add_peer(this.#session, us(now), wire, player, incarnation ?? 0, this.#at + FIRST));
+    this.#check(this.#abi.iw_session_add_peer(this.#session, us(now), wire, player, peerIncarnation(incarnation), this.#at + FIRST));
     return this.#first();
   }
 
@@ -198,11 +181,11 @@ export class Session {
     this.#do(this.#abi.iw_session_close(this.#session, us(now)));
   }
 
-  /** Handles a datagram received from a peer. "game": it is a message of the classic game. */
+  /** Handles a datagram received from a peer. "game": its first byte belongs to no message of the wire, so it is the game's. */
   handleDatagram(from: number, datagram: Uint8Array, now = performance.now()): "accepted" | "game" | "refused" {
     this.#put(datagram);
     const status = this.#abi.iw_session_handle_datagram(this.#session, us(now), from, this.#at, datagram.length);
-    if (status === Code.gameMessage) return "game";
+    if (status === Code.gameMessage || status === Code.unknownType) return "game";
     if (status <= Code.refused) return "refused";
     this.#check(status);
     return "accepted";
@@ -220,11 +203,14 @@ export class Session {
     this.#do(this.#abi.iw_session_handle_transport_opened(this.#session, us(now), peer));
   }
 
-  /** Returns the next datagram to send. Do not poll while the channel is congested. */
-  pollTransmit(): { peer: number; datagram: Uint8Array<ArrayBuffer> } | undefined {
+  /** Returns the next datagram to send, to this peer or to any. Do not poll while its channel is congested. */
+  pollTransmit(peer?: number): { peer: number; datagram: Uint8Array<ArrayBuffer> } | undefined {
+    const abi = this.#abi;
     const [first, second] = [this.#at + FIRST, this.#at + SECOND];
-    if (!this.#some(this.#abi.iw_session_poll_transmit(this.#session, this.#at, MAX_DATAGRAM_SIZE, first, second))) return undefined;
-    return { peer: this.#view.getUint32(second, true), datagram: this.#bytes(this.#at, this.#first()) };
+    const status = peer === undefined ? abi.iw_session_poll_transmit(this.#session, this.#at, MAX_DATAGRAM_SIZE, first, second)
+      : abi.iw_session_poll_transmit_to(this.#session, peer, this.#at, MAX_DATAGRAM_SIZE, first);
+    if (!this.#some(status)) return undefined;
+    return { peer: peer ?? this.#view.getUint32(second, true), datagram: this.#bytes(this.#at, this.#first()) };
   }
 
   /** Returns when to call `handleTimeout` next. */
@@ -284,7 +270,9 @@ export class Session {
       this.#view.getBigUint64(at + offset, true) === UNKNOWN ? undefined : count(offset) / scale;
     const [latest, min, mean, median, smoothed, variation] = [8, 16, 24, 32, 40, 48].map((offset) => maybe(offset, 1e3));
     let refused = 0;
-    for (let offset = 160; offset < 288; offset += 4) refused += this.#u32(at + offset);
+    for (let reason = 0; reason < 32; reason++) {
+      if (![Code.unknownType, Code.gameMessage].some((code) => code === Code.refused - reason)) refused += this.#u32(at + 160 + 4 * reason);
+    }
     return {
       rtt: latest === undefined ? undefined
         : { latest, min: min!, mean: mean!, median: median!, smoothed: smoothed!, variation: variation! },

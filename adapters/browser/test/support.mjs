@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 
 import { Session } from "../dist/index.js";
 
-/** Reads the module for inputs of a length, because Node cannot fetch files. */
+/** Reads the module for inputs of a length: the entry for browsers would fetch it. */
 export const module = (inputLength) => readFile(new URL(`../dist/inputwire-${inputLength}.wasm`, import.meta.url));
 
 export const create = async (options) => Session.create(options, await module(options.inputLength ?? 1));
