@@ -114,7 +114,9 @@ function input(index, now) {
 
 /** Plays the frames that are due; after a pause it continues from `now`. */
 function play(now) {
-  if (!game?.sides.every((side) => side.channel.readyState === "open")) return;
+  if (game === undefined) return;
+  game.hasStarted ||= game.sides.every((side) => side.isReady);
+  if (!game.hasStarted || !game.sides.every((side) => side.channel.readyState === "open")) return;
   game.next ??= now;
   if (now - game.next > 250) game.next = now;
   while (game.next <= now) {

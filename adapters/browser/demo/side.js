@@ -47,11 +47,15 @@ export class Side {
     return this.#localInputs.length;
   }
 
+  /** Whether it can play: the original starts only when it is content with its peer. */
+  get isReady() {
+    return this.channel.readyState === "open" && (this.classic === undefined || this.classic.hasStarted);
+  }
+
   /** Plays one frame: pushes the local input and simulates the game with the remote inputs known so far. */
   play(input) {
     const action = input ?? bot(this.state, this.index);
     if (this.original) {
-      if (!this.classic.hasStarted) return;
       this.classic.record(action);
       // The original reports no loss, so it is noticed here.
       if (this.frame >= WINDOW) this.#lose(this.frame - WINDOW, 1);
