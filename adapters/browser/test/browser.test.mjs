@@ -89,15 +89,15 @@ function assertPlausible(endpoints) {
 
 /**
  * Asserts that the round trip shown is that of the channel, as the game's own messages measure it at the same time. Ten samples each
- * of a busy machine can differ, so it is tried a few times.
+ * on a busy machine can differ, so it is tried a few times.
  */
 async function assertMeasured(t, pages) {
   for (let tries = 1; ; tries++) {
     await each(pages, () => endpoint.measure());
-    const measured = (await reports(pages)).filter(({ stats }) => stats).map(({ stats, channelRtt }) => [stats.rtt.median, channelRtt]);
+    const measured = (await reports(pages)).filter(({ stats }) => stats).map(({ stats, channelRtt }) => [stats.rtt.min, channelRtt]);
     const text = measured.map(([shown, real]) => `${shown.toFixed(2)} (${real.toFixed(2)})`).join(", ");
-    if (measured.every(([shown, real]) => Math.abs(shown - real) <= 1)) return t.diagnostic(`median round trip shown (of the channel): ${text} ms`);
-    assert.ok(tries < 6, `median round trip shown (of the channel): ${text} ms`);
+    if (measured.every(([shown, real]) => Math.abs(shown - real) <= 1)) return t.diagnostic(`shortest round trip shown (of the channel): ${text} ms`);
+    assert.ok(tries < 6, `shortest round trip shown (of the channel): ${text} ms`);
   }
 }
 

@@ -171,7 +171,7 @@ const endpoint = {
       ascending: endpoint.order.every((frame, i) => i === 0 || frame > endpoint.order[i - 1]),
       rtt: stats ? stats.rtt?.mean : endpoint.classic.rtt, stats, game: endpoint.game, states: endpoint.states, texts: endpoint.texts,
       kinds: endpoint.kinds.filter((kind) => kind !== "input"), healths: endpoint.healths, dropped: endpoint.channel.dropped,
-      channelRtt: endpoint.rtts.toSorted((a, b) => a - b)[endpoint.rtts.length >> 1], readyState: endpoint.readyStateAtFirst, early: endpoint.early,
+      channelRtt: Math.min(...endpoint.rtts.slice(-10)), readyState: endpoint.readyStateAtFirst, early: endpoint.early,
       counters: endpoint.classic?.counters,
     };
   },
