@@ -146,6 +146,14 @@ impl Link {
         }
     }
 
+    /// How many local inputs were never sent, on a wire without acknowledgement; else 0.
+    pub(crate) fn unsent(&self, local: &Local) -> u32 {
+        match self {
+            Self::Compact(_) => 0,
+            Self::Classic(link) => link.unsent(local),
+        }
+    }
+
     /// Whether the peer may still need the local checksum of a frame.
     pub(crate) fn needs_checksum(&self, local: &Local, frame: u32) -> bool {
         match self {

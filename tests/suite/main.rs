@@ -18,5 +18,6 @@ mod planted;
 mod promises;
 mod regressions;
 mod seeds;
+mod skip;
 mod support;
 mod world;

@@ -60,6 +60,8 @@ pub(crate) trait AnySession {
     fn remove_peer(&mut self, now: Instant, peer: PeerId);
     /// `None`: the input has another length.
     fn push_input(&mut self, now: Instant, input: &[u8]) -> Option<Result<Frame, PushError>>;
+    /// `None` as for a push.
+    fn skip_to(&mut self, now: Instant, frame: Frame, input: &[u8]) -> Option<Result<Frame, PushError>>;
     fn begin_epoch(&mut self, now: Instant, epoch: Epoch) -> Result<(), EpochError>;
     fn push_checksum(&mut self, now: Instant, frame: Frame, hash: u64) -> Result<(), ChecksumError>;
     fn close(&mut self, now: Instant);
@@ -110,6 +112,10 @@ where
 
     fn push_input(&mut self, now: Instant, input: &[u8]) -> Option<Result<Frame, PushError>> {
         Some(self.session.push_input(now, input.try_into().ok()?))
+    }
+
+    fn skip_to(&mut self, now: Instant, frame: Frame, input: &[u8]) -> Option<Result<Frame, PushError>> {
+        Some(self.session.skip_to(now, frame, input.try_into().ok()?))
     }
 
     fn begin_epoch(&mut self, now: Instant, epoch: Epoch) -> Result<(), EpochError> {

@@ -191,6 +191,11 @@ impl Classic {
         }
     }
 
+    /// How many local inputs no datagram has carried.
+    pub(crate) fn unsent(&self, local: &Local) -> u32 {
+        local.send.send_next().saturating_sub(self.sent_end)
+    }
+
     /// The shortest of the last round trips.
     pub(crate) fn shortest_us(&self) -> Option<u32> {
         self.shortest_us.get()

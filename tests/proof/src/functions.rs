@@ -29,6 +29,7 @@ pub const fn session<const INPUT_LEN: usize, const WINDOW: usize>() -> Table {
         Session::<2, INPUT_LEN, WINDOW>::add_peer,
         Session::<2, INPUT_LEN, WINDOW>::remove_peer,
         Session::<2, INPUT_LEN, WINDOW>::push_input,
+        Session::<2, INPUT_LEN, WINDOW>::skip_to,
         Session::<2, INPUT_LEN, WINDOW>::begin_epoch,
         Session::<2, INPUT_LEN, WINDOW>::push_checksum,
         Session::<2, INPUT_LEN, WINDOW>::close,
