@@ -11,6 +11,7 @@ export interface Abi {
   iw_session_add_peer(session: number, now: bigint, wire: number, player: number, incarnation: number, peer: number): Status;
   iw_session_remove_peer(session: number, now: bigint, peer: number): Status;
   iw_session_push_input(session: number, now: bigint, input: number, len: number, frame: number, waitingFor: number): Status;
+  iw_session_skip_to(session: number, now: bigint, frame: number, input: number, len: number, reached: number): Status;
   iw_session_begin_epoch(session: number, now: bigint, epoch: number): Status;
   iw_session_push_checksum(session: number, now: bigint, frame: number, hash: bigint, waitingFor: number): Status;
   iw_session_close(session: number, now: bigint): Status;
@@ -35,6 +36,6 @@ export const MAX_DATAGRAM_SIZE = 1024;
 export const UNKNOWN = 0xffff_ffff_ffff_ffffn;
 export const NO_PEER = 0xffff_ffff;
 
-export const Code = { done: 0, none: 1, windowFull: -50, checksumsFull: -61, gameMessage: -104, unknownType: -103, refused: -100 } as const;
+export const Code = { done: 0, none: 1, windowFull: -50, checksumsFull: -61, gameMessage: -104, unknownType: -103, wrongInputLength: -6, refused: -100 } as const;
 export const HEALTH = ["connecting", "good", "warning", "critical", "deaf", "interrupted", "disconnected"] as const;
 export const FIELD = ["version", "player", "inputLength", "window", "firstFrame", "frameInterval"] as const;

@@ -91,6 +91,8 @@ const FIRST = OUT + 512;
 const SECOND = FIRST + 8;
 const SESSION = FIRST + 64;
 const MAX_PEERS = 3;
+/** How many pushes may wait behind a jump. */
+const MAX_WAITING = 240;
 
 export class Session {
   /** Called after every call that may have made a datagram due; `attach` sets it. */
@@ -102,6 +104,10 @@ export class Session {
   readonly #at: number;
   readonly #inputLength: InputLength;
   #view: DataView;
+  readonly #peers = new Set<number>();
+  /** After a jump: one input for each frame before `end`, then for those before the next `end`, until the windows have room. */
+  #waiting: { end: number; input: Uint8Array }[] = [];
+  #isFilling = false;
 
   /** Creates a session from the module for inputs of its length. The entries of the package do so: `Session.create`. */
   constructor(module: WebAssembly.Module, options: Options) {
@@ -146,15 +152,26 @@ export class Session {
     const wire = peer.wire === "classic" ? 1 : 0;
     const { player, incarnation } = peer;
     this.#check(this.#abi.iw_session_add_peer(this.#session, us(now), wire, player, peerIncarnation(incarnation), this.#at + FIRST));
-    return this.#first();
+    const added = this.#first();
+    this.#peers.add(added);
+    return added;
   }
 
   removePeer(peer: number, now = performance.now()): void {
+    this.#peers.delete(peer);
     this.#do(this.#abi.iw_session_remove_peer(this.#session, us(now), peer));
   }
 
   /** Records the local input of the next frame. While the window is full, `waitingFor` is the peer whose acknowledgement is missing. */
   pushInput(input: Uint8Array, now = performance.now()): { frame: number } | { waitingFor: number } {
+    if (input.length !== this.#inputLength) this.#check(Code.wrongInputLength);
+    if (this.#waiting.length > 0) {
+      const frame = this.nextFrame;
+      if (this.#waiting.length >= MAX_WAITING) return { waitingFor: this.#slowest() };
+      this.#waiting.push({ end: frame + 1, input: input.slice() });
+      this.#fill(now);
+      return { frame };
+    }
     this.#put(input);
     const [first, second] = [this.#at + FIRST, this.#at + SECOND];
     const status = this.#abi.iw_session_push_input(this.#session, us(now), this.#at, input.length, first, second);
@@ -162,6 +179,17 @@ export class Session {
     const frame = this.#view.getUint32(first, true);
     this.#do(status);
     return { frame };
+  }
+
+  /**
+   * Jumps ahead, after a pause: every frame before `frame` gets this input, and the next push gets `frame`. Peers get each of them,
+   * many in a datagram. Those that the windows have no room for yet follow by themselves, and pushes queue behind them.
+   */
+  skipTo(frame: number, input: Uint8Array, now = performance.now()): void {
+    if (input.length !== this.#inputLength) this.#check(Code.wrongInputLength);
+    if (frame <= this.nextFrame) return;
+    this.#waiting.push({ end: frame, input: input.slice() });
+    this.#fill(now);
   }
 
   /** Records a hash of the local state after a frame, for the compact wire; false while a peer has not acknowledged the oldest. */
@@ -173,6 +201,7 @@ export class Session {
   }
 
   beginEpoch(epoch: number, now = performance.now()): void {
+    this.#waiting = [];
     this.#do(this.#abi.iw_session_begin_epoch(this.#session, us(now), epoch));
   }
 
@@ -188,11 +217,13 @@ export class Session {
     if (status === Code.gameMessage || status === Code.unknownType) return "game";
     if (status <= Code.refused) return "refused";
     this.#check(status);
+    this.#fill(now);
     return "accepted";
   }
 
   handleTimeout(now = performance.now()): void {
     this.#check(this.#abi.iw_session_handle_timeout(this.#session, us(now)));
+    this.#fill(now);
   }
 
   handleTransportClosed(peer: number, now = performance.now()): void {
@@ -229,6 +260,11 @@ export class Session {
 
   /** The frame that the next push gets. */
   get nextFrame(): number {
+    return this.#waiting.at(-1)?.end ?? this.#reached();
+  }
+
+  /** The frame after those that the session has. */
+  #reached(): number {
     this.#check(this.#abi.iw_session_next_frame(this.#session, this.#at + FIRST));
     return this.#first();
   }
@@ -239,7 +275,8 @@ export class Session {
   }
 
   /** Returns the local input of a frame, while it is in the window. */
-  localInput(frame: number): Uint8Array<ArrayBuffer> | undefined {
+  localInput(frame: number): Uint8Array | undefined {
+    if (this.#waiting.length > 0 && frame >= this.#reached()) return this.#waiting.find(({ end }) => frame < end)?.input.slice();
     const status = this.#abi.iw_session_local_input(this.#session, frame, this.#at + OUT, this.#inputLength);
     return this.#some(status) ? this.#bytes(this.#at + OUT, this.#inputLength) : undefined;
   }
@@ -300,6 +337,32 @@ export class Session {
     }
     const which = plain[[1, 4, 7, 10, 11, 12].indexOf(kind)];
     return which === undefined || peer === NO_PEER ? { kind: "other" } : { kind: which, peer };
+  }
+
+  /** Gives the session what waits after a jump, as far as there is room; sending makes room on the classic wire. */
+  #fill(now: number): void {
+    if (this.#isFilling || this.#waiting.length === 0) return;
+    this.#isFilling = true;
+    try {
+      for (let before = -1, reached = this.#reached(); reached > before && this.#waiting.length > 0;) {
+        before = reached;
+        for (let next; (next = this.#waiting[0]) !== undefined; this.#waiting.shift()) {
+          this.#put(next.input);
+          const { input: { length }, end } = next;
+          this.#check(this.#abi.iw_session_skip_to(this.#session, us(now), end, this.#at, length, this.#at + FIRST));
+          if ((reached = this.#first()) < end) break;
+        }
+        this.onwork?.();
+      }
+    } finally {
+      this.#isFilling = false;
+    }
+  }
+
+  /** The peer that has acknowledged least. */
+  #slowest(): number {
+    const unacked = (peer: number) => this.stats(peer)?.unacked ?? 0;
+    return [...this.#peers].reduce((slowest, peer) => (unacked(peer) > unacked(slowest) ? peer : slowest), NO_PEER);
   }
 
   get #session(): number {

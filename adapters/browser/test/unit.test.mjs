@@ -460,3 +460,42 @@ test("the types use no `any` and suppress no error", async () => {
     assert.doesNotMatch(code, /[:<]\s*any\b|\bas any\b|@ts-/, file);
   }
 });
+
+for (const wire of ["compact", "classic"]) {
+  test(`a game that jumps 300 frames ahead plays on at once, and nothing is lost, ${wire}`, async () => {
+    const [a, b] = await two({}, wire);
+    const [left, right] = FakeChannel.pair();
+    left.open();
+    right.open();
+    const delivered = [];
+    a.session.onevent = () => {};
+    b.session.onevent = (event) => event.kind === "input" && delivered.push([event.frame, event.input[0]]);
+    const detach = [attach(a.session, a.peer, left), attach(b.session, b.peer, right)];
+    await sleep(20);
+    for (let frame = 0; frame < 5; frame++) a.session.pushInput(Uint8Array.of(frame));
+    await sleep(20);
+    const before = left.sent.length;
+    a.session.skipTo(305, Uint8Array.of(9));
+    a.session.skipTo(100, Uint8Array.of(8)); // earlier: has no effect
+    assert.equal(a.session.nextFrame, 305);
+    for (let frame = 305; frame < 335; frame++) assert.deepEqual(a.session.pushInput(Uint8Array.of(frame & 255)), { frame });
+    assert.deepEqual([...a.session.localInput(334)], [334 & 255]);
+    await sleep(100);
+    assert.deepEqual(delivered, Array.from({ length: 335 }, (_, frame) => [frame, (frame < 5 || frame >= 305 ? frame : 9) & 255]));
+    assert.equal(b.session.stats(b.peer).lostInputs, 0);
+    assert.ok(left.sent.length - before < 50, `${left.sent.length - before} datagrams`);
+    detach.forEach((detach) => detach());
+  });
+}
+
+test("pushes behind a jump wait for a peer at last, and an epoch forgets them", async () => {
+  const [a] = await two();
+  a.session.skipTo(1000, Uint8Array.of(0), 0);
+  let pushed = 0;
+  for (; "frame" in a.session.pushInput(Uint8Array.of(1), 0); pushed++) assert.ok(pushed < 1000);
+  assert.equal(pushed, 239);
+  assert.deepEqual(a.session.pushInput(Uint8Array.of(1), 0), { waitingFor: a.peer });
+  assert.throws(() => a.session.skipTo(5000, Uint8Array.of(1, 2)), InputwireError);
+  a.session.beginEpoch(1, 0);
+  assert.deepEqual(a.session.pushInput(Uint8Array.of(1), 0), { frame: 0 });
+});
