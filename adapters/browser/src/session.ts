@@ -104,7 +104,7 @@ export class Session {
   readonly #at: number;
   readonly #inputLength: InputLength;
   #view: DataView;
-  readonly #peers = new Set<number>();
+  readonly #peers = new Map<number, Wire>();
   /** After a jump: one input for each frame before `end`, then for those before the next `end`, until the windows have room. */
   #waiting: { end: number; input: Uint8Array }[] = [];
   #isFilling = false;
@@ -153,13 +153,18 @@ export class Session {
     const { player, incarnation } = peer;
     this.#check(this.#abi.iw_session_add_peer(this.#session, us(now), wire, player, peerIncarnation(incarnation), this.#at + FIRST));
     const added = this.#first();
-    this.#peers.add(added);
+    this.#peers.set(added, peer.wire ?? "compact");
     return added;
   }
 
   removePeer(peer: number, now = performance.now()): void {
     this.#peers.delete(peer);
     this.#do(this.#abi.iw_session_remove_peer(this.#session, us(now), peer));
+  }
+
+  /** The wire of a peer, while there is this peer. */
+  wireOf(peer: number): Wire | undefined {
+    return this.#peers.get(peer);
   }
 
   /** Records the local input of the next frame. While the window is full, `waitingFor` is the peer whose acknowledgement is missing. */
@@ -362,7 +367,7 @@ export class Session {
   /** The peer that has acknowledged least. */
   #slowest(): number {
     const unacked = (peer: number) => this.stats(peer)?.unacked ?? 0;
-    return [...this.#peers].reduce((slowest, peer) => (unacked(peer) > unacked(slowest) ? peer : slowest), NO_PEER);
+    return [...this.#peers.keys()].reduce((slowest, peer) => (unacked(peer) > unacked(slowest) ? peer : slowest), NO_PEER);
   }
 
   get #session(): number {

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 
 import { serve } from "../tools/serve.mjs";
 import { launch } from "./chromium.mjs";
+import { relay } from "./relay.mjs";
 
 const FRAMES = 600;
 const LOSS = 20;
@@ -16,24 +17,27 @@ const isReal = process.env.INPUTWIRE_LOSSY === "1";
 const how = isReal ? "real packets" : "messages dropped by the page";
 const shots = fileURLToPath(new URL("../shots/", import.meta.url));
 
-let browser, server, origin;
+let browser, server, origin, relayServer, relayUrl;
 before(async () => {
   mkdirSync(shots, { recursive: true });
   const served = await serve();
   [server, origin] = [served.server, `http://localhost:${served.port}`];
+  const relayed = await relay();
+  [relayServer, relayUrl] = [relayed.server, `ws://127.0.0.1:${relayed.port}`];
   browser = await launch();
 });
 after(async () => {
   setLoss(0, []);
   await browser?.close();
   server?.close();
+  relayServer?.close();
 });
 
 /**
  * Connects two pages with one endpoint each, by an in-band channel unless told otherwise; the endpoint of player `offerer` offers
  * it. `complaints` collects the errors and warnings of their consoles.
  */
-async function pair(t, options, { offerer = 0, ...common } = {}) {
+async function pair(t, options, { offerer = 0, connects = true, ...common } = {}) {
   const complaints = [];
   const pages = await Promise.all([0, 1].map(async (player) => {
     const context = await browser.newContext();
@@ -45,12 +49,15 @@ async function pair(t, options, { offerer = 0, ...common } = {}) {
     await page.evaluate((options) => endpoint.create(options), { player, offers: player === offerer, ...common, ...options[player] });
     return page;
   }));
-  const [a, b] = offerer === 0 ? pages : pages.toReversed();
-  const offer = await a.evaluate(() => endpoint.describe());
-  const answer = await b.evaluate((offer) => endpoint.describe(offer), offer);
-  await a.evaluate((answer) => endpoint.describe(answer), answer);
-  await each(pages, () => endpoint.ready());
-  return { pages, complaints };
+  const connect = async () => {
+    const [a, b] = offerer === 0 ? pages : pages.toReversed();
+    const offer = await a.evaluate(() => endpoint.describe());
+    const answer = await b.evaluate((offer) => endpoint.describe(offer), offer);
+    await a.evaluate((answer) => endpoint.describe(answer), answer);
+    await each(pages, () => endpoint.ready());
+  };
+  if (connects) await connect();
+  return { pages, complaints, connect };
 }
 
 const each = (pages, act, argument) => Promise.all(pages.map((page) => page.evaluate(act, argument)));
@@ -261,6 +268,36 @@ test("pushes that leave the window unsent: the classic wire says exactly what ne
   assert.deepEqual([a.lost, a.missing.length], [180, 180]);
   assert.deepEqual([a.missing[0], a.missing.at(-1)], [60, 239]);
 });
+
+for (const wire of ["compact", "classic"]) {
+  test(`a game with a socket as its second route survives the loss of its channel, ${wire} (${how})`, async (t) => {
+    const { pages, complaints, connect } = await pair(t, [{}, {}], { wire, connects: false, impaired: !isReal, relay: `${relayUrl}/${wire}` });
+    t.after(() => setLoss(0, []));
+    assertAll(await play(pages, 60), 60); // over the socket alone
+    await connect();
+    assertAll(await play(pages, 300), 360);
+    let { changes } = (await reports(pages))[0];
+    // The compact wire prefers the channel once it has been well for 3 s; the classic one resends nothing, and uses both.
+    assert.deepEqual(changes, wire === "compact" ? ["direct: well"] : []);
+    await setLoss(100, pages);
+    assertAll(await play(pages, 180), 540);
+    await setLoss(0, pages);
+    const endpoints = await play(pages, 420);
+    describe(t, endpoints);
+    assertAll(endpoints, 960);
+    changes = endpoints[0].changes;
+    t.diagnostic(`routes of the first endpoint: ${changes.join(", ") || "both"}`);
+    if (wire === "compact") {
+      assert.match(changes[1], /^both: (silent|deaf|asked)$/);
+      assert.equal(changes.at(-1), "direct: well");
+    }
+    for (const { healths, relayStates } of endpoints) {
+      assert.ok(!healths.includes("disconnected"), `${healths}`);
+      assert.deepEqual(relayStates, ["open"]);
+    }
+    assert.deepEqual(complaints, []);
+  });
+}
 
 if (isReal) {
   test("a connection that fails ends the pings and is reported", async (t) => {

@@ -99,7 +99,7 @@ test("the tarball has what it needs, and tells its size", (t) => {
   assert.ok(license && description && keywords.length > 0);
   const dist = join(app, "node_modules/inputwire/dist");
   const sizes = (list) => list.map((name) => readFileSync(join(dist, name))).reduce(([raw, gzip], bytes) => [raw + bytes.length, gzip + gzipSync(bytes).length], [0, 0]);
-  const scripts = ["index.js", "types.js", "session.js", "attach.js", "abi.js", "generated.js", "incarnation.js"];
+  const scripts = ["index.js", "types.js", "session.js", "attach.js", "failover.js", "abi.js", "generated.js", "incarnation.js"];
   for (const [what, list] of [
     ["a game with inputs of one byte loads", [...scripts, "inputwire-1.wasm"]], ["of that WebAssembly", ["inputwire-1.wasm"]],
     ["with the entry inline", [...scripts.slice(1), "inline-1.js"]],

@@ -2,7 +2,7 @@
 
 import { Impaired, network } from "../demo/network.js";
 import { Original } from "../demo/original.js";
-import { Session, attach } from "../dist/index.js";
+import { Session, attach, attachRelay } from "../dist/index.js";
 
 const FRAME = 1000 / 60;
 const SETTINGS = { ordered: false, maxRetransmits: 0 };
@@ -11,13 +11,13 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const happened = (target, type) => new Promise((resolve) => target.addEventListener(type, resolve, { once: true }));
 
 const endpoint = {
-  delivered: new Map(), order: [], lost: 0, kinds: [], healths: [], game: [], texts: 0, states: [], pushed: 0, stalls: 0, rtts: [], early: [], theirSkipped: new Set(),
+  delivered: new Map(), order: [], lost: 0, kinds: [], healths: [], game: [], texts: 0, states: [], pushed: 0, stalls: 0, rtts: [], early: [], relayStates: [], changes: [], theirSkipped: new Set(),
 
   /**
    * Creates the endpoint, and its channel if it offers: in-band, unless `negotiated`. `moment` is when it attaches.
-   * `original` is the version of the original that it imitates, if any.
+   * `original` is the version of the original that it imitates, if any; `relay` is the URL of a second route.
    */
-  async create({ player, wire = "compact", offers, original, moment = "at once", negotiated = false, impaired = false, settings = {} }) {
+  async create({ player, wire = "compact", offers, original, moment = "at once", negotiated = false, impaired = false, relay, settings = {} }) {
     Object.assign(endpoint, { player, wire, original, moment, impaired, negotiated });
     endpoint.connection = new RTCPeerConnection();
     endpoint.attached = new Promise((resolve) => (endpoint.isAttached = resolve));
@@ -30,6 +30,13 @@ const endpoint = {
         if (event.kind === "lost") endpoint.lost += event.count;
         if (event.kind === "health") endpoint.healths.push(event.health);
       };
+    }
+    if (relay) {
+      endpoint.socket = new WebSocket(relay);
+      attachRelay(endpoint.session, endpoint.peer, endpoint.socket, {
+        state: (state) => endpoint.relayStates.push(state),
+        route: ({ relay, cause }) => endpoint.changes.push(`${relay ? "both" : "direct"}: ${cause}`),
+      });
     }
     endpoint.connection.ondatachannel = ({ channel }) => endpoint.use(channel);
     if (negotiated) endpoint.open(0);
@@ -146,7 +153,7 @@ const endpoint = {
       if (performance.now() - due > 500) due = performance.now(); // the page was frozen
       const reached = endpoint.pushed + Math.floor((performance.now() - due) / FRAME);
       for (; due <= performance.now() && endpoint.pushed < goal; due += FRAME) endpoint.push(reached);
-      if (chatter && performance.now() - text > 100 && endpoint.channel.readyState === "open") {
+      if (chatter && performance.now() - text > 100 && endpoint.channel?.readyState === "open") {
         text = performance.now();
         endpoint.channel.send(JSON.stringify({ ping: text }));
         endpoint.channel.send(Uint8Array.of(0x14, endpoint.pushed & 255));
@@ -176,8 +183,8 @@ const endpoint = {
       missing: Array.from({ length: endpoint.pushed }, (_, frame) => frame).filter((frame) => !endpoint.delivered.has(frame)),
       ascending: endpoint.order.every((frame, i) => i === 0 || frame > endpoint.order[i - 1]),
       rtt: stats ? stats.rtt?.mean : endpoint.classic.rtt, stats, game: endpoint.game, states: endpoint.states, texts: endpoint.texts,
-      kinds: endpoint.kinds.filter((kind) => kind !== "input"), healths: endpoint.healths, dropped: endpoint.channel.dropped,
-      channelRtt: Math.min(...endpoint.rtts.slice(-10)), readyState: endpoint.readyStateAtFirst, early: endpoint.early,
+      kinds: endpoint.kinds.filter((kind) => kind !== "input"), healths: endpoint.healths, dropped: endpoint.channel?.dropped,
+      channelRtt: Math.min(...endpoint.rtts.slice(-10)), readyState: endpoint.readyStateAtFirst, early: endpoint.early, changes: endpoint.changes, relayStates: endpoint.relayStates,
       counters: endpoint.classic?.counters,
     };
   },

@@ -5,7 +5,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { test } from "node:test";
 
 import { Original } from "../demo/original.js";
-import { InputwireError, Session, attach } from "../dist/index.js";
+import { InputwireError, Session, attach, attachRelay } from "../dist/index.js";
 import { Session as Inline } from "../dist/inline-1.js";
 import { Session as InNode } from "../dist/node.js";
 import { FakeChannel, create, events, module, sleep } from "./support.mjs";
@@ -498,4 +498,85 @@ test("pushes behind a jump wait for a peer at last, and an epoch forgets them", 
   assert.throws(() => a.session.skipTo(5000, Uint8Array.of(1, 2)), InputwireError);
   a.session.beginEpoch(1, 0);
   assert.deepEqual(a.session.pushInput(Uint8Array.of(1), 0), { frame: 0 });
+});
+
+/** A socket to a server that passes messages on. */
+class FakeSocket extends FakeChannel {
+  constructor() {
+    super();
+    delete this.readyState; // a number for sockets
+  }
+  get readyState() { return this.number ?? 0; }
+  set readyState(state) { this.number = { connecting: 0, open: 1, closed: 3 }[state]; }
+  send(data) {
+    this.sent.push(data);
+    if (this.other && this.through(data)) queueMicrotask(() => this.other.receive(data));
+  }
+}
+
+async function twoRoutes(wire, options = {}) {
+  const [a, b] = await two({}, wire);
+  const [left, right] = FakeChannel.pair();
+  const sockets = [new FakeSocket(), new FakeSocket()];
+  [sockets[0].other, sockets[1].other] = [sockets[1], sockets[0]];
+  const seen = { delivered: [], lost: 0, healths: [], changes: [], states: [] };
+  a.session.onevent = () => {};
+  b.session.onevent = (event) => {
+    if (event.kind === "input") seen.delivered.push(event.frame);
+    if (event.kind === "lost") seen.lost += event.count;
+    if (event.kind === "health") seen.healths.push(event.health);
+  };
+  const detach = [
+    attachRelay(a.session, a.peer, sockets[0], { ...options, route: ({ relay, cause }) => seen.changes.push(`${relay} ${cause}`) }),
+    attachRelay(b.session, b.peer, sockets[1], { ...options, state: (state) => seen.states.push(state) }),
+    attach(a.session, a.peer, left),
+    attach(b.session, b.peer, right),
+  ];
+  let frame = 0;
+  const play = async (frames) => {
+    for (const end = frame + frames; frame < end; frame++) {
+      [a, b].forEach(({ session }) => session.pushInput(Uint8Array.of(frame & 255)));
+      await sleep(15);
+    }
+    await sleep(50);
+    assert.deepEqual(seen.delivered.toSorted((x, y) => x - y), Array.from({ length: frame }, (_, i) => i));
+  };
+  return { a, b, left, right, sockets, seen, play, close: () => detach.forEach((detach) => detach()) };
+}
+
+test("a game starts over the relay, prefers the channel, and falls back when it dies, compact", async () => {
+  const { left, right, sockets, seen, play, close } = await twoRoutes("compact");
+  sockets.forEach((socket) => socket.open());
+  await play(30); // the channel is still connecting
+  assert.deepEqual([seen.healths, left.sent.length], [["good"], 0]);
+  left.open();
+  right.open();
+  await play(240); // longer than the 3 s for which the channel must be well
+  assert.deepEqual(seen.changes, ["false well"]);
+  const quiet = sockets[0].sent.length;
+  await play(30);
+  assert.equal(sockets[0].sent.length, quiet, "nothing goes by the relay");
+  left.through = right.through = () => false; // dead, but open
+  await play(90);
+  assert.ok(seen.changes[1].startsWith("true "), `${seen.changes}`);
+  assert.ok(sockets[0].sent.length > quiet);
+  left.close();
+  right.close();
+  await play(30);
+  assert.ok(!seen.healths.includes("disconnected"), `${seen.healths}`);
+  sockets.forEach((socket) => socket.close());
+  await sleep(20);
+  assert.equal(seen.healths.at(-1), "disconnected");
+  assert.deepEqual(seen.states, ["open", "closed"]);
+  close();
+});
+
+test("on the classic wire both routes are used all the time, so that a failure loses nothing", async () => {
+  const { left, right, sockets, seen, play, close } = await twoRoutes("classic");
+  [left, right, ...sockets].forEach((route) => route.open());
+  await play(60);
+  left.through = right.through = () => false;
+  await play(60);
+  assert.deepEqual([seen.lost, seen.changes], [0, []]);
+  close();
 });
