@@ -133,10 +133,18 @@ export class Side {
     const rtt = stats ? stats.rtt?.mean : this.classic.rtt;
     return {
       rtt,
-      loss: this.channel.received === 0 ? 0 : this.channel.dropped / this.channel.received,
+      loss: this.#loss(stats),
       kbits: now === oldest.now ? 0 : ((sent - oldest.sent) * 8) / (now - oldest.now),
       health: stats?.health ?? (rtt === undefined ? "connecting" : rtt > 400 ? "critical" : rtt > 200 ? "warning" : "good"),
     };
+  }
+
+  /** The share of the peer's datagrams that never arrived. */
+  #loss(stats) {
+    const { dropped, received } = this.channel;
+    if (received !== undefined) return received === 0 ? 0 : dropped / received;
+    const lost = stats?.inboundLost ?? 0; // a real network: only the compact wire counts
+    return lost === 0 ? 0 : lost / (lost + stats.packetsReceived);
   }
 
   close() {

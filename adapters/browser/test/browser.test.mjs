@@ -367,6 +367,50 @@ test("the game continues after a page was frozen for 2 s", async (t) => {
   assert.deepEqual(complaints, []);
 });
 
+for (const [wire, starter] of [["compact", 0], ["classic", 1]]) {
+  test(`two browsers play with copied texts, ${wire}, the ${starter === 0 ? "first" : "second"} starts`, async (t) => {
+    const complaints = [];
+    const pages = await Promise.all([0, 1].map(async () => {
+      const process = await launch(["--disable-features=WebRtcHideLocalIpsWithMdns"]); // no multicast between processes here
+      t.after(() => process.close());
+      const page = await process.newPage({ viewport: { width: 1000, height: 900 } });
+      listen(page, complaints);
+      await page.goto(`${origin}/demo/two.html`);
+      await page.waitForFunction(() => document.querySelector("h2") !== null);
+      return page;
+    }));
+    const [a, b] = starter === 0 ? pages : pages.toReversed();
+    const text = async (page) => {
+      await page.waitForFunction(() => document.querySelector("#own").value !== "");
+      return page.locator("#own").inputValue();
+    };
+    await a.locator(`[value=${wire}]`).check();
+    await b.locator("#other").fill("something else");
+    assert.match(await b.locator("#status").textContent(), /not a text of this page/);
+    await a.locator("#start").click();
+    await b.locator("#other").fill(`Here it is:\n${await text(a)}\n`);
+    await a.locator("#other").fill(await text(b));
+    await each(pages, () => new Promise((resolve) => {
+      const timer = setInterval(() => demo?.side?.counts["on time"] > 120 && (clearInterval(timer), resolve()), 20);
+    }));
+    // Both hold the same game.
+    const states = await each(pages, () => new Promise((resolve) => setTimeout(() => resolve([...demo.side.hashes]), 300)));
+    const common = states[0].filter(([frame]) => new Map(states[1]).has(frame));
+    assert.ok(common.length > 10);
+    for (const [frame, hash] of common) assert.equal(new Map(states[1]).get(frame), hash);
+    assert.equal(await a.locator("#status").textContent(), `Playing over the ${wire} wire.`);
+    assert.deepEqual(await each(pages, () => demo.side.counts.never), [0, 0]);
+    // The keys move the own player on both machines.
+    const before = await b.evaluate(() => demo.side.state.players[0].y);
+    await a.locator(".field").focus().catch(() => {});
+    await a.keyboard.down("KeyS");
+    await b.waitForFunction((y) => demo.side.state.players[0].y > y + 200 || demo.side.state.players[0].y > 1600, before);
+    await a.keyboard.up("KeyS");
+    await a.screenshot({ path: `${shots}two-${wire}.png`, fullPage: true });
+    assert.deepEqual(complaints, []);
+  });
+}
+
 for (const colorScheme of ["light", "dark"]) {
   for (const width of [360, 1440]) {
     test(`the page at ${width} px, ${colorScheme}`, async (t) => {
