@@ -13,6 +13,7 @@ mod harvest;
 mod hostile;
 mod laws;
 mod layers;
+mod migrating;
 mod pace;
 mod planted;
 mod promises;

@@ -117,7 +117,7 @@ const MOMENTS = ["before open", "at once", "in onopen", "after open", "after tra
 for (const wire of ["compact", "classic"]) {
   for (const offerer of [0, 1]) {
     test(`600 frames each way, ${wire}, player ${offerer} offers, attached at five moments`, async (t) => {
-      const played = await Promise.all(MOMENTS.map(async (moment) => {
+      for (const moment of MOMENTS) {
         const { pages, complaints } = await pair(t, [{}, {}], { wire, offerer, moment, settings: { pingInterval: 200 } });
         const endpoints = await play(pages);
         t.diagnostic(`${moment}: the channel came ${endpoints[1 - offerer].readyState}`);
@@ -132,10 +132,10 @@ for (const wire of ["compact", "classic"]) {
           assert.ok(game.filter(([first]) => first === 0x14).length > 50 && texts > 50, `${moment}: ${game.length} and ${texts} messages of the game`);
           if (moment === "after traffic") assert.ok(early.filter(([first]) => first === 0x06).length > 10, `${early.length} messages before`);
         }
+        await assertMeasured(t, pages);
         assert.deepEqual(complaints, []);
-        return pages;
-      }));
-      for (const pages of played) await assertMeasured(t, pages); // one after the other: the machine is small
+        await Promise.all(pages.map((page) => page.context().close()));
+      }
     });
   }
 }

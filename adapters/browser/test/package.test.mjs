@@ -91,10 +91,10 @@ const can = (t, { bundler = true } = {}) => {
 
 test("the tarball has what it needs, and tells its size", (t) => {
   const names = tarball.files.map(({ path }) => path);
-  for (const name of ["LICENSE-MIT", "LICENSE-APACHE", "README.md", "package.json", "dist/index.js", "dist/index.d.ts", "dist/node.js", "dist/inline-1.js"]) {
+  for (const name of ["LICENSE-MIT", "LICENSE-APACHE", "README.md", "package.json", "dist/index.js", "dist/index.d.ts", "dist/node.js", "dist/inline-1.js", "examples/episode.js"]) {
     assert.ok(names.includes(name), `${name} is missing: ${names}`);
   }
-  assert.ok(names.every((name) => /^(dist|LICENSE|README|package\.json)/.test(name)), `${names}`);
+  assert.ok(names.every((name) => /^(dist|examples|LICENSE|README|package\.json)/.test(name)), `${names}`);
   const { license, description, keywords } = JSON.parse(readFileSync(join(app, "node_modules/inputwire/package.json"), "utf8"));
   assert.ok(license && description && keywords.length > 0);
   const dist = join(app, "node_modules/inputwire/dist");

@@ -104,9 +104,14 @@ const endpoint = {
   /** The game's own text on the same channel: it measures the round trip, too. */
   text(data) {
     endpoint.texts++;
-    const { ping, pong } = JSON.parse(data);
-    if (ping !== undefined) endpoint.channel.send(JSON.stringify({ pong: ping }));
-    if (pong !== undefined) endpoint.rtts.push(performance.now() - pong);
+    const { ping, pong, held } = JSON.parse(data);
+    if (pong !== undefined) endpoint.rtts.push(performance.now() - pong - held);
+    if (ping === undefined) return;
+    // As the wire does: the classic one answers at once, the compact one with its next datagram, which says how long that took.
+    const received = performance.now();
+    const answer = () => endpoint.channel.send(JSON.stringify({ pong: ping, held: performance.now() - received }));
+    if (endpoint.wire === "classic") answer();
+    else setTimeout(answer, 20);
   },
 
   async describe(remote) {

@@ -52,4 +52,18 @@ export class FakeChannel extends EventTarget {
   }
 }
 
+/** A socket to a server that passes messages on. */
+export class FakeSocket extends FakeChannel {
+  constructor() {
+    super();
+    delete this.readyState; // a number for sockets
+  }
+  get readyState() { return this.number ?? 0; }
+  set readyState(state) { this.number = { connecting: 0, open: 1, closed: 3 }[state]; }
+  send(data) {
+    this.sent.push(data);
+    if (this.other && this.through(data)) queueMicrotask(() => this.other.receive(data));
+  }
+}
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

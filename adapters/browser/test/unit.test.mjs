@@ -8,7 +8,7 @@ import { Original } from "../demo/original.js";
 import { InputwireError, Session, attach, attachRelay } from "../dist/index.js";
 import { Session as Inline } from "../dist/inline-1.js";
 import { Session as InNode } from "../dist/node.js";
-import { FakeChannel, create, events, module, sleep } from "./support.mjs";
+import { FakeChannel, FakeSocket, create, events, module, sleep } from "./support.mjs";
 
 const SESSION_ID = 0x1badcafen;
 
@@ -499,20 +499,6 @@ test("pushes behind a jump wait for a peer at last, and an epoch forgets them", 
   a.session.beginEpoch(1, 0);
   assert.deepEqual(a.session.pushInput(Uint8Array.of(1), 0), { frame: 0 });
 });
-
-/** A socket to a server that passes messages on. */
-class FakeSocket extends FakeChannel {
-  constructor() {
-    super();
-    delete this.readyState; // a number for sockets
-  }
-  get readyState() { return this.number ?? 0; }
-  set readyState(state) { this.number = { connecting: 0, open: 1, closed: 3 }[state]; }
-  send(data) {
-    this.sent.push(data);
-    if (this.other && this.through(data)) queueMicrotask(() => this.other.receive(data));
-  }
-}
 
 async function twoRoutes(wire, options = {}) {
   const [a, b] = await two({}, wire);
