@@ -97,8 +97,8 @@ class ClassicModel(Model):
             self.pongs[wire_classic.PONG] = message.bits
         elif kind == wire_classic.VALIDATION_PING:
             self.pongs[wire_classic.VALIDATION_PONG] = message.bits
-            if self.validations_left >= 0:
-                self.validations_left = VALIDATIONS
+            if self.validations_left == 0:
+                self.validations_left = 1
         elif kind == wire_classic.PONG:
             self._take_pong(message)
         elif kind == wire_classic.VALIDATION_PONG:

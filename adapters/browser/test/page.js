@@ -111,7 +111,7 @@ const endpoint = {
     const received = performance.now();
     const answer = () => endpoint.channel.send(JSON.stringify({ pong: ping, held: performance.now() - received }));
     if (endpoint.wire === "classic") answer();
-    else setTimeout(answer, 20);
+    else setTimeout(answer, 100);
   },
 
   async describe(remote) {

@@ -105,7 +105,8 @@ pub(crate) struct Link {
 /// Validation pings and requests on the classic wire, over the present transport.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unanswered {
-    /// Since the last validation ping of the other endpoint; none may follow its answer, or an INPUT.
+    /// Validation pings, less those after the tenth that a validation ping of the other endpoint asked for; none may follow an
+    /// answer, or an INPUT.
     pub(crate) validation_pings: u32,
     pub(crate) validated: bool,
     /// Requests since the last response of the other endpoint, and when the last one was sent in this epoch.
@@ -127,7 +128,7 @@ impl Unanswered {
     pub(crate) fn receive(&mut self, kind: u8) {
         match kind {
             0x01 | 0x11 => self.validated = true,
-            0x10 => self.validation_pings = 0,
+            0x10 => self.validation_pings = self.validation_pings.min(9),
             0x13 => self.requests = 0,
             _ => {}
         }

@@ -47,7 +47,7 @@ impl Pings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Validation {
     pings: Pings,
-    /// How many were sent since the peer last showed that it knows them; `None` once it needs no more.
+    /// How many were sent that the peer has not answered, less those that it asked for; `None` once it needs no more.
     unanswered: Option<u8>,
 }
 
@@ -67,9 +67,9 @@ impl Validation {
         self.pings.send(now)
     }
 
-    /// A validation ping of the peer: it knows the type, and may not have started yet.
+    /// A validation ping of the peer: it knows the type, and may not have started yet. One more is sent for it.
     pub(crate) fn receive_ping(&mut self) {
-        self.unanswered = self.unanswered.map(|_| 0);
+        self.unanswered = self.unanswered.map(|unanswered| unanswered.min(UNANSWERED_MAX.saturating_sub(1)));
     }
 
     /// Returns whether this answers a validation ping; then no more are needed.
