@@ -16,6 +16,7 @@ pages! {
     settings = "guide/settings.md";
     signalling = "guide/signalling.md";
     epochs = "guide/epochs.md";
+    pauses = "guide/pauses.md";
     threads = "guide/threads.md";
     tokio = "guide/tokio.md";
     browser = "guide/browser.md";

@@ -243,7 +243,8 @@ fn hello(mut bytes: Bytes<'_>) {
 fn classic(mut bytes: Bytes<'_>) {
     let redundancy = 1 + bytes.below(15);
     let first = u32::from(bytes.u8());
-    let actions = bytes.take(usize::from(redundancy));
+    // More than the redundancy are carried, too, as long as none was sent.
+    let actions = bytes.take(usize::from(redundancy) * 8);
     let config = |player| {
         let config = Config::builder().local_player(player).first_frame(Frame::new(first)).redundancy(redundancy);
         config.build().expect("a configuration")
