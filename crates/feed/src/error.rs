@@ -32,7 +32,9 @@ impl fmt::Display for RecordError {
             Self::CutOff => {
                 f.write_str("the bytes end within a record: fetch the rest, or ignore it if its writer was killed")
             }
-            Self::BadCheck => f.write_str("the check of this record does not fit: it is damaged, or of another feed; fetch it again"),
+            Self::BadCheck => {
+                f.write_str("the check of this record does not fit: it is damaged, or of another feed; fetch it again")
+            }
             Self::Malformed => {
                 f.write_str("the record holds a value that no writer writes: whoever sent it does not follow FEED.md")
             }
@@ -72,7 +74,9 @@ impl fmt::Display for SettingsError {
             Self::FrameInterval => f.write_str("the frame interval must be at least one microsecond"),
             Self::FirstFrame => f.write_str("the last frame number is reserved: start earlier"),
             Self::ChunkRows(most) => write!(f, "a chunk of inputs of this size has 1 to {most} rows"),
-            Self::Game(len) => write!(f, "{len} bytes of the game's own: at most 65,535 fit; publish the rest elsewhere"),
+            Self::Game(len) => {
+                write!(f, "{len} bytes of the game's own: at most 65,535 fit; publish the rest elsewhere")
+            }
         }
     }
 }
@@ -125,13 +129,17 @@ impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotNext { next } => write!(f, "rows are written in order: write frame {next} next"),
-            Self::Seats { needed } => write!(f, "a row of this feed has {needed} seats: pass None for an absent player"),
+            Self::Seats { needed } => {
+                write!(f, "a row of this feed has {needed} seats: pass None for an absent player")
+            }
             Self::InputLen { needed } => write!(f, "an input of this feed has {needed} bytes"),
             Self::NoMoreFrames => f.write_str("the frame numbers of this epoch are used up: begin another one"),
             Self::ChecksumMissing { frame } => {
                 write!(f, "push the checksum of frame {frame} first: the rows after it wait for it")
             }
-            Self::NotDue { next: Some(next) } => write!(f, "no checksum is due for this frame: the next is that of frame {next}"),
+            Self::NotDue { next: Some(next) } => {
+                write!(f, "no checksum is due for this frame: the next is that of frame {next}")
+            }
             Self::NotDue { next: None } => f.write_str("no checksum is due: the settings of this feed have none"),
             Self::ChecksumDiffers { written } => {
                 write!(f, "the checksum {written:016x} was written for this frame: the local game contradicts itself")

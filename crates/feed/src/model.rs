@@ -24,7 +24,7 @@ pub(crate) struct RowBuf {
 pub(crate) struct NotCanonical;
 
 const SLOT_BITS: u32 = 16;
-/// An even chance, not seen yet.
+/// An even chance, not seen yet. Slots are stored as their xor with it, since memory full of zeros costs nothing until it is used.
 const NEW_SLOT: u32 = 1 << 31;
 /// A slot counts up to this many bits; then it follows the latest ones.
 const SLOT_LIMIT: u32 = 255;
@@ -88,7 +88,7 @@ impl Model {
         let shift = u32::try_from(64_usize.saturating_sub(seats)).unwrap_or(0);
         let all_present = u64::MAX.checked_shr(shift).unwrap_or(0);
         Self {
-            mixer: Mixer { slots: vec![NEW_SLOT; 1 << SLOT_BITS], weights: [[FIRST_WEIGHT; TERMS]; SETS] },
+            mixer: Mixer { slots: vec![0; 1 << SLOT_BITS], weights: [[FIRST_WEIGHT; TERMS]; SETS] },
             input_len,
             all_present,
             present: all_present,
@@ -99,7 +99,7 @@ impl Model {
 
     /// Forgets everything, and keeps the memory.
     pub(crate) fn reset(&mut self) {
-        self.mixer.slots.fill(NEW_SLOT);
+        self.mixer.slots.fill(0);
         self.mixer.weights = [[FIRST_WEIGHT; TERMS]; SETS];
         self.present = self.all_present;
         for seat in &mut self.seats {
@@ -322,7 +322,7 @@ impl Mixer {
     fn code(&mut self, bits: &mut impl Bits, bit: bool, set: usize, contexts: &[u32], fixed: &[i32]) -> bool {
         let mut odds = [0; TERMS];
         for (odds, context) in odds.iter_mut().zip(contexts) {
-            let slot = self.slots.get(index(*context)).copied().unwrap_or(NEW_SLOT);
+            let slot = self.slots.get(index(*context)).copied().unwrap_or(0) ^ NEW_SLOT;
             *odds = stretch(slot >> 20);
         }
         for (odds, fixed) in odds.iter_mut().skip(contexts.len()).zip(fixed) {
@@ -343,7 +343,7 @@ impl Mixer {
         }
         for context in contexts {
             if let Some(slot) = self.slots.get_mut(index(*context)) {
-                *slot = follow(*slot, bit);
+                *slot = follow(*slot ^ NEW_SLOT, bit) ^ NEW_SLOT;
             }
         }
         bit

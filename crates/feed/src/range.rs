@@ -119,7 +119,11 @@ impl Position {
         let (tail, count) = self.interval.tail();
         bytes.len() <= self.shifted.saturating_add(count)
             && bytes.last() != Some(&0)
-            && tail.iter().take(count).enumerate().all(|(at, tail)| *tail == byte(bytes, self.shifted.saturating_add(at)))
+            && tail
+                .iter()
+                .take(count)
+                .enumerate()
+                .all(|(at, tail)| *tail == byte(bytes, self.shifted.saturating_add(at)))
     }
 }
 
@@ -150,6 +154,9 @@ fn byte(bytes: &[u8], at: usize) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
     use inputwire_sim::rng::Rng;
 
     use super::{Bits, Encoder, Position};

@@ -236,7 +236,8 @@ impl FeedReader {
         (start..end).find(|_| {
             let (Ok(one), Ok(other)) = (one.step(chunk.payload), other.step(payload)) else { return true };
             let hashes = one.checksum.zip(other.checksum);
-            (one.present, &one.inputs) != (other.present, &other.inputs) || hashes.is_some_and(|(one, other)| one != other)
+            (one.present, &one.inputs) != (other.present, &other.inputs)
+                || hashes.is_some_and(|(one, other)| one != other)
         })
     }
 
@@ -340,7 +341,11 @@ impl FeedReader {
     pub fn missing(&self) -> Vec<Gap> {
         let mut gaps = Vec::new();
         let (mut epoch, mut next) = (self.epoch, self.next);
-        let gap = |epoch, first, end: Option<u32>| Gap { epoch: Epoch::new(epoch), first: Frame::new(first), end: end.map(Frame::new) };
+        let gap = |epoch, first, end: Option<u32>| Gap {
+            epoch: Epoch::new(epoch),
+            first: Frame::new(first),
+            end: end.map(Frame::new),
+        };
         loop {
             let chunks = self.held.range((epoch, 0, 0, 0)..=(epoch, u32::MAX, u32::MAX, u32::MAX));
             for (_, first, rows, _) in chunks.map(|(key, _)| *key) {

@@ -38,6 +38,8 @@ struct Seat {
     /// Where its inputs begin, and end, in an epoch.
     joined: (u32, u32),
     departed: Option<(u32, u32)>,
+    /// Whether the session had it as a peer.
+    met: bool,
 }
 
 /// Why rows cannot be taken.
@@ -51,6 +53,11 @@ pub enum TapError {
         /// The frame.
         frame: Frame,
     },
+    /// A player is no peer of the session any more, and its last frame is not known.
+    Gone {
+        /// Which player.
+        player: u16,
+    },
     /// The writer refuses the row.
     Write(WriteError),
 }
@@ -62,6 +69,9 @@ impl fmt::Display for TapError {
                 f,
                 "the input of player {player} for frame {frame} has left the window: call `follow` in every frame"
             ),
+            Self::Gone { player } => {
+                write!(f, "player {player} is no peer any more: call `depart` and `follow` before `remove_peer`")
+            }
             Self::Write(error) => error.fmt(f),
         }
     }
@@ -83,7 +93,7 @@ impl Tap {
     /// None that a writer's own header can cause.
     pub fn new(writer: &FeedWriter) -> Result<Self, RecordError> {
         let (header, _) = Header::parse(writer.header())?;
-        let seats = header.players().map(|player| Seat { player, joined: (0, 0), departed: None });
+        let seats = header.players().map(|player| Seat { player, joined: (0, 0), departed: None, met: false });
         Ok(Self { seats: seats.collect() })
     }
 
@@ -105,7 +115,7 @@ impl Tap {
     }
 
     /// Writes every row that is confirmed: that of each frame for which the inputs of all present players are known. A player
-    /// of the feed that is no peer of the session counts as absent. Follows the session into its epoch. Returns the number
+    /// that was never a peer of the session counts as absent, so add every peer before the first call. Follows the session into its epoch. Returns the number
     /// of rows.
     ///
     /// # Errors
@@ -120,11 +130,15 @@ impl Tap {
         if session.epoch() > writer.epoch() {
             writer.begin_epoch(session.epoch())?;
         }
+        for seat in &mut self.seats {
+            seat.met |= session.peer_of(seat.player).is_some();
+        }
         let mut rows = 0_u32;
         while session.epoch() == writer.epoch()
             && let Some(inputs) = self.row(session, writer.next_frame())?
         {
-            let inputs: Vec<Option<&[u8]>> = inputs.iter().map(|input| input.as_ref().map(<[u8; _]>::as_slice)).collect();
+            let inputs: Vec<Option<&[u8]>> =
+                inputs.iter().map(|input| input.as_ref().map(<[u8; _]>::as_slice)).collect();
             writer.push_row(writer.next_frame(), &inputs)?;
             rows = rows.saturating_add(1);
         }
@@ -172,7 +186,7 @@ impl Seat {
             (session.local_input(frame), session.next_frame().get())
         } else {
             let Some(peer) = session.peer_of(self.player).and_then(|id| session.peer(id)) else {
-                return Ok(Input::Absent);
+                return if self.met { Err(TapError::Gone { player: self.player }) } else { Ok(Input::Absent) };
             };
             (peer.remote_input(frame), peer.last_frame().map_or(0, |last| last.get().saturating_add(1)))
         };

@@ -192,13 +192,14 @@ impl FeedWriter {
         Some(self.encoder.finish(Follows::Rows))
     }
 
-    /// Returns a chunk of the rows that are in none yet, up to the first whose checksum is missing; `None` if there are none.
-    /// They will be in a whole chunk too: this one is for a watcher who shall see them now, or for a publisher that leaves.
+    /// Returns a chunk of the rows that are in none yet, up to the first whose checksum is missing; `None` if there are none, or
+    /// while [`poll_chunk`](Self::poll_chunk) has a chunk. These rows will be in a whole chunk too: this one is for a watcher who
+    /// shall see them now, or for a publisher that leaves.
     #[must_use]
     pub fn partial_chunk(&self) -> Option<Vec<u8>> {
         let end = self.chunk_end().min(self.next_frame().get());
         let end = self.missing_checksum(end).unwrap_or(end);
-        if !self.closed.is_empty() || end <= self.encoder.end() {
+        if !self.closed.is_empty() || end <= self.encoder.end() || end == self.chunk_end() {
             return None;
         }
         let mut copy = self.clone();

@@ -1,1 +1,9 @@
-//! wip
+//! The feed: what writers write, what readers make of it in any order, and what sessions give.
+
+mod bytes;
+mod orders;
+mod reader;
+mod session;
+mod support;
+mod vectors;
+mod writer;
