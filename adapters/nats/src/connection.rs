@@ -24,9 +24,9 @@ impl Connection {
     ///
     /// [`Broker`](Error::Broker) if the first attempt fails.
     pub async fn open(server: &str) -> Result<Self, Error> {
-        let (count, times) = watch::channel(0);
+        let (count, mut times) = watch::channel(0);
         let options = ConnectOptions::new()
-            .reconnect_delay_callback(|_| RETRY_EVERY)
+            .reconnect_delay_callback(|attempts| if attempts <= 1 { Duration::ZERO } else { RETRY_EVERY })
             .request_timeout(Some(Duration::from_secs(2)))
             .event_callback(move |event| {
                 if matches!(event, Event::Connected) {
@@ -35,6 +35,8 @@ impl Connection {
                 std::future::ready(())
             });
         let client = options.connect(server).await.map_err(broker)?;
+        // The event of the first connection comes a little later than the connection.
+        times.wait_for(|times| *times > 0).await.map_err(broker)?;
         Ok(Self { client, times })
     }
 }

@@ -116,6 +116,7 @@ impl Watcher {
             ..push::OrderedConfig::default()
         };
         let consumer = stream.create_consumer(config).await.map_err(broker)?;
+        let consumer_name = consumer.cached_info().name.clone();
         let mut messages = consumer.messages().await.map_err(broker)?;
         while self.replayed < last {
             let message = timeout(PATIENCE, messages.next()).await.map_err(broker)?;
@@ -127,6 +128,9 @@ impl Watcher {
             self.replayed = sequence;
         }
         self.behind = false;
+        drop(messages);
+        // It would go by itself, but later.
+        let _ = stream.delete_consumer(&consumer_name).await;
         Ok(())
     }
 
