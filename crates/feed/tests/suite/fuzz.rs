@@ -10,7 +10,7 @@ fn crc(bytes: impl Iterator<Item = u8>) -> u32 {
 }
 
 /// Reads the bytes as records of a feed, each of a length and its fields, and adds the check of each.
-pub fn run(data: &[u8]) {
+pub(crate) fn run(data: &[u8]) {
     let _ = Header::parse(data);
     if let Ok((mut reader, _)) = FeedReader::open_file(data) {
         take(&mut reader);
