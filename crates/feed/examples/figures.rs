@@ -145,7 +145,7 @@ fn measure(played: &Match) {
         text(shortest(&["zstd", "-19", "-c", "-q"])),
         live.len(),
         tenths(live.len(), seconds),
-        (both - read.min(both)).as_micros() / u128::try_from(seconds).expect("seconds"),
+        both.saturating_sub(read).as_micros() / u128::try_from(seconds).expect("seconds"),
         read.as_micros() / u128::try_from(seconds).expect("seconds"),
     );
 }

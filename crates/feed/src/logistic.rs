@@ -38,7 +38,7 @@ pub(crate) fn stretch(probability: u32) -> i32 {
 static ODDS: [i16; 4096] = odds();
 
 #[expect(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "computed by the compiler")]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::indexing_slicing, reason = "as above")]
+#[expect(clippy::cast_possible_truncation, clippy::indexing_slicing, reason = "as above")]
 const fn odds() -> [i16; 4096] {
     let mut table = [0; 4096];
     let (mut at, mut odds) = (0, -LIMIT);

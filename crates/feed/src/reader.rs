@@ -186,7 +186,7 @@ impl FeedReader {
         }
         let is_covered = self.compare(chunk)?;
         let is_end = chunk.follows != Follows::Rows;
-        if !(is_covered && !is_end) {
+        if !is_covered || is_end {
             let ends = self.ends.len().saturating_mul(CHUNK_COST);
             let cost = chunk.payload.len().saturating_add(CHUNK_COST);
             if self.held_bytes.saturating_add(ends).saturating_add(cost) > self.held_limit {

@@ -15,7 +15,7 @@ fn path() -> PathBuf {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
 }
 
 fn bytes(hex: &Value) -> Vec<u8> {
@@ -82,7 +82,7 @@ fn feed(name: &str, played: &Match) -> Value {
         "feed_id": format!("{:016x}", header.feed_id()),
         "players": header.players().collect::<Vec<_>>(),
         "input_len": header.input_len(),
-        "frame_interval_us": header.frame_interval().as_micros() as u64,
+        "frame_interval_us": u64::try_from(header.frame_interval().as_micros()).expect("a short time"),
         "first_epoch": header.first_epoch().get(),
         "first_frame": header.first_frame().get(),
         "chunk_rows": header.chunk_rows(),
