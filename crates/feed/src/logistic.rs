@@ -58,8 +58,8 @@ mod tests {
 
     #[test]
     fn the_points_are_those_of_the_logistic_function() {
-        for (at, point) in POINTS.into_iter().enumerate() {
-            let exact = 65_536.0 / (1.0 + (-0.5 * (at as f64 - 16.0)).exp());
+        for (at, point) in (0_u8..).zip(POINTS) {
+            let exact = 65_536.0 / (1.0 + (-0.5 * (f64::from(at) - 16.0)).exp());
             assert!((f64::from(point) - exact).abs() <= 0.5, "{at}: {point}, {exact}");
         }
     }

@@ -197,8 +197,8 @@ mod tests {
     #[test]
     fn only_one_string_of_bytes_ends_well() {
         // Every string of up to two bytes, read as 12 bits.
-        for number in 0_u32..=0xffff {
-            for bytes in [vec![], vec![number as u8], number.to_le_bytes()[..2].to_vec()] {
+        for [low, high] in (0..=u16::MAX).map(u16::to_le_bytes) {
+            for bytes in [vec![], vec![low], vec![low, high]] {
                 let mut position = Position::new(&bytes);
                 let mut encoder = Encoder::new();
                 for probability in [100, 65_000, 32_768, 9_999, 40_000, 50_000, 22, 30_000, 60_000, 5, 1, 20_000] {
