@@ -24,7 +24,8 @@ impl Held {
 
     /// Returns the next chunk whose time has come.
     pub fn pop(&mut self, now: Instant) -> Option<Vec<u8>> {
-        self.chunks.pop_front_if(|(due, _)| *due <= now).map(|(_, chunk)| chunk)
+        self.next_due().filter(|due| *due <= now)?;
+        self.chunks.pop_front().map(|(_, chunk)| chunk)
     }
 
     /// When the next chunk is due.

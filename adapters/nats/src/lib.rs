@@ -1,4 +1,4 @@
-//! Publishes and watches [feeds](inputwire_feed) over NATS JetStream: one stream for each match.
+//! Publishes and watches [feeds](inputwire_feed) over NATS `JetStream`: one stream for each match.
 //!
 //! - A [`Publisher`] stores the header and the chunks in the stream of its match. Each has its id as the message id, so the chunks of a
 //!   second publisher with the same rows vanish.

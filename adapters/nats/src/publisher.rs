@@ -78,7 +78,10 @@ impl Publisher {
     async fn store(&mut self, id: String, record: Bytes) {
         self.restore().await;
         let now = Instant::now();
-        while self.recent.pop_front_if(|(at, _, _)| now - *at > REMEMBERED / 2).is_some() {}
+        let is_old = |(at, _, _): &(Instant, _, _)| now.duration_since(*at) > REMEMBERED / 2;
+        while self.recent.front().is_some_and(is_old) {
+            self.recent.pop_front();
+        }
         self.recent.push_back((now, id.clone(), record.clone()));
         while self.send(&id, &record).await.is_err() {
             sleep(RETRY_EVERY).await;

@@ -135,14 +135,12 @@ impl Watcher {
     }
 
     fn insert(&mut self, record: &[u8]) -> Option<InsertError> {
-        let refused = match &mut self.reader {
-            Some(reader) => reader.insert(record).err(),
+        let Some(reader) = &mut self.reader else {
             // A chunk that overtakes the header is in the stream.
-            None => {
-                self.reader = FeedReader::open(record).ok();
-                None
-            }
+            self.reader = FeedReader::open(record).ok();
+            return None;
         };
+        let refused = reader.insert(record).err();
         self.refused = refused.or(self.refused);
         refused
     }

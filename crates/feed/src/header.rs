@@ -179,7 +179,10 @@ impl Shape {
         let cells = u32::from(self.seats).saturating_mul(u32::from(self.input_len).saturating_add(1));
         MAX_CELLS.checked_div(cells).unwrap_or(0).min(MAX_CHUNK_ROWS)
     }
+}
 
+#[cfg(feature = "alloc")]
+impl Shape {
     /// Whether the row of a frame may carry a checksum.
     pub(crate) fn is_due(&self, frame: u32) -> bool {
         frame.checked_sub(self.first_frame).is_some_and(|since| since.checked_rem(self.checksum_every) == Some(0))

@@ -114,9 +114,9 @@ async fn delay() -> Fallible<()> {
     let broker = Broker::start()?;
     let delay = Duration::from_secs(2);
     let show = Show { delay, ..show("delayed", 0, 3) };
-    let (address, published) = (broker.address(), show.clone());
+    let (address, played) = (broker.address(), show.clone());
     let start = Instant::now();
-    let publisher = tokio::spawn(async move { publish(Some(&Connection::open(&address).await?), &published).await });
+    let publisher = tokio::spawn(async move { publish(Some(&Connection::open(&address).await?), &played).await });
     let connection = Connection::open(&broker.address()).await?;
     let mut early = false;
     let audience = watch(&connection, "delayed", |rows| {
@@ -143,8 +143,8 @@ impl Drop for Server {
 async fn files() -> Fallible<()> {
     let directory = std::env::temp_dir().join(format!("spectate-files-{}", std::process::id()));
     let show = Show { to: Some(directory.clone()), ..show("files", TEN_MINUTES, 4) };
-    let published = show.clone();
-    let publisher = tokio::spawn(async move { publish(None, &published).await });
+    let played = show.clone();
+    let publisher = tokio::spawn(async move { publish(None, &played).await });
     sleep(Duration::from_millis(1_500)).await;
 
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();

@@ -1,4 +1,4 @@
-//! Publishes a match and watches it: over NATS JetStream, and as files behind any HTTP server.
+//! Publishes a match and watches it: over NATS `JetStream`, and as files behind any HTTP server.
 //!
 //! ```text
 //! spectate --demo                                       everything by itself, with a broker of its own
