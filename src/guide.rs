@@ -26,6 +26,7 @@ pages! {
     microcontroller = "guide/microcontroller.md";
     local_players = "guide/local-players.md";
     servers = "guide/servers.md";
+    feed = "guide/feed.md";
     migrating = "MIGRATING.md";
     protocol = "PROTOCOL.md";
     vectors = "VECTORS.md";

@@ -27,7 +27,7 @@ length=${FUZZ_LEN:-128}
 jobs=${FUZZ_JOBS:-1}
 seeds=${SIM_SEEDS:-500000}
 home=${NIGHTLY:-$PWD/target/nightly}
-targets=(calls codec datagram deadlines network twin)
+targets=(calls codec datagram deadlines feed network twin)
 mkdir -p "$home"
 rows=()
 status=0
