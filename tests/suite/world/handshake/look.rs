@@ -54,6 +54,7 @@ const NUMBERS: [&str; 4] = ["candidate", "sent_number_alive", "received_number",
 
 /// What the handshake of a session knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Seen {
     pub(super) local_run: u64,
     pub(super) run: Option<u64>,
@@ -167,7 +168,9 @@ pub(super) fn of_world(world: &World) -> u128 {
         for InFlight { packet, arrived } in &world.in_flight[side] {
             put(packet, *arrived);
         }
-        over.iter().for_each(|packet| put(packet, true));
+        for packet in over {
+            put(packet, true);
+        }
     }
     write!(hash, "{:?}", world.budget).expect("hashed");
     hash.0
@@ -214,9 +217,8 @@ fn value_len(text: &str) -> usize {
     for (place, letter) in text.bytes().enumerate() {
         match letter {
             b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' if depth == 0 => return place,
+            b',' | b')' | b']' | b'}' if depth == 0 => return place,
             b')' | b']' | b'}' => depth -= 1,
-            b',' if depth == 0 => return place,
             _ => {}
         }
     }
