@@ -88,6 +88,7 @@ class Reports:
     def run_changed(self) -> None:
         """A run was believed: what was counted for the former one is void."""
         self._other_run_since = self._elsewhere_since = None
+        self._latched.discard("PeerClosed")
 
     def sign_of_life(self, was_alive: bool) -> None:
         """A sign of life of the peer's run."""

@@ -220,7 +220,7 @@ def a_dead_peer_is_noticed_in_time_whatever_is_replayed(scene: Scene) -> None:
         nonlocal turn
         turn += 1
         scene.receive(a, b.sent[turn % len(b.sent)])
-        scene.receive(a, hello(b, number=turn, incarnation=88 << 32))
+        scene.receive(a, hello(b, number=turn, incarnation=88 << 32, epoch=9))
 
     scene.every(5 * MS, replay)
     for moment, health in ((LIMIT - FRAME - DELAY, "received"), (LIMIT + MS, "Interrupted"),
@@ -231,6 +231,7 @@ def a_dead_peer_is_noticed_in_time_whatever_is_replayed(scene: Scene) -> None:
         found = found if found in ("Interrupted", "Disconnected") else "received"
         claim(found == health, f"{moment} us after the end the peer is {found}, not {health}")
     claim(not a.times("Restarted"), "nobody answered, so nobody restarted")
+    claim(not a.times("EpochAhead"), "an epoch is learned from the peer's run only")
 
 
 def a_restart_is_reported_after_the_silence_and_heals(scene: Scene) -> None:
@@ -253,6 +254,34 @@ def a_restart_is_reported_after_the_silence_and_heals(scene: Scene) -> None:
     scene.run(SECOND)
     claim(len(a.delivered) > before[0] + 40 and len(fresh.delivered) > before[1] + 40,
           "inputs flow again")
+
+
+def an_earlier_run_does_not_come_back(scene: Scene) -> None:
+    """The second run dies, and everything that the first one ever said is replayed."""
+    a, b = pair(scene)
+    scene.run(SECOND)
+    scene.stop(b)
+    second = scene.start("b again", 1, 6 << 40)
+    scene.play(second)
+    scene.run(SECOND)
+    for end in (a, second):
+        end.epoch += 1
+        scene.do(end, end.endpoint.begin(scene.now, end.epoch))
+    scene.run(SECOND)
+    scene.stop(second)
+    delivered, earlier, turn = len(a.delivered), b.sent + second.sent, 0
+
+    def replay() -> None:
+        """Replays something of both runs."""
+        nonlocal turn
+        turn += 1
+        scene.receive(a, earlier[turn % len(earlier)])
+
+    scene.every(3 * MS, replay)
+    scene.run(6 * SECOND)
+    claim(len(a.times("Restarted")) == 1, f"a reports {a.reports}")
+    claim(len(a.delivered) <= delivered + 3 and not a.times("EpochAhead"), "nothing old is taken")
+    claim(scene.health(a) == "Disconnected", "the peer is dead")
 
 
 def a_second_program_is_reported_at_both_ends_and_stops_nothing(scene: Scene) -> None:
@@ -343,6 +372,19 @@ def a_peer_that_is_ahead_is_reported_until_it_is_reached(scene: Scene) -> None:
     claim(len(a.times("EpochAhead")) == 2 and len(a.delivered) > before + 40, "reached")
 
 
+def a_replay_at_the_start_keeps_no_peer_away(scene: Scene) -> None:
+    """One end is linked; the other one is told of an earlier run before it has any input."""
+    a, b = pair(scene)
+    scene.run(10 * MS)
+    scene.is_lost = lambda sender: sender is a  # Its first hello is on its way.
+    scene.run(190 * MS)
+    claim(bool(a.delivered) and not b.delivered, "one end is linked")
+    scene.receive(b, hello(a, incarnation=99 << 32))
+    scene.is_lost = lambda sender: False
+    scene.run(SECOND)
+    claim(len(b.delivered) > 40, f"b has {len(b.delivered)} inputs")
+
+
 def a_link_starts_in_two_trips(scene: Scene) -> None:
     """Without loss both ends have an input of the other after two trips."""
     for end in pair(scene):
@@ -356,11 +398,13 @@ SCENES = [
     nothing_that_anyone_says_stops_or_delays_a_link,
     a_dead_peer_is_noticed_in_time_whatever_is_replayed,
     a_restart_is_reported_after_the_silence_and_heals,
+    an_earlier_run_does_not_come_back,
     a_second_program_is_reported_at_both_ends_and_stops_nothing,
     another_session_or_key_is_reported_once_at_each_end,
     other_settings_are_named_at_both_ends,
     what_was_pushed_before_closing_arrives,
     a_peer_that_is_ahead_is_reported_until_it_is_reached,
+    a_replay_at_the_start_keeps_no_peer_away,
     a_link_starts_in_two_trips,
 ]
 
