@@ -170,7 +170,6 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> LinePeer<INPUT_LEN, WINDOW> {
             Command::Bye(now) => self.session.close(*now),
             Command::Close(now) => self.session.handle_transport_closed(*now, self.peer),
             Command::Open(now) => self.session.handle_transport_opened(*now, self.peer),
-            Command::Bye(now) => self.session.close(*now),
             Command::Mute(muted) => self.muted = *muted,
             Command::Stats => {}
         }
@@ -188,7 +187,6 @@ enum Command<const INPUT_LEN: usize> {
     Bye(Instant),
     Close(Instant),
     Open(Instant),
-    Bye(Instant),
     Mute(bool),
     Stats,
 }
@@ -207,7 +205,6 @@ impl<const INPUT_LEN: usize> Command<INPUT_LEN> {
             ["bye", now] => Self::Bye(instant(now)?),
             ["close", now] => Self::Close(instant(now)?),
             ["open", now] => Self::Open(instant(now)?),
-            ["bye", now] => Self::Bye(instant(now)?),
             ["mute"] => Self::Mute(true),
             ["unmute"] => Self::Mute(false),
             ["stats"] => Self::Stats,

@@ -8,7 +8,7 @@ from random import Random
 import body
 import control
 import wire_compact
-from endpoint import LAST_FREE_EPOCH, MAX_EPOCH, WINDOW, Settings
+from endpoint import LAST_FREE_EPOCH, MAX_EPOCH, Settings
 from model_compact import CompactModel
 from mutate import changed, damaged
 from wire_compact import Direction, Timing
@@ -37,7 +37,7 @@ def random_settings(rng: Random) -> Settings:
         rng.choice([200_000, 200_000, 20_000, 99_999, 1_000_000, 1_999_999]),
         random_incarnation(rng), rng.choice([None, None, 1, random_incarnation(rng)]),
         rng.choice([0, 0, 0, 1, 3, 100, 255, 256, 1000, rng.getrandbits(32) >> 1, MAX - 40,
-                    MAX - 300]), rng.random() < 0.5)
+                    MAX - 300]), rng.random() < 0.5, rng.choice([120, 120, 30]))
 
 
 class CompactCase:
@@ -113,26 +113,26 @@ class CompactCase:
 
     def _numbers(self) -> tuple[int, int]:
         """E and n: mostly new frames, also old, straddling, far and impossible ones."""
-        rng, recv_next = self.rng, self.model.recv_next
+        rng, recv_next, window = self.rng, self.model.recv_next, self.model.settings.window
         kind = rng.random()
         if kind < 0.45:  # what a real peer sends, from its `acked` on
             base = recv_next - rng.choice([0, 0, 1, 2, 5, rng.randint(0, 60)])
             end = recv_next + rng.choice([0, 1, 1, 2, 3, rng.randint(0, 30)])
         elif kind < 0.6:  # old inputs, or an acknowledgement without inputs
             end = recv_next - rng.choice([0, 0, 1, rng.randint(0, 130)])
-            base = end - rng.choice([0, 0, 1, rng.randint(0, 40), rng.randint(0, WINDOW)])
+            base = end - rng.choice([0, 0, 1, rng.randint(0, 40), rng.randint(0, window)])
         elif kind < 0.75:  # straddling, whole windows
-            base = recv_next - rng.randint(0, WINDOW)
-            end = base + rng.randint(0, WINDOW)
+            base = recv_next - rng.randint(0, window)
+            end = base + rng.randint(0, window)
         elif kind < 0.85:  # at the edges of what is allowed
-            base = recv_next + rng.choice([0, 0, 1, 2, -WINDOW, 1 - WINDOW, -WINDOW - 1])
-            end = base + rng.choice([0, 1, 14, 15, 16, WINDOW - 1, WINDOW])
+            base = recv_next + rng.choice([0, 0, 1, 2, -window, 1 - window, -window - 1])
+            end = base + rng.choice([0, 1, 14, 15, 16, window - 1, window])
         elif kind < 0.92:
-            end = recv_next + rng.choice([WINDOW, WINDOW + 1, 127, 128, 129, -127, -128, -129, 256])
-            base = end - rng.choice([0, 1, WINDOW, WINDOW + 1, 127, rng.randint(0, WINDOW)])
+            end = recv_next + rng.choice([window, window + 1, 127, 128, 129, -127, -128, -129, 256])
+            base = end - rng.choice([0, 1, window, window + 1, 127, rng.randint(0, window)])
         else:
             base = recv_next - rng.randint(0, 10)
-            end = base + rng.randint(WINDOW - 2, WINDOW + 6)
+            end = base + rng.randint(window - 2, window + 6)
         end = min(max(end, 0), MAX)
         count = min(max(end - base, 0), 270)
         return end, count
@@ -183,7 +183,7 @@ class CompactCase:
             before = known
         forms = rng if rng.random() < 0.4 else None
         direction, ack = self._direction(), self._ack()
-        if base < 0 or count > WINDOW or rng.random() < 0.15:
+        if base < 0 or count > m.settings.window or rng.random() < 0.15:
             return self._sealed(direction, end, ack, count, timing,
                                 body.encode(reference, inputs, forms))
         return wire_compact.encode(direction, base, reference, inputs, ack, timing, rng=forms)
@@ -211,7 +211,7 @@ class CompactCase:
         incarnation = h.run or (h.candidate.incarnation if h.candidate else self.others[0])
         number = h.candidate.number if h.candidate and h.run is None else h.received_number
         return control.Hello(
-            1, s.peer_player, s.local_player, s.input_len, WINDOW, s.input_tag_size,
+            1, s.peer_player, s.local_player, s.input_len, s.window, s.input_tag_size,
             control.PLAYING, s.frame_us, s.ping_us // 1000, s.first_frame, self.model.epoch,
             incarnation, number + 1, s.incarnation, h.hello_number)
 
@@ -249,7 +249,7 @@ class CompactCase:
             replace(true, epoch=rng.choice([MAX_EPOCH, MAX_EPOCH + 1, MAX])),
             replace(true, incarnation=0), replace(true, number=0),
             replace(true, input_len=true.input_len % 255 + 1),
-            replace(true, window=rng.choice([2, 119, 121, 127, 255])),
+            replace(true, window=rng.choice([2, 29, 119, 121, 127, 255])),
             replace(true, tag_size=rng.choice([2, 4, 8])),
             replace(true, first_frame=(true.first_frame + 1) & MAX),
             replace(true, sender=s.local_player, receiver=s.peer_player),

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from tags import input_tag_size
 
-WINDOW = 120
 MAX_FRAME = 0xFFFFFFFF
 MAX_EPOCH = 0x7FFFFFFF
 # Epochs above it are begun only where a peer is ahead or has restarted.
@@ -32,6 +31,7 @@ class Settings:
     peer_incarnation: int | None = None
     first_frame: int = 0
     short_tags: bool = False
+    window: int = 120
     # Not options of a line peer, which has these defaults.
     interrupt_us: int = 500_000
     disconnect_us: int = 5_000_000
@@ -53,6 +53,8 @@ class Settings:
                    "--me", str(self.local_player), "--peer", str(self.peer_player),
                    "--frame-us", str(self.frame_us), "--ping-us", str(self.ping_us),
                    "--first-frame", str(self.first_frame)]
+        if self.window != 120:
+            options += ["--window", str(self.window)]
         if self.wire == "compact":
             options += ["--incarnation", str(self.incarnation)]
         if self.short_tags:

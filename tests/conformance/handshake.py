@@ -1,11 +1,11 @@
-"""Which run of the peer a compact endpoint believes in, and how a hello changes that (3.9, 3.10)."""
+"""Which run of the peer a compact endpoint believes, and how a hello changes that (3.9, 3.10)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import control
-from endpoint import MAX_EPOCH, WINDOW, Settings
+from endpoint import MAX_EPOCH, Settings
 from liveness import Liveness
 from reports import Reports
 from wire_compact import Refused
@@ -116,7 +116,7 @@ class Handshake:
         elif self.run is not None:
             flags, named, answered = control.PLAYING, self.run, self.received_number
         return control.Hello(
-            1, s.local_player, s.peer_player, s.input_len, WINDOW, s.input_tag_size, flags,
+            1, s.local_player, s.peer_player, s.input_len, s.window, s.input_tag_size, flags,
             s.frame_us, s.ping_us // 1000, s.first_frame, self.epoch, s.incarnation,
             self.hello_number, named, answered)
 
@@ -144,7 +144,7 @@ class Handshake:
     def _has_mismatch(self, hello: control.Hello) -> bool:
         """Step 7: reports each setting that differs."""
         s = self._settings
-        settings = [("InputLen", s.input_len, hello.input_len), ("Window", WINDOW, hello.window),
+        settings = [("InputLen", s.input_len, hello.input_len), ("Window", s.window, hello.window),
                     ("TagSize", s.input_tag_size, hello.tag_size)]
         if hello.epoch == self.epoch:
             settings.append(("FirstFrame", s.first_frame, hello.first_frame))

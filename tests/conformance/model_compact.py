@@ -9,7 +9,7 @@ import control
 import wire_compact
 from checksums import Checksums
 from closing import Closing
-from endpoint import LAST_FREE_EPOCH, MAX_EPOCH, WINDOW, Failed, Settings
+from endpoint import LAST_FREE_EPOCH, MAX_EPOCH, Failed, Settings
 from handshake import Handshake
 from hello_schedule import HelloSchedule
 from liveness import Liveness
@@ -57,7 +57,7 @@ class CompactModel(Model):
         runs, players = (s.incarnation, incarnation), (s.local_player, s.peer_player)
         if not is_outbound:
             runs, players = runs[::-1], players[::-1]
-        return Direction(s.session_id, *runs, self.epoch, *players, s.input_len, WINDOW,
+        return Direction(s.session_id, *runs, self.epoch, *players, s.input_len, s.window,
                          s.first_frame, s.key, s.short_tags)
 
     def outbound(self) -> Direction:
@@ -78,7 +78,7 @@ class CompactModel(Model):
         """Pushes a local input."""
         if self.closing.is_closed:
             raise Failed("Closed")
-        if self.send_next - self.acked >= WINDOW:
+        if self.send_next - self.acked >= self.settings.window:
             raise Failed("WindowFull")
         self.schedule.pushed(self.now)
         self.local_inputs[self.send_next] = data
@@ -180,7 +180,8 @@ class CompactModel(Model):
             self.remote_inputs[frame] = inputs[frame - got.base]
             self.delivered.append((frame, self.remote_inputs[frame]))
         self.recv_next = got.end
-        for frame in [frame for frame in self.remote_inputs if frame < self.recv_next - WINDOW]:
+        oldest = self.recv_next - self.settings.window
+        for frame in [frame for frame in self.remote_inputs if frame < oldest]:
             del self.remote_inputs[frame]
         return True
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Callable
 
-from endpoint import WINDOW, Answer, Endpoint, Settings
+from endpoint import Answer, Endpoint, Settings
 from lines import Broken
 from mutate import changed
 from network import Conditions, World
@@ -292,7 +292,8 @@ class ClassicPlay(Play):
         for side in self.sides.values():
             lost = 0
             for delivered in side.delivered.values():
-                low = max(side.settings.first_frame, max(delivered, default=0) + 1 - WINDOW)
+                newest = max(delivered, default=0)
+                low = max(side.settings.first_frame, newest + 1 - side.settings.window)
                 frames = range(side.settings.first_frame, low)
                 lost += sum(frame not in delivered for frame in frames)
             counted = side.handle(side.endpoint.stats()).stats["lost_inputs"]

@@ -109,7 +109,7 @@ class Reports:
             self._once("SecondRun")
 
     def plays_with_other_run(self) -> None:
-        """A hello of the peer's run, which was linked, says that it plays with another local run."""
+        """A hello of the peer's run, which was linked, names another local run as the one in use."""
         self._once("Replaced")
 
     def candidate_elsewhere(self, now: int, limit: int) -> None:

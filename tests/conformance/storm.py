@@ -105,7 +105,7 @@ class Program:
         sources.add(source)
         if (epoch, pushed_for) != (self.epoch, frame) or len(sources) > 1 or (
                 self.storm.programs[source].player == self.player):
-            raise Failure(f"program {self.number} in epoch {self.epoch} delivered for frame {frame} "
+            raise Failure(f"program {self.number} in epoch {self.epoch} delivered for {frame} "
                           f"what program {source} pushed for frame {pushed_for} of epoch {epoch}; "
                           f"the programs delivered in that epoch are {sorted(sources)}")
         self.delivered += 1

@@ -102,7 +102,7 @@ impl Compact {
 
     /// Whether nothing is left to send, once the session was closed.
     pub(crate) fn is_closed(&self, local: &Local, remote: &Remote) -> bool {
-        local.closed_at.is_some() && !self.delivers(local, remote) && self.bye_due(local, remote).is_none()
+        !self.delivers(local, remote) && self.bye_due(local, remote).is_none()
     }
 
     /// Whether an epoch of the reserve may be begun for this peer.
@@ -223,7 +223,7 @@ impl Compact {
             self.sign_of_life(local, remote);
             self.handshake.answered();
         }
-        if local.closed_at.is_some() && self.unacked(local) == 0 {
+        if remote.is_closing() && self.unacked(local) == 0 {
             self.closing.flush(local.now);
         }
         if packet.header.count > 0 {
