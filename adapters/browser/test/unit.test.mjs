@@ -155,7 +155,7 @@ test("a pair has a key of its own, and short tags must be the same at both ends"
 
 test("a page that was loaded anew is told, and followed into the next epoch", async () => {
   const [a, first] = await two();
-  let [b, now] = [first, 0];
+  let [b, now] = [first, 1e6]; // later than `addPeer`
   const seen = [];
   const round = () => {
     now += 17;
