@@ -34,7 +34,9 @@ struct Endpoint {
 
 impl Endpoint {
     fn new(player: u16) -> Self {
-        let config = Config::builder().session_id(0xde1a).local_player(player).build().expect("the defaults are valid");
+        // A program that talks to others draws the incarnation at random, anew at each start.
+        let config = Config::builder().session_id(0xde1a).local_player(player).incarnation(0x5eed_0000_0001);
+        let config = config.build().expect("the settings are valid");
         let mut session = Session::new(config);
         let peer = session.add_peer(Instant::ORIGIN, PeerConfig::compact(1 - player)).expect("there is room for one");
         Self { session, peer, simulated: 0, state: 0, waited: 0 }

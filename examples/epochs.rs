@@ -21,7 +21,9 @@ struct Endpoint {
 
 impl Endpoint {
     fn new(player: u16) -> Self {
-        let config = Config::builder().local_player(player).build().expect("the defaults are valid");
+        // A program that talks to others draws the incarnation at random, anew at each start.
+        let config = Config::builder().local_player(player).incarnation(0x5eed_0000_0001);
+        let config = config.build().expect("the settings are valid");
         let mut session = Session::new(config);
         for peer in (0..3).filter(|peer| *peer != player) {
             session.add_peer(Instant::ORIGIN, PeerConfig::compact(peer)).expect("there is room for two");
@@ -53,10 +55,11 @@ impl Endpoint {
         if !is_complete && !is_hopeless {
             return false;
         }
-        let next = Epoch::new(self.session.epoch().get() + 1);
-        let next = self.ahead.drain(..).fold(next, |next, (_, epoch)| next.max(epoch));
+        // The greatest that a peer has begun; else one that is new to everybody.
+        let ahead = self.ahead.drain(..).map(|(_, epoch)| epoch).max();
         self.is_broken = false;
-        self.session.begin_epoch(now, next).is_ok()
+        let next = ahead.filter(|epoch| *epoch > self.session.epoch()).or(self.session.next_epoch());
+        next.is_some_and(|next| self.session.begin_epoch(now, next).is_ok())
     }
 }
 

@@ -6,9 +6,7 @@ use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use inputwire::{
-    Config, Epoch, Event, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerId, PeerRef, PeerStats, Session,
-};
+use inputwire::{Config, Epoch, Event, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerId, PeerRef, Session};
 
 const USAGE: &str = "\
 One endpoint with one peer, driven by lines of text on standard input (docs/PROTOCOL.md, section 5).
@@ -17,6 +15,7 @@ usage: cargo run --release --example lines -- [OPTIONS]
 
   --wire compact|classic     the wire (compact)
   --input-size N             bytes of an input: 1, 2, 4, 8, 16 or 32 (1; classic has 1 only)
+  --window 120|30            frames of each player that are kept (120)
   --session HEX16            session id (0)
   --epoch N                  the first epoch (0)
   --me N, --peer N           player numbers, local and of the peer (0, 1)
@@ -25,7 +24,7 @@ usage: cargo run --release --example lines -- [OPTIONS]
   --redundancy N             inputs in each datagram, classic (3)
   --frame-us N               frame interval (16667)
   --ping-us N                ping interval (500000 classic, 200000 compact)
-  --incarnation N            the local incarnation, 64 bits, drawn at random; compact needs one
+  --incarnation N            the local incarnation: a random number of 64 bits; compact needs one
   --peer-incarnation N       the peer's (unknown until its hello)
   --first-frame N            the frame that the first push gets (0)";
 
@@ -35,16 +34,9 @@ fn main() -> ExitCode {
         println!("{USAGE}");
         return ExitCode::SUCCESS;
     }
-    let outcome = Options::read(&arguments).and_then(|options| match (options.classic, options.input_size) {
-        (true, 1) => run(&options, PeerConfig::<1>::classic(options.peer)),
-        (true, _) => Err("the classic wire has inputs of one byte: leave --input-size out".into()),
-        (false, 1) => run(&options, PeerConfig::<1>::compact(options.peer)),
-        (false, 2) => run(&options, PeerConfig::<2>::compact(options.peer)),
-        (false, 4) => run(&options, PeerConfig::<4>::compact(options.peer)),
-        (false, 8) => run(&options, PeerConfig::<8>::compact(options.peer)),
-        (false, 16) => run(&options, PeerConfig::<16>::compact(options.peer)),
-        (false, 32) => run(&options, PeerConfig::<32>::compact(options.peer)),
-        (false, size) => Err(format!("--input-size {size}: it is 1, 2, 4, 8, 16 or 32")),
+    let outcome = Options::read(&arguments).and_then(|options| match options.window {
+        30 => with_window::<30>(&options),
+        _ => with_window::<120>(&options),
     });
     match outcome {
         Ok(status) => status,
@@ -55,9 +47,27 @@ fn main() -> ExitCode {
     }
 }
 
+/// Runs the line peer with inputs of the size in the options.
+fn with_window<const WINDOW: usize>(options: &Options) -> Result<ExitCode, String> {
+    match (options.classic, options.input_size) {
+        (true, 1) => run::<1, WINDOW>(options, PeerConfig::classic(options.peer)),
+        (true, _) => Err("the classic wire has inputs of one byte: leave --input-size out".into()),
+        (false, 1) => run::<1, WINDOW>(options, PeerConfig::compact(options.peer)),
+        (false, 2) => run::<2, WINDOW>(options, PeerConfig::compact(options.peer)),
+        (false, 4) => run::<4, WINDOW>(options, PeerConfig::compact(options.peer)),
+        (false, 8) => run::<8, WINDOW>(options, PeerConfig::compact(options.peer)),
+        (false, 16) => run::<16, WINDOW>(options, PeerConfig::compact(options.peer)),
+        (false, 32) => run::<32, WINDOW>(options, PeerConfig::compact(options.peer)),
+        (false, size) => Err(format!("--input-size {size}: it is 1, 2, 4, 8, 16 or 32")),
+    }
+}
+
 /// Runs the line peer to the end of its input. `Err` means bad options; the exit code covers the streams.
-fn run<const INPUT_LEN: usize>(options: &Options, peer: PeerConfig<INPUT_LEN>) -> Result<ExitCode, String> {
-    let mut line_peer = LinePeer::new(options, peer)?;
+fn run<const INPUT_LEN: usize, const WINDOW: usize>(
+    options: &Options,
+    peer: PeerConfig<INPUT_LEN>,
+) -> Result<ExitCode, String> {
+    let mut line_peer = LinePeer::<INPUT_LEN, WINDOW>::new(options, peer)?;
     match line_peer.respond(io::stdin().lock(), io::stdout().lock()) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         // The reader has closed its end of the pipe.
@@ -69,13 +79,13 @@ fn run<const INPUT_LEN: usize>(options: &Options, peer: PeerConfig<INPUT_LEN>) -
     }
 }
 
-struct LinePeer<const INPUT_LEN: usize> {
-    session: Session<1, INPUT_LEN>,
+struct LinePeer<const INPUT_LEN: usize, const WINDOW: usize> {
+    session: Session<1, INPUT_LEN, WINDOW>,
     peer: PeerId,
     muted: bool,
 }
 
-impl<const INPUT_LEN: usize> LinePeer<INPUT_LEN> {
+impl<const INPUT_LEN: usize, const WINDOW: usize> LinePeer<INPUT_LEN, WINDOW> {
     fn new(options: &Options, mut peer: PeerConfig<INPUT_LEN>) -> Result<Self, String> {
         let mut session = Session::new(options.config()?);
         if options.epoch > 0 {
@@ -120,8 +130,8 @@ impl<const INPUT_LEN: usize> LinePeer<INPUT_LEN> {
         {
             answer.push(format!("tx {}", hex(transmit.datagram)));
         }
-        if let (Command::Stats, Some(stats)) = (command, self.session.peer(self.peer).map(PeerRef::stats)) {
-            answer.push(format!("stats {}", json(&stats)));
+        if let (Command::Stats, Some(peer)) = (command, self.session.peer(self.peer)) {
+            answer.push(format!("stats {}", json(peer)));
         }
         answer.push(self.end_of_answer());
         answer.join("\n")
@@ -157,6 +167,7 @@ impl<const INPUT_LEN: usize> LinePeer<INPUT_LEN> {
                 }
             }
             Command::Time(now) => self.session.handle_timeout(*now),
+            Command::Bye(now) => self.session.close(*now),
             Command::Close(now) => self.session.handle_transport_closed(*now, self.peer),
             Command::Open(now) => self.session.handle_transport_opened(*now, self.peer),
             Command::Mute(muted) => self.muted = *muted,
@@ -173,6 +184,7 @@ enum Command<const INPUT_LEN: usize> {
     Time(Instant),
     Epoch(Instant, Epoch),
     Checksum(Instant, Frame, u64),
+    Bye(Instant),
     Close(Instant),
     Open(Instant),
     Mute(bool),
@@ -190,6 +202,7 @@ impl<const INPUT_LEN: usize> Command<INPUT_LEN> {
             ["checksum", now, frame, hash] => {
                 Self::Checksum(instant(now)?, Frame::new(number(frame)?), hex_number(hash)?)
             }
+            ["bye", now] => Self::Bye(instant(now)?),
             ["close", now] => Self::Close(instant(now)?),
             ["open", now] => Self::Open(instant(now)?),
             ["mute"] => Self::Mute(true),
@@ -228,7 +241,9 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// Returns the statistics as one line of JSON, `null` for each without a value.
-fn json(stats: &PeerStats) -> String {
+fn json<const INPUT_LEN: usize>(peer: PeerRef<'_, INPUT_LEN>) -> String {
+    let stats = peer.stats();
+    let number = |number: Option<i64>| number.map_or("null".into(), |number| number.to_string());
     let micros =
         |duration: Option<Duration>| duration.map_or("null".into(), |duration| duration.as_micros().to_string());
     let rtt = stats.rtt;
@@ -248,6 +263,8 @@ fn json(stats: &PeerStats) -> String {
         ("silence_us", micros(stats.silence)),
         ("longest_silence_us", micros(stats.longest_silence)),
         ("inbound_lost", stats.inbound_lost.map_or("null".into(), |lost| lost.to_string())),
+        ("suggested_delay", number(peer.suggested_delay().map(i64::from))),
+        ("lead_millis", number(peer.pace().map(|pace| pace.lead_millis.into()))),
         ("unacked", stats.unacked.to_string()),
         ("window", stats.window.to_string()),
         ("gaps", stats.missing.to_string()),
@@ -268,6 +285,7 @@ fn json(stats: &PeerStats) -> String {
 struct Options {
     classic: bool,
     input_size: u8,
+    window: u8,
     session: u64,
     epoch: u32,
     me: u16,
@@ -287,6 +305,7 @@ impl Options {
         let mut options = Self {
             classic: false,
             input_size: 1,
+            window: 120,
             session: 0,
             epoch: 0,
             me: 0,
@@ -309,6 +328,11 @@ impl Options {
             let value = arguments.next().ok_or_else(|| format!("{name}: no such option, or no value after it"))?;
             options.set(name, value).ok_or_else(|| format!("{name} {value}: no such option, or not a valid value"))?;
         }
+        if !options.classic && options.incarnation.is_none() {
+            return Err(
+                "the compact wire needs --incarnation N: a random number of 64 bits, another one at each start".into(),
+            );
+        }
         Ok(options)
     }
 
@@ -316,6 +340,7 @@ impl Options {
         match name {
             "--wire" => self.classic = ["compact", "classic"].iter().position(|wire| *wire == value)? == 1,
             "--input-size" => self.input_size = number(value)?,
+            "--window" => self.window = number(value).filter(|window| [120, 30].contains(window))?,
             "--session" => self.session = hex_number(value)?,
             "--epoch" => self.epoch = number(value)?,
             "--me" => self.me = number(value)?,

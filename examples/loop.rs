@@ -7,6 +7,7 @@
 //! ```
 
 use std::error::Error;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::UdpSocket;
 use std::thread;
 use std::time::Duration;
@@ -32,7 +33,8 @@ fn play(me: u16, limit: Duration) -> Result<(), Box<dyn Error + Send + Sync>> {
     let port = 7_100 + me;
     let socket = UdpSocket::bind(("127.0.0.1", port)).map_err(|error| format!("port {port}: {error}"))?;
     socket.connect(("127.0.0.1", 7_101 - me))?;
-    let config = Config::builder().session_id(7).local_player(me).build()?;
+    let incarnation = RandomState::new().build_hasher().finish(); // 64 random bits, new ones at each start
+    let config = Config::builder().session_id(7).local_player(me).incarnation(incarnation).build()?;
     let mut session = Session::<1, 1>::new(config); // one peer, inputs of one byte
     let clock = std::time::Instant::now();
     let now = || Instant::ORIGIN.saturating_add(clock.elapsed());
@@ -55,8 +57,13 @@ fn play(me: u16, limit: Duration) -> Result<(), Box<dyn Error + Send + Sync>> {
             }
             match event {
                 Event::Peer { event: PeerEvent::Connected, .. } => next_step = Some(now()),
+                Event::Peer { event: PeerEvent::EpochAhead { epoch }, .. } => drop(session.begin_epoch(now(), epoch)),
+                Event::Peer { event: PeerEvent::Restarted | PeerEvent::OutOfSync, .. } => {
+                    // Nothing of before counts any more. A game with a state starts it anew here.
+                    let _ = session.next_epoch().map(|next| session.begin_epoch(now(), next));
+                }
                 Event::Peer {
-                    event: PeerEvent::PeerClosed | PeerEvent::Health { health: Health::Disconnected, .. },
+                    event: PeerEvent::PeerClosed { .. } | PeerEvent::Health { health: Health::Disconnected, .. },
                     ..
                 } => is_over = true,
                 _ => {}
@@ -69,10 +76,12 @@ fn play(me: u16, limit: Duration) -> Result<(), Box<dyn Error + Send + Sync>> {
         while let Some(transmit) = session.poll_transmit(&mut buf) {
             let _ = socket.send(transmit.datagram); // a failed send counts as lost
         }
-        let Some(wake) = [session.poll_timeout(), next_step].into_iter().flatten().min() else {
-            return Ok(()); // closed, and the goodbyes are sent
-        };
-        socket.set_read_timeout(Some(wake.saturating_since(now()).max(Duration::from_micros(100))))?;
+        if session.is_closed() {
+            return Ok(()); // the peer has every input, and the goodbyes are sent
+        }
+        let wake = [session.poll_timeout(), next_step].into_iter().flatten().min();
+        let wait = wake.map_or(Duration::from_secs(1), |wake| wake.saturating_since(now()));
+        socket.set_read_timeout(Some(wait.max(Duration::from_micros(100))))?;
         if let Ok(len) = socket.recv(&mut buf) {
             let _ = session.handle_datagram(now(), peer, &buf[..len]); // a refusal is for the log
         }

@@ -4,6 +4,7 @@
 //! cargo run --release --example replay -- FILE            a line for each second, and the events
 //! cargo run --release --example replay -- FILE --calls    also a line for each call
 //! cargo run --release --example replay -- FILE --key HEX  for a session with a key: 32 digits
+//! cargo run --release --example replay -- FILE --peer-key PLAYER:HEX   for each pair with a key of its own
 //! ```
 //!
 //! Exit status: 0 if the whole recording replayed equal, 1 if an outcome differs, 2 if the file cannot be replayed.
@@ -12,7 +13,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use inputwire_record::{Call, Outcome, Replay, Step, Stop};
+use inputwire_record::{Call, Keys, Outcome, Replay, Step, Stop};
 
 const SECOND_US: u64 = 1_000_000;
 
@@ -20,7 +21,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = Options::read(&arguments).and_then(|options| {
         let file = std::fs::read(options.file).map_err(|error| format!("{}: {error}", options.file))?;
-        let mut replay = Replay::open(&file, options.key).map_err(|error| error.to_string())?;
+        let mut replay = Replay::open(&file, options.keys).map_err(|error| error.to_string())?;
         Ok(show(&mut replay, options.calls))
     });
     outcome.unwrap_or_else(|message| {
@@ -31,29 +32,39 @@ fn main() -> ExitCode {
 
 struct Options<'a> {
     file: &'a str,
-    key: Option<[u8; 16]>,
+    keys: Keys,
     calls: bool,
 }
 
 impl<'a> Options<'a> {
     fn read(arguments: &'a [String]) -> Result<Self, String> {
-        let usage = "replay FILE [--calls] [--key HEX]";
-        let (mut file, mut key, mut calls) = (None, None, false);
+        let usage = "replay FILE [--calls] [--key HEX] [--peer-key PLAYER:HEX]...";
+        let (mut file, mut keys, mut calls) = (None, Keys::new(), false);
         let mut words = arguments.iter().map(String::as_str);
         while let Some(word) = words.next() {
             match word {
                 "--calls" => calls = true,
                 "--key" => {
-                    let digits = words.next().filter(|digits| digits.len() == 32);
-                    let number = digits.and_then(|digits| u128::from_str_radix(digits, 16).ok());
-                    key = Some(number.ok_or("--key needs 32 hexadecimal digits")?.to_be_bytes());
+                    keys = keys.session(words.next().and_then(key).ok_or("--key needs 32 hexadecimal digits")?);
+                }
+                "--peer-key" => {
+                    let pair = words.next().and_then(|pair| pair.split_once(':'));
+                    let pair = pair.and_then(|(player, digits)| Some((player.parse().ok()?, key(digits)?)));
+                    let (player, key) =
+                        pair.ok_or("--peer-key needs a player number, a colon and 32 hexadecimal digits")?;
+                    keys = keys.peer(player, key);
                 }
                 _ if word.starts_with("--") || file.is_some() => return Err(usage.into()),
                 _ => file = Some(word),
             }
         }
-        Ok(Self { file: file.ok_or(usage)?, key, calls })
+        Ok(Self { file: file.ok_or(usage)?, keys, calls })
     }
+}
+
+fn key(digits: &str) -> Option<[u8; 16]> {
+    let all_digits = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    u128::from_str_radix(digits, 16).ok().filter(|_| all_digits).map(u128::to_be_bytes)
 }
 
 /// What happened in one second.

@@ -23,7 +23,9 @@ struct Engine {
 
 impl Engine {
     fn new(player: u16) -> Self {
-        let config = Config::builder().local_player(player).build().expect("the defaults are valid");
+        // A program that talks to others draws the incarnation at random, anew at each start.
+        let config = Config::builder().local_player(player).incarnation(0x5eed_0000_0001);
+        let config = config.build().expect("the settings are valid");
         let mut session = Session::new(config);
         let peer = session.add_peer(Instant::ORIGIN, PeerConfig::compact(1 - player)).expect("there is room for one");
         Self { session, peer, states: [1; 16], used: [0; 16], wrong: None, unhashed: 0, rollbacks: 0 }

@@ -451,6 +451,12 @@ impl<const INPUT_LEN: usize> PeerConfig<INPUT_LEN> {
         self.0.player
     }
 
+    /// Whether the pair has a key of its own. The key itself is never given back.
+    #[must_use]
+    pub const fn is_keyed(&self) -> bool {
+        self.0.key.is_some()
+    }
+
     /// Whether it speaks the classic wire.
     #[must_use]
     pub const fn is_classic(&self) -> bool {

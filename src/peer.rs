@@ -10,7 +10,7 @@ use crate::ids::{Frame, PeerId};
 use crate::link::compact::timing::TimingEstimator;
 use crate::link::{Link, Written};
 use crate::local::Local;
-use crate::remote::Remote;
+use crate::remote::{Remote, Transport};
 use crate::stats::{PeerStats, Totals};
 use crate::time::{Instant, duration_from_micros, saturating_micros_u32};
 use crate::timer::{Deadline, Timer};
@@ -54,11 +54,11 @@ impl Peer {
     }
 
     pub(crate) fn transport_closed(&mut self) {
-        self.remote.open = false;
+        self.remote.transport = Transport::Closed;
     }
 
     pub(crate) fn transport_opened(&mut self, local: &Local) {
-        if !self.remote.open && local.closed_at.is_none() {
+        if self.remote.transport == Transport::Closed && local.closed_at.is_none() {
             self.remote.transport_opened(local);
             self.link.transport_opened(local);
         }
@@ -66,7 +66,10 @@ impl Peer {
 
     /// The session was closed: what the peer has not acknowledged is delivered, then byes are sent, where the wire has them.
     pub(crate) fn close(&mut self, local: &Local) {
-        self.link.close(local);
+        if self.remote.is_open() {
+            self.remote.transport = Transport::Closing;
+            self.link.close(local);
+        }
     }
 
     /// Whether nothing is left to send, once the session was closed.
@@ -124,7 +127,7 @@ impl Peer {
         let mut soonest = None;
         let mut consider = |deadline: &Deadline| soonest = deadline.sooner(soonest, local.now);
         // Of those at one moment the first counts: what becomes of the peer, rather than what is sent then.
-        if self.remote.is_active(local) {
+        if self.remote.is_open() {
             self.remote.liveness.deadlines().iter().for_each(&mut consider);
         }
         self.link.deadlines(local, &self.remote, &self.recv).iter().for_each(&mut consider);
@@ -164,10 +167,10 @@ impl Peer {
     }
 
     /// Forgives a local stall of `micros` since something was due. Returns whether it was long enough to matter.
-    pub(crate) fn forgive_stall(&mut self, local: &Local, micros: u64) -> bool {
+    pub(crate) fn forgive_stall(&mut self, micros: u64) -> bool {
         // Half of the limit: the peer may have been silent for the other half before.
         let limit = self.remote.liveness.interrupt_us() >> 1;
-        let stalled = self.remote.is_active(local) && micros >= limit;
+        let stalled = self.remote.is_open() && micros >= limit;
         if stalled {
             self.remote.liveness.skip(micros);
         }
@@ -181,7 +184,7 @@ impl Peer {
 
     /// Whether the peer may still need the local checksum of a frame.
     pub(crate) fn needs_checksum(&self, local: &Local, frame: u32) -> bool {
-        self.remote.is_active(local) && self.link.needs_checksum(local, frame)
+        self.remote.is_open() && self.link.needs_checksum(local, frame)
     }
 
     pub(crate) fn push_checksum(&mut self, checksum: Checksum) {
@@ -195,7 +198,7 @@ impl Peer {
     }
 
     pub(crate) fn health(&self, local: &Local) -> Health {
-        if self.remote.is_active(local) { self.remote.liveness.health(local.now) } else { Health::Disconnected }
+        if self.remote.is_open() { self.remote.liveness.health(local.now) } else { Health::Disconnected }
     }
 
     /// The slot of a frame that is known and still in the window.

@@ -6,12 +6,20 @@ use crate::estimate::time_sync::{Pace, TimeSync};
 use crate::local::Local;
 use crate::stats::Totals;
 
+/// The way to a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Open,
+    Closed,
+    /// The session was closed while it was open.
+    Closing,
+}
+
 /// The state of a peer that does not depend on its wire, except for its window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Remote {
     pub(crate) player: u16,
-    /// Whether its transport is open.
-    pub(crate) open: bool,
+    pub(crate) transport: Transport,
     /// Whether a datagram has proved that inputs can flow.
     pub(crate) connected: bool,
     pub(crate) liveness: Liveness,
@@ -24,7 +32,7 @@ impl Remote {
     pub(crate) fn new(player: u16, local: &Local, limits: Limits) -> Self {
         Self {
             player,
-            open: true,
+            transport: Transport::Open,
             connected: false,
             liveness: Liveness::new(local.now, limits),
             rtt: Rtt::default(),
@@ -34,13 +42,18 @@ impl Remote {
     }
 
     /// Whether its transport is open, and the session is not closed.
-    pub(crate) fn is_active(&self, local: &Local) -> bool {
-        self.open && local.closed_at.is_none()
+    pub(crate) fn is_open(&self) -> bool {
+        self.transport == Transport::Open
+    }
+
+    /// Whether what is left to send after the session was closed can be sent.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.transport == Transport::Closing
     }
 
     /// The transport is open again, perhaps over another path: silence and round trips start anew.
     pub(crate) fn transport_opened(&mut self, local: &Local) {
-        self.open = true;
+        self.transport = Transport::Open;
         self.liveness.restart(local.now);
         self.rtt = Rtt::default();
         self.time_sync = TimeSync::new();

@@ -588,7 +588,7 @@ fn push_checksum(local: &Local, peers: &mut [Peer], checksum: Checksum) -> Resul
 /// long enough to matter, else 0.
 fn forgive_stall(local: &Local, peers: &mut [Peer], now: Instant) -> u64 {
     let late = soonest_deadline(local, peers).map_or(0, |(due, ..)| now.since(due));
-    let stalled = peers.iter_mut().fold(false, |stalled, peer| stalled | peer.forgive_stall(local, late));
+    let stalled = peers.iter_mut().fold(false, |stalled, peer| stalled | peer.forgive_stall(late));
     if stalled { late } else { 0 }
 }
 

@@ -82,6 +82,9 @@ impl Player {
         if let Some(key) = options.key {
             command.args(["--key", &format!("{:032x}", u128::from_be_bytes(key))]);
         }
+        if options.short_tags {
+            command.arg("--short-tags");
+        }
         if let Some(file) = &options.record {
             command.args(["--record", &format!("{file}.{}-{me}", wire.name())]);
         }

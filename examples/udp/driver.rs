@@ -139,7 +139,7 @@ impl<'a> Driver<'a> {
             self.drain(now);
 
             self.change_phase(now);
-            if self.phase == Phase::Closing && self.session.poll_timeout().is_none() {
+            if self.phase == Phase::Closing && self.session.is_closed() {
                 return Ok(());
             }
             if now >= self.next_status_at {
@@ -201,7 +201,7 @@ impl<'a> Driver<'a> {
             Ok(_) => {}
             // The peer is silent or far behind: the game stops and tries the same frame again.
             Err(PushError::WindowFull(_)) => self.stalls += 1,
-            Err(_) => self.begin_epoch(now, next(epoch)),
+            Err(_) => self.begin_next_epoch(now),
         }
         // The player who is ahead slows down. The other does not speed up: a machine that wakes late makes both seem to be
         // behind, and both would play faster and faster.
@@ -247,18 +247,30 @@ impl<'a> Driver<'a> {
             PeerEvent::Restarted => {
                 print_line(format_args!("player {player} has restarted"));
                 self.connected = false;
-                self.begin_epoch(now, next(self.session.epoch()));
+                self.begin_next_epoch(now);
             }
             PeerEvent::EpochAhead { epoch } => self.begin_epoch(now, epoch),
-            PeerEvent::OutOfSync => self.begin_epoch(now, next(self.session.epoch())),
-            // Without a key the goodbye may be forged. A game that minds waits for `Health::Disconnected` instead.
-            PeerEvent::PeerClosed => {
-                print_line(format_args!("player {player} has left"));
+            PeerEvent::OutOfSync => self.begin_next_epoch(now),
+            PeerEvent::PeerClosed { epoch, end } => {
+                print_line(format_args!("player {player} has left in epoch {epoch}, before frame {end}"));
                 self.close(now);
             }
             PeerEvent::Mismatch { field, local, remote } => {
                 print_line(format_args!("player {player} has another {field}: {remote} instead of {local}"));
             }
+            PeerEvent::WrongPlayers { sender, receiver } => print_line(format_args!(
+                "a hello from player {sender} to player {receiver} arrived: does --peer lead to somebody else, \
+                 or are --me and --peer-player wrong?"
+            )),
+            PeerEvent::Unreadable => print_line(format_args!(
+                "hellos of player {player} are unreadable: session id or key differ, compare --session and --key"
+            )),
+            PeerEvent::SecondRun => print_line(format_args!(
+                "two programs play as player {player}: the one that was there first goes on, close the other"
+            )),
+            PeerEvent::Replaced => print_line(format_args!(
+                "player {player} plays with another start of this program: it was started twice, close one"
+            )),
             // Reported at each pause of the game; only the last one matters.
             PeerEvent::Flushed if self.phase != Phase::Finishing => {}
             // A result of closing the session.
@@ -269,6 +281,14 @@ impl<'a> Driver<'a> {
                 print_line(format_args!("{count} inputs are lost, the first is that of frame {first}"));
             }
             event => print_line(format_args!("{event:?}")),
+        }
+    }
+
+    /// Begins an epoch that is new to both players.
+    fn begin_next_epoch(&mut self, now: Instant) {
+        match self.session.next_epoch() {
+            Some(epoch) => self.begin_epoch(now, epoch),
+            None => print_line("no epoch is left: start both players anew"),
         }
     }
 
@@ -371,9 +391,4 @@ impl Driver<'_> {
         summary.add_option("jitter_us", stats.jitter.map(|jitter| jitter.as_micros()));
         summary
     }
-}
-
-/// Returns the epoch after this one.
-fn next(epoch: Epoch) -> Epoch {
-    Epoch::new(epoch.get().saturating_add(1))
 }

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::Range;
 use std::time::Duration;
@@ -35,6 +36,7 @@ options (defaults):
   --seconds N             how long to wait for the peer, and then to play (until Enter; --demo: 5)
   --session HEX           session id, up to 16 digits, the same for both players (0)
   --key HEX32             shared secret of 32 digits (none)
+  --short-tags            half of the tag in inputs, with a key; the same for both players
   --redundancy N          inputs in each datagram of the classic wire (3)
   --relay ADDRESS:PORT    where `--example relay` listens, used while the direct route is bad (none)
   --cut FROM-UNTIL        drops everything sent on the direct route between these seconds after the start (never)
@@ -84,6 +86,7 @@ pub(crate) struct Options {
     pub(crate) time: Option<Duration>,
     pub(crate) session: u64,
     pub(crate) key: Option<[u8; 16]>,
+    pub(crate) short_tags: bool,
     pub(crate) redundancy: u8,
     pub(crate) relay: Option<SocketAddr>,
     pub(crate) cut: Range<Duration>,
@@ -109,9 +112,10 @@ impl Given<'_> {
 
 impl Options {
     pub(crate) fn read(arguments: &[String]) -> Result<Self, String> {
-        let demo = arguments.iter().any(|argument| argument == "--demo");
+        let has = |name| arguments.iter().any(|argument| argument == name);
+        let (demo, short_tags) = (has("--demo"), has("--short-tags"));
         let mut given = Given::default();
-        let mut words = arguments.iter().map(String::as_str).filter(|word| *word != "--demo");
+        let mut words = arguments.iter().map(String::as_str).filter(|word| !["--demo", "--short-tags"].contains(word));
         while let Some(name) = words.next() {
             let value = words.next().filter(|value| !value.starts_with("--"));
             given.pairs.push((name, value.ok_or_else(|| format!("{name}: no such option, or its value is missing"))?));
@@ -135,6 +139,7 @@ impl Options {
             time: given.take("--seconds", demo.then_some(Duration::from_secs(5)), |text| seconds(text).map(Some))?,
             session: given.take("--session", 0, session_id)?,
             key: given.take("--key", None, |text| key(text).map(Some))?,
+            short_tags,
             redundancy: given.take("--redundancy", 3, number)?,
             relay: given
                 .take("--relay", None, |text| address(text, |found| found.is_ipv4() == listen.is_ipv4()).map(Some))?,
@@ -157,7 +162,8 @@ impl Options {
             .local_player(self.me)
             .incarnation(incarnation())
             .frame_interval(Duration::from_secs(1) / self.fps)
-            .redundancy(self.redundancy);
+            .redundancy(self.redundancy)
+            .short_tags(self.short_tags);
         let builder = match self.key {
             Some(key) => builder.key(key),
             None => builder,
@@ -174,10 +180,9 @@ impl Options {
     }
 }
 
-/// Returns a number that is greater at each start: tenths of a second since 1970, which wrap every 13 years.
-fn incarnation() -> u32 {
-    let since_1970 = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
-    u32::try_from(since_1970.as_millis() / 100 % (1 << 32)).unwrap_or(u32::MAX)
+/// Draws a number for this start. Those below 2^32 are refused, since a constant or a time would be one of them.
+fn incarnation() -> u64 {
+    RandomState::new().build_hasher().finish() | 1 << 63
 }
 
 fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {

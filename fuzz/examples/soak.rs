@@ -76,7 +76,8 @@ struct Soak {
 impl Soak {
     fn new(seed: u64, classic: bool, peer: fn(u16) -> PeerConfig<1>) -> Self {
         let sessions = [0, 1].map(|player| {
-            let mut session = Session::new(Config::builder().local_player(player).build().expect("a configuration"));
+            let config = Config::builder().local_player(player).incarnation(0x5eed_0000_0001);
+            let mut session = Session::new(config.build().expect("a configuration"));
             session.add_peer(Instant::ORIGIN, peer(1 - player)).expect("room for a peer");
             session
         });
@@ -160,8 +161,11 @@ impl Soak {
             }
             let Flight { len, bytes, .. } = self.in_flight[player].swap_remove(index);
             match self.sessions[player].handle_datagram(now, PEER, &bytes[..len]) {
-                // Before the first hello, or late from the previous epoch; a pong may be a duplicate, or after eight others.
-                Ok(()) | Err(DatagramError::NotReady | DatagramError::OtherEpoch | DatagramError::UnknownPing) => {}
+                Ok(()) => {}
+                // Before the first hello, or late from the previous epoch.
+                Err(DatagramError::NotReady | DatagramError::OtherEpoch) => {}
+                // A hello or a pong that is a duplicate or overtaken; a pong also after eight others.
+                Err(DatagramError::LateHello | DatagramError::UnknownPing) => {}
                 Err(error) => panic!("frame {}: {error}", self.frames),
             }
         }

@@ -83,8 +83,8 @@ pub(crate) struct Liveness {
     /// When the peer was last received since its transport opened, or else when that opened.
     at: Instant,
     received: bool,
-    /// When the peer was last received, over this transport or an earlier one.
-    alive_at: Option<Instant>,
+    /// When the peer was last received before the transport opened.
+    earlier: Option<Instant>,
     latency: Health,
     /// When the peer last proved that it receives our datagrams, once that can be expected.
     responded_at: Option<Instant>,
@@ -99,7 +99,7 @@ impl Liveness {
             limits,
             at: now,
             received: false,
-            alive_at: None,
+            earlier: None,
             latency: Health::Good,
             responded_at: None,
             longest_us: 0,
@@ -109,7 +109,7 @@ impl Liveness {
 
     /// The transport opened anew.
     pub(crate) fn restart(&mut self, now: Instant) {
-        *self = Self { alive_at: self.alive_at, ..Self::new(now, self.limits) };
+        *self = Self { earlier: self.alive_at(), ..Self::new(now, self.limits) };
     }
 
     pub(crate) fn set_limits(&mut self, limits: Limits) {
@@ -121,11 +121,13 @@ impl Liveness {
         self.limits.interrupt_us.into()
     }
 
-    /// Notes a sign of life.
-    pub(crate) fn receive(&mut self, now: Instant) {
+    /// Notes a sign of life. Returns whether the peer was alive before it.
+    pub(crate) fn receive(&mut self, now: Instant) -> bool {
+        let was_alive;
         if self.received {
             let silence = self.silence_us(now);
-            if silence >= self.interrupt_us() {
+            was_alive = silence < self.interrupt_us();
+            if !was_alive {
                 // A response could not get through either; the next one takes a round trip from now on.
                 self.responded_at = self.responded_at.map(|_| now);
             }
@@ -133,10 +135,12 @@ impl Liveness {
                 self.unreported_us = silence;
                 self.longest_us = self.longest_us.max(silence);
             }
+        } else {
+            was_alive = self.is_alive(now);
         }
         self.at = now;
         self.received = true;
-        self.alive_at = Some(now);
+        was_alive
     }
 
     /// Notes that the peer proved to receive our datagrams, or can be expected to from now on.
@@ -152,7 +156,7 @@ impl Liveness {
     /// Forgives the last `micros`: the caller was away, and no peer was silent.
     pub(crate) fn skip(&mut self, micros: u64) {
         self.at = self.at.after(micros);
-        self.alive_at = self.alive_at.map(|at| at.after(micros));
+        self.earlier = self.earlier.map(|at| at.after(micros));
         self.responded_at = self.responded_at.map(|at| at.after(micros));
     }
 
@@ -190,7 +194,12 @@ impl Liveness {
 
     /// When the peer is silent, unless it is received before that.
     pub(crate) fn silent_at(&self) -> Instant {
-        self.alive_at.map_or(Instant::ORIGIN, |at| at.after(self.interrupt_us()))
+        self.alive_at().map_or(Instant::ORIGIN, |at| at.after(self.interrupt_us()))
+    }
+
+    /// When the peer was last received, over whatever transport.
+    fn alive_at(&self) -> Option<Instant> {
+        if self.received { Some(self.at) } else { self.earlier }
     }
 
     /// When the peer was last received, or else when its transport opened.

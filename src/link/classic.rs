@@ -197,7 +197,7 @@ impl Classic {
         send: &SendView<'_>,
         buf: &mut [u8],
     ) -> Option<usize> {
-        if remote.is_active(local) { emit(buf, self.next_packet(local, remote, recv, send)?) } else { None }
+        if remote.is_open() { emit(buf, self.next_packet(local, remote, recv, send)?) } else { None }
     }
 
     fn next_packet<'a>(
@@ -246,7 +246,7 @@ impl Classic {
     }
 
     pub(crate) fn deadlines(&self, local: &Local, remote: &Remote, recv: &RecvWindow) -> [Deadline; 3] {
-        let open = |deadline: Option<Instant>| deadline.filter(|_| remote.is_active(local));
+        let open = |deadline: Option<Instant>| deadline.filter(|_| remote.is_open());
         let request = self.next_request(local, remote, recv).map(|(due, ..)| due);
         let response = self.next_response(local).map(|(due, ..)| due);
         [

@@ -62,7 +62,7 @@ impl Link {
     pub(crate) fn is_closed(&self, local: &Local, remote: &Remote) -> bool {
         match self {
             Self::Compact(link) => link.is_closed(local, remote),
-            Self::Classic(_) => local.closed_at.is_some(),
+            Self::Classic(_) => true,
         }
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import wire_classic
-from endpoint import WINDOW, Settings
+from endpoint import Settings
 from model_classic import ClassicModel
 from mutate import damaged
 from wire_classic import Message
@@ -22,7 +22,8 @@ def random_settings(rng: Random) -> Settings:
         epoch=rng.choice([0, 0, 5]), redundancy=rng.choice([3, 3, 1, 2, 10, 15]),
         frame_us=rng.choice([16667, 16667, 33333, 1000, 250_001]),
         ping_us=rng.choice([500_000, 500_000, 20_000, 200_000, 1_999_999]),
-        first_frame=rng.choice([0, 0, 0, 1, 3, 100, 1000, MAX - 40, MAX - 200, MAX]))
+        first_frame=rng.choice([0, 0, 0, 1, 3, 100, 1000, MAX - 40, MAX - 200, MAX]),
+        window=rng.choice([120, 120, 30]))
 
 
 class ClassicCase:
@@ -91,7 +92,7 @@ class ClassicCase:
         elif kind < 0.85:
             last = m.far() - rng.choice([0, 1, 1, 2, -1])
         else:
-            last = m.recv_end + rng.randint(0, WINDOW)
+            last = m.recv_end + rng.randint(0, m.settings.window)
         step = rng.choice([1, 1, 1, 2, 7])
         frames = []
         at = last

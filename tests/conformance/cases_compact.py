@@ -8,12 +8,18 @@ from random import Random
 import body
 import control
 import wire_compact
-from endpoint import WINDOW, Settings
+from endpoint import LAST_FREE_EPOCH, MAX_EPOCH, Settings
 from model_compact import CompactModel
 from mutate import changed, damaged
 from wire_compact import Direction, Timing
 
 MAX = 0xFFFFFFFF
+MAX_64 = (1 << 64) - 1
+
+
+def random_incarnation(rng: Random) -> int:
+    """A random incarnation, occasionally one at the ends of the range."""
+    return rng.choice([1 << 32, MAX_64] + 6 * [rng.randrange(1 << 32, 1 << 64)])
 
 
 def random_settings(rng: Random) -> Settings:
@@ -24,14 +30,14 @@ def random_settings(rng: Random) -> Settings:
     return Settings(
         "compact", rng.choice([1, 1, 1, 2, 4, 8, 16, 32]),
         rng.choice([0, 1, rng.getrandbits(64), (1 << 64) - 1]),
-        rng.choice([0, 0, 1, 2, 6, rng.getrandbits(32) >> 1]), local_player, peer_player,
+        rng.choice([0, 0, 1, 2, 6, rng.randrange(LAST_FREE_EPOCH), LAST_FREE_EPOCH - 1]),
+        local_player, peer_player,
         rng.randbytes(16) if rng.random() < 0.35 else None, 3,
         rng.choice([16667, 16667, 33333, 8333, 1000, 250_001]),
         rng.choice([200_000, 200_000, 20_000, 99_999, 1_000_000, 1_999_999]),
-        rng.choice([1, 7, MAX, rng.getrandbits(32)]),
-        rng.choice([None, 0, 1, 50, rng.getrandbits(31)]),
+        random_incarnation(rng), rng.choice([None, None, 1, random_incarnation(rng)]),
         rng.choice([0, 0, 0, 1, 3, 100, 255, 256, 1000, rng.getrandbits(32) >> 1, MAX - 40,
-                    MAX - 300]))
+                    MAX - 300]), rng.random() < 0.5, rng.choice([120, 120, 30]))
 
 
 class CompactCase:
@@ -44,6 +50,10 @@ class CompactCase:
         self.history: list[bytes] = []
         self.reflected: list[bytes] = []
         self.sent = rng.choice([0, 0, rng.randrange(65536)])
+        # What the case is mostly about: inputs, hellos, or hellos with another tag.
+        self.mood = rng.choice(["inputs", "inputs", "inputs", "hellos", "hellos", "foreign"])
+        # Runs that say hello besides the one that is known.
+        self.others = [random_incarnation(rng) for _ in range(2)]
 
     def push_data(self) -> bytes:
         """An input to push."""
@@ -54,8 +64,14 @@ class CompactCase:
         """The next datagram for both to receive."""
         rng = self.rng
         how = rng.random()
-        if not self.model.runs and rng.random() < 0.3:
+        if self.mood == "foreign" and rng.random() < 0.5:
+            return self._foreign_hello()
+        if self.mood == "hellos" and rng.random() < 0.7:
+            return self._hello()
+        if self.model.handshake.partner is None and rng.random() < 0.3:
             return self._hello_that_helps()
+        if not self.model.liveness.is_alive(self.model.now) and rng.random() < 0.25:
+            return self._hello_that_helps() if rng.random() < 0.3 else self._hello()
         if how < 0.04 and self.history:
             return rng.choice(self.history[-40:])
         if how < 0.06 and self.reflected:
@@ -65,7 +81,7 @@ class CompactCase:
         if how < 0.13:
             datagram = self._hello()
         elif how < 0.15:
-            datagram = control.encode_bye(self._direction())
+            datagram = self._bye()
         elif how < 0.18:
             datagram = self._checksums()
         else:
@@ -82,8 +98,11 @@ class CompactCase:
             return right
         other = [replace(right, epoch=(right.epoch + 4) & MAX),
                  replace(right, epoch=(right.epoch + 1) & MAX),
-                 replace(right, sender_incarnation=(right.sender_incarnation - 1) & MAX),
-                 replace(right, receiver_incarnation=(right.receiver_incarnation - 1) & MAX),
+                 replace(right, sender_incarnation=right.sender_incarnation ^ 1),
+                 replace(right, receiver_incarnation=right.receiver_incarnation ^ 1 << 63),
+                 replace(right, sender_incarnation=rng.choice(self.others)),
+                 replace(right, first_frame=(right.first_frame + 1) & MAX),
+                 replace(right, short_tags=not right.short_tags),
                  replace(right, sender=right.receiver, receiver=right.sender),
                  replace(right, session_id=right.session_id ^ 1), replace(right, window=8),
                  replace(right, input_len=right.input_len + 1),
@@ -94,26 +113,26 @@ class CompactCase:
 
     def _numbers(self) -> tuple[int, int]:
         """E and n: mostly new frames, also old, straddling, far and impossible ones."""
-        rng, recv_next = self.rng, self.model.recv_next
+        rng, recv_next, window = self.rng, self.model.recv_next, self.model.settings.window
         kind = rng.random()
         if kind < 0.45:  # what a real peer sends, from its `acked` on
             base = recv_next - rng.choice([0, 0, 1, 2, 5, rng.randint(0, 60)])
             end = recv_next + rng.choice([0, 1, 1, 2, 3, rng.randint(0, 30)])
         elif kind < 0.6:  # old inputs, or an acknowledgement without inputs
             end = recv_next - rng.choice([0, 0, 1, rng.randint(0, 130)])
-            base = end - rng.choice([0, 0, 1, rng.randint(0, 40), rng.randint(0, WINDOW)])
+            base = end - rng.choice([0, 0, 1, rng.randint(0, 40), rng.randint(0, window)])
         elif kind < 0.75:  # straddling, whole windows
-            base = recv_next - rng.randint(0, WINDOW)
-            end = base + rng.randint(0, WINDOW)
+            base = recv_next - rng.randint(0, window)
+            end = base + rng.randint(0, window)
         elif kind < 0.85:  # at the edges of what is allowed
-            base = recv_next + rng.choice([0, 0, 1, 2, -WINDOW, 1 - WINDOW, -WINDOW - 1])
-            end = base + rng.choice([0, 1, 14, 15, 16, WINDOW - 1, WINDOW])
+            base = recv_next + rng.choice([0, 0, 1, 2, -window, 1 - window, -window - 1])
+            end = base + rng.choice([0, 1, 14, 15, 16, window - 1, window])
         elif kind < 0.92:
-            end = recv_next + rng.choice([WINDOW, WINDOW + 1, 127, 128, 129, -127, -128, -129, 256])
-            base = end - rng.choice([0, 1, WINDOW, WINDOW + 1, 127, rng.randint(0, WINDOW)])
+            end = recv_next + rng.choice([window, window + 1, 127, 128, 129, -127, -128, -129, 256])
+            base = end - rng.choice([0, 1, window, window + 1, 127, rng.randint(0, window)])
         else:
             base = recv_next - rng.randint(0, 10)
-            end = base + rng.randint(WINDOW - 2, WINDOW + 6)
+            end = base + rng.randint(window - 2, window + 6)
         end = min(max(end, 0), MAX)
         count = min(max(end - base, 0), 270)
         return end, count
@@ -164,7 +183,7 @@ class CompactCase:
             before = known
         forms = rng if rng.random() < 0.4 else None
         direction, ack = self._direction(), self._ack()
-        if base < 0 or count > WINDOW or rng.random() < 0.15:
+        if base < 0 or count > m.settings.window or rng.random() < 0.15:
             return self._sealed(direction, end, ack, count, timing,
                                 body.encode(reference, inputs, forms))
         return wire_compact.encode(direction, base, reference, inputs, ack, timing, rng=forms)
@@ -187,40 +206,84 @@ class CompactCase:
     # Hello.
 
     def _true_hello(self) -> control.Hello:
-        """The hello of a peer that is in the state the line peer knows of."""
-        m, s = self.model, self.model.settings
-        incarnation = m.peer_incarnation if m.peer_incarnation is not None else 40
-        return control.Hello(1, s.peer_player, s.local_player, s.input_len, WINDOW, s.frame_us,
-                             s.ping_us // 1000, s.first_frame, m.epoch, incarnation)
+        """The next hello of a peer that is in the state the line peer knows of."""
+        h, s = self.model.handshake, self.model.settings
+        incarnation = h.run or (h.candidate.incarnation if h.candidate else self.others[0])
+        number = h.candidate.number if h.candidate and h.run is None else h.received_number
+        return control.Hello(
+            1, s.peer_player, s.local_player, s.input_len, s.window, s.input_tag_size,
+            control.PLAYING, s.frame_us, s.ping_us // 1000, s.first_frame, self.model.epoch,
+            incarnation, number + 1, s.incarnation, h.hello_number)
 
     def _hello_that_helps(self) -> bytes:
-        """A hello that makes the link run, unless a restart waits for an epoch."""
+        """A hello that makes inputs flow, unless a restart waits for an epoch."""
         s = self.model.settings
         return control.encode_hello(s.session_id, s.key, self._true_hello())
+
+    def _run_of_hello(self, true: control.Hello) -> control.Hello:
+        """The run that says a hello, and what it knows of the local one."""
+        rng, h, s = self.rng, self.model.handshake, self.model.settings
+        incarnation = rng.choice(3 * [true.incarnation] + 2 * self.others)
+        if h.candidate and rng.random() < 0.3:
+            incarnation = h.candidate.incarnation
+        number = true.number + rng.choice([0, 0, 0, 1, 5, -1])
+        if incarnation != true.incarnation:
+            number = rng.choice([1, 2, 3, rng.randrange(1, 1 << 32)])
+        named = rng.choice(3 * [s.incarnation] + [0, s.incarnation ^ 1])
+        answered = rng.choice([h.hello_number, h.hello_number, h.asked, h.asked + 1, 0, 1])
+        return replace(true, incarnation=incarnation, number=number & MAX, named=named,
+                       answered=answered & MAX, flags=rng.choice([0, 1, 1, 255, 254]))
 
     def _hello(self) -> bytes:
         """A hello of any kind, with a valid tag."""
         rng, s, true = self.rng, self.model.settings, self._true_hello()
-        up = (true.incarnation + rng.choice([1, 2, 1000])) & MAX
+        if rng.random() < 0.6:
+            true = self._run_of_hello(true)
+        ahead = max(self.model.epoch, self.model.handshake.announced) + rng.choice([0, 1, 1, 2])
         choices = [
-            true, true, replace(true, frame_us=true.frame_us + 1), replace(true, ping_ms=1),
-            replace(true, epoch=rng.choice([0, (true.epoch + 1) & MAX, (true.epoch - 1) & MAX,
-                                            rng.getrandbits(32)])),
-            replace(true, incarnation=rng.choice([0, max(true.incarnation - 1, 0), up])),
+            true, true, true, true, replace(true, frame_us=true.frame_us + 1),
+            replace(true, ping_ms=rng.choice([0, 1, 300, 1000, 20_000])),
+            replace(true, epoch=rng.choice([0, max(true.epoch - 1, 0), ahead, ahead,
+                                            rng.getrandbits(31), LAST_FREE_EPOCH + 1])),
+            replace(true, epoch=ahead, first_frame=true.first_frame ^ 1),
+            replace(true, epoch=rng.choice([MAX_EPOCH, MAX_EPOCH + 1, MAX])),
+            replace(true, incarnation=0), replace(true, number=0),
             replace(true, input_len=true.input_len % 255 + 1),
-            replace(true, window=rng.choice([2, 119, 121, 127, 255])),
+            replace(true, window=rng.choice([2, 29, 119, 121, 127, 255])),
+            replace(true, tag_size=rng.choice([2, 4, 8])),
             replace(true, first_frame=(true.first_frame + 1) & MAX),
             replace(true, sender=s.local_player, receiver=s.peer_player),
             replace(true, sender=(s.peer_player + 1) % 65536),
             replace(true, receiver=(s.local_player + 1) % 65536),
             replace(true, version=rng.choice([0, 2])),
-            replace(true, window=119, incarnation=up),
+            replace(true, window=119, incarnation=rng.choice(self.others)),
             replace(true, version=3, sender=s.local_player),
         ]
         rest = rng.choice(choices).pack()
         if rng.random() < 0.15:
             rest = damaged(rng, rest)
         return control.seal_hello(s.session_id, s.key, rest)
+
+    def _foreign_hello(self) -> bytes:
+        """A hello with the tag of another session or key."""
+        rng, s = self.rng, self.model.settings
+        key = rng.choice([s.key, None if s.key else bytes(16)])
+        rest = self._true_hello().pack()[:rng.choice([47, 47, 47, 4, 5])]
+        return control.seal_hello(s.session_id ^ 1, key, rest)
+
+    # Bye.
+
+    def _bye(self) -> bytes:
+        """A bye, mostly a valid one."""
+        rng, direction = self.rng, self._direction()
+        bye = control.Bye(direction.receiver_incarnation, rng.choice([self.model.epoch, 0, MAX]),
+                          rng.choice([self.model.recv_next, rng.getrandbits(32)]))
+        if rng.random() < 0.1:
+            bye = replace(bye, named=bye.named ^ 1)
+        rest = bye.pack()
+        if rng.random() < 0.1:
+            rest = damaged(rng, rest)
+        return control.seal_bye(direction, rest)
 
     # Checksums.
 

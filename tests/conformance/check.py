@@ -7,16 +7,20 @@ import sys
 import time
 from pathlib import Path
 from random import Random
+from typing import Callable
 
 import compare
 import forms
 import lines
 import play
 import plans
+import scenes
+import storm
 import vectors
 from endpoint import Endpoint, Settings
 from model_classic import ClassicModel
 from model_compact import CompactModel
+from twin import Disagreement, Twin
 
 
 def row(label: str, figures: str, started: float) -> None:
@@ -29,6 +33,11 @@ def make_model(settings: Settings) -> Endpoint:
     if settings.wire == "classic":
         return ClassicModel(settings)
     return CompactModel(settings, Random(settings.session_id) if settings.session_id % 2 else None)
+
+
+def twin_maker(options: argparse.Namespace) -> Callable[[Settings], Endpoint]:
+    """Makes line peers with their models, or models only if there is no line peer."""
+    return CompactModel if options.alone else lambda settings: Twin(settings, options.lines)
 
 
 def check_vectors() -> None:
@@ -83,8 +92,37 @@ def check_plays(options: argparse.Namespace) -> None:
             started)
 
 
+def check_scenes(options: argparse.Namespace) -> None:
+    """Part 4: two endpoints and an attacker."""
+    started = time.monotonic()
+    try:
+        count = sum(1 for _ in scenes.play_all(twin_maker(options)))
+    except (scenes.Failure, Disagreement, lines.Broken) as error:
+        raise SystemExit(f"DISAGREE  {error}\n  reproduce: {repeat(options)} "
+                         "--only scenes") from error
+    row("scenes", f"{count} hold", started)
+
+
+def check_storms(options: argparse.Namespace) -> None:
+    """Part 5: restarts, second programs, replays and epochs at once, then quiet."""
+    for number in range(options.storms):
+        if options.case is not None and options.case != number:
+            continue
+        started = time.monotonic()
+        plan = storm.PLANS[number % len(storm.PLANS)]
+        now = storm.Storm(plan, f"{options.seed}/{number}", twin_maker(options), CompactModel)
+        try:
+            now.run()
+        except storm.Failure as error:
+            raise SystemExit(f"DISAGREE  {plan.name}: {error}\n  reproduce: {repeat(options)} "
+                             f"--storms {options.storms} --only storms --case {number}") from error
+        row(plan.name, f"{len(now.programs)} programs, {now.reports['Restarted']} restarts "
+            f"reported, {sum(each.delivered for each in now.programs)} inputs, none mixed; healed "
+            f"in {now.healed_after / 1e6:.1f} s", started)
+
+
 def check_forms(options: argparse.Namespace) -> None:
-    """Part 4: the format of the line peer's answers."""
+    """Part 6: the format of the line peer's answers."""
     started = time.monotonic()
     try:
         row("format of the answers", f"{forms.check_all(options.lines)} hold", started)
@@ -100,7 +138,8 @@ def repeat(options: argparse.Namespace) -> str:
 
 
 PARTS = {"vectors": lambda options: check_vectors(), "datagrams": check_datagrams,
-         "plays": check_plays, "forms": check_forms}
+         "plays": check_plays, "scenes": check_scenes, "storms": check_storms,
+         "forms": check_forms}
 
 
 def main() -> None:
@@ -108,13 +147,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--datagrams", type=int, default=2000, help="how many datagrams are received")
     parser.add_argument("--frames", type=int, default=2000, help="how many frames a play has")
+    parser.add_argument("--storms", type=int, default=len(storm.PLANS), help="how many storms")
     parser.add_argument("--seed", default="1", help="the seed of everything random")
     parser.add_argument("--lines", type=Path, default=lines.DEFAULT, help="the line peer to run")
     parser.add_argument("--only", choices=PARTS, help="one part only")
     parser.add_argument("--case", type=int, help="one case of that part only")
     parser.add_argument("--show", action="store_true", help="print the commands of each case")
     parser.add_argument("--alone", action="store_true",
-                        help="no line peer: vectors, and plays of the model against itself")
+                        help="no line peer: vectors, and the models against each other")
     options = parser.parse_args()
     if not options.alone and not options.lines.exists():
         raise SystemExit(f"no line peer at {options.lines}: build it with "

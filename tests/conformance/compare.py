@@ -5,27 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 
-import body
 import cases_classic
 import cases_compact
-import wire_classic
-import wire_compact
-from endpoint import Answer
-from lines import Broken, LinePeer
+from endpoint import MAX_EPOCH
+from lines import Broken
 from model_classic import ClassicModel
 from model_compact import CompactModel
+from twin import COUNTS, Disagreement, Twin
+from wire_compact import Refused
+
+__all__ = ["COUNTS", "Disagreement", "run_case"]
 
 Case = cases_compact.CompactCase | cases_classic.ClassicCase
-
-
-# The text leaves open how a late call counts as silence, so both are called at least this often.
-LONGEST_SLEEP = 100_000
-
-COUNTS = ("ok", "refused", "inputs", "sent", "calls")
-
-
-class Disagreement(Exception):
-    """A difference between the model and the line peer."""
 
 
 def is_classic(case: int) -> bool:
@@ -39,19 +30,20 @@ class Comparison:
     def __init__(self, seed: str, case: int, path: Path) -> None:
         """Starts both with the same random settings."""
         self.rng = rng = Random(f"{seed}/datagrams/{case}")
-        self.model: CompactModel | ClassicModel
+        cases = cases_classic if is_classic(case) else cases_compact
+        self.settings = cases.random_settings(rng)
+        self.twin = Twin(self.settings, path)
+        self.model = model = self.twin.model
         self.case: Case
-        if is_classic(case):
-            self.settings = cases_classic.random_settings(rng)
-            self.model = ClassicModel(self.settings)
-            self.case = cases_classic.ClassicCase(rng, self.model)
+        if isinstance(model, ClassicModel):
+            self.case = cases_classic.ClassicCase(rng, model)
         else:
-            self.settings = cases_compact.random_settings(rng)
-            self.model = CompactModel(self.settings)
-            self.case = cases_compact.CompactCase(rng, self.model)
-        self.line = LinePeer(self.settings, path)
+            self.case = cases_compact.CompactCase(rng, model)
+        # Whether silence is frequent.
+        self.is_slow = isinstance(self.case, cases_compact.CompactCase) and (
+            self.case.mood != "inputs" and rng.random() < 0.7)
         self.datagrams = rng.randint(20, 150)
-        self.counts = dict.fromkeys(COUNTS, 0)
+        self.counts = self.twin.counts
         self.last_timeout: int | None = None
 
     def run(self, most: int) -> None:
@@ -63,10 +55,10 @@ class Comparison:
             done = 0
             while done < min(self.datagrams, most):
                 done += self._step()
-            self._compare_stats()
-            self.line.stop()
+            self.twin.stats()
+            self.twin.stop()
         finally:
-            self.line.kill()
+            self.twin.kill()
 
     def _fresh(self) -> int:
         """A time for a call that makes a datagram due at once, later than any call before it.
@@ -86,9 +78,13 @@ class Comparison:
             return max(0, now - rng.randint(0, 50_000))
         if how < 0.5 and self.last_timeout is not None:
             return max(0, self.last_timeout - rng.choice([0, 0, 1]))
-        if how < 0.985:
+        if self.is_slow and how < 0.9:
+            return now + rng.choice([100_000, 300_000, rng.randint(0, 400_000)])
+        if how < 0.97:
             return now + rng.choice([1, 250, 1000, s.frame_us, s.frame_us // 3,
                                      rng.randint(0, 40_000)])
+        if how < 0.985:
+            return now + rng.choice([500_000, 499_999, rng.randint(400_000, 1_600_000)])
         return now + rng.choice([s.ping_us, 2_100_000, 1_000_000, 10_000_000, 10_000_001,
                                  rng.randint(0, 12_000_000)])
 
@@ -99,23 +95,31 @@ class Comparison:
         how = rng.random()
         if how < 0.55:
             self.call_at("time", now)  # The datagram is made for this time.
-            self.call("receive", now, self.case.datagram())
+            datagram = self.case.datagram()
+            if isinstance(model, CompactModel) and model.hellos.last == model.now:
+                now = model.now + 1  # It may make another hello due at once.
+            self.call("receive", now, datagram)
             return 1
-        waits = isinstance(model, CompactModel) and model.restarted
         if how < 0.75:
             self.call_at("push", self._fresh(), self.case.push_data())
+        elif how < 0.95:
+            if isinstance(model, CompactModel) and rng.random() < 0.1:
+                if model.handshake.halted or model.handshake.is_ahead:
+                    epoch = max(model.epoch, model.handshake.announced) + rng.randint(0, 1)
+                    self.call_at("begin", self._fresh(), epoch)
+            self.call_at("time", now)
         elif how < 0.96:
-            if waits and rng.random() < 0.3:
-                self.call_at("begin", self._fresh(), model.epoch + 1)
-            else:
-                self.call_at("time", now)
-        elif how < 0.97:
-            step = rng.choice([1, 1, 2, 3, 4, 5, 1000, 0, -1])
-            self.call_at("begin", self._fresh(), min(max(model.epoch + step, 0), 0xFFFFFFFF))
-        elif how < 0.985:
+            step = rng.choice([1, 1, 2, 3, 4, 5, 1000, 0, -1, 65_535, 65_536, 1 << 30])
+            self.call_at("begin", self._fresh(), min(max(model.epoch + step, 0), MAX_EPOCH + 1))
+        elif how < 0.975:
             self.call_at("close" if model.is_open else "open", self._fresh())
-        elif how < 0.99:
+        elif how < 0.98:
             self.call("unmute" if model.is_muted else "mute")
+        elif how < 0.985:
+            self.twin.stats()
+        elif how < 0.9875 and isinstance(model, CompactModel):
+            self.call_at("bye", self._fresh())
+            self.datagrams = min(self.datagrams, self.counts["ok"] + self.counts["refused"] + 30)
         elif not model.is_open:
             self.call_at("open", self._fresh())
         elif model.is_muted:
@@ -124,91 +128,28 @@ class Comparison:
 
     def call_at(self, name: str, now: int, *arguments: object) -> None:
         """Makes a call at a moment, after waking both as often as a caller must."""
-        if self.counts["calls"]:
-            while now - self.model.now > LONGEST_SLEEP:
-                self.call("time", self.model.now + LONGEST_SLEEP)
+        self.twin.catch_up(now)
         self.call(name, now, *arguments)
 
     def call(self, name: str, *arguments: object) -> None:
         """Makes a call to both and compares the answers."""
-        got: Answer = getattr(self.line, name)(*arguments)
-        if isinstance(self.model, ClassicModel):
-            self.model.hint = any(d[0] == wire_classic.INPUT_REQUEST for d in got.sent)
-        wanted: Answer = getattr(self.model, name)(*arguments)
-        self.counts["calls"] += 1
-        if name == "receive":
-            self.counts["ok" if wanted.result == "ok" else "refused"] += 1
-        self.counts["inputs"] += len(wanted.inputs)
-        self.counts["sent"] += len(wanted.sent)
-        self._compare(got, wanted)
-        self.case.reflected += got.sent
-        self.last_timeout = wanted.timeout
-
-    def _compare(self, got: Answer, wanted: Answer) -> None:
-        """Raises if two answers differ in anything that the document specifies."""
-        if got.result != wanted.result:
-            raise Disagreement(f"the line peer answers {got.result} {got.detail}, "
-                               f"the model {wanted.result} {wanted.detail}")
-        if wanted.result == "pushed" and got.detail != wanted.detail:
-            raise Disagreement(f"pushed {got.detail}, the model {wanted.detail}")
-        if got.inputs != wanted.inputs:
-            raise Disagreement(f"delivered {shown(got.inputs)}, the model {shown(wanted.inputs)}")
-        for datagram in got.sent:
-            self._check_sent(datagram)
-        got_sent, wanted_sent = got.sent, wanted.sent
-        if self.settings.wire == "classic":
-            got_sent, wanted_sent = sorted(got_sent), sorted(wanted_sent)
-        if got_sent != wanted_sent:
-            raise Disagreement(f"sent {[d.hex() for d in got.sent]}, "
-                               f"the model {[d.hex() for d in wanted.sent]}")
-        if wanted.timeout is not None and (got.timeout is None or got.timeout > wanted.timeout):
-            raise Disagreement(f"next {got.timeout} is too late, the model has a datagram "
-                               f"due at {wanted.timeout}")
-
-    def _check_sent(self, datagram: bytes) -> None:
-        """Decodes a datagram of the line peer and encodes it again."""
-        model = self.model
-        again = datagram
-        if isinstance(model, ClassicModel):
-            again = wire_classic.encode(wire_classic.decode(datagram))
-        elif datagram[0] & 0x80:
-            direction = model.outbound()
-            got = wire_compact.decode(direction, datagram, model.acked, model.recv_next)
-            reference = model.reference(model.local_inputs, got.base)
-            inputs = body.resolve(got.inputs, reference)
-            again = wire_compact.encode(direction, got.base, reference, inputs, got.ack, got.timing)
-        if again != datagram:
-            raise Disagreement(f"sent {datagram.hex()}, which encodes again as {again.hex()}")
-
-    def _compare_stats(self) -> None:
-        """Compares the statistics that the document specifies."""
-        got, wanted = self.line.stats().stats, self.model.statistics()
-        for name, value in wanted.items():
-            figure = got[name]
-            rounded = isinstance(value, float) and isinstance(figure, (int, float))
-            if name == "rtt_us" and rounded and abs(figure - value) <= 16:
-                continue
-            if figure != value:
-                raise Disagreement(f"stats: {name} is {got[name]}, the model has {value}")
-
-
-def shown(inputs: list[tuple[int, bytes]]) -> str:
-    """Delivered inputs as text."""
-    return " ".join(f"{frame}={data.hex()}" for frame, data in inputs) or "none"
+        answer = self.twin.call(name, *arguments)
+        self.case.reflected += answer.sent
+        self.last_timeout = answer.timeout
 
 
 def run_case(seed: str, case: int, path: Path, most: int, show: bool = False) -> Comparison:
     """Runs one case. A disagreement names the last command and the options."""
     comparison = Comparison(seed, case, path)
+    transcript = comparison.twin.line.transcript
     try:
         comparison.run(most)
-    except (Disagreement, Broken, wire_compact.Refused) as error:
-        last = comparison.line.transcript[-1]
+    except (Disagreement, Broken, Refused) as error:
         raise Disagreement(
-            f"{error}\n  after command {len(comparison.line.transcript)}: {last}\n"
+            f"{error}\n  after command {len(transcript)}: {transcript[-1]}\n"
             f"  model: {comparison.model.last_reason or 'ok'}, at {comparison.model.now}\n"
             f"  lines {' '.join(comparison.settings.options())}") from error
     finally:
         if show:
-            print("\n".join(comparison.line.transcript))
+            print("\n".join(transcript))
     return comparison

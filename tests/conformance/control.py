@@ -5,13 +5,17 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from tags import compute_tag, tag_size
+from tags import compute_tag, control_tag_size
 from wire_compact import Direction, Refused
 
 HELLO = 0x20
 BYE = 0x21
 CHECKSUMS = 0x22
 MOST_CHECKSUMS = 16
+PLAYING = 1
+
+_HELLO = struct.Struct(">BHHBBBBIHIIQIQI")
+_BYE = struct.Struct(">QII")
 
 
 @dataclass(frozen=True)
@@ -23,23 +27,34 @@ class Hello:
     receiver: int
     input_len: int
     window: int
+    tag_size: int
+    flags: int
     frame_us: int
     ping_ms: int
     first_frame: int
     epoch: int
     incarnation: int
+    number: int
+    named: int
+    answered: int
+
+    @property
+    def playing(self) -> bool:
+        """Whether the named run is the one that the sender plays with."""
+        return bool(self.flags & PLAYING)
 
     def pack(self) -> bytes:
         """The bytes after the tag."""
-        return struct.pack(
-            ">BHHBBIHIII", self.version, self.sender, self.receiver, self.input_len, self.window,
-            self.frame_us, self.ping_ms, self.first_frame, self.epoch, self.incarnation)
+        return _HELLO.pack(
+            self.version, self.sender, self.receiver, self.input_len, self.window, self.tag_size,
+            self.flags, self.frame_us, self.ping_ms, self.first_frame, self.epoch,
+            self.incarnation, self.number, self.named, self.answered)
 
 
 def seal_hello(session_id: int, key: bytes | None, rest: bytes) -> bytes:
     """A hello from everything after its tag."""
-    type_byte = bytes([HELLO])
-    return type_byte + compute_tag(key, struct.pack(">Q", session_id) + type_byte + rest) + rest
+    message = struct.pack(">QB", session_id, HELLO) + rest
+    return bytes([HELLO]) + compute_tag(key, message, control_tag_size(key)) + rest
 
 
 def encode_hello(session_id: int, key: bytes | None, hello: Hello) -> bytes:
@@ -48,36 +63,64 @@ def encode_hello(session_id: int, key: bytes | None, hello: Hello) -> bytes:
 
 
 def open_hello(session_id: int, key: bytes | None, datagram: bytes) -> bytes:
-    """Steps 1 and 2 of a hello: returns everything after its tag."""
-    size = tag_size(key)
+    """Steps 1 to 3 of a hello: returns everything after its tag."""
+    size = control_tag_size(key)
     if len(datagram) < 6 + size:
         raise Refused("Truncated")
     rest = datagram[1 + size:]
-    expected = compute_tag(key, struct.pack(">Q", session_id) + datagram[:1] + rest)
-    if datagram[1:1 + size] != expected:
+    if datagram != seal_hello(session_id, key, rest):
         raise Refused("BadTag")
+    if rest[0] == 1 and len(rest) != _HELLO.size:
+        raise Refused("WrongLength")
     return rest
 
 
 def unpack_hello(rest: bytes) -> Hello:
-    """Step 5 of a hello of version 1: returns its fields."""
-    if len(rest) != 25:
-        raise Refused("WrongLength")
-    return Hello(*struct.unpack(">BHHBBIHIII", rest))
+    """The fields of a hello of version 1."""
+    return Hello(*_HELLO.unpack(rest))
 
 
-def encode_bye(direction: Direction) -> bytes:
-    """A bye, whose tag covers the context with epoch, E and A of 0."""
-    type_byte = bytes([BYE])
-    return type_byte + compute_tag(direction.key, direction.in_epoch(0).context(0, 0) + type_byte)
+@dataclass(frozen=True)
+class Bye:
+    """The fields of a bye after its tag."""
+
+    named: int
+    epoch: int
+    end: int
+
+    def pack(self) -> bytes:
+        """The bytes after the tag."""
+        return _BYE.pack(self.named, self.epoch, self.end)
 
 
-def open_bye(direction: Direction, datagram: bytes) -> None:
-    """Refuses a bye that is not the one of this direction."""
-    if len(datagram) != 1 + tag_size(direction.key):
-        raise Refused("WrongLength")
-    if datagram != encode_bye(direction):
+def seal_bye(direction: Direction, rest: bytes) -> bytes:
+    """A bye from everything after its tag, which covers the context with epoch, E and A of 0."""
+    message = direction.in_epoch(0).context(0, 0) + bytes([BYE]) + rest
+    tag = compute_tag(direction.key, message, control_tag_size(direction.key))
+    return bytes([BYE]) + tag + rest
+
+
+def encode_bye(direction: Direction, bye: Bye) -> bytes:
+    """A bye of this direction."""
+    return seal_bye(direction, bye.pack())
+
+
+def open_bye(direction: Direction, datagram: bytes) -> Bye:
+    """Decodes a bye of this direction, whose length is right."""
+    rest = datagram[-_BYE.size:]
+    if datagram != seal_bye(direction, rest):
         raise Refused("BadTag")
+    bye = Bye(*_BYE.unpack(rest))
+    if bye.named != direction.receiver_incarnation:
+        raise Refused("OtherRun")
+    return bye
+
+
+def check_bye_length(key: bytes | None, datagram: bytes) -> None:
+    """The first step of a bye."""
+    missing = 1 + control_tag_size(key) + _BYE.size - len(datagram)
+    if missing:
+        raise Refused("Truncated" if missing > 0 else "WrongLength")
 
 
 @dataclass(frozen=True)
@@ -94,9 +137,10 @@ class Checksums:
 
 
 def seal_checksums(direction: Direction, rest: bytes) -> bytes:
-    """A checksums datagram from everything after its tag."""
+    """A checksums datagram from everything after its tag, an input tag."""
     type_byte = bytes([CHECKSUMS])
-    return type_byte + compute_tag(direction.key, direction.context(0, 0) + type_byte + rest) + rest
+    message = direction.context(0, 0) + type_byte + rest
+    return type_byte + compute_tag(direction.key, message, direction.tag_size) + rest
 
 
 def encode_checksums(direction: Direction, checksums: Checksums) -> bytes:
@@ -106,8 +150,7 @@ def encode_checksums(direction: Direction, checksums: Checksums) -> bytes:
 
 def open_checksums(direction: Direction, datagram: bytes) -> Checksums:
     """Decodes a checksums datagram of this direction."""
-    size = tag_size(direction.key)
-    rest = datagram[1 + size:]
+    rest = datagram[1 + direction.tag_size:]
     count, left = divmod(len(rest) - 4, 12)
     if count < 0 or left or count > MOST_CHECKSUMS:
         raise Refused("WrongLength")

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-WINDOW = 120
+from tags import input_tag_size
+
 MAX_FRAME = 0xFFFFFFFF
+MAX_EPOCH = 0x7FFFFFFF
+# Epochs above it are begun only where a peer is ahead or has restarted.
+LAST_FREE_EPOCH = MAX_EPOCH - 65_536
 
 
 @dataclass(frozen=True)
@@ -23,9 +27,19 @@ class Settings:
     redundancy: int = 3
     frame_us: int = 16667
     ping_us: int = 200_000
-    incarnation: int = 1
+    incarnation: int = 1 << 40
     peer_incarnation: int | None = None
     first_frame: int = 0
+    short_tags: bool = False
+    window: int = 120
+    # Not options of a line peer, which has these defaults.
+    interrupt_us: int = 500_000
+    disconnect_us: int = 5_000_000
+
+    @property
+    def input_tag_size(self) -> int:
+        """The size of the tag of input datagrams."""
+        return input_tag_size(self.key, self.short_tags)
 
     def other(self, incarnation: int, peer_incarnation: int | None) -> Settings:
         """The settings of the other endpoint."""
@@ -38,8 +52,13 @@ class Settings:
                    "--session", f"{self.session_id:016x}", "--epoch", str(self.epoch),
                    "--me", str(self.local_player), "--peer", str(self.peer_player),
                    "--frame-us", str(self.frame_us), "--ping-us", str(self.ping_us),
-                   "--incarnation", str(self.incarnation),
                    "--first-frame", str(self.first_frame)]
+        if self.window != 120:
+            options += ["--window", str(self.window)]
+        if self.wire == "compact":
+            options += ["--incarnation", str(self.incarnation)]
+        if self.short_tags:
+            options += ["--short-tags"]
         if self.key is not None:
             options += ["--key", self.key.hex()]
         if self.wire == "classic":
@@ -80,6 +99,9 @@ class Endpoint(Protocol):
 
     def begin(self, now: int, epoch: int) -> Answer:
         """Begins an epoch."""
+
+    def bye(self, now: int) -> Answer:
+        """Closes the session."""
 
     def close(self, now: int) -> Answer:
         """Reports that the transport has closed."""

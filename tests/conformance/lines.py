@@ -7,6 +7,7 @@ import resource
 import subprocess
 from pathlib import Path
 
+import reports
 from endpoint import Answer, Settings
 
 DEFAULT = Path(__file__).resolve().parents[2] / "target" / "release" / "examples" / "lines"
@@ -28,6 +29,7 @@ class LinePeer:
         """Starts the program."""
         self.transcript: list[str] = []
         self.settings = settings
+        self.last = Answer("ok")
         self._process = subprocess.Popen(
             [str(path), *settings.options()], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             bufsize=-1, preexec_fn=_limit_memory)
@@ -45,7 +47,8 @@ class LinePeer:
                 raise Broken(f"it ended after {line!r}")
             text = raw[:-1].decode()
             if text == ".":
-                return read_answer(lines)
+                self.last = read_answer(lines)
+                return self.last
             lines.append(text)
 
     def push(self, now: int, data: bytes) -> Answer:
@@ -63,6 +66,10 @@ class LinePeer:
     def begin(self, now: int, epoch: int) -> Answer:
         """Begins an epoch."""
         return self.command(f"epoch {now} {epoch}")
+
+    def bye(self, now: int) -> Answer:
+        """Closes the session."""
+        return self.command(f"bye {now}")
 
     def close(self, now: int) -> Answer:
         """Reports that the transport has closed."""
@@ -118,7 +125,8 @@ def read_answer(lines: list[str]) -> Answer:
             frame, _, data = rest.partition(" ")
             answer.inputs.append((int(frame), bytes.fromhex(data)))
         elif word == "event":
-            answer.events.append(rest)
+            report = reports.parse(rest)
+            answer.events += [] if report is None else [report]
         elif word == "tx":
             answer.sent.append(bytes.fromhex(rest))
         elif word == "stats":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable
 
-from endpoint import Answer, Failed, Settings
+from endpoint import LAST_FREE_EPOCH, Answer, Failed, Settings
 from wire_compact import Refused
 
 
@@ -41,6 +41,24 @@ class Model:
         """Handles the reopening of the transport."""
         raise NotImplementedError
 
+    def do_close(self) -> None:
+        """Handles the closing of the transport."""
+
+    def do_bye(self) -> None:
+        """Closes the session."""
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        """Does what follows from the time alone, before and after each call."""
+
+    def may_begin(self, epoch: int) -> bool:
+        """Whether an epoch that is greater than the present one may begin."""
+        return epoch <= LAST_FREE_EPOCH
+
+    def take_reports(self) -> list[str]:
+        """Takes the reports about the peer."""
+        return []
+
     def poll(self) -> list[bytes]:
         """The datagrams that are due now."""
         raise NotImplementedError
@@ -59,6 +77,7 @@ class Model:
         """Advances the time, makes a call, and collects its effects."""
         self.now = max(self.now, now)
         self.delivered = []
+        self.settle()
         answer = Answer(result)
         try:
             call()
@@ -67,8 +86,10 @@ class Model:
             answer = Answer("refused", str(reason))
         except Failed as reason:
             answer = Answer("error", str(reason))
+        self.settle()
         self.last_reason = answer.detail
         answer.inputs = self.delivered
+        answer.events = self.take_reports()
         if self.is_open and not self.is_muted:
             answer.sent = self.poll()
             answer.timeout = self.next_timeout()
@@ -106,11 +127,17 @@ class Model:
             """Begins, or raises `Failed`."""
             if epoch <= self.epoch:
                 raise Failed("NotNewer")
+            if not self.may_begin(epoch):
+                raise Failed("TooGreat")
             self.epoch = epoch
             self.send_next = self.settings.first_frame
             self.do_begin()
 
         return self._answer(now, call)
+
+    def bye(self, now: int) -> Answer:
+        """Closes the session."""
+        return self._answer(now, self.do_bye)
 
     def close(self, now: int) -> Answer:
         """Reports that the transport has closed."""
@@ -118,6 +145,7 @@ class Model:
         def call() -> None:
             """Closes."""
             self.is_open = False
+            self.do_close()
 
         return self._answer(now, call)
 
@@ -125,9 +153,9 @@ class Model:
         """Reports that the transport has opened again."""
 
         def call() -> None:
-            """Opens."""
-            self.is_open = True
-            self.do_open()
+            """Opens, unless it is open."""
+            if not self.is_open:
+                self.do_open()
 
         return self._answer(now, call)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import wire_classic
-from endpoint import WINDOW, Settings
+from endpoint import Settings
 from model import Model
 from wire_classic import Message
 from wire_compact import Refused
@@ -50,7 +50,7 @@ class ClassicModel(Model):
     def do_push(self, data: bytes) -> None:
         """Pushes a local input."""
         self.local_inputs[self.send_next] = data[0]
-        self.local_inputs.pop(self.send_next - WINDOW, None)
+        self.local_inputs.pop(self.send_next - self.settings.window, None)
         self.send_next += 1
         self.input_sent = False
 
@@ -62,6 +62,7 @@ class ClassicModel(Model):
 
     def do_open(self) -> None:
         """Handles the reopening of the transport."""
+        self.is_open = True
         self.pings = []
         self.rtt = None
         self.ping_pending = True
@@ -99,11 +100,12 @@ class ClassicModel(Model):
     @property
     def low(self) -> int:
         """The first frame of the window."""
-        return max(self.settings.first_frame, self.recv_end - WINDOW)
+        return max(self.settings.first_frame, self.recv_end - self.settings.window)
 
     def far(self) -> int:
         """The first frame that is too far ahead now."""
-        return self.recv_end + WINDOW + 2 * (self.now - self.moved_at) // self.settings.frame_us
+        s = self.settings
+        return self.recv_end + s.window + 2 * (self.now - self.moved_at) // s.frame_us
 
     def _take_inputs(self, message: Message) -> None:
         """Receives an INPUT or an INPUT_RESPONSE."""

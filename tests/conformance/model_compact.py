@@ -1,4 +1,4 @@
-"""A model endpoint of the compact wire: window, hello, epochs, timing (3.6 to 3.10)."""
+"""A model endpoint of the compact wire: windows, timing, and what its parts say together."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ import body
 import control
 import wire_compact
 from checksums import Checksums
-from endpoint import WINDOW, Failed, Settings
+from closing import Closing
+from endpoint import LAST_FREE_EPOCH, MAX_EPOCH, Failed, Settings
+from handshake import Handshake
+from hello_schedule import HelloSchedule
+from liveness import Liveness
 from model import Model
+from reports import Reports
 from schedule import Schedule
 from wire_compact import Direction, Received, Refused, Timing
 
@@ -23,11 +28,12 @@ class CompactModel(Model):
         """Adds the peer at time 0; with `forms` it sends random legal forms of its inputs."""
         super().__init__(settings)
         self.forms = forms
-        self.peer_incarnation = settings.peer_incarnation
-        self.mismatch = False
-        self.restarted = False
-        self.peer_epoch: int | None = None
-        self.schedule = Schedule(settings)
+        self.reports = Reports()
+        self.liveness = Liveness(settings)
+        self.handshake = Handshake(settings, self.liveness, self.reports)
+        self.hellos = HelloSchedule(settings, self.handshake, self.liveness)
+        self.schedule = Schedule(settings, self.liveness)
+        self.closing = Closing(settings)
         self.block: tuple[int, int, int] | None = None  # stamp, time it was handled, sent
         self.rtt: float | None = None
         # Whether the text specifies the RTT. It does not if the transport has opened again, nor if
@@ -45,27 +51,22 @@ class CompactModel(Model):
 
     # Derived from the state.
 
-    @property
-    def runs(self) -> bool:
-        """Whether the link runs."""
-        return self.peer_incarnation is not None and not self.mismatch and not self.restarted
-
-    @property
-    def ahead(self) -> bool:
-        """Whether the peer is ahead."""
-        return self.peer_epoch is not None and self.peer_epoch > self.epoch
+    def _direction(self, is_outbound: bool, incarnation: int) -> Direction:
+        """A direction of the link with a run of the peer."""
+        s = self.settings
+        runs, players = (s.incarnation, incarnation), (s.local_player, s.peer_player)
+        if not is_outbound:
+            runs, players = runs[::-1], players[::-1]
+        return Direction(s.session_id, *runs, self.epoch, *players, s.input_len, s.window,
+                         s.first_frame, s.key, s.short_tags)
 
     def outbound(self) -> Direction:
         """The direction of sent datagrams."""
-        s = self.settings
-        return Direction(s.session_id, s.incarnation, self.peer_incarnation or 0, self.epoch,
-                         s.local_player, s.peer_player, s.input_len, WINDOW, s.key)
+        return self._direction(True, self.handshake.partner or self.handshake.run or 0)
 
     def inbound(self) -> Direction:
         """The direction of received datagrams."""
-        s = self.settings
-        return Direction(s.session_id, self.peer_incarnation or 0, s.incarnation, self.epoch,
-                         s.peer_player, s.local_player, s.input_len, WINDOW, s.key)
+        return self._direction(False, self.handshake.partner or self.handshake.run or 0)
 
     def reference(self, inputs: dict[int, bytes], frame: int) -> bytes:
         """The predecessor of the input of `frame`."""
@@ -75,7 +76,9 @@ class CompactModel(Model):
 
     def do_push(self, data: bytes) -> None:
         """Pushes a local input."""
-        if self.send_next - self.acked >= WINDOW:
+        if self.closing.is_closed:
+            raise Failed("Closed")
+        if self.send_next - self.acked >= self.settings.window:
             raise Failed("WindowFull")
         self.schedule.pushed(self.now)
         self.local_inputs[self.send_next] = data
@@ -83,15 +86,46 @@ class CompactModel(Model):
 
     def do_begin(self) -> None:
         """Begins an epoch."""
-        self.restarted = False
         self._start_epoch()
         self.checksums = Checksums(self.settings.ping_us)
+        self.handshake.epoch_began(self.now, self.epoch)
         self.schedule.epoch_began(self.now)
+        self.reports.epoch_began()
+
+    def may_begin(self, epoch: int) -> bool:
+        """Whether an epoch that is greater than the present one may begin."""
+        if self.closing.is_closed:
+            return False
+        reserve = self.handshake.is_ahead or self.handshake.halted
+        return epoch <= (MAX_EPOCH if reserve else LAST_FREE_EPOCH)
 
     def do_open(self) -> None:
-        """Handles the reopening of the transport."""
+        """Handles the reopening of the transport, which brings no closed session back."""
+        if self.closing.is_closed:
+            return
+        self.is_open = True
+        self.liveness.opened(self.now)
+        self.handshake.opened(self.now)
         self.schedule.opened(self.now)
         self.rtt_is_settled = False
+
+    def do_close(self) -> None:
+        """Handles the closing of the transport."""
+        self.closing.transport_closed()
+
+    def do_bye(self) -> None:
+        """Closes the session."""
+        self.closing.close(self.now, self.is_open)
+
+    def settle(self) -> None:
+        """Sets the moment of the first bye once it is known."""
+        self.closing.settle(self.now, self.unacknowledged)
+
+    def take_reports(self) -> list[str]:
+        """Takes the reports about the peer."""
+        if self.handshake.is_ahead:
+            self.reports.ahead(self.handshake.announced, self.epoch)
+        return self.reports.take()
 
     def do_receive(self, datagram: bytes) -> None:
         """Receives a datagram of any kind."""
@@ -105,21 +139,26 @@ class CompactModel(Model):
         elif type_byte == control.HELLO:
             self._receive_hello(datagram)
         elif type_byte == control.BYE:
-            if self.peer_incarnation is None:
-                raise Refused("NotReady")
-            control.open_bye(self.inbound(), datagram)
+            self._receive_bye(datagram)
         elif type_byte == control.CHECKSUMS:
-            if not self.runs:
+            if self.handshake.partner is None:
                 raise Refused("NotReady")
             self.checksums.receive(self.now, control.open_checksums(self.inbound(), datagram))
+            self.handshake.prove(self.now)
         else:
             raise Refused("UnknownType")
 
     def _receive_inputs(self, datagram: bytes) -> None:
         """Receives an input datagram (3.7)."""
-        if not self.runs:
+        if self.handshake.partner is None:
             raise Refused("NotReady")
-        got = wire_compact.decode(self.inbound(), datagram, self.recv_next, self.send_next)
+        try:
+            got = wire_compact.decode(self.inbound(), datagram, self.recv_next, self.send_next)
+        except Refused as reason:
+            if str(reason) == "OutOfSync":
+                self.reports.out_of_sync()
+            raise
+        self.handshake.accepted_inputs(self.now)
         moved = self._take_inputs(got)
         if got.ack > self.acked:
             self.acked = got.ack
@@ -129,7 +168,7 @@ class CompactModel(Model):
         if moved:
             self.schedule.progressed(self.now)
         if got.timing and self._use_block(got.timing) or moved:
-            self.schedule.alive_at = self.now
+            self.handshake.input_is_sign_of_life(self.now)
         self.schedule.accepted(self.now, got.count > 0)
 
     def _take_inputs(self, got: Received) -> bool:
@@ -141,7 +180,8 @@ class CompactModel(Model):
             self.remote_inputs[frame] = inputs[frame - got.base]
             self.delivered.append((frame, self.remote_inputs[frame]))
         self.recv_next = got.end
-        for frame in [frame for frame in self.remote_inputs if frame < self.recv_next - WINDOW]:
+        oldest = self.recv_next - self.settings.window
+        for frame in [frame for frame in self.remote_inputs if frame < oldest]:
             del self.remote_inputs[frame]
         return True
 
@@ -174,46 +214,37 @@ class CompactModel(Model):
                 echo = (stamp + held) % 65536 or 1
         return Timing(clock % 65536, echo, (self.schedule.total + 1) % 65536)
 
-    # Hello (3.9, 3.10).
+    # Hello and bye (3.9).
 
     def _receive_hello(self, datagram: bytes) -> None:
         """Receives a hello."""
         s = self.settings
-        rest = control.open_hello(s.session_id, s.key, datagram)
-        version = rest[0]
-        pair = int.from_bytes(rest[1:3], "big"), int.from_bytes(rest[3:5], "big")
-        if pair == (s.local_player, s.peer_player):
-            raise Refused("Reflected")
-        if pair != (s.peer_player, s.local_player):
-            return
-        if version != 1:
-            self.mismatch = True
-            self.schedule.alive_at = self.now
-            return
-        hello = control.unpack_hello(rest)
-        if self.peer_incarnation is not None and hello.incarnation < self.peer_incarnation:
-            raise Refused("OldIncarnation")
-        self.schedule.alive_at = self.now
-        if (hello.input_len, hello.window, hello.first_frame) != (
-                s.input_len, WINDOW, s.first_frame):
-            self.mismatch = True
-            return
-        self.mismatch = False
-        if self.peer_incarnation is not None and hello.incarnation > self.peer_incarnation:
-            self.restarted = True
+        try:
+            rest = control.open_hello(s.session_id, s.key, datagram)
+        except Refused as reason:
+            if str(reason) == "BadTag":
+                self.reports.bad_tag(self.now, self.liveness.is_alive(self.now))
+            raise
+        beliefs = self.handshake.beliefs
+        self.handshake.receive(self.now, rest)
+        if self.handshake.beliefs > beliefs:
             self.block = None
             self.rtt = None
             self.rtt_is_settled = True
-            self.schedule.has_accepted = False
-        self.peer_incarnation = hello.incarnation
-        self.peer_epoch = max(hello.epoch, self.peer_epoch or 0)
 
-    def _make_hello(self) -> bytes:
-        """The local hello."""
-        s = self.settings
-        return control.encode_hello(s.session_id, s.key, control.Hello(
-            1, s.local_player, s.peer_player, s.input_len, WINDOW, s.frame_us, s.ping_us // 1000,
-            s.first_frame, self.epoch, s.incarnation))
+    def _receive_bye(self, datagram: bytes) -> None:
+        """Receives a bye."""
+        control.check_bye_length(self.settings.key, datagram)
+        if self.handshake.run is None:
+            raise Refused("NotReady")
+        bye = control.open_bye(self._direction(False, self.handshake.run), datagram)
+        self.reports.closed(bye.epoch, bye.end)
+
+    def _make_bye(self) -> bytes:
+        """The local bye."""
+        assert self.handshake.run is not None
+        bye = control.Bye(self.handshake.run, self.epoch, self.send_next)
+        return control.encode_bye(self._direction(True, self.handshake.run), bye)
 
     # Polling (3.8).
 
@@ -222,16 +253,33 @@ class CompactModel(Model):
         """Whether inputs are unacknowledged."""
         return self.send_next > self.acked
 
+    @property
+    def _sends_inputs(self) -> bool:
+        """Whether input datagrams may be sent."""
+        return self.handshake.partner is not None and self.closing.sends_inputs
+
+    @property
+    def _sends_checksums(self) -> bool:
+        """Whether checksums may be sent."""
+        return self.handshake.partner is not None and not self.closing.is_closed
+
+    @property
+    def _sends_byes(self) -> bool:
+        """Whether byes may be sent."""
+        return self.handshake.run is not None and self.handshake.linked_ever
+
     def _input_due(self, moment: int) -> bool:
         """Whether an input datagram is due at a moment."""
-        return self.runs and self.schedule.input_due(moment, self.unacknowledged, self.acked)
+        return self._sends_inputs and self.schedule.input_due(
+            moment, self.unacknowledged, self.acked)
 
     def poll(self) -> list[bytes]:
-        """Hello and the input datagram, if they are due."""
+        """Whatever is due, the hello first."""
         sent = []
-        if self.schedule.hello_due(self.now, self.ahead):
-            self.schedule.sent_hello(self.now)
-            sent.append(self._make_hello())
+        s = self.settings
+        if not self.closing.is_closed and self.hellos.is_due(self.now):
+            sent.append(control.encode_hello(s.session_id, s.key, self.handshake.make_hello()))
+            self.hellos.sent(self.now)
         if self._input_due(self.now):
             timing = self._make_block() if self.schedule.block_due(self.now) else None
             inputs = [self.local_inputs[frame] for frame in range(self.acked, self.send_next)]
@@ -239,20 +287,32 @@ class CompactModel(Model):
                 self.outbound(), self.acked, self.reference(self.local_inputs, self.acked), inputs,
                 self.recv_next, timing, rng=self.forms))
             self.schedule.sent_inputs(self.now, timing is not None, self.acked, self.send_next)
-        if self.runs and self.checksums.due(self.now):
+        if self._sends_checksums and self.checksums.due(self.now):
             sent.append(control.encode_checksums(self.outbound(), self.checksums.poll(self.now)))
+        if self._sends_byes and self.closing.is_due(self.now) and not self.closing.sends_inputs:
+            sent.append(self._make_bye())
+            self.closing.sent(self.now)
         return sent
 
     def next_timeout(self) -> int | None:
         """The next moment at which a datagram becomes due without another call."""
-        moments = self.schedule.hello_moments(self.ahead)
-        if self.runs:
+        moments = [] if self.closing.is_closed else self.hellos.moments()
+        if self._sends_inputs:
             moments += [moment for moment in self.schedule.input_moments(self.unacknowledged)
                         if self._input_due(max(moment, self.now))]
+        if self._sends_checksums:
             moments += self.checksums.moments()
+        if self._sends_byes:
+            moments += self.closing.moments()
         return min((max(moment, self.now) for moment in moments), default=None)
 
     def statistics(self) -> dict[str, object]:
         """The figures that can be compared."""
-        figures = {"refused": self.refused, "unacked": self.send_next - self.acked}
-        return {**figures, "rtt_us": self.rtt} if self.rtt_is_settled else figures
+        figures: dict[str, object] = {
+            "refused": self.refused, "unacked": self.send_next - self.acked}
+        if not self.closing.is_closed:
+            is_open = self.is_open
+            figures["health"] = self.liveness.health(self.now) if is_open else "Disconnected"
+        if self.rtt_is_settled:
+            figures["rtt_us"] = self.rtt
+        return figures

@@ -47,6 +47,8 @@ def _value(value: object) -> str:
     """The value of any other field."""
     if value is None or value == []:
         return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, list):
         return " ".join(each if isinstance(each, str) else f"{each[0]}={each[1]:02x}"
                         for each in value)

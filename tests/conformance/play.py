@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Callable
 
-import control
-from endpoint import WINDOW, Answer, Endpoint, Settings
+from endpoint import Answer, Endpoint, Settings
 from lines import Broken
 from mutate import changed
 from network import Conditions, World
@@ -42,13 +41,13 @@ class Side:
         self.settings = settings
         self.make = make
         self.rng = Random(f"{play.seed}/{name}/{settings.incarnation}")
+        self.restarts = 0
         self.endpoint = make(settings)
         self.born = play.world.now
         self.epoch = settings.epoch
         self.pushed: dict[int, list[bytes]] = {self.epoch: []}
         self.delivered: dict[int, dict[int, bytes]] = {self.epoch: {}}
         self.peer_epoch = 0
-        self.peer_incarnation: int | None = None
         self.restarted = False
         self.wake: int | None = None
         self.refused = 0
@@ -60,6 +59,11 @@ class Side:
     def handle(self, answer: Answer) -> Answer:
         """Checks the delivered inputs, sends the datagrams, and sets the alarm."""
         world = self.play.world
+        for report in answer.events:
+            name, *values = report.split()
+            self.restarted |= name == "Restarted"
+            if name == "EpochAhead":
+                self.peer_epoch = int(values[0])
         for frame, data in answer.inputs:
             self.play.check_delivered(self, frame, data)
             self.delivered[self.epoch][frame] = data
@@ -79,17 +83,10 @@ class Side:
             self.handle(self.endpoint.time(self.clock()))
 
     def arrive(self, datagram: bytes) -> None:
-        """Receives a datagram, and notes the epoch and incarnation of a hello."""
+        """Receives a datagram, and counts the refusals that a steady play cannot explain."""
         answer = self.handle(self.endpoint.receive(self.clock(), datagram))
-        if answer.result == "refused":
+        if answer.result == "refused" and answer.detail not in ("LateHello", "NotReady"):
             self.refused += 1
-        elif datagram[0] == control.HELLO and self.settings.wire == "compact":
-            s = self.settings
-            hello = control.unpack_hello(control.open_hello(s.session_id, s.key, datagram))
-            known = self.peer_incarnation
-            self.restarted |= known is not None and hello.incarnation > known
-            self.peer_incarnation = hello.incarnation
-            self.peer_epoch = max(self.peer_epoch, hello.epoch)
 
     def push(self) -> None:
         """Pushes the next input of this epoch, unless the window is full."""
@@ -128,7 +125,7 @@ class Play:
         self.lost = 0
         self.complete: set[int] = set()
         settings = plan.settings
-        model = settings.other(incarnation=5, peer_incarnation=None)
+        model = settings.other(incarnation=5 << 40, peer_incarnation=None)
         self.sides: dict[str, Side] = {}
         self.sides["line"] = Side(self, "line", settings, make_line)
         self.sides["model"] = Side(self, "model", model, make_model)
@@ -219,15 +216,16 @@ class Play:
     def _restart_now(self, side: Side) -> bool:
         """Whether a side restarts now."""
         return (self.plan.restart == side.name and side.epoch == self.plan.settings.epoch + 1
-                and side.settings.incarnation < 100
+                and not side.restarts
                 and len(side.pushed[side.epoch]) == self.quota // 2)
 
     def restart(self, side: Side) -> None:
-        """Replaces a side by one with a greater incarnation, in the first epoch again."""
+        """Replaces a side by one with another incarnation, in the first epoch again."""
         side.endpoint.stop()
-        settings = replace(side.settings, incarnation=side.settings.incarnation + 100,
+        settings = replace(side.settings, incarnation=side.rng.randrange(1 << 32, 1 << 64),
                            peer_incarnation=None)
         fresh = Side(self, side.name, settings, side.make)
+        fresh.restarts = side.restarts + 1
         # Datagrams of the old one may still arrive.
         fresh.pushed = {**side.pushed, **fresh.pushed}
         self.sides[side.name] = fresh
@@ -294,7 +292,8 @@ class ClassicPlay(Play):
         for side in self.sides.values():
             lost = 0
             for delivered in side.delivered.values():
-                low = max(side.settings.first_frame, max(delivered, default=0) + 1 - WINDOW)
+                newest = max(delivered, default=0)
+                low = max(side.settings.first_frame, newest + 1 - side.settings.window)
                 frames = range(side.settings.first_frame, low)
                 lost += sum(frame not in delivered for frame in frames)
             counted = side.handle(side.endpoint.stats()).stats["lost_inputs"]

@@ -1,26 +1,25 @@
-"""When a compact endpoint sends hellos and input datagrams (3.8, 3.9)."""
+"""When a compact endpoint sends input datagrams (3.8)."""
 
 from __future__ import annotations
 
 from endpoint import Settings
+from liveness import Liveness
 
 SLOW_AFTER = 10_000_000
-SECOND = 1_000_000
 
 
 class Schedule:
     """The deadlines of one endpoint towards its peer, which was added at time 0."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Starts with a hello and an input datagram due at once."""
+    def __init__(self, settings: Settings, liveness: Liveness) -> None:
+        """Starts with an input datagram due at once."""
+        self._liveness = liveness
+        self._slow_after = max(settings.disconnect_us, SLOW_AFTER)
         self.interval = settings.frame_us
         self.long_interval = settings.frame_us + settings.frame_us // 2  # 1.5 T
         self.ping = settings.ping_us
         self.short_ping = min(settings.ping_us, 100_000)
-        # Liveness.
-        self.alive_at = 0
         self.progress_at = 0
-        # Input datagrams.
         self.sent_end = 0
         self.total = 0
         self.in_epoch = 0
@@ -29,12 +28,6 @@ class Schedule:
         self.push_pending = False
         self.newest_push = 0
         self.ack_at: int | None = None
-        # Hello.
-        self.started_at = 0
-        self.hello_pending = True
-        self.last_hello: int | None = None
-        self.hello_interval = self.short_ping
-        self.has_accepted = False
 
     # Events.
 
@@ -49,29 +42,19 @@ class Schedule:
 
     def accepted(self, now: int, carries: bool) -> None:
         """An input datagram was accepted, with or without inputs."""
-        self.has_accepted = True
         if carries and self.ack_at is None:
             self.ack_at = now + self.long_interval
 
     def opened(self, now: int) -> None:
         """The transport has opened again."""
-        self.alive_at = self.progress_at = self.started_at = now
-        self.hello_pending = True
+        self.progress_at = now
 
     def epoch_began(self, now: int) -> None:
         """An epoch has begun."""
-        self.progress_at = self.started_at = now
-        self.hello_pending = True
-        self.has_accepted = False
+        self.progress_at = now
         self.in_epoch = self.sent_end = 0
         self.push_pending = False
         self.ack_at = None
-
-    def sent_hello(self, now: int) -> None:
-        """A hello was polled."""
-        self.hello_pending = False
-        self.last_hello = now
-        self.hello_interval = self.short_ping if now - self.started_at < SECOND else self.ping
 
     def sent_inputs(self, now: int, with_block: bool, acked: int, end: int) -> None:
         """An input datagram with the frames up to `end` was polled."""
@@ -88,24 +71,10 @@ class Schedule:
 
     # Deadlines.
 
-    def hello_moments(self, ahead: bool) -> list[int]:
-        """When a hello is due, if any."""
-        if self.last_hello is None:
-            return [0]
-        if self.hello_pending:
-            return [self.last_hello + 1]
-        if ahead or not self.has_accepted:
-            return [self.last_hello + self.hello_interval]
-        return []
-
-    def hello_due(self, moment: int, ahead: bool) -> bool:
-        """Whether a hello is due."""
-        return any(moment >= due for due in self.hello_moments(ahead))
-
     def slow(self, moment: int, acked: int) -> bool:
         """Whether slow mode applies."""
-        return (moment - self.alive_at > SLOW_AFTER
-                or acked < self.sent_end and moment - self.progress_at > SLOW_AFTER)
+        return (self._liveness.silence(moment) > self._slow_after
+                or acked < self.sent_end and moment - self.progress_at > self._slow_after)
 
     def _keep_alive(self) -> int:
         """When the keep-alive row is due."""

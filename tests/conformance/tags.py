@@ -64,16 +64,21 @@ def siphash24(key: bytes, message: bytes) -> int:
     return v[0] ^ v[1] ^ v[2] ^ v[3]
 
 
-def tag_size(key: bytes | None) -> int:
-    """The size of a tag in bytes."""
+def control_tag_size(key: bytes | None) -> int:
+    """The size of the tag of a hello or bye, in bytes."""
     return 2 if key is None else 8
 
 
-def compute_tag(key: bytes | None, message: bytes) -> bytes:
-    """The tag of a message as it is sent."""
+def input_tag_size(key: bytes | None, short_tags: bool) -> int:
+    """The size of the tag of input datagrams and checksums, in bytes."""
+    return 4 if key is not None and short_tags else control_tag_size(key)
+
+
+def compute_tag(key: bytes | None, message: bytes, size: int) -> bytes:
+    """The first `size` bytes of the tag of a message."""
     if key is None:
-        return crc16(message).to_bytes(2, "big")
-    return siphash24(key, message).to_bytes(8, "big")
+        return crc16(message).to_bytes(2, "big")[:size]
+    return siphash24(key, message).to_bytes(8, "big")[:size]
 
 
 def self_test() -> None:

@@ -28,13 +28,18 @@ def _key(text: str) -> bytes | None:
     return None if text == "none" else bytes.fromhex(text)
 
 
-def _direction(fields: Fields, epoch: int) -> Direction:
+def _flag(text: str) -> bool:
+    """A field that is true or false."""
+    return {"true": True, "false": False}[text]
+
+
+def _direction(fields: Fields, short_tags: bool) -> Direction:
     """The direction of a vector's datagram."""
     return Direction(
         int(fields["session"], 16), int(fields["sender_incarnation"]),
-        int(fields["receiver_incarnation"]), epoch, int(fields["sender"]),
+        int(fields["receiver_incarnation"]), int(fields["epoch"]), int(fields["sender"]),
         int(fields["receiver"]), int(fields["input_size"]), int(fields["window"]),
-        _key(fields["key"]))
+        int(fields["first_frame"]), _key(fields["key"]), short_tags)
 
 
 def check_classic(name: str, message: wire_classic.Message, datagram: bytes) -> None:
@@ -85,7 +90,7 @@ def _check_compact_fields(fields: Fields) -> None:
     if fields["timing"] != "none":
         numbers = dict(part.split("=") for part in fields["timing"].split())
         timing = Timing(int(numbers["stamp"]), int(numbers["echo"]), int(numbers["sent"]))
-    check_compact(fields["name"], _direction(fields, int(fields["epoch"])),
+    check_compact(fields["name"], _direction(fields, _flag(fields["short_tags"])),
                   int(fields["first_unacked"]), bytes.fromhex(fields["reference"]), inputs,
                   int(fields["ack"]), timing, bytes.fromhex(fields["hex"]))
 
@@ -94,16 +99,21 @@ def _check_control_fields(fields: Fields) -> None:
     """Checks one hello or bye of the page."""
     name, datagram = fields["name"], bytes.fromhex(fields["hex"])
     if fields["message"] == "bye":
-        direction = _direction(fields, int(fields["epoch"]))
-        equal(name, "encoding", control.encode_bye(direction).hex(), datagram.hex())
-        control.open_bye(direction, datagram)
+        direction = _direction(fields, int(fields["tag_size"]) == 4)
+        equal(name, "size of an input tag", direction.tag_size, int(fields["tag_size"]))
+        bye = control.Bye(direction.receiver_incarnation, direction.epoch, int(fields["end"]))
+        equal(name, "encoding", control.encode_bye(direction, bye).hex(), datagram.hex())
+        control.check_bye_length(direction.key, datagram)
+        equal(name, "decoding", control.open_bye(direction, datagram), bye)
         return
     session, key = int(fields["session"], 16), _key(fields["key"])
     hello = control.Hello(
         int(fields["version"]), int(fields["sender"]), int(fields["receiver"]),
-        int(fields["input_size"]), int(fields["window"]), int(fields["frame_interval_us"]),
+        int(fields["input_size"]), int(fields["window"]), int(fields["tag_size"]),
+        int(_flag(fields["playing"])), int(fields["frame_interval_us"]),
         int(fields["ping_interval_ms"]), int(fields["first_frame"]), int(fields["epoch"]),
-        int(fields["incarnation"]))
+        int(fields["incarnation"]), int(fields["number"]), int(fields["named"]),
+        int(fields["answered"]))
     equal(name, "encoding", control.encode_hello(session, key, hello).hex(), datagram.hex())
     rest = control.open_hello(session, key, datagram)
     equal(name, "decoding", control.unpack_hello(rest), hello)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 import body
-from tags import compute_tag, tag_size
+from tags import compute_tag, input_tag_size
 
 MAX_DATAGRAM = 1024
 
@@ -18,7 +18,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Direction:
-    """One direction of a link: the context (3.5) before E, and the key."""
+    """One direction of a link: the context (3.5) before E, the key, and the size of its tags."""
 
     session_id: int
     sender_incarnation: int
@@ -28,13 +28,21 @@ class Direction:
     receiver: int
     input_len: int
     window: int
+    first_frame: int
     key: bytes | None = None
+    short_tags: bool = False
+
+    @property
+    def tag_size(self) -> int:
+        """The size of an input tag."""
+        return input_tag_size(self.key, self.short_tags)
 
     def context(self, end: int, ack: int) -> bytes:
-        """The first 37 bytes that the tag covers."""
+        """The first 50 bytes that the tag covers."""
         return struct.pack(
-            ">BQIIIHHHHII", 1, self.session_id, self.sender_incarnation, self.receiver_incarnation,
-            self.epoch, self.sender, self.receiver, self.input_len, self.window, end, ack)
+            ">BQQQIHHHHIBII", 1, self.session_id, self.sender_incarnation,
+            self.receiver_incarnation, self.epoch, self.sender, self.receiver, self.input_len,
+            self.window, self.first_frame, self.tag_size, end, ack)
 
     def in_epoch(self, epoch: int) -> Direction:
         """The same direction in another epoch."""
@@ -73,7 +81,8 @@ class Received:
 def seal(direction: Direction, end: int, ack: int, type_byte: int, rest: bytes) -> bytes:
     """A datagram from its type byte, its full numbers and everything after the tag."""
     head = bytes([type_byte, end % 256, ack % 256])
-    return head + compute_tag(direction.key, direction.context(end, ack) + head + rest) + rest
+    message = direction.context(end, ack) + head + rest
+    return head + compute_tag(direction.key, message, direction.tag_size) + rest
 
 
 def seal_inputs(direction: Direction, end: int, ack: int, count: int, timing: Timing | None,
@@ -88,7 +97,7 @@ def seal_inputs(direction: Direction, end: int, ack: int, count: int, timing: Ti
 def encode(direction: Direction, first: int, reference: bytes, inputs: list[bytes], ack: int,
            timing: Timing | None, limit: int = MAX_DATAGRAM, rng: Random | None = None) -> bytes:
     """The datagram with the inputs from frame `first` on, or the longest prefix that fits."""
-    overhead = 3 + tag_size(direction.key) + (6 if timing else 0)
+    overhead = 3 + direction.tag_size + (6 if timing else 0)
     low, high = 0, len(inputs)
     while True:
         count = high
@@ -109,7 +118,7 @@ def encode(direction: Direction, first: int, reference: bytes, inputs: list[byte
 
 def decode(direction: Direction, datagram: bytes, recv_next: int, send_next: int) -> Received:
     """Steps 1 to 6 of 3.7, for a link that runs."""
-    size = tag_size(direction.key)
+    size = direction.tag_size
     if len(datagram) < 3 + size:
         raise Refused("Truncated")
     if len(datagram) > MAX_DATAGRAM:
@@ -127,7 +136,8 @@ def decode(direction: Direction, datagram: bytes, recv_next: int, send_next: int
     if ack < 0:
         raise Refused("FrameRange")
     rest = datagram[3 + size:]
-    expected = compute_tag(direction.key, direction.context(end, ack) + datagram[:3] + rest)
+    message = direction.context(end, ack) + datagram[:3] + rest
+    expected = compute_tag(direction.key, message, size)
     if expected != datagram[3:3 + size]:
         raise Refused("BadTag")
     return _decode_rest(direction, type_byte, rest, end, ack, recv_next)

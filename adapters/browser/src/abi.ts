@@ -8,7 +8,7 @@ export interface Abi {
   readonly __heap_base: WebAssembly.Global;
   iw_session_size(maxPeers: number, inputLen: number): number;
   iw_session_init(memory: number, len: number, maxPeers: number, inputLen: number, config: number, session: number): Status;
-  iw_session_add_peer(session: number, now: bigint, wire: number, player: number, incarnation: number, peer: number): Status;
+  iw_session_add_peer(session: number, now: bigint, wire: number, player: number, incarnation: bigint, key: number, peer: number): Status;
   iw_session_remove_peer(session: number, now: bigint, peer: number): Status;
   iw_session_push_input(session: number, now: bigint, input: number, len: number, frame: number, waitingFor: number): Status;
   iw_session_begin_epoch(session: number, now: bigint, epoch: number): Status;
@@ -21,6 +21,9 @@ export interface Abi {
   iw_session_poll_event(session: number, event: number): Status;
   iw_session_poll_transmit(session: number, datagram: number, capacity: number, len: number, peer: number): Status;
   iw_session_poll_timeout(session: number, at: number): Status;
+  iw_session_next_epoch(session: number, epoch: number): Status;
+  iw_session_incarnation(session: number, incarnation: number): Status;
+  iw_session_is_closed(session: number, isClosed: number): Status;
   iw_session_next_frame(session: number, frame: number): Status;
   iw_session_confirmed_frame(session: number, frame: number): Status;
   iw_session_local_input(session: number, frame: number, input: number, capacity: number): Status;
@@ -36,4 +39,4 @@ export const NO_PEER = 0xffff_ffff;
 
 export const Code = { done: 0, none: 1, windowFull: -50, checksumsFull: -61, gameMessage: -104, refused: -100 } as const;
 export const HEALTH = ["connecting", "good", "warning", "critical", "deaf", "interrupted", "disconnected"] as const;
-export const FIELD = ["version", "player", "inputLength", "window", "firstFrame", "frameInterval"] as const;
+export const FIELD = ["version", "inputLength", "window", "tagSize", "firstFrame", "frameInterval"] as const;

@@ -18,8 +18,10 @@ export interface Options {
   inputLength?: InputLength;
   /** (=) A shared secret of 16 bytes. */
   key?: Uint8Array;
-  /** Must grow each time this endpoint restarts within one session id; seconds since 1970 unless set. */
-  incarnation?: number;
+  /** (=) With a key: inputs and checksums carry four of the eight bytes of their tags. */
+  shortTags?: boolean;
+  /** The number of this run: 64 random bits, never used twice. Drawn with `crypto.getRandomValues` unless set. */
+  incarnation?: bigint;
   /** (=) The frame that the first push gets. */
   firstFrame?: number;
   /** (=) Time between two frames; 1000 / 60 unless set. */
@@ -38,7 +40,10 @@ export interface PeerOptions {
   player: number;
   /** "compact" unless set. "classic" carries inputs of one byte. */
   wire?: Wire;
-  incarnation?: number;
+  /** The peer's incarnation, where signalling carried it. */
+  incarnation?: bigint;
+  /** A secret of 16 bytes for this pair alone, instead of the session's. */
+  key?: Uint8Array;
 }
 
 export type Event =
@@ -49,8 +54,14 @@ export type Event =
   | { kind: "desync"; peer: number; frame: number; local: bigint; remote: bigint }
   | { kind: "mismatch"; peer: number; field: Field; local: bigint; remote: bigint }
   | { kind: "epochAhead"; peer: number; epoch: number }
-  | { kind: "connected" | "flushed" | "conflict" | "restarted" | "outOfSync" | "peerClosed"; peer: number }
+  | { kind: "peerClosed"; peer: number; epoch: number; end: number }
+  | { kind: "wrongPlayers"; peer: number; sender: number; receiver: number }
+  | { kind: (typeof PLAIN)[number]; peer: number }
   | { kind: "other" };
+
+/** The events without further values, and their numbers in the C interface. */
+const PLAIN = ["connected", "flushed", "conflict", "restarted", "outOfSync", "secondRun", "replaced", "unreadable"] as const;
+const PLAIN_NUMBERS = [1, 4, 7, 10, 11, 13, 14, 15];
 
 /** A snapshot of a peer's statistics; times in milliseconds, undefined until there is a value. */
 export interface Stats {
@@ -133,39 +144,42 @@ export class Session {
     const config = this.#at + OUT;
     new Uint8Array(view.buffer, config, DEFAULTS.length).set(DEFAULTS);
     view.setBigUint64(config, options.sessionId, true);
-    if (options.key !== undefined) {
-      if (options.key.length !== 16) throw new RangeError("a key has 16 bytes");
-      new Uint8Array(view.buffer, config + 8, 16).set(options.key);
-    }
+    view.setBigUint64(config + 8, options.incarnation ?? draw(), true);
+    if (options.key !== undefined) this.#putKey(config + 16, options.key);
     const set = (at: number, value: number | undefined) => {
       if (value !== undefined) view.setUint32(config + at, value, true);
     };
     const ms = (at: number, value: number | undefined) => set(at, value === undefined ? value : Math.round(value * 1000));
-    set(24, options.localPlayer);
-    set(28, options.incarnation ?? Math.floor(Date.now() / 1000));
-    set(32, options.firstFrame);
-    ms(36, options.frameInterval);
-    ms(40, options.pingInterval);
-    ms(44, options.interruptAfter);
-    ms(48, options.disconnectAfter);
-    ms(52, options.warningLatency);
-    ms(56, options.criticalLatency);
-    set(64, options.redundancy);
-    set(68, Number(options.earlyCopies ?? false));
-    set(72, Number(options.key !== undefined));
+    set(32, options.localPlayer);
+    set(36, options.firstFrame);
+    ms(40, options.frameInterval);
+    ms(44, options.pingInterval);
+    ms(48, options.interruptAfter);
+    ms(52, options.disconnectAfter);
+    ms(56, options.warningLatency);
+    ms(60, options.criticalLatency);
+    set(68, options.redundancy);
+    set(72, Number(options.earlyCopies ?? false));
+    set(76, Number(options.key !== undefined));
+    set(80, Number(options.shortTags ?? false));
     const memory = this.#at + SESSION;
     this.#check(abi.iw_session_init(memory, length, MAX_PEERS, inputLength, config, this.#at + FIRST));
-    new Uint8Array(view.buffer, config + 8, 16).fill(0);
+    new Uint8Array(view.buffer, config + 16, 16).fill(0);
   }
 
   /** Adds a peer whose channel is open or will be attached next, and returns its number. */
   addPeer(peer: PeerOptions, now = performance.now()): number {
     const wire = peer.wire === "classic" ? 1 : 0;
-    const { player, incarnation } = peer;
-    this.#check(this.#abi.iw_session_add_peer(this.#session, us(now), wire, player, incarnation ?? 0, this.#at + FIRST));
+    const { player, incarnation, key } = peer;
+    const at = key === undefined ? 0 : this.#at + OUT;
+    if (key !== undefined) this.#putKey(at, key);
+    const status = this.#abi.iw_session_add_peer(this.#session, us(now), wire, player, incarnation ?? 0n, at, this.#at + FIRST);
+    if (key !== undefined) new Uint8Array(this.#view.buffer, at, 16).fill(0);
+    this.#check(status);
     return this.#first();
   }
 
+  /** Removes a peer. One that is added later meets a new run of this endpoint. */
   removePeer(peer: number, now = performance.now()): void {
     this.#do(this.#abi.iw_session_remove_peer(this.#session, us(now), peer));
   }
@@ -181,7 +195,7 @@ export class Session {
     return { frame };
   }
 
-  /** Records a hash of the local state after a frame, for the compact wire; false while a peer has not acknowledged the oldest. */
+  /** Records a hash of the local state after a frame that is confirmed, for the compact wire; false while a peer has not acknowledged the oldest. */
   pushChecksum(frame: number, hash: bigint, now = performance.now()): boolean {
     const status = this.#abi.iw_session_push_checksum(this.#session, us(now), frame, hash, this.#at + FIRST);
     if (status === Code.checksumsFull) return false;
@@ -193,7 +207,10 @@ export class Session {
     this.#do(this.#abi.iw_session_begin_epoch(this.#session, us(now), epoch));
   }
 
-  /** Closes every peer, and sends those on the compact wire a goodbye. */
+  /**
+   * Closes the session for good. On the compact wire, what is unacknowledged is delivered, for 2 s at most, then goodbyes are
+   * sent: keep the channels until `isClosed`. Who comes back creates a new session.
+   */
   close(now = performance.now()): void {
     this.#do(this.#abi.iw_session_close(this.#session, us(now)));
   }
@@ -239,6 +256,23 @@ export class Session {
     if (!this.#some(this.#abi.iw_session_poll_event(this.#session, at))) return undefined;
     const [kind, peer, frame, count, value, length] = [0, 4, 8, 12, 16, 20].map((offset) => this.#u32(at + offset));
     return this.#event(kind!, peer!, frame!, count!, value!, this.#bytes(at + 48, length!));
+  }
+
+  /** Whether the session was closed and nothing is left to send. */
+  get isClosed(): boolean {
+    this.#check(this.#abi.iw_session_is_closed(this.#session, this.#at + FIRST));
+    return this.#first() !== 0;
+  }
+
+  /** The epoch to begin next: later than the present one and than that of every peer. */
+  get nextEpoch(): number | undefined {
+    return this.#some(this.#abi.iw_session_next_epoch(this.#session, this.#at + FIRST)) ? this.#first() : undefined;
+  }
+
+  /** The incarnation that this endpoint has for the peer that is added next, for signalling. */
+  get incarnation(): bigint {
+    this.#check(this.#abi.iw_session_incarnation(this.#session, this.#at + FIRST));
+    return this.#view.getBigUint64(this.#at + FIRST, true);
   }
 
   /** The frame that the next push gets. */
@@ -300,7 +334,6 @@ export class Session {
     const at = this.#at + OUT;
     const [local, remote] = [this.#view.getBigUint64(at + 24, true), this.#view.getBigUint64(at + 32, true)];
     const duration = Number(this.#view.getBigUint64(at + 40, true)) / 1000;
-    const plain = ["connected", "flushed", "conflict", "restarted", "outOfSync", "peerClosed"] as const;
     switch (kind) {
       case 0: return { kind: "input", peer, frame, input };
       case 2: return { kind: "health", peer, health: HEALTH[value] ?? "other", silence: duration };
@@ -309,8 +342,10 @@ export class Session {
       case 6: return { kind: "lost", peer, first: frame, count };
       case 8: return { kind: "mismatch", peer, field: FIELD[value] ?? "other", local, remote };
       case 9: return { kind: "epochAhead", peer, epoch: value };
+      case 12: return { kind: "peerClosed", peer, epoch: value, end: frame };
+      case 16: return { kind: "wrongPlayers", peer, sender: Number(remote), receiver: Number(local) };
     }
-    const which = plain[[1, 4, 7, 10, 11, 12].indexOf(kind)];
+    const which = PLAIN[PLAIN_NUMBERS.indexOf(kind)];
     return which === undefined || peer === NO_PEER ? { kind: "other" } : { kind: which, peer };
   }
 
@@ -331,6 +366,11 @@ export class Session {
     return new Uint8Array(this.#view.buffer.slice(at, at + length) as ArrayBuffer);
   }
 
+  #putKey(at: number, key: Uint8Array): void {
+    if (key.length !== 16) throw new RangeError("a key has 16 bytes");
+    new Uint8Array(this.#view.buffer, at, 16).set(key);
+  }
+
   /** Copies at most one datagram; anything longer is refused for its length. */
   #put(bytes: Uint8Array): void {
     new Uint8Array(this.#view.buffer, this.#at, MAX_DATAGRAM_SIZE).set(bytes.subarray(0, MAX_DATAGRAM_SIZE));
@@ -349,6 +389,12 @@ export class Session {
   #check(status: number): void {
     if (status < Code.done) throw new InputwireError(status, TEXTS[status] ?? `status ${status}`);
   }
+}
+
+/** Draws an incarnation. Numbers below 2^32 are refused, since they look like no random ones. */
+function draw(): bigint {
+  const [drawn] = crypto.getRandomValues(new BigUint64Array(1));
+  return drawn! | (1n << 63n);
 }
 
 function us(milliseconds: number): bigint {

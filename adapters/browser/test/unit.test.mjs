@@ -13,7 +13,7 @@ const SESSION_ID = 0x1badcafen;
 async function two(options = {}, wire = "compact") {
   const endpoints = [];
   for (const player of [0, 1]) {
-    const session = await create({ sessionId: SESSION_ID, localPlayer: player, incarnation: 7 + player, ...options });
+    const session = await create({ sessionId: SESSION_ID, localPlayer: player, incarnation: 2n ** 40n + BigInt(player), ...options });
     const peer = session.addPeer({ player: 1 - player, wire });
     endpoints.push({ session, peer });
   }
@@ -122,6 +122,57 @@ test("a datagram with another key is refused", async () => {
   assert.equal(b.session.handleDatagram(b.peer, datagram), "accepted");
 });
 
+test("an incarnation is drawn unless it is given, and a removed peer raises it", async () => {
+  const drawn = await Promise.all([0, 1].map(() => create({ sessionId: SESSION_ID, localPlayer: 0 })));
+  const [one, other] = drawn.map((session) => session.incarnation);
+  assert.ok(one !== other && one >= 2n ** 32n && other >= 2n ** 32n);
+  const [{ session, peer }] = await two();
+  assert.equal(session.incarnation, 2n ** 40n);
+  session.removePeer(peer);
+  assert.equal(session.incarnation, 2n ** 40n + 1n);
+  await assert.rejects(create({ sessionId: SESSION_ID, localPlayer: 0, incarnation: 7n }), /at least 2\^32/);
+});
+
+test("a pair has a key of its own, and short tags must be the same at both ends", async () => {
+  const [one, other] = [1, 2].map((byte) => new Uint8Array(16).fill(byte));
+  const endpoint = async (localPlayer, key, options) => {
+    const session = await create({ sessionId: SESSION_ID, localPlayer, ...options });
+    return { session, peer: session.addPeer({ player: 1 - localPlayer, key }) };
+  };
+  const hello = async (...from) => (await endpoint(0, ...from)).session.pollTransmit().datagram;
+  const { session, peer } = await endpoint(1, one, { shortTags: true });
+  assert.equal(session.handleDatagram(peer, await hello(other)), "refused");
+  assert.equal(session.handleDatagram(peer, await hello(one)), "accepted");
+  assert.deepEqual(events(session), [{ kind: "mismatch", peer, field: "tagSize", local: 4n, remote: 8n }]);
+  assert.equal(session.handleDatagram(peer, await hello(one, { shortTags: true })), "accepted");
+  assert.throws(() => session.addPeer({ player: 2, key: new Uint8Array(15) }), RangeError);
+});
+
+test("a page that was loaded anew is told, and followed into the next epoch", async () => {
+  const [a, first] = await two();
+  let [b, now] = [first, 0];
+  const seen = [];
+  const round = () => {
+    now += 17;
+    for (const [from, to] of [[a, b], [b, a]]) {
+      from.session.handleTimeout(now);
+      for (let transmit; (transmit = from.session.pollTransmit());) to.session.handleDatagram(to.peer, transmit.datagram, now);
+      for (const event of events(to.session)) {
+        seen.push(event.kind);
+        if (event.kind === "restarted") to.session.beginEpoch(to.session.nextEpoch, now);
+        if (event.kind === "epochAhead") to.session.beginEpoch(event.epoch, now);
+      }
+    }
+  };
+  for (let i = 0; i < 10; i++) round();
+  const session = await create({ sessionId: SESSION_ID, localPlayer: 1 });
+  b = { session, peer: session.addPeer({ player: 0 }, now) };
+  for (let i = 0; i < 80; i++) round();
+  assert.ok(seen.includes("restarted") && seen.includes("epochAhead"), `${seen}`);
+  assert.equal(seen.at(-1), "connected");
+  assert.equal(a.session.nextEpoch, 2);
+});
+
 test("different checksums are reported", async () => {
   const [a, b] = await two();
   let now = 0;
@@ -137,8 +188,10 @@ test("different checksums are reported", async () => {
   for (let i = 0; i < 5; i++) round();
   for (const [endpoint, hash] of [[a, 1n], [b, 2n]]) {
     endpoint.session.pushInput(Uint8Array.of(0), now);
-    assert.equal(endpoint.session.pushChecksum(0, hash, now), true);
+    assert.throws(() => endpoint.session.pushChecksum(0, hash, now), /not confirmed/);
   }
+  for (let i = 0; i < 5; i++) round();
+  for (const [endpoint, hash] of [[a, 1n], [b, 2n]]) assert.equal(endpoint.session.pushChecksum(0, hash, now), true);
   for (let i = 0; i < 40; i++) round();
   const desync = seen.find(({ kind }) => kind === "desync");
   assert.deepEqual([desync.frame, desync.local + desync.remote], [0, 3n]);
@@ -152,7 +205,7 @@ test("an attached session drives itself", async () => {
   const goodbyes = [];
   b.session.onevent = (event) => {
     if (event.kind === "input") delivered.push(event.input[0]);
-    if (event.kind === "peerClosed") goodbyes.push(event.peer);
+    if (event.kind === "peerClosed") goodbyes.push(event);
   };
   a.session.onevent = () => {};
   attach(a.session, a.peer, left, { state: (state) => states.push(state) });
@@ -187,8 +240,11 @@ test("an attached session drives itself", async () => {
   await sleep(20);
   assert.equal(delivered.length, 41);
   a.session.close();
-  await sleep(20);
-  assert.deepEqual(goodbyes, [b.peer]);
+  assert.equal(a.session.isClosed, false);
+  await sleep(100);
+  assert.equal(a.session.isClosed, true); // three goodbyes, a frame apart
+  assert.deepEqual(goodbyes, [{ kind: "peerClosed", peer: b.peer, epoch: 0, end: 41 }]);
+  assert.throws(() => a.session.pushInput(Uint8Array.of(1)), /the session was closed/);
   assert.deepEqual(states, ["open", "closed"]);
   attach(a.session, a.peer, new FakeChannel());
   attach(b.session, b.peer, new FakeChannel());

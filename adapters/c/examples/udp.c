@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h> /* getrandom: Linux and the BSDs; elsewhere arc4random_buf or BCryptGenRandom */
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -82,18 +83,22 @@ int main(int count, char **arguments) {
     check(iw_config_default(&config), "defaults");
     config.local_player = me;
     config.frame_us = FRAME_US;
-    config.incarnation = (uint32_t)time(NULL);
+    if (getrandom(&config.incarnation, sizeof config.incarnation, 0) != sizeof config.incarnation) {
+        perror("getrandom");
+        return 1;
+    }
+    config.incarnation |= UINT64_C(1) << 63; /* Numbers below 2^32 are refused, since they look like no random ones. */
     iw_session *session;
     check(iw_session_init(memory, sizeof memory, 1, 1, &config, &session), "session");
     uint32_t peer;
-    check(iw_session_add_peer(session, now_us(), wire, other, 0, &peer), "peer");
+    check(iw_session_add_peer(session, now_us(), wire, other, 0, NULL, &peer), "peer");
 
     uint32_t epoch = 0, pushed = 0, delivered = 0, wrong = 0;
     int connected = 0, closing = 0;
     uint64_t next_step = 0, received_at = now_us(), give_up_at = now_us() + 60 * (uint64_t)SECOND;
     for (;;) {
         uint64_t now = now_us();
-        if (connected && pushed < frames && now >= next_step) {
+        if (connected && !closing && pushed < frames && now >= next_step) {
             uint8_t input = input_of(me, epoch, pushed);
             iw_status status = iw_session_push_input(session, now, &input, 1, NULL, NULL);
             if (status == IW_STATUS_OK) pushed++;
@@ -129,19 +134,21 @@ int main(int count, char **arguments) {
         uint32_t to;
         while (iw_session_poll_transmit(session, datagram, sizeof datagram, &length, &to) == IW_STATUS_OK)
             (void)!send(udp, datagram, length, 0); /* If the socket is full, the inputs are sent again later. */
-        if (closing) break;
+        uint32_t is_closed = 0;
+        check(iw_session_is_closed(session, &is_closed), "closed");
+        if (is_closed) break; /* The peer has every input, and the goodbyes are sent. */
 
         /* Stay until the peer has every input and, as the classic wire acknowledges nothing, for a second of silence. */
         uint32_t unacked = 0;
         iw_peer_unacked(session, peer, &unacked);
         int done = pushed == frames && delivered == frames && unacked == 0 && now - received_at >= SECOND;
-        if (done || now >= give_up_at) {
+        if (!closing && (done || now >= give_up_at)) {
             closing = 1;
             check(iw_session_close(session, now), "close");
             continue;
         }
 
-        uint64_t wake, until = connected && pushed < frames ? next_step : now + SECOND / 10;
+        uint64_t wake, until = connected && pushed < frames && !closing ? next_step : now + SECOND / 10;
         if (iw_session_poll_timeout(session, &wake) == IW_STATUS_OK && wake < until) until = wake;
         now = now_us();
         struct pollfd waiting = {.fd = udp, .events = POLLIN};

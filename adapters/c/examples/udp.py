@@ -1,11 +1,11 @@
 """A player over UDP in Python, the other end of `cargo run --example udp`: udp.py LIBRARY compact|classic PORT PEER_PORT"""
-import ctypes as c, socket, sys, time
+import ctypes as c, secrets, socket, sys, time
 
 u32, u64, FRAMES, LOCAL_PLAYER, PEER_PLAYER = c.c_uint32, c.c_uint64, 600, 1, 0
 INPUT, CONNECTED, MAX_DATAGRAM_SIZE = 0, 1, 1024
 lib, wire = c.CDLL(sys.argv[1]), {"compact": 0, "classic": 1}[sys.argv[2]]
 class Config(c.Structure):  # Names only what is set here; the rest keeps its defaults.
-    _fields_ = [("session_id", u64), ("key", c.c_uint8 * 16), ("local_player", u32), ("incarnation", u32), ("rest", u32 * 12)]
+    _fields_ = [("session_id", u64), ("incarnation", u64), ("key", c.c_uint8 * 16), ("local_player", u32), ("rest", u32 * 13)]
 class Event(c.Structure):
     _fields_ = [(name, u32) for name in "kind peer frame count value input_len".split()] + [
         ("local", u64), ("remote", u64), ("duration_us", u64), ("input", c.c_uint8 * 16)]
@@ -24,11 +24,11 @@ lib.iw_status_text.restype = lib.iw_session_size.restype = lib.iw_session_align.
 size, align = lib.iw_session_size(1, 1), lib.iw_session_align()
 memory = c.create_string_buffer(size + align)  # Python does not align it; the reference keeps it alive and in place.
 start = c.c_void_p(c.addressof(memory) + -c.addressof(memory) % align)
-config, event, peer, session, unacked, length = Config(), Event(), u32(), c.c_void_p(), u32(), c.c_size_t()
+config, event, peer, session, unacked, is_closed, length = Config(), Event(), u32(), c.c_void_p(), u32(), u32(), c.c_size_t()
 check(lib.iw_config_default(c.byref(config)))
-config.local_player, config.incarnation = LOCAL_PLAYER, int(time.time())
+config.local_player, config.incarnation = LOCAL_PLAYER, secrets.randbits(64) | 1 << 63  # Numbers below 2^32 are refused.
 check(lib.iw_session_init(start, c.c_size_t(size), 1, 1, c.byref(config), c.byref(session)))
-check(lib.iw_session_add_peer(session, now(), wire, PEER_PLAYER, 0, c.byref(peer)))
+check(lib.iw_session_add_peer(session, now(), wire, PEER_PLAYER, u64(0), None, c.byref(peer)))
 udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 udp.bind(("127.0.0.1", int(sys.argv[3])))
 datagram = c.create_string_buffer(MAX_DATAGRAM_SIZE)
@@ -36,6 +36,14 @@ def send_all():
     size, to = c.c_size_t(MAX_DATAGRAM_SIZE), u32()
     while check(lib.iw_session_poll_transmit(session, datagram, size, c.byref(length), c.byref(to))) == 0:
         udp.sendto(datagram.raw[:length.value], ("127.0.0.1", int(sys.argv[4])))
+
+def receive():
+    udp.settimeout(0.002)
+    try:
+        incoming = udp.recv(2048)
+        lib.iw_session_handle_datagram(session, now(), peer, incoming, c.c_size_t(len(incoming)))
+    except (TimeoutError, ConnectionError):
+        pass
 
 received, pushed, next_step, received_at, give_up_at = {}, 0, None, time.monotonic(), time.monotonic() + 60
 while time.monotonic() < give_up_at:
@@ -55,13 +63,12 @@ while time.monotonic() < give_up_at:
     check(lib.iw_peer_unacked(session, peer, c.byref(unacked)))
     if pushed == FRAMES and unacked.value == 0 and len(received) >= FRAMES and time.monotonic() > received_at + 1:
         break
-    udp.settimeout(0.002)
-    try:
-        incoming = udp.recv(2048)
-        lib.iw_session_handle_datagram(session, now(), peer, incoming, c.c_size_t(len(incoming)))
-    except (TimeoutError, ConnectionError):
-        pass
+    receive()
 check(lib.iw_session_close(session, now()))
-send_all()
+while not is_closed.value:  # What is unacknowledged is delivered, then goodbyes are sent.
+    check(lib.iw_session_handle_timeout(session, now()))
+    send_all()
+    check(lib.iw_session_is_closed(session, c.byref(is_closed)))
+    receive()
 print(f"pushed={pushed} delivered={len(received)} wrong=0")
 sys.exit(not (pushed == FRAMES and all(frame in received for frame in range(FRAMES))))

@@ -112,6 +112,10 @@ enum iw_status
    */
   IW_STATUS_NO_SUCH_WIRE = -7,
   /**
+   * The session was closed: set up a new one, with a new incarnation.
+   */
+  IW_STATUS_CLOSED = -8,
+  /**
    * `iw_config.frame_us`.
    */
   IW_STATUS_CONFIG_FRAME_INTERVAL = -20,
@@ -140,6 +144,10 @@ enum iw_status
    */
   IW_STATUS_CONFIG_MAX_DATAGRAM_SIZE = -26,
   /**
+   * `iw_config.incarnation`.
+   */
+  IW_STATUS_CONFIG_INCARNATION = -27,
+  /**
    * The session has no room for another peer.
    */
   IW_STATUS_PEERS_FULL = -40,
@@ -151,6 +159,10 @@ enum iw_status
    * The first frames of the epoch have left the window.
    */
   IW_STATUS_EPOCH_RUNNING = -42,
+  /**
+   * `iw_config.incarnation` is 0, and a peer on the compact wire needs one.
+   */
+  IW_STATUS_NO_INCARNATION = -43,
   /**
    * A peer has not acknowledged the oldest input in the window.
    */
@@ -168,9 +180,17 @@ enum iw_status
    */
   IW_STATUS_CHECKSUMS_FULL = -61,
   /**
+   * Some input up to the checksum's frame is not known yet.
+   */
+  IW_STATUS_CHECKSUM_NOT_CONFIRMED = -62,
+  /**
    * The epoch is not greater than the current one.
    */
   IW_STATUS_EPOCH_NOT_NEWER = -70,
+  /**
+   * The epoch is among the last ones, which are kept for restarts.
+   */
+  IW_STATUS_EPOCH_TOO_GREAT = -71,
   /**
    * A reason without a number in this version of the interface.
    */
@@ -244,13 +264,21 @@ enum iw_status
    */
   IW_STATUS_NOT_READY = -116,
   /**
-   * A datagram from an earlier incarnation of the peer.
+   * A datagram of another run of the peer while this one is alive, or for another run of this endpoint.
    */
-  IW_STATUS_OLD_INCARNATION = -117,
+  IW_STATUS_OTHER_RUN = -117,
   /**
    * One of this session's own datagrams.
    */
   IW_STATUS_REFLECTED = -118,
+  /**
+   * A hello that is not newer than one received before.
+   */
+  IW_STATUS_LATE_HELLO = -119,
+  /**
+   * A hello with an epoch, incarnation or number outside its range.
+   */
+  IW_STATUS_EPOCH_RANGE = -120,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -322,7 +350,7 @@ enum iw_event_kind
    */
   IW_EVENT_KIND_INPUT = 0,
   /**
-   * The peer has accepted this endpoint: inputs can flow.
+   * Inputs can flow: a datagram that proves it has been accepted.
    */
   IW_EVENT_KIND_CONNECTED = 1,
   /**
@@ -354,11 +382,11 @@ enum iw_event_kind
    */
   IW_EVENT_KIND_MISMATCH = 8,
   /**
-   * The peer has begun epoch `value`: follow with `iw_session_begin_epoch`.
+   * The peer has begun epoch `value`: follow with `iw_session_begin_epoch`. Comes after every input of the present one.
    */
   IW_EVENT_KIND_EPOCH_AHEAD = 9,
   /**
-   * The peer has restarted: its inputs flow again after `iw_session_begin_epoch`.
+   * The peer was started anew: inputs flow again after `iw_session_begin_epoch` with `iw_session_next_epoch`.
    */
   IW_EVENT_KIND_RESTARTED = 10,
   /**
@@ -366,9 +394,25 @@ enum iw_event_kind
    */
   IW_EVENT_KIND_OUT_OF_SYNC = 11,
   /**
-   * The peer has closed its session.
+   * The peer has closed its session in epoch `value`; `frame` is the one after its last input there.
    */
   IW_EVENT_KIND_PEER_CLOSED = 12,
+  /**
+   * Two programs play as this peer, or an incarnation was used twice. The one that was there first goes on.
+   */
+  IW_EVENT_KIND_SECOND_RUN = 13,
+  /**
+   * The peer plays with another run of the local player: this program was started twice.
+   */
+  IW_EVENT_KIND_REPLACED = 14,
+  /**
+   * Hellos arrive whose tag is wrong: session id or key differ.
+   */
+  IW_EVENT_KIND_UNREADABLE = 15,
+  /**
+   * A hello from player `remote` to player `local` arrived: the address leads to somebody else.
+   */
+  IW_EVENT_KIND_WRONG_PLAYERS = 16,
   /**
    * A value without a number in this version of the interface.
    */
@@ -395,17 +439,17 @@ enum iw_field
    */
   IW_FIELD_VERSION = 0,
   /**
-   * The player numbers.
-   */
-  IW_FIELD_PLAYER = 1,
-  /**
    * The length of an input.
    */
-  IW_FIELD_INPUT_LEN = 2,
+  IW_FIELD_INPUT_LEN = 1,
   /**
    * The window.
    */
-  IW_FIELD_WINDOW = 3,
+  IW_FIELD_WINDOW = 2,
+  /**
+   * The size of the tag of inputs in bytes: one endpoint has short tags, the other has not.
+   */
+  IW_FIELD_TAG_SIZE = 3,
   /**
    * The first frame of an epoch.
    */
@@ -437,6 +481,11 @@ typedef struct {
    */
   uint64_t session_id;
   /**
+   * The number of this run: 64 random bits, drawn anew at each start and never used twice. There is no default, and the
+   * compact wire needs one; 0 is none.
+   */
+  uint64_t incarnation;
+  /**
    * = A shared secret, used if `has_key` is not 0. It is never returned.
    */
   uint8_t key[16];
@@ -444,10 +493,6 @@ typedef struct {
    * The local player number, up to 65,535, different at every endpoint.
    */
   uint32_t local_player;
-  /**
-   * Must grow each time this endpoint restarts within one session id, as a start time does.
-   */
-  uint32_t incarnation;
   /**
    * = The frame that the first push of each epoch gets.
    */
@@ -492,6 +537,10 @@ typedef struct {
    * Not 0: `key` is used.
    */
   uint32_t has_key;
+  /**
+   * = Not 0: inputs and checksums carry four bytes less of their tags, where there is a key.
+   */
+  uint32_t short_tags;
   /**
    * Must be 0.
    */
@@ -692,6 +741,36 @@ iw_status iw_session_input_len(const iw_session *session, uint32_t *bytes);
 iw_status iw_session_epoch(const iw_session *session, uint32_t *epoch);
 
 /**
+ * Stores the epoch to begin next: later than the present one and than that of every peer. `IW_STATUS_NONE` when none is left.
+ *
+ * # Safety
+ *
+ * `session` as in `iw_session_clear`; `epoch` is null or may be written.
+ */
+iw_status iw_session_next_epoch(const iw_session *session,
+                                uint32_t *epoch);
+
+/**
+ * Stores the incarnation that this endpoint has for the peer that is added next, for signalling: that of the settings, and
+ * one more for each peer removed. `IW_STATUS_NONE` if the settings have none.
+ *
+ * # Safety
+ *
+ * `session` as in `iw_session_clear`; `incarnation` is null or may be written.
+ */
+iw_status iw_session_incarnation(const iw_session *session,
+                                 uint64_t *incarnation);
+
+/**
+ * Stores 1 if the session was closed and nothing is left to send, else 0.
+ *
+ * # Safety
+ *
+ * `session` as in `iw_session_clear`; `is_closed` is null or may be written.
+ */
+iw_status iw_session_is_closed(const iw_session *session, uint32_t *is_closed);
+
+/**
  * Stores the frame that the next push gets.
  *
  * # Safety
@@ -815,7 +894,7 @@ size_t iw_session_size(uint32_t max_peers, uint32_t input_len);
 size_t iw_session_align(void);
 
 /**
- * Fills in the defaults: 60 frames a second, session id 0, player 0, no key.
+ * Fills in the defaults: 60 frames a second, session id 0, player 0, no key, no incarnation.
  *
  * # Safety
  *
@@ -850,21 +929,23 @@ iw_status iw_session_clear(iw_session *session);
 
 /**
  * Adds a peer whose transport is open, and stores its number in `*peer`: 0, 1, 2 and so on, each used once. `wire` is
- * `IW_COMPACT` or `IW_CLASSIC`; `incarnation` is the peer's, if signalling carried it, else 0.
+ * `IW_COMPACT` or `IW_CLASSIC`; `incarnation` is the peer's, if signalling carried it, else 0; `key` is null, or the 16 bytes
+ * of a secret of this pair alone, instead of the session's.
  *
  * # Safety
  *
- * `session` as in `iw_session_clear`; `peer` is null or may be written.
+ * `session` as in `iw_session_clear`; `key` is null or 16 readable bytes; `peer` is null or may be written.
  */
 iw_status iw_session_add_peer(iw_session *session,
                               uint64_t now_us,
                               uint32_t wire,
                               uint32_t player,
-                              uint32_t incarnation,
+                              uint64_t incarnation,
+                              const uint8_t *key,
                               uint32_t *peer);
 
 /**
- * Removes a peer. It no longer holds the window.
+ * Removes a peer. It no longer holds the window. A peer that is added later meets a new run of this endpoint.
  *
  * # Safety
  *
@@ -897,8 +978,8 @@ iw_status iw_session_push_input(iw_session *session,
 iw_status iw_session_begin_epoch(iw_session *session, uint64_t now_us, uint32_t epoch);
 
 /**
- * Records a hash of the local game's state after a frame, to be compared with every peer's on the compact wire. On
- * `IW_STATUS_CHECKSUMS_FULL`, stores in `*waiting_for`, which may be null, the peer whose acknowledgement is missing.
+ * Records a hash of the local game's state after a frame, to be compared with every peer's on the compact wire, once
+ * `iw_session_confirmed_frame` has reached that frame. On `IW_STATUS_CHECKSUMS_FULL`, stores in `*waiting_for`, which may be null, the peer whose acknowledgement is missing.
  *
  * # Safety
  *
@@ -911,13 +992,16 @@ iw_status iw_session_push_checksum(iw_session *session,
                                    uint32_t *waiting_for);
 
 /**
- * Closes every peer, and sends those on the compact wire a goodbye.
+ * Closes the session for good: nothing can be pushed any more. On the compact wire, go on draining until
+ * `iw_session_is_closed` stores 1: what is unacknowledged is delivered, for 2 s at most, and three goodbyes are sent, a frame
+ * apart.
  *
  * # Safety
  *
  * `session` as in `iw_session_clear`.
  */
-iw_status iw_session_close(iw_session *session, uint64_t now_us);
+iw_status iw_session_close(iw_session *session,
+                           uint64_t now_us);
 
 /**
  * Sets every counter in `iw_stats` to zero.

@@ -56,7 +56,14 @@ impl Wires for PeerConfig<1> {
 
 /// The calls of a [`Session`](inputwire::Session), without its const parameters.
 pub(crate) trait AnySession {
-    fn add_peer(&mut self, now: Instant, wire: u32, player: u32, incarnation: u32) -> Result<PeerId, IwStatus>;
+    fn add_peer(
+        &mut self,
+        now: Instant,
+        wire: u32,
+        player: u32,
+        incarnation: u64,
+        key: Option<[u8; 16]>,
+    ) -> Result<PeerId, IwStatus>;
     fn remove_peer(&mut self, now: Instant, peer: PeerId);
     /// `None`: the input has another length.
     fn push_input(&mut self, now: Instant, input: &[u8]) -> Option<Result<Frame, PushError>>;
@@ -77,6 +84,9 @@ pub(crate) trait AnySession {
     fn config(&self) -> IwConfig;
     fn input_len(&self) -> u32;
     fn epoch(&self) -> Epoch;
+    fn next_epoch(&self) -> Option<Epoch>;
+    fn incarnation(&self) -> Option<u64>;
+    fn is_closed(&self) -> bool;
     fn next_frame(&self) -> Frame;
     fn confirmed_frame(&self) -> Option<Frame>;
     fn local_input(&self, frame: Frame) -> Option<Input>;
@@ -95,11 +105,19 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize> AnySession for Slot<MAX_PEE
 where
     PeerConfig<INPUT_LEN>: Wires,
 {
-    fn add_peer(&mut self, now: Instant, wire: u32, player: u32, incarnation: u32) -> Result<PeerId, IwStatus> {
+    fn add_peer(
+        &mut self,
+        now: Instant,
+        wire: u32,
+        player: u32,
+        incarnation: u64,
+        key: Option<[u8; 16]>,
+    ) -> Result<PeerId, IwStatus> {
         // A number beyond 16 bits belongs to no player, so no endpoint may claim it either.
         let player = u16::try_from(player).map_err(|_| IwStatus::PlayerTaken)?;
         let peer = PeerConfig::on(wire, player).ok_or(IwStatus::NoSuchWire)?;
-        let peer = if incarnation == 0 { peer } else { peer.incarnation(incarnation) };
+        let peer = peer.incarnation(incarnation);
+        let peer = if let Some(key) = key { peer.key(key) } else { peer };
         Ok(self.session.add_peer(now, peer)?)
     }
 
@@ -165,6 +183,18 @@ where
 
     fn epoch(&self) -> Epoch {
         self.session.epoch()
+    }
+
+    fn next_epoch(&self) -> Option<Epoch> {
+        self.session.next_epoch()
+    }
+
+    fn incarnation(&self) -> Option<u64> {
+        self.session.incarnation()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.session.is_closed()
     }
 
     fn next_frame(&self) -> Frame {

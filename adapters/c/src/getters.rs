@@ -57,6 +57,52 @@ pub unsafe extern "C" fn iw_session_epoch(session: *const IwSession, epoch: *mut
     })
 }
 
+/// Stores the epoch to begin next: later than the present one and than that of every peer. `IW_STATUS_NONE` when none is left.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `epoch` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_session_next_epoch(session: *const IwSession, epoch: *mut u32) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
+        let (session, epoch) = unsafe { (open(session)?, Out::new(epoch)?) };
+        epoch.put(session.next_epoch().ok_or(IwStatus::None)?.get());
+        Ok(())
+    })
+}
+
+/// Stores the incarnation that this endpoint has for the peer that is added next, for signalling: that of the settings, and
+/// one more for each peer removed. `IW_STATUS_NONE` if the settings have none.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `incarnation` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_session_incarnation(session: *const IwSession, incarnation: *mut u64) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
+        let (session, incarnation) = unsafe { (open(session)?, Out::new(incarnation)?) };
+        incarnation.put(session.incarnation().ok_or(IwStatus::None)?);
+        Ok(())
+    })
+}
+
+/// Stores 1 if the session was closed and nothing is left to send, else 0.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `is_closed` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_session_is_closed(session: *const IwSession, is_closed: *mut u32) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
+        let (session, is_closed) = unsafe { (open(session)?, Out::new(is_closed)?) };
+        is_closed.put(session.is_closed().into());
+        Ok(())
+    })
+}
+
 /// Stores the frame that the next push gets.
 ///
 /// # Safety

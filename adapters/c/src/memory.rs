@@ -285,6 +285,16 @@ pub(crate) unsafe fn bytes<'a>(from: *const u8, len: usize) -> Result<&'a [u8], 
     Ok(unsafe { core::slice::from_raw_parts(from, len) })
 }
 
+/// Returns the key that the caller lends, if there is one.
+///
+/// # Safety
+///
+/// `key` is null or 16 bytes at it may be read.
+pub(crate) unsafe fn optional_key(key: *const u8) -> Option<[u8; 16]> {
+    // SAFETY: not null, bytes are always aligned, and the caller has promised that so many may be read.
+    (!key.is_null()).then(|| unsafe { key.cast::<[u8; 16]>().read() })
+}
+
 /// Returns the caller's buffer for a datagram.
 ///
 /// # Safety

@@ -10,7 +10,7 @@ use inputwire::{ChecksumError, Epoch, Frame, Instant, PeerId, PushError};
 
 #[cfg(one_size)]
 use crate::any_session::AnySession;
-use crate::memory::{self, ALIGN, IwSession, Out, bytes, datagram_buf, open};
+use crate::memory::{self, ALIGN, IwSession, Out, bytes, datagram_buf, open, optional_key};
 use crate::status::IwStatus;
 use crate::types::{IW_ABI_VERSION, IwConfig, IwEvent};
 
@@ -40,7 +40,7 @@ pub extern "C" fn iw_session_align() -> usize {
     ALIGN
 }
 
-/// Fills in the defaults: 60 frames a second, session id 0, player 0, no key.
+/// Fills in the defaults: 60 frames a second, session id 0, player 0, no key, no incarnation.
 ///
 /// # Safety
 ///
@@ -94,29 +94,31 @@ pub unsafe extern "C" fn iw_session_clear(session: *mut IwSession) -> IwStatus {
 // Actions: the application did it.
 
 /// Adds a peer whose transport is open, and stores its number in `*peer`: 0, 1, 2 and so on, each used once. `wire` is
-/// `IW_COMPACT` or `IW_CLASSIC`; `incarnation` is the peer's, if signalling carried it, else 0.
+/// `IW_COMPACT` or `IW_CLASSIC`; `incarnation` is the peer's, if signalling carried it, else 0; `key` is null, or the 16 bytes
+/// of a secret of this pair alone, instead of the session's.
 ///
 /// # Safety
 ///
-/// `session` as in `iw_session_clear`; `peer` is null or may be written.
+/// `session` as in `iw_session_clear`; `key` is null or 16 readable bytes; `peer` is null or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iw_session_add_peer(
     session: *mut IwSession,
     now_us: u64,
     wire: u32,
     player: u32,
-    incarnation: u32,
+    incarnation: u64,
+    key: *const u8,
     peer: *mut u32,
 ) -> IwStatus {
     status(|| {
         // SAFETY: passed on with the caller's promise.
-        let (session, peer) = unsafe { (open(session)?, Out::new(peer)?) };
-        peer.put(session.add_peer(Instant::from_micros(now_us), wire, player, incarnation)?.get());
+        let (session, key, peer) = unsafe { (open(session)?, optional_key(key), Out::new(peer)?) };
+        peer.put(session.add_peer(Instant::from_micros(now_us), wire, player, incarnation, key)?.get());
         Ok(())
     })
 }
 
-/// Removes a peer. It no longer holds the window.
+/// Removes a peer. It no longer holds the window. A peer that is added later meets a new run of this endpoint.
 ///
 /// # Safety
 ///
@@ -175,8 +177,8 @@ pub unsafe extern "C" fn iw_session_begin_epoch(session: *mut IwSession, now_us:
     })
 }
 
-/// Records a hash of the local game's state after a frame, to be compared with every peer's on the compact wire. On
-/// `IW_STATUS_CHECKSUMS_FULL`, stores in `*waiting_for`, which may be null, the peer whose acknowledgement is missing.
+/// Records a hash of the local game's state after a frame, to be compared with every peer's on the compact wire, once
+/// `iw_session_confirmed_frame` has reached that frame. On `IW_STATUS_CHECKSUMS_FULL`, stores in `*waiting_for`, which may be null, the peer whose acknowledgement is missing.
 ///
 /// # Safety
 ///
@@ -200,7 +202,9 @@ pub unsafe extern "C" fn iw_session_push_checksum(
     })
 }
 
-/// Closes every peer, and sends those on the compact wire a goodbye.
+/// Closes the session for good: nothing can be pushed any more. On the compact wire, go on draining until
+/// `iw_session_is_closed` stores 1: what is unacknowledged is delivered, for 2 s at most, and three goodbyes are sent, a frame
+/// apart.
 ///
 /// # Safety
 ///

@@ -27,6 +27,8 @@ pub enum IwStatus {
     WrongInputLen = -6,
     /// No such wire, or the classic wire with inputs of more than one byte.
     NoSuchWire = -7,
+    /// The session was closed: set up a new one, with a new incarnation.
+    Closed = -8,
     /// `iw_config.frame_us`.
     ConfigFrameInterval = -20,
     /// `iw_config.ping_us`.
@@ -41,12 +43,16 @@ pub enum IwStatus {
     ConfigRedundancy = -25,
     /// `iw_config.max_datagram_size`.
     ConfigMaxDatagramSize = -26,
+    /// `iw_config.incarnation`.
+    ConfigIncarnation = -27,
     /// The session has no room for another peer.
     PeersFull = -40,
     /// The player number belongs to the local player or another peer, or is above 65,535.
     PlayerTaken = -41,
     /// The first frames of the epoch have left the window.
     EpochRunning = -42,
+    /// `iw_config.incarnation` is 0, and a peer on the compact wire needs one.
+    NoIncarnation = -43,
     /// A peer has not acknowledged the oldest input in the window.
     WindowFull = -50,
     /// The epoch has used up its frame numbers.
@@ -55,8 +61,12 @@ pub enum IwStatus {
     ChecksumNotNewer = -60,
     /// A peer has not acknowledged the oldest checksum.
     ChecksumsFull = -61,
+    /// Some input up to the checksum's frame is not known yet.
+    ChecksumNotConfirmed = -62,
     /// The epoch is not greater than the current one.
     EpochNotNewer = -70,
+    /// The epoch is among the last ones, which are kept for restarts.
+    EpochTooGreat = -71,
     /// A reason without a number in this version of the interface.
     Other = -99,
     /// A datagram from an unknown peer. Status `-100 - n` is counted in `iw_stats.refused[n]`.
@@ -93,10 +103,14 @@ pub enum IwStatus {
     UnknownPing = -115,
     /// Inputs before the peer's hello or with other settings, or before `iw_session_begin_epoch` after a restart.
     NotReady = -116,
-    /// A datagram from an earlier incarnation of the peer.
-    OldIncarnation = -117,
+    /// A datagram of another run of the peer while this one is alive, or for another run of this endpoint.
+    OtherRun = -117,
     /// One of this session's own datagrams.
     Reflected = -118,
+    /// A hello that is not newer than one received before.
+    LateHello = -119,
+    /// A hello with an epoch, incarnation or number outside its range.
+    EpochRange = -120,
 }
 
 impl IwStatus {
@@ -111,6 +125,7 @@ impl IwStatus {
         Self::NoSuchSize,
         Self::WrongInputLen,
         Self::NoSuchWire,
+        Self::Closed,
         Self::ConfigFrameInterval,
         Self::ConfigPingInterval,
         Self::ConfigInterruptAfter,
@@ -118,14 +133,18 @@ impl IwStatus {
         Self::ConfigLatency,
         Self::ConfigRedundancy,
         Self::ConfigMaxDatagramSize,
+        Self::ConfigIncarnation,
         Self::PeersFull,
         Self::PlayerTaken,
         Self::EpochRunning,
+        Self::NoIncarnation,
         Self::WindowFull,
         Self::FramesExhausted,
         Self::ChecksumNotNewer,
         Self::ChecksumsFull,
+        Self::ChecksumNotConfirmed,
         Self::EpochNotNewer,
+        Self::EpochTooGreat,
         Self::Other,
         Self::UnknownPeer,
         Self::TooLong,
@@ -144,8 +163,10 @@ impl IwStatus {
         Self::WrongPlayer,
         Self::UnknownPing,
         Self::NotReady,
-        Self::OldIncarnation,
+        Self::OtherRun,
         Self::Reflected,
+        Self::LateHello,
+        Self::EpochRange,
     ];
 
     /// Returns the number of this status.
@@ -168,21 +189,26 @@ impl IwStatus {
             Self::NoSuchSize => c"this library was built without sessions of this size: peers are 1 to 3, inputs 1, 2, 4, 8 or 16 bytes",
             Self::WrongInputLen => c"the input has another length than those of the session",
             Self::NoSuchWire => c"no such wire: the classic wire carries inputs of one byte only",
+            Self::Closed => c"the session was closed: create a new one, with a new incarnation",
             Self::ConfigFrameInterval => c"frame_interval must be 1 ms to 10 s",
             Self::ConfigPingInterval => c"ping_interval must be 20 ms to 10 s",
             Self::ConfigInterruptAfter => c"interrupt_after must be above zero and below disconnect_after",
             Self::ConfigDisconnectAfter => c"disconnect_after must be above 2.5 ping intervals and at most an hour",
             Self::ConfigLatency => c"warning_latency must be above zero and below critical_latency, which is at most a minute",
             Self::ConfigRedundancy => c"redundancy must be 1 to 15",
-            Self::ConfigMaxDatagramSize => c"max_datagram_size must be 64 to 1024 bytes",
+            Self::ConfigMaxDatagramSize => c"max_datagram_size must be 56 to 1024 bytes",
+            Self::ConfigIncarnation => c"incarnation must be at least 2^32: draw a random number of 64 bits at each start",
             Self::PeersFull => c"no place for another peer: remove one, or give the session a larger MAX_PEERS",
             Self::PlayerTaken => c"player number taken: every player of a session needs its own",
             Self::EpochRunning => c"the first frames have left the window: add the peer when the next epoch begins",
+            Self::NoIncarnation => c"no incarnation: give Config a random number of 64 bits, drawn at each start",
             Self::WindowFull => c"window full: wait for the peer to acknowledge, or remove it; push the input again later",
             Self::FramesExhausted => c"frame numbers used up: begin a new epoch",
             Self::ChecksumNotNewer => c"checksums only go forward: push that of a later frame",
             Self::ChecksumsFull => c"a peer has not acknowledged the oldest checksum: push less often, or later",
+            Self::ChecksumNotConfirmed => c"not confirmed: push it once confirmed_frame has reached its frame",
             Self::EpochNotNewer => c"epochs only grow: begin one greater than the present one",
+            Self::EpochTooGreat => c"too great: the last epochs are kept for restarts; begin next_epoch",
             Self::Other => c"refused for a reason without a number in this version of the interface",
             Self::UnknownPeer => c"unknown peer: add it before handing over its datagrams",
             Self::TooLong => c"longer than 1024 bytes: not a datagram of this protocol",
@@ -201,8 +227,10 @@ impl IwStatus {
             Self::WrongPlayer => c"of another player: compare the player numbers of both endpoints",
             Self::UnknownPing => c"a pong to no outstanding ping",
             Self::NotReady => c"not ready: no hello of this run yet, settings differ, or begin_epoch is due after a restart",
-            Self::OldIncarnation => c"of an earlier run of the peer: a datagram that arrived late",
+            Self::OtherRun => c"of another run: a datagram that arrived late, or a second program of that player",
             Self::Reflected => c"a datagram of this endpoint came back: check the address of the peer",
+            Self::LateHello => c"a hello that is not newer than one before it: repeated, or late",
+            Self::EpochRange => c"an epoch, incarnation or number outside its range",
         }
     }
 }
@@ -224,6 +252,7 @@ impl From<ConfigError> for IwStatus {
             ConfigError::Latency => Self::ConfigLatency,
             ConfigError::Redundancy => Self::ConfigRedundancy,
             ConfigError::MaxDatagramSize => Self::ConfigMaxDatagramSize,
+            ConfigError::Incarnation => Self::ConfigIncarnation,
             _ => Self::Other,
         }
     }
@@ -235,6 +264,8 @@ impl From<AddPeerError> for IwStatus {
             AddPeerError::Full => Self::PeersFull,
             AddPeerError::PlayerTaken => Self::PlayerTaken,
             AddPeerError::EpochRunning => Self::EpochRunning,
+            AddPeerError::NoIncarnation => Self::NoIncarnation,
+            AddPeerError::Closed => Self::Closed,
             _ => Self::Other,
         }
     }
@@ -245,6 +276,7 @@ impl From<PushError> for IwStatus {
         match error {
             PushError::WindowFull(_) => Self::WindowFull,
             PushError::FramesExhausted => Self::FramesExhausted,
+            PushError::Closed => Self::Closed,
             _ => Self::Other,
         }
     }
@@ -254,6 +286,7 @@ impl From<ChecksumError> for IwStatus {
     fn from(error: ChecksumError) -> Self {
         match error {
             ChecksumError::NotNewer => Self::ChecksumNotNewer,
+            ChecksumError::NotConfirmed => Self::ChecksumNotConfirmed,
             ChecksumError::Full(_) => Self::ChecksumsFull,
             _ => Self::Other,
         }
@@ -264,6 +297,8 @@ impl From<EpochError> for IwStatus {
     fn from(error: EpochError) -> Self {
         match error {
             EpochError::NotNewer => Self::EpochNotNewer,
+            EpochError::TooGreat => Self::EpochTooGreat,
+            EpochError::Closed => Self::Closed,
             _ => Self::Other,
         }
     }
@@ -289,7 +324,9 @@ impl From<DatagramError> for IwStatus {
             DatagramError::WrongPlayer => Self::WrongPlayer,
             DatagramError::UnknownPing => Self::UnknownPing,
             DatagramError::NotReady => Self::NotReady,
-            DatagramError::OldIncarnation => Self::OldIncarnation,
+            DatagramError::OtherRun => Self::OtherRun,
+            DatagramError::LateHello => Self::LateHello,
+            DatagramError::EpochRange => Self::EpochRange,
             DatagramError::Reflected => Self::Reflected,
             _ => Self::Other,
         }

@@ -33,12 +33,13 @@ pub const IW_CLASSIC: u32 = 1;
 pub struct IwConfig {
     /// = The session id; random for each game.
     pub session_id: u64,
+    /// The number of this run: 64 random bits, drawn anew at each start and never used twice. There is no default, and the
+    /// compact wire needs one; 0 is none.
+    pub incarnation: u64,
     /// = A shared secret, used if `has_key` is not 0. It is never returned.
     pub key: [u8; 16],
     /// The local player number, up to 65,535, different at every endpoint.
     pub local_player: u32,
-    /// Must grow each time this endpoint restarts within one session id, as a start time does.
-    pub incarnation: u32,
     /// = The frame that the first push of each epoch gets.
     pub first_frame: u32,
     /// = The time between two frames.
@@ -61,6 +62,8 @@ pub struct IwConfig {
     pub early_copies: u32,
     /// Not 0: `key` is used.
     pub has_key: u32,
+    /// = Not 0: inputs and checksums carry four bytes less of their tags, where there is a key.
+    pub short_tags: u32,
     /// Must be 0.
     pub reserved: u32,
 }
@@ -77,9 +80,9 @@ impl IwConfig {
     /// The defaults of `Config::builder`, as numbers; a test compares them.
     pub(crate) const DEFAULT: Self = Self {
         session_id: 0,
+        incarnation: 0,
         key: [0; 16],
         local_player: 0,
-        incarnation: 1,
         first_frame: 0,
         frame_us: 16_667,
         ping_us: 0,
@@ -91,15 +94,16 @@ impl IwConfig {
         redundancy: 3,
         early_copies: 0,
         has_key: 0,
+        short_tags: 0,
         reserved: 0,
     };
 
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             session_id: config.session_id(),
+            incarnation: config.incarnation().unwrap_or(0),
             key: [0; 16],
             local_player: u32::from(config.local_player()),
-            incarnation: config.incarnation(),
             first_frame: config.first_frame().get(),
             frame_us: micros_u32(config.frame_interval()),
             ping_us: config.ping_interval().map_or(0, micros_u32),
@@ -111,6 +115,7 @@ impl IwConfig {
             redundancy: u32::from(config.redundancy()),
             early_copies: u32::from(config.early_copies()),
             has_key: u32::from(config.is_keyed()),
+            short_tags: u32::from(config.short_tags()),
             reserved: 0,
         }
     }
@@ -120,7 +125,6 @@ impl IwConfig {
         let mut builder = Config::builder()
             .session_id(self.session_id)
             .local_player(u16::try_from(self.local_player).map_err(|_| IwStatus::PlayerTaken)?)
-            .incarnation(self.incarnation)
             .first_frame(Frame::new(self.first_frame))
             .frame_interval(micros(self.frame_us))
             .interrupt_after(micros(self.interrupt_us))
@@ -129,7 +133,11 @@ impl IwConfig {
             .critical_latency(micros(self.critical_us))
             .redundancy(u8::try_from(self.redundancy).unwrap_or(u8::MAX))
             .early_copies(self.early_copies != 0)
+            .short_tags(self.short_tags != 0)
             .max_datagram_size(usize::try_from(self.max_datagram_size).unwrap_or(usize::MAX));
+        if self.incarnation != 0 {
+            builder = builder.incarnation(self.incarnation);
+        }
         if self.has_key != 0 {
             builder = builder.key(self.key);
         }
@@ -183,12 +191,12 @@ impl IwHealth {
 pub enum IwField {
     /// The version of the compact wire.
     Version = 0,
-    /// The player numbers.
-    Player = 1,
     /// The length of an input.
-    InputLen = 2,
+    InputLen = 1,
     /// The window.
-    Window = 3,
+    Window = 2,
+    /// The size of the tag of inputs in bytes: one endpoint has short tags, the other has not.
+    TagSize = 3,
     /// The first frame of an epoch.
     FirstFrame = 4,
     /// The frame interval, in microseconds.
@@ -201,9 +209,9 @@ impl IwField {
     fn new(field: Field) -> Self {
         match field {
             Field::Version => Self::Version,
-            Field::Player => Self::Player,
             Field::InputLen => Self::InputLen,
             Field::Window => Self::Window,
+            Field::TagSize => Self::TagSize,
             Field::FirstFrame => Self::FirstFrame,
             Field::FrameInterval => Self::FrameInterval,
             _ => Self::Other,
@@ -217,7 +225,7 @@ impl IwField {
 pub enum IwEventKind {
     /// A peer's input of `frame`: the first `input_len` bytes of `input`.
     Input = 0,
-    /// The peer has accepted this endpoint: inputs can flow.
+    /// Inputs can flow: a datagram that proves it has been accepted.
     Connected = 1,
     /// The peer's health has changed to `value`, one of `iw_health`; it was silent for `duration_us`.
     Health = 2,
@@ -233,14 +241,22 @@ pub enum IwEventKind {
     Conflict = 7,
     /// A setting differs: `value` is one of `iw_field`, set to `local` here and to `remote` at the peer.
     Mismatch = 8,
-    /// The peer has begun epoch `value`: follow with `iw_session_begin_epoch`.
+    /// The peer has begun epoch `value`: follow with `iw_session_begin_epoch`. Comes after every input of the present one.
     EpochAhead = 9,
-    /// The peer has restarted: its inputs flow again after `iw_session_begin_epoch`.
+    /// The peer was started anew: inputs flow again after `iw_session_begin_epoch` with `iw_session_next_epoch`.
     Restarted = 10,
     /// The peer continues after inputs that this session does not hold: begin a new epoch.
     OutOfSync = 11,
-    /// The peer has closed its session.
+    /// The peer has closed its session in epoch `value`; `frame` is the one after its last input there.
     PeerClosed = 12,
+    /// Two programs play as this peer, or an incarnation was used twice. The one that was there first goes on.
+    SecondRun = 13,
+    /// The peer plays with another run of the local player: this program was started twice.
+    Replaced = 14,
+    /// Hellos arrive whose tag is wrong: session id or key differ.
+    Unreadable = 15,
+    /// A hello from player `remote` to player `local` arrived: the address leads to somebody else.
+    WrongPlayers = 16,
     /// A value without a number in this version of the interface.
     Other = 99,
 }
@@ -342,14 +358,25 @@ impl IwEvent {
             }
             PeerEvent::Restarted => IwEventKind::Restarted,
             PeerEvent::OutOfSync => IwEventKind::OutOfSync,
-            PeerEvent::PeerClosed => IwEventKind::PeerClosed,
+            PeerEvent::PeerClosed { epoch, end } => {
+                self.value = epoch.get();
+                self.frame = end.get();
+                IwEventKind::PeerClosed
+            }
+            PeerEvent::SecondRun => IwEventKind::SecondRun,
+            PeerEvent::Replaced => IwEventKind::Replaced,
+            PeerEvent::Unreadable => IwEventKind::Unreadable,
+            PeerEvent::WrongPlayers { sender, receiver } => {
+                (self.local, self.remote) = (u64::from(receiver), u64::from(sender));
+                IwEventKind::WrongPlayers
+            }
             _ => IwEventKind::Other,
         }
     }
 }
 
 // Callers without a C compiler rely on fixed offsets, the same on every target.
-const _: () = assert!(size_of::<IwConfig>() == 80 && size_of::<IwEvent>() == 64);
+const _: () = assert!(size_of::<IwConfig>() == 88 && size_of::<IwEvent>() == 64);
 
 #[expect(clippy::as_conversions, reason = "the number of a variant")]
 const fn health_number(health: IwHealth) -> u32 {
@@ -371,7 +398,20 @@ fn micros_u32(duration: Duration) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Config, IwConfig};
+    use inputwire::{Epoch, Event, Frame, PeerEvent, PeerId};
+
+    use super::{Config, IwConfig, IwEvent, IwEventKind};
+
+    #[test]
+    fn every_report_about_a_peer_has_a_kind_of_its_own() {
+        let kind = |event| IwEvent::new(&Event::<1>::Peer { peer: PeerId::new(7), event }).kind;
+        let closed = PeerEvent::PeerClosed { epoch: Epoch::new(2), end: Frame::new(9) };
+        assert_eq!(kind(closed), IwEventKind::PeerClosed);
+        assert_eq!(kind(PeerEvent::SecondRun), IwEventKind::SecondRun);
+        assert_eq!(kind(PeerEvent::Replaced), IwEventKind::Replaced);
+        assert_eq!(kind(PeerEvent::Unreadable), IwEventKind::Unreadable);
+        assert_eq!(kind(PeerEvent::WrongPlayers { sender: 3, receiver: 4 }), IwEventKind::WrongPlayers);
+    }
 
     #[test]
     fn the_defaults_are_those_of_the_builder() {

@@ -170,13 +170,13 @@ pub enum RouteCause {
 /// # let (direct, relay) = (UdpSocket::bind(any)?, UdpSocket::bind(any)?);
 /// # direct.connect(direct.local_addr()?)?;
 /// # relay.connect(relay.local_addr()?)?;
-/// # let config = inputwire::Config::builder().build().unwrap();
+/// # let config = inputwire::Config::builder().incarnation(0x5eed_0000_0001).build().unwrap();
 /// # let mut link = Link { session: Session::new(config), failover: Failover::new(inputwire_failover::RoutePolicy::Standby), direct, relay };
 /// # link.session.add_peer(Instant::ORIGIN, inputwire::PeerConfig::compact(1)).unwrap();
 /// # link.drain(Instant::ORIGIN);
 /// # let mut bytes = [0; 2_000];
-/// # assert_eq!(link.direct.recv(&mut bytes)?, 28);
-/// # assert_eq!(link.relay.recv(&mut bytes)?, 28);
+/// # assert_eq!(link.direct.recv(&mut bytes)?, 50);
+/// # assert_eq!(link.relay.recv(&mut bytes)?, 50);
 /// # assert!(link.wake_at().is_some());
 /// # link.received(Instant::ORIGIN, Route::Direct, PeerId::new(0), &[]);
 /// # Ok::<(), std::io::Error>(())

@@ -14,6 +14,8 @@ pub enum Call<'a> {
     AddPeer {
         now: Instant,
         classic: bool,
+        /// Whether the pair has a key of its own.
+        keyed: bool,
         player: u16,
         incarnation: Option<u64>,
     },
@@ -110,8 +112,8 @@ impl<'a> Call<'a> {
             put_step(out, last, now.as_micros());
         }
         match *self {
-            Self::AddPeer { classic, player, incarnation, .. } => {
-                out.push(u8::from(classic));
+            Self::AddPeer { classic, keyed, player, incarnation, .. } => {
+                out.push(u8::from(classic) | u8::from(keyed) << 1);
                 put(out, player.into());
                 put(out, incarnation.unwrap_or(0));
             }
@@ -143,12 +145,16 @@ impl<'a> Call<'a> {
             if matches!(kind, 1..=8 | 10 | 11) { Instant::from_micros(reader.step(last)?) } else { Instant::ORIGIN };
         let peer = |reader: &mut Reader<'_>| reader.small().map(PeerId::new);
         Some(match kind {
-            1 => Self::AddPeer {
-                now,
-                classic: reader.byte()? != 0,
-                player: reader.small()?,
-                incarnation: Some(reader.number()?).filter(|number| *number != 0),
-            },
+            1 => {
+                let switches = reader.byte()?;
+                Self::AddPeer {
+                    now,
+                    classic: switches & 1 != 0,
+                    keyed: switches & 2 != 0,
+                    player: reader.small()?,
+                    incarnation: Some(reader.number()?).filter(|number| *number != 0),
+                }
+            }
             2 => Self::HandleTransportClosed { now, peer: peer(reader)? },
             3 => Self::HandleTransportOpened { now, peer: peer(reader)? },
             4 => Self::RemovePeer { now, peer: peer(reader)? },
@@ -185,10 +191,12 @@ impl fmt::Debug for Hex<'_> {
 impl fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::AddPeer { classic: true, player, .. } => write!(f, "add_peer(classic {player})"),
-            Self::AddPeer { player, incarnation: None, .. } => write!(f, "add_peer(compact {player})"),
-            Self::AddPeer { player, incarnation: Some(number), .. } => {
-                write!(f, "add_peer(compact {player}, incarnation {number})")
+            Self::AddPeer { classic, keyed, player, incarnation, .. } => {
+                write!(f, "add_peer({} {player}", if classic { "classic" } else { "compact" })?;
+                if let Some(number) = incarnation {
+                    write!(f, ", incarnation {number}")?;
+                }
+                f.write_str(if keyed { ", with a key of its own)" } else { ")" })
             }
             Self::HandleTransportClosed { peer, .. } => write!(f, "handle_transport_closed({peer})"),
             Self::HandleTransportOpened { peer, .. } => write!(f, "handle_transport_opened({peer})"),

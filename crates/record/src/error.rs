@@ -42,6 +42,11 @@ pub enum FileError {
     KeyMissing,
     /// A key was given, but the session has none.
     KeyNotNeeded,
+    /// A peer has a key for its pair, which no recording holds, and none was given for its player.
+    PeerKeyMissing {
+        /// The player number of the peer.
+        player: u16,
+    },
 }
 
 /// Why a replay stops before the end of its recording.
@@ -84,6 +89,9 @@ impl fmt::Display for FileError {
             Self::Config(error) => write!(f, "the settings are invalid: {error}"),
             Self::KeyMissing => f.write_str("the session has a key, which the recording does not hold: pass it"),
             Self::KeyNotNeeded => f.write_str("the session has no key: pass none"),
+            Self::PeerKeyMissing { player } => {
+                write!(f, "the pair with player {player} has a key, which the recording does not hold: pass it")
+            }
         }
     }
 }

@@ -8,7 +8,8 @@
 //! use inputwire::{Config, Endpoint, Instant, PeerConfig, PeerRef};
 //! use inputwire_record::{Recorder, Replay};
 //!
-//! let config = Config::builder().session_id(7).local_player(0).build()?;
+//! // A program draws its incarnation at random, anew at each start.
+//! let config = Config::builder().session_id(7).local_player(0).incarnation(0x5eed_0000_0001).build()?;
 //! let mut session: Recorder<Vec<u8>, 1, 1> = Recorder::new(config, Vec::new());
 //! let peer = session.add_peer(Instant::ORIGIN, PeerConfig::compact(1))?;
 //! session.push_input(Instant::from_micros(5), [42])?;
@@ -23,8 +24,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A recording holds the session id, every datagram and every input, but never the key: to replay a session with a key,
-//! pass it to [`Replay::open`]. `docs/RECORDING.md` describes the format.
+//! A recording holds the session id, every datagram and every input, but never a key: to replay a session with keys, pass
+//! them to [`Replay::open`], as [`Keys`] if pairs have their own. `docs/RECORDING.md` describes the format.
 #![cfg_attr(
     not(test),
     deny(
@@ -44,6 +45,7 @@ mod block;
 mod bytes;
 mod call;
 mod error;
+mod keys;
 mod machine;
 mod outcome;
 mod recorder;
@@ -53,6 +55,7 @@ mod tape;
 
 pub use call::Call;
 pub use error::{FileError, Stop};
+pub use keys::Keys;
 pub use outcome::Outcome;
 pub use recorder::Recorder;
 pub use replay::{Replay, Step};

@@ -14,8 +14,8 @@ const MAX_PEERS: usize = 16;
 
 /// A session to replay on.
 pub(crate) trait Machine: fmt::Debug {
-    /// Makes a call. Returns `None` if a session of this size has no such call.
-    fn call(&mut self, call: &Call<'_>) -> Option<Outcome<'static>>;
+    /// Makes a call; `key` is that of the pair with the peer to add. Returns `None` if a session of this size has no such call.
+    fn call(&mut self, call: &Call<'_>, key: Option<[u8; 16]>) -> Option<Outcome<'static>>;
     fn peers(&self) -> Vec<PeerId>;
     fn stats(&self, peer: PeerId) -> Option<PeerStats>;
     fn epoch(&self) -> Epoch;
@@ -42,12 +42,13 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Player<INPUT_LEN, WINDOW> {
 }
 
 impl<const INPUT_LEN: usize, const WINDOW: usize> Machine for Player<INPUT_LEN, WINDOW> {
-    fn call(&mut self, call: &Call<'_>) -> Option<Outcome<'static>> {
+    fn call(&mut self, call: &Call<'_>, key: Option<[u8; 16]>) -> Option<Outcome<'static>> {
         let session = &mut self.session;
         match *call {
-            Call::AddPeer { now, classic, player, incarnation } => {
+            Call::AddPeer { now, classic, player, incarnation, .. } => {
                 let peer = if classic { self.classic?(player) } else { PeerConfig::compact(player) };
                 let peer = incarnation.into_iter().fold(peer, PeerConfig::incarnation);
+                let peer = key.into_iter().fold(peer, PeerConfig::key);
                 return Some(Outcome::of(&self.add_peer(now, peer), |peer| Some(peer.get())));
             }
             Call::PushInput { now, input } => {

@@ -26,7 +26,7 @@ pub struct Recorder<W: Write, const MAX_PEERS: usize, const INPUT_LEN: usize, co
 impl<W: Write, const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize>
     Recorder<W, MAX_PEERS, INPUT_LEN, WINDOW>
 {
-    /// Creates a session, and starts its recording. The key, if there is one, is not recorded.
+    /// Creates a session, and starts its recording. Keys are not recorded, neither here nor with a peer.
     #[must_use]
     pub fn new(config: Config, writer: W) -> Self {
         let setup = Setup::new(&config, MAX_PEERS, INPUT_LEN, WINDOW);
@@ -57,10 +57,11 @@ impl<W: Write, const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usi
     }
 
     fn add_peer(&mut self, now: Instant, peer: PeerConfig<INPUT_LEN>) -> Result<PeerId, AddPeerError> {
-        let (classic, player, incarnation) = (peer.is_classic(), peer.player(), peer.known_incarnation());
+        let (classic, keyed) = (peer.is_classic(), peer.is_keyed());
+        let (player, incarnation) = (peer.player(), peer.known_incarnation());
         let added = self.session.add_peer(now, peer);
         let outcome = Outcome::of(&added, |peer| Some(peer.get()));
-        self.tape.write(&Call::AddPeer { now, classic, player, incarnation }, &outcome);
+        self.tape.write(&Call::AddPeer { now, classic, keyed, player, incarnation }, &outcome);
         added
     }
 

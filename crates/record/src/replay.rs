@@ -6,6 +6,7 @@ use crate::block::Blocks;
 use crate::bytes::Reader;
 use crate::call::Call;
 use crate::error::{FileError, Stop};
+use crate::keys::Keys;
 use crate::machine::{Machine, build};
 use crate::outcome::Outcome;
 use crate::setup::Setup;
@@ -14,6 +15,7 @@ use crate::setup::Setup;
 #[derive(Debug)]
 pub struct Replay<'a> {
     setup: Setup<'a>,
+    keys: Keys,
     machine: Box<dyn Machine>,
     blocks: Blocks<'a>,
     /// The rest of the current block.
@@ -39,20 +41,21 @@ pub struct Step<'a> {
 
 impl<'a> Replay<'a> {
     /// Reads the setup of a recording, and makes a session from it. If the recorded session had a key, the same one is
-    /// needed.
+    /// needed: `keys` are [`Keys`], or that one alone as an `Option`.
     ///
     /// # Errors
     ///
-    /// If the file cannot be replayed.
-    pub fn open(file: &'a [u8], key: Option<[u8; 16]>) -> Result<Self, FileError> {
+    /// If the file cannot be replayed. That the key of a pair is missing shows at the [`step`](Self::step) that adds the peer.
+    pub fn open(file: &'a [u8], keys: impl Into<Keys>) -> Result<Self, FileError> {
+        let keys = keys.into();
         let mut blocks = Blocks::open(file)?;
         let malformed = FileError::Malformed { number: 0 };
         let first = blocks.next()?.ok_or(FileError::CutOff { at: blocks.position() })?;
         let mut records = Reader::new(first);
-        let setup = Setup::read(Reader::new(records.bytes().ok_or(malformed)?), key)?;
+        let setup = Setup::read(Reader::new(records.bytes().ok_or(malformed)?), keys.of_session())?;
         let Setup { config, peers, input, window, .. } = setup;
         let machine = build(config, peers, input, window).ok_or(FileError::Sizes { peers, input, window })?;
-        Ok(Self { setup, machine, blocks, records, number: 0, now: 0, ended: false })
+        Ok(Self { setup, keys, machine, blocks, records, number: 0, now: 0, ended: false })
     }
 
     /// Replays the next call. Returns `None` at the end of the file.
@@ -62,7 +65,7 @@ impl<'a> Replay<'a> {
     /// If the outcome differs from the recorded one, or the file cannot be replayed any further.
     pub fn step(&mut self) -> Result<Option<Step<'a>>, Stop> {
         let Some((number, call, recorded)) = self.read()? else { return Ok(None) };
-        let replayed = self.machine.call(&call).ok_or(FileError::Malformed { number })?;
+        let replayed = self.call(number, &call)?;
         if recorded != replayed {
             return Err(Stop::Differs {
                 number,
@@ -83,8 +86,19 @@ impl<'a> Replay<'a> {
     /// If the file cannot be replayed any further.
     pub fn step_anew(&mut self) -> Result<Option<Step<'a>>, FileError> {
         let Some((number, call, _)) = self.read()? else { return Ok(None) };
-        let outcome = self.machine.call(&call).ok_or(FileError::Malformed { number })?;
+        let outcome = self.call(number, &call)?;
         Ok(Some(self.advance(number, call, outcome)))
+    }
+
+    /// Makes a call, with the key of its pair where it adds a peer that had one.
+    fn call(&mut self, number: u64, call: &Call<'a>) -> Result<Outcome<'static>, FileError> {
+        let key = match *call {
+            Call::AddPeer { player, keyed: true, .. } => {
+                Some(self.keys.of_peer(player).ok_or(FileError::PeerKeyMissing { player })?)
+            }
+            _ => None,
+        };
+        self.machine.call(call, key).ok_or(FileError::Malformed { number })
     }
 
     /// Reads the next record: its number, the call, and the outcome.

@@ -10,7 +10,7 @@ use crate::error::FileError;
 /// The kind of the first record.
 const KIND: u8 = 0;
 
-/// How a session was set up, except for its key.
+/// How a session was set up, except for its key, which [`Keys`](crate::Keys) hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Setup<'a> {
@@ -22,7 +22,7 @@ pub struct Setup<'a> {
     pub input: usize,
     /// Frames in a window.
     pub window: usize,
-    /// Whether the session has a key.
+    /// Whether the session has a key. Peers may have others for their pairs.
     pub keyed: bool,
     /// The settings.
     pub config: Config,

@@ -170,6 +170,9 @@ impl World<'_> {
             }
             _ => false,
         };
+        if alive {
+            link.lived_at = Some(endpoint.seen);
+        }
         let silence_us = endpoint.machine.silence_us(id);
         let stands = before.seen == endpoint.seen || endpoint.is_at_last_instant();
         let as_before = before.silence_us == Some(0) && stands;
@@ -335,8 +338,14 @@ impl World<'_> {
         }
         let hello = Hello::read(&datagram.bytes, self.plan.control_tag_len());
         let silence_limit_us = self.silence_limit_us(index, from);
+        let seen = self.endpoints[index].seen;
         let link = &mut self.endpoints[index].links[from];
-        let alive = before.silence_us.is_some_and(|us| us < silence_limit_us);
+        let alive = match (before.silence_us, link.lived_at) {
+            (Some(us), _) => us < silence_limit_us,
+            (None, None) => false,
+            // The transport opened since. A stall of this endpoint may have been forgiven, which only the session knows.
+            (None, Some(at)) => seen - at < silence_limit_us || handled == Err(DatagramError::OtherRun),
+        };
         let expected = link.runs.receive(&hello, alive);
         let right = match expected {
             Expected::Late => handled == Err(DatagramError::LateHello),

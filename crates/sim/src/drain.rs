@@ -1,6 +1,6 @@
 //! Polls an endpoint: every datagram that it sends and every event is checked against the laws.
 
-use inputwire::{Health, MAX_DATAGRAM_SIZE};
+use inputwire::{Health, MAX_DATAGRAM_SIZE, PeerId};
 
 use super::breach::{Breach, ensure};
 use super::endpoint::{Endpoint, Label, fill};
@@ -117,6 +117,10 @@ impl World<'_> {
         let seen = endpoint.seen;
         let ping_us = endpoint.ping_us;
         let link = &mut endpoint.links[peer];
+        if let Some(at) = endpoint.closed_at.filter(|_| bytes[0] == 0x21) {
+            let delivered = endpoint.machine.unacked(link.id.expect("a peer")) == 0 || seen - at >= CLOSED_US;
+            ensure(delivered || link.tainted, "close", || "a goodbye before the last inputs".into())?;
+        }
         let closed = link.closed || endpoint.closed_at.is_some() && !matches!(bytes[0], 0x21 | 0x80..);
         ensure(!closed, "14 amplification", || format!("{:02x} while closed", bytes[0]))?;
         ensure(bytes.len() <= self.plan.max_datagram_size.max(300) || bytes[0] < 0x20, "9 bound", || {
@@ -247,6 +251,7 @@ impl World<'_> {
         match report {
             Reported::Restarted { peer } => {
                 let from = self.endpoints[index].peer(peer).expect("a peer");
+                self.check_all_delivered(index, peer)?;
                 let link = &mut self.endpoints[index].links[from];
                 let expected = std::mem::take(&mut link.restarts) > 0 || link.tainted;
                 ensure(expected, "restart", || format!("{from} did not restart"))?;
@@ -258,7 +263,10 @@ impl World<'_> {
                 let told = self.plan.has_restarts() || link.tainted || link.doubled;
                 return ensure(told, "runs", || "a second program was reported where nobody restarted".into());
             }
-            Reported::Ahead { epoch } => self.will_follow(index, epoch),
+            Reported::Ahead { peer, epoch } => {
+                self.check_all_delivered(index, peer)?;
+                self.will_follow(index, epoch);
+            }
             Reported::Mismatch { peer } => {
                 let from = self.endpoints[index].peer(peer).expect("a peer");
                 self.endpoints[index].links[from].mismatch_reported = true;
@@ -276,6 +284,15 @@ impl World<'_> {
             Reported::Input { .. } | Reported::Other => {}
         }
         Ok(())
+    }
+
+    /// Whoever is told of another epoch throws the window away, so every input that is held comes first.
+    fn check_all_delivered(&self, index: usize, peer: PeerId) -> Result<(), Breach> {
+        let from = self.endpoints[index].peer(peer).expect("a peer");
+        let link = &self.endpoints[index].links[from];
+        ensure(link.delivered >= link.recv_next || link.tainted, "2 order", || {
+            format!("another epoch before the inputs {} to {} of {from}", link.delivered, link.recv_next)
+        })
     }
 
     fn will_follow(&mut self, index: usize, epoch: u32) {

@@ -93,6 +93,8 @@ pub(crate) struct Link {
     /// A hello with other settings was accepted, and that was reported.
     pub(crate) mismatch: bool,
     pub(crate) mismatch_reported: bool,
+    /// The last sign of life by the clock of this endpoint, over whatever transport.
+    pub(crate) lived_at: Option<u64>,
     /// The hello that was just handled is a sign of life.
     pub(crate) hello_lives: bool,
     /// Restarts of the other endpoint that are not reported yet.

@@ -23,6 +23,7 @@ pub(crate) enum Reported {
         peer: PeerId,
     },
     Ahead {
+        peer: PeerId,
         epoch: u32,
     },
     /// Settings or player numbers differ.
@@ -210,7 +211,7 @@ impl<D: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>, const MAX_PEERS: usize, const IN
             }
             Event::Peer { peer, event } => match event {
                 PeerEvent::Restarted => Reported::Restarted { peer },
-                PeerEvent::EpochAhead { epoch } => Reported::Ahead { epoch: epoch.get() },
+                PeerEvent::EpochAhead { epoch } => Reported::Ahead { peer, epoch: epoch.get() },
                 PeerEvent::Mismatch { .. } | PeerEvent::WrongPlayers { .. } => Reported::Mismatch { peer },
                 PeerEvent::SecondRun | PeerEvent::Replaced => Reported::Runs { peer },
                 PeerEvent::Lost { first, count } => Reported::Lost { peer, first: first.get(), count },

@@ -65,6 +65,8 @@ impl Scheme {
         let config = Config::builder()
             .session_id(session_id)
             .local_player(player)
+            // Both players are in this process, and neither is started twice. A real one draws this number at random.
+            .incarnation(0x5eed_0000_0001)
             .first_frame(Frame::new(INPUT_DELAY))
             .frame_interval(FRAME)
             .redundancy(redundancy)

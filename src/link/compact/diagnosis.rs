@@ -10,25 +10,27 @@ const UNREADABLE: (u8, u64) = (5, 400_000);
 /// How much longer than a silence a second run of the local player plays with the peer before it is reported.
 const REPLACED_AFTER_US: u64 = 1_000_000;
 
-/// What can differ, in the order in which it is reported. Only the last one, the frame interval, may.
-const FIELDS: [Field; 6] =
-    [Field::Version, Field::InputLen, Field::Window, Field::TagSize, Field::FirstFrame, Field::FrameInterval];
-
-/// A set of findings: a bit for each field that differs, in the order of `FIELDS`, then one for each of these.
+/// A set of findings, a bit for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Findings(u16);
 
+const OTHER_VERSION: Findings = Findings(1);
 const WRONG_PLAYERS: Findings = Findings(1 << 6);
 const SECOND_RUN: Findings = Findings(1 << 7);
 const REPLACED: Findings = Findings(1 << 8);
 const UNREADABLE_HELLOS: Findings = Findings(1 << 9);
 
-impl Findings {
-    /// The finding that the field at this place differs.
-    fn field(place: u32) -> Self {
-        Self(1_u16.wrapping_shl(place))
-    }
+/// The finding that a field differs, for each, in the order in which they are reported.
+const FIELDS: [(Field, Findings); 6] = [
+    (Field::Version, OTHER_VERSION),
+    (Field::InputLen, Findings(1 << 1)),
+    (Field::Window, Findings(1 << 2)),
+    (Field::TagSize, Findings(1 << 3)),
+    (Field::FirstFrame, Findings(1 << 4)),
+    (Field::FrameInterval, Findings(1 << 5)),
+];
 
+impl Findings {
     const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
@@ -92,7 +94,7 @@ impl Diagnosis {
 
     /// Notes a hello of another version.
     pub(crate) fn foreign_version(&mut self, version: u8) {
-        if self.note(Findings::field(0)) {
+        if self.note(OTHER_VERSION) {
             self.version = version;
         }
     }
@@ -118,10 +120,10 @@ impl Diagnosis {
 
     fn compare_fields(&mut self, local: &Settings, remote: &Settings, counts: impl Fn(Field) -> bool) -> bool {
         let mut differs = false;
-        for (place, field) in (0..).zip(FIELDS) {
+        for (field, finding) in FIELDS {
             if local.get(field) != remote.get(field) && counts(field) {
                 differs = true;
-                if self.note(Findings::field(place)) {
+                if self.note(finding) {
                     self.remote.copy(field, remote);
                 }
             }
@@ -192,17 +194,19 @@ impl Diagnosis {
 
     /// Returns the next finding that has not been reported, given the settings of this endpoint.
     pub(crate) fn poll_event(&mut self, local: impl FnOnce() -> Settings) -> Option<PeerEvent> {
+        if self.pending == Findings(0) {
+            return None;
+        }
         let finding = self.pending.first();
         self.pending = self.pending.without(finding);
         self.reported = self.reported.and(finding);
         match finding {
-            Findings(0) => None,
             WRONG_PLAYERS => Some(PeerEvent::WrongPlayers { sender: self.players.0, receiver: self.players.1 }),
             SECOND_RUN => Some(PeerEvent::SecondRun),
             REPLACED => Some(PeerEvent::Replaced),
             UNREADABLE_HELLOS => Some(PeerEvent::Unreadable),
-            Findings(field) => {
-                let (_, field) = (0..).zip(FIELDS).find(|(place, _)| *place == field.trailing_zeros())?;
+            _ => {
+                let (field, _) = FIELDS.into_iter().find(|(_, of_field)| *of_field == finding)?;
                 let version = (VERSION.into(), self.version.into());
                 let values = local().get(field).zip(self.remote.get(field)).unwrap_or(version);
                 Some(PeerEvent::Mismatch { field, local: values.0, remote: values.1 })

@@ -156,14 +156,15 @@ impl Handshake {
         true
     }
 
-    /// Notes that an input datagram was accepted. Returns whether that is new in this epoch.
-    pub(crate) fn link(&mut self, now: Instant) -> bool {
-        if self.linked {
-            return false;
-        }
+    /// Whether an input datagram was accepted in this epoch.
+    pub(crate) fn is_linked(&self) -> bool {
+        self.linked
+    }
+
+    /// Notes that an input datagram was accepted.
+    pub(crate) fn link(&mut self, now: Instant) {
         self.linked = true;
         self.linked_at.get_or_insert(now);
-        true
     }
 
     /// Notes a sign of life of the peer's run.
@@ -194,13 +195,12 @@ impl Handshake {
     /// When a hello is due. The peer's run is silent from `silent_at` on.
     pub(crate) fn hello_due(&self, local: &Local, ping_us: u64, silent_at: Instant) -> Instant {
         let Some(hello_at) = self.hello_at else { return self.since };
-        let hurried = hello_at.since(self.since) < HURRY_US;
-        let again = hello_at.after(if hurried { ping_us.min(EARLY_INTERVAL_US) } else { ping_us });
-        if !self.linked || self.announced > local.epoch || self.hello_wanted {
-            return again;
+        let wanted = !self.linked || self.announced > local.epoch || self.hello_wanted;
+        if !wanted && silent_at > local.now {
+            return if self.answer_owed { silent_at.min(hello_at.after(ping_us)) } else { silent_at };
         }
-        let silent = again.max(silent_at);
-        if self.answer_owed { silent.min(hello_at.after(ping_us)) } else { silent }
+        let hurried = hello_at.since(self.since) < HURRY_US;
+        hello_at.after(if hurried { ping_us.min(EARLY_INTERVAL_US) } else { ping_us })
     }
 
     /// Notes that a hello is sent, and returns its number and what it says of the peer's run.

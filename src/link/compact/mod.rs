@@ -102,7 +102,7 @@ impl Compact {
 
     /// Whether nothing is left to send, once the session was closed.
     pub(crate) fn is_closed(&self, local: &Local, remote: &Remote) -> bool {
-        local.closed_at.is_some() && !self.delivers(local, remote) && self.bye_due(local, remote).is_none()
+        !self.delivers(local, remote) && self.bye_due(local, remote).is_none()
     }
 
     /// Whether an epoch of the reserve may be begun for this peer.
@@ -180,9 +180,12 @@ impl Compact {
         recv: &mut RecvView<'_>,
         datagram: &[u8],
     ) -> Result<(), DatagramError> {
-        let tag_len = TagContext::input_tag_len(self.key.as_ref(), local.config.short_tags());
-        let sealed = Sealed::split(datagram, tag_len.into()).ok_or(DatagramError::Truncated)?;
-        let tags = self.tags.as_ref().ok_or(DatagramError::NotReady)?;
+        let Some(tags) = self.tags.as_ref() else {
+            let tag_len = TagContext::input_tag_len(self.key.as_ref(), local.config.short_tags());
+            let is_whole = Sealed::split(datagram, tag_len.into()).is_some();
+            return Err(if is_whole { DatagramError::NotReady } else { DatagramError::Truncated });
+        };
+        let sealed = Sealed::split(datagram, tags.incoming.tag_len()).ok_or(DatagramError::Truncated)?;
         if !sealed.is_of_epoch(local.epoch) {
             return Err(DatagramError::OtherEpoch);
         }
@@ -207,8 +210,11 @@ impl Compact {
         if let Some(rtt_us) = rtt_us {
             remote.sample_rtt(local, rtt_us);
         }
-        self.prove(local, remote);
-        let linked = self.handshake.link(local.now);
+        let linked = !self.handshake.is_linked();
+        if linked {
+            self.prove(local, remote);
+            self.handshake.link(local.now);
+        }
         if acknowledged || rtt_us.is_some() || linked {
             remote.liveness.respond(local.now);
         }
@@ -217,7 +223,7 @@ impl Compact {
             self.sign_of_life(local, remote);
             self.handshake.answered();
         }
-        if local.closed_at.is_some() && self.unacked(local) == 0 {
+        if remote.is_closing() && self.unacked(local) == 0 {
             self.closing.flush(local.now);
         }
         if packet.header.count > 0 {
@@ -282,9 +288,9 @@ impl Compact {
     }
 
     fn sign_of_life(&mut self, local: &Local, remote: &mut Remote) {
-        self.diagnosis.sign_of_life(remote.liveness.is_alive(local.now));
+        let was_alive = remote.liveness.receive(local.now);
+        self.diagnosis.sign_of_life(was_alive);
         self.handshake.sign_of_life();
-        remote.liveness.receive(local.now);
     }
 
     /// The longer ping interval of both endpoints sets how long the peer may be silent.

@@ -112,7 +112,7 @@ impl Compact {
 
     pub(super) fn hello_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
         let due = || self.handshake.hello_due(local, Self::ping_us(local), remote.liveness.silent_at());
-        remote.is_active(local).then(due)
+        remote.is_open().then(due)
     }
 
     pub(super) fn bye_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
@@ -121,17 +121,18 @@ impl Compact {
 
     /// When to wake for a bye, or at the end of the time for delivery.
     fn bye_moment(&self, local: &Local, remote: &Remote) -> Option<Instant> {
-        if self.says_bye(remote) || self.delivers(local, remote) { self.closing.next_moment(local) } else { None }
+        let waits = self.says_bye(remote) || remote.is_closing() && self.delivers(local, remote);
+        if waits { self.closing.next_moment(local) } else { None }
     }
 
     /// Whether the peer's run knows of the local one, so that its end matters.
     fn says_bye(&self, remote: &Remote) -> bool {
-        remote.open && self.handshake.was_linked()
+        remote.is_closing() && self.handshake.was_linked()
     }
 
     /// Whether inputs flow, also a while after the session was closed.
     pub(super) fn delivers(&self, local: &Local, remote: &Remote) -> bool {
-        remote.open && self.tags.is_some() && self.closing.delivers(local)
+        self.tags.is_some() && (remote.is_open() || remote.is_closing() && self.closing.delivers(local))
     }
 
     pub(super) fn input_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
@@ -141,7 +142,7 @@ impl Compact {
     }
 
     pub(super) fn checksums_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
-        let runs = remote.is_active(local) && self.tags.is_some();
+        let runs = remote.is_open() && self.tags.is_some();
         if runs { self.checksums.due(local, Self::ping_us(local)) } else { None }
     }
 

@@ -8,10 +8,14 @@ use core::hash::Hasher;
 use crc::{Algorithm, CRC_16_IBM_3740, Crc};
 use siphasher::sip::SipHasher24;
 
-use crate::wire::bytes::{Reader, Writer};
+use crate::wire::bytes::Writer;
 
 /// The version of the compact wire.
 pub(crate) const VERSION: u8 = 1;
+
+/// Bytes of a code, and of the half of it that short tags carry.
+const WHOLE: u8 = 8;
+const HALF: u8 = 4;
 
 /// A secret that does not show itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,9 +78,8 @@ fn sip(mut hasher: SipHasher24, implied: [u8; 8], head: &[u8], rest: &[u8]) -> u
 pub(crate) enum TagState {
     /// In wire order.
     Crc(u16),
-    Sip(SipHasher24),
-    /// Only the first half of the code is sent.
-    ShortSip(SipHasher24),
+    /// With the bytes of the code that are sent.
+    Sip(SipHasher24, u8),
 }
 
 impl TagState {
@@ -85,7 +88,7 @@ impl TagState {
     pub(crate) fn new(key: Option<&Key>) -> Self {
         match key {
             None => Self::Crc(wire_order(CRC_16_IBM_3740.init)),
-            Some(key) => Self::Sip(SipHasher24::new_with_key(&key.0)),
+            Some(key) => Self::Sip(SipHasher24::new_with_key(&key.0), WHOLE),
         }
     }
 
@@ -93,13 +96,9 @@ impl TagState {
     fn with(self, bytes: &[u8]) -> Self {
         match self {
             Self::Crc(state) => Self::Crc(crc(state, bytes)),
-            Self::Sip(mut hasher) => {
+            Self::Sip(mut hasher, len) => {
                 hasher.write(bytes);
-                Self::Sip(hasher)
-            }
-            Self::ShortSip(mut hasher) => {
-                hasher.write(bytes);
-                Self::ShortSip(hasher)
+                Self::Sip(hasher, len)
             }
         }
     }
@@ -107,8 +106,8 @@ impl TagState {
     /// The same with half of the code. A CRC is short already.
     fn shortened(self) -> Self {
         match self {
-            Self::Sip(hasher) => Self::ShortSip(hasher),
-            other => other,
+            Self::Sip(hasher, _) => Self::Sip(hasher, HALF),
+            other @ Self::Crc(_) => other,
         }
     }
 
@@ -117,25 +116,17 @@ impl TagState {
         let implied = implied.to_be_bytes();
         match self {
             Self::Crc(state) => Tag::Crc(crc(crc(crc(*state, &implied), head), rest)),
-            Self::Sip(hasher) => Tag::Sip(sip(*hasher, implied, head, rest)),
-            Self::ShortSip(hasher) => Tag::ShortSip(first_half(sip(*hasher, implied, head, rest))),
+            Self::Sip(hasher, len) => Tag::Sip(sip(*hasher, implied, head, rest).to_be_bytes(), *len),
         }
     }
 
     /// Bytes of the tag.
-    pub(crate) const fn tag_len(&self) -> usize {
+    pub(crate) fn tag_len(&self) -> usize {
         match self {
             Self::Crc(_) => 2,
-            Self::Sip(_) => 8,
-            Self::ShortSip(_) => 4,
+            Self::Sip(_, len) => usize::from(*len),
         }
     }
-}
-
-/// The first four of the eight bytes that go out.
-fn first_half(code: u64) -> u32 {
-    let [a, b, c, d, ..] = code.to_be_bytes();
-    u32::from_be_bytes([a, b, c, d])
 }
 
 /// Hidden, since a keyed state reveals something about the key.
@@ -150,8 +141,8 @@ impl fmt::Debug for TagState {
 pub(crate) enum Tag {
     /// In wire order.
     Crc(u16),
-    Sip(u64),
-    ShortSip(u32),
+    /// Of which so many bytes are sent.
+    Sip([u8; 8], u8),
 }
 
 impl Tag {
@@ -159,16 +150,14 @@ impl Tag {
     pub(crate) fn write(self, to: &mut Writer<'_>) {
         match self {
             Self::Crc(tag) => to.bytes(&tag.to_le_bytes()),
-            Self::Sip(tag) => to.u64(tag),
-            Self::ShortSip(tag) => to.u32(tag),
+            Self::Sip(code, len) => to.bytes(code.get(..usize::from(len)).unwrap_or(&code)),
         }
     }
 
     pub(crate) fn is(self, bytes: &[u8]) -> bool {
         match self {
             Self::Crc(tag) => bytes == tag.to_le_bytes(),
-            Self::Sip(tag) => Reader::new(bytes).u64() == Some(tag),
-            Self::ShortSip(tag) => Reader::new(bytes).u32() == Some(tag),
+            Self::Sip(code, len) => code.get(..usize::from(len)) == Some(bytes),
         }
     }
 }

@@ -37,7 +37,7 @@ impl Block {
     }
 
     fn flag(&self, key: &str) -> bool {
-        self.text(key) == "yes"
+        self.text(key) == "true"
     }
 
     fn key(&self) -> Option<[u8; 16]> {
@@ -206,7 +206,7 @@ fn the_control_vectors_of_the_page_hold_both_ways() {
                     settings: Settings {
                         input_len: block.number("input_size"),
                         window: block.number("window"),
-                        tag_len: block.number("input_tag_size"),
+                        tag_len: block.number("tag_size"),
                         frame_us: block.number("frame_interval_us"),
                         first_frame: block.number("first_frame"),
                     },
@@ -231,7 +231,7 @@ fn the_control_vectors_of_the_page_hold_both_ways() {
                 };
                 let context = TagContext {
                     key,
-                    short: block.flag("short_tags"),
+                    short: block.number::<u8>("tag_size") == 4,
                     session_id,
                     sender: end("sender", "sender_incarnation"),
                     receiver: end("receiver", "receiver_incarnation"),
@@ -239,7 +239,11 @@ fn the_control_vectors_of_the_page_hold_both_ways() {
                     window: block.number("window"),
                     first_frame: block.number("first_frame"),
                 };
-                let bye = Bye { named: block.number("named"), epoch: block.number("epoch"), end: block.number("end") };
+                let bye = Bye {
+                    named: block.number("receiver_incarnation"),
+                    epoch: block.number("epoch"),
+                    end: block.number("end"),
+                };
                 let state = context.bye();
                 let sealed = SealedBye::split(&datagram, state.tag_len()).expect("as long as a bye");
                 assert_eq!(sealed.open(&state), Ok(bye));

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 use std::ffi::CStr;
-use std::ptr::null_mut;
+use std::ptr::{null, null_mut};
 
-use inputwire::{AddPeerError, Config, ConfigError, DatagramError, EpochError};
+use inputwire::{AddPeerError, ChecksumError, Config, ConfigError, DatagramError, EpochError, PushError};
 use inputwire_c::*;
 
 use crate::support::{Endpoint, MEMORY, Memory, config};
@@ -19,7 +19,7 @@ fn every_status_has_a_number_and_a_text_of_its_own() {
     let codes: HashSet<i32> = IwStatus::ALL.iter().map(|status| status.code()).collect();
     let texts: HashSet<String> = codes.iter().map(|code| text(*code)).collect();
     assert_eq!((codes.len(), texts.len()), (IwStatus::ALL.len(), IwStatus::ALL.len()));
-    for unknown in [2, -8, -119, i32::MIN, i32::MAX] {
+    for unknown in [2, -9, -121, i32::MIN, i32::MAX] {
         assert_eq!(text(unknown), "no such status");
     }
 }
@@ -39,13 +39,28 @@ fn errors_have_the_same_text_as_in_rust() {
         ConfigError::Latency,
         ConfigError::Redundancy,
         ConfigError::MaxDatagramSize,
+        ConfigError::Incarnation,
     ] {
         assert_eq!(text(IwStatus::from(error).code()), error.to_string());
     }
-    for error in [AddPeerError::Full, AddPeerError::PlayerTaken, AddPeerError::EpochRunning] {
+    for error in [
+        AddPeerError::Full,
+        AddPeerError::PlayerTaken,
+        AddPeerError::EpochRunning,
+        AddPeerError::NoIncarnation,
+        AddPeerError::Closed,
+    ] {
         assert_eq!(text(IwStatus::from(error).code()), error.to_string());
     }
-    assert_eq!(text(IwStatus::from(EpochError::NotNewer).code()), EpochError::NotNewer.to_string());
+    for error in [EpochError::NotNewer, EpochError::TooGreat, EpochError::Closed] {
+        assert_eq!(text(IwStatus::from(error).code()), error.to_string());
+    }
+    for error in [PushError::FramesExhausted, PushError::Closed] {
+        assert_eq!(text(IwStatus::from(error).code()), error.to_string());
+    }
+    for error in [ChecksumError::NotNewer, ChecksumError::NotConfirmed] {
+        assert_eq!(text(IwStatus::from(error).code()), error.to_string());
+    }
 }
 
 #[test]
@@ -61,7 +76,7 @@ fn the_constants_are_those_of_the_core() {
 #[test]
 fn the_status_names_the_refused_setting() {
     type Change = fn(&mut IwConfig);
-    let changes: [(Change, IwStatus); 9] = [
+    let changes: [(Change, IwStatus); 11] = [
         (|config| config.frame_us = 0, IwStatus::ConfigFrameInterval),
         (|config| config.ping_us = 1, IwStatus::ConfigPingInterval),
         (|config| config.interrupt_us = 0, IwStatus::ConfigInterruptAfter),
@@ -69,7 +84,9 @@ fn the_status_names_the_refused_setting() {
         (|config| config.warning_us = u32::MAX, IwStatus::ConfigLatency),
         (|config| config.redundancy = 257, IwStatus::ConfigRedundancy),
         (|config| config.max_datagram_size = u32::MAX, IwStatus::ConfigMaxDatagramSize),
-        (|config| config.max_datagram_size = 63, IwStatus::ConfigMaxDatagramSize),
+        (|config| config.max_datagram_size = 55, IwStatus::ConfigMaxDatagramSize),
+        (|config| config.incarnation = 1, IwStatus::ConfigIncarnation),
+        (|config| config.incarnation = (1 << 32) - 1, IwStatus::ConfigIncarnation),
         (|config| config.local_player = 65_536, IwStatus::PlayerTaken),
     ];
     let memory = Memory::new();
@@ -86,9 +103,9 @@ fn the_status_names_the_refused_setting() {
 fn settings_are_returned_without_the_key() {
     let mut given = IwConfig {
         session_id: 1 << 63,
+        incarnation: u64::MAX,
         key: [7; 16],
         local_player: 65_535,
-        incarnation: 12,
         first_frame: 3,
         frame_us: 33_333,
         ping_us: 100_000,
@@ -100,6 +117,7 @@ fn settings_are_returned_without_the_key() {
         redundancy: 5,
         early_copies: 9,
         has_key: 9,
+        short_tags: 9,
         reserved: 0,
     };
     let (memory, mut session, mut returned) = (Memory::new(), null_mut(), config(0));
@@ -108,7 +126,7 @@ fn settings_are_returned_without_the_key() {
         assert_eq!(iw_session_config(session, &raw mut returned), IwStatus::Ok);
     }
     given.key = [0; 16];
-    (given.early_copies, given.has_key) = (1, 1);
+    (given.early_copies, given.has_key, given.short_tags) = (1, 1, 1);
     assert!(given == returned);
     assert!(!format!("{given:?}").contains("7, 7"));
     let defaults = Config::builder().build().unwrap();
@@ -142,10 +160,60 @@ fn peers_are_added_and_removed_and_a_full_window_names_the_peer_it_waits_for() {
         assert_eq!(iw_session_begin_epoch(endpoint.session, 2, 0), IwStatus::EpochNotNewer);
         assert_eq!(iw_session_begin_epoch(endpoint.session, 2, 4), IwStatus::Ok);
         assert_eq!(endpoint.get(iw_session_epoch), Some(4));
-        for frame in 0..16 {
-            assert_eq!(iw_session_push_checksum(endpoint.session, 2, frame, 1, null_mut()), IwStatus::Ok);
-        }
-        assert_eq!(iw_session_push_checksum(endpoint.session, 2, 3, 1, null_mut()), IwStatus::ChecksumNotNewer);
-        assert_eq!(iw_session_close(endpoint.session, 2), IwStatus::Ok);
+        assert_eq!(endpoint.get(iw_session_next_epoch), Some(5));
+        assert_eq!(iw_session_begin_epoch(endpoint.session, 2, u32::MAX), IwStatus::EpochTooGreat);
     }
+}
+
+#[test]
+fn checksums_are_of_confirmed_frames_and_go_forward() {
+    let endpoint = Endpoint::new(1, 1, 0);
+    let push = |frame| unsafe { iw_session_push_checksum(endpoint.session, 2, frame, 1, null_mut()) };
+    assert_eq!(push(0), IwStatus::ChecksumNotConfirmed);
+    for frame in 0..16 {
+        assert_eq!(endpoint.push(1, &[1]), Ok(frame));
+        assert_eq!(push(frame), IwStatus::Ok, "without a peer nobody else's input is missing");
+    }
+    assert_eq!(push(3), IwStatus::ChecksumNotNewer);
+    assert_eq!(endpoint.add(2, IW_COMPACT, 1), Ok(0));
+    assert_eq!(endpoint.push(2, &[1]), Ok(16));
+    assert_eq!(push(16), IwStatus::ChecksumNotConfirmed, "the peer's input is missing");
+}
+
+#[test]
+fn the_compact_wire_needs_an_incarnation_and_each_removed_peer_raises_it() {
+    let incarnation = |session| {
+        let mut incarnation = 0;
+        let status = unsafe { iw_session_incarnation(session, &raw mut incarnation) };
+        (status, incarnation)
+    };
+    let memory = Memory::new();
+    let (mut settings, mut session, mut peer) = (config(0), null_mut(), 0);
+    settings.incarnation = 0;
+    unsafe {
+        iw_session_init(memory.start(), MEMORY, 2, 1, &raw const settings, &raw mut session);
+        let mut add = |wire, player| iw_session_add_peer(session, 0, wire, player, 0, null(), &raw mut peer);
+        assert_eq!(add(IW_COMPACT, 1), IwStatus::NoIncarnation);
+        assert_eq!(add(IW_CLASSIC, 1), IwStatus::Ok);
+        assert_eq!(incarnation(session), (IwStatus::None, 0));
+    }
+    let endpoint = Endpoint::new(2, 1, 0);
+    let first = config(0).incarnation;
+    assert_eq!(endpoint.add(0, IW_COMPACT, 1), Ok(0));
+    assert_eq!(incarnation(endpoint.session), (IwStatus::Ok, first));
+    unsafe { iw_session_remove_peer(endpoint.session, 0, 0) };
+    assert_eq!(incarnation(endpoint.session), (IwStatus::Ok, first + 1));
+}
+
+#[test]
+fn a_closed_session_refuses_and_is_closed_once_its_goodbyes_are_sent() {
+    let endpoint = Endpoint::new(1, 1, 0);
+    assert_eq!(endpoint.add(0, IW_COMPACT, 1), Ok(0));
+    assert_eq!(endpoint.get(iw_session_is_closed), Some(0));
+    assert_eq!(unsafe { iw_session_close(endpoint.session, 1) }, IwStatus::Ok);
+    assert_eq!(endpoint.get(iw_session_is_closed), Some(1), "nobody to tell");
+    assert_eq!(endpoint.push(1, &[1]), Err(IwStatus::Closed));
+    assert_eq!(endpoint.add(1, IW_COMPACT, 2), Err(IwStatus::Closed));
+    assert_eq!(unsafe { iw_session_begin_epoch(endpoint.session, 1, 1) }, IwStatus::Closed);
+    assert_eq!(endpoint.get(iw_session_next_epoch), None);
 }

@@ -68,12 +68,14 @@ fn run(seed: u64) {
         // SAFETY: pointers are null or lend what the contract demands; lengths are at most those of the memory behind them;
         // sessions are null or were set up in memory that lives as long as this function.
         let status = unsafe {
-            match rng.below(32) {
+            match rng.below(34) {
                 0 if session.is_null() || rng.one_in(300) => {
                     let mut config = config(rng.below(2) as u32);
                     config.frame_us = if rng.one_in(4) { rng.next() as u32 } else { config.frame_us };
                     config.has_key = rng.below(2) as u32;
                     config.session_id = 5;
+                    config.short_tags = rng.below(2) as u32;
+                    config.incarnation = if rng.one_in(8) { rng.magnitude(1 << 62) } else { config.incarnation };
                     let input_len = [1, 2, 4, 8, 16, 3][rng.below(6) as usize];
                     let start = memory[which].start();
                     let status = iw_session_init(
@@ -84,11 +86,22 @@ fn run(seed: u64) {
                         &raw const config,
                         &raw mut sessions[which],
                     );
-                    let _ = iw_session_add_peer(sessions[which], at, IW_COMPACT, 1 - config.local_player, 0, out);
+                    let _ = iw_session_add_peer(
+                        sessions[which],
+                        at,
+                        IW_COMPACT,
+                        1 - config.local_player,
+                        0,
+                        std::ptr::null(),
+                        out,
+                    );
                     status
                 }
                 0 => iw_session_handle_transport_closed(session, at, one),
-                1 => iw_session_add_peer(session, at, one, two, number(&mut rng), out),
+                1 => {
+                    let key = if rng.one_in(4) { guarded.bytes.as_ptr() } else { std::ptr::null() };
+                    iw_session_add_peer(session, at, one, two, rng.magnitude(1 << 62), key, out)
+                }
                 2 => iw_session_handle_transport_opened(session, at, one),
                 3 if rng.one_in(20) => iw_session_remove_peer(session, at, one),
                 4 if rng.one_in(20) => iw_session_begin_epoch(session, at, one),
@@ -146,6 +159,12 @@ fn run(seed: u64) {
                 29 => {
                     let mut due = 0;
                     iw_session_poll_timeout(session, &raw mut due)
+                }
+                30 => iw_session_next_epoch(session, out),
+                31 => iw_session_is_closed(session, out),
+                32 => {
+                    let mut incarnation = 0;
+                    iw_session_incarnation(session, &raw mut incarnation)
                 }
                 _ => {
                     // The datagram reaches the other session, whole or corrupted.

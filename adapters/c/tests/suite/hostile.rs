@@ -16,7 +16,7 @@ fn call_everything(session: *mut IwSession) -> Vec<IwStatus> {
         (std::mem::MaybeUninit::uninit(), std::mem::MaybeUninit::uninit(), std::mem::MaybeUninit::uninit());
     unsafe {
         vec![
-            iw_session_add_peer(session, 0, IW_COMPACT, 1, 0, &raw mut number),
+            iw_session_add_peer(session, 0, IW_COMPACT, 1, 0, null(), &raw mut number),
             iw_session_handle_transport_closed(session, 0, 0),
             iw_session_handle_transport_opened(session, 0, 0),
             iw_session_remove_peer(session, 0, 0),
@@ -33,6 +33,9 @@ fn call_everything(session: *mut IwSession) -> Vec<IwStatus> {
             iw_session_config(session, &raw mut settings),
             iw_session_input_len(session, &raw mut number),
             iw_session_epoch(session, &raw mut number),
+            iw_session_next_epoch(session, &raw mut number),
+            iw_session_incarnation(session, &raw mut long),
+            iw_session_is_closed(session, &raw mut number),
             iw_session_peer_at(session, 0, &raw mut number),
             iw_session_next_frame(session, &raw mut number),
             iw_peer_last_frame(session, 0, &raw mut number),
@@ -139,7 +142,7 @@ fn init_refuses_bad_arguments() {
 fn bad_output_pointers_are_refused_before_the_call_has_an_effect() {
     let endpoint = Endpoint::new(1, 1, 0);
     unsafe {
-        assert_eq!(iw_session_add_peer(endpoint.session, 0, IW_COMPACT, 1, 0, null_mut()), IwStatus::Null);
+        assert_eq!(iw_session_add_peer(endpoint.session, 0, IW_COMPACT, 1, 0, null(), null_mut()), IwStatus::Null);
         assert_eq!(endpoint.add(0, IW_COMPACT, 1), Ok(0), "the refused call added nothing");
         // One byte more than is ever read of an overlong input or datagram.
         let input = [1; IW_MAX_DATAGRAM_SIZE + 1];

@@ -3,7 +3,7 @@
 use inputwire::{Config, Event, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, Session};
 use inputwire_c::*;
 
-use crate::support::Endpoint;
+use crate::support::{Endpoint, config};
 
 fn input(player: u32, frame: u32, len: usize) -> Vec<u8> {
     (0..len).map(|byte| (player * 31 + frame * 7) as u8 ^ byte as u8).collect()
@@ -72,10 +72,123 @@ fn the_classic_wire_plays_with_inputs_of_one_byte() {
     play(1, 4, IW_CLASSIC, FRAMES);
 }
 
+/// Two endpoints of a pair, with settings of their own, that exchange datagrams at once.
+struct Pair([Endpoint; 2]);
+
+impl Pair {
+    fn new(settings: impl Fn(u32) -> IwConfig, key: Option<[u8; 16]>) -> Self {
+        let endpoint = |me: u32| {
+            let endpoint = Endpoint::with(1, 1, &settings(me));
+            assert_eq!(endpoint.add_with_key(0, IW_COMPACT, 1 - me, key), Ok(0));
+            endpoint
+        };
+        Self([endpoint(0), endpoint(1)])
+    }
+
+    /// Exchanges datagrams until there are none, and returns all events with their endpoints, and the longest datagram.
+    fn exchange(&self, now: u64) -> (Vec<(usize, IwEvent)>, Vec<Vec<u8>>) {
+        let (mut events, mut datagrams) = (Vec::new(), Vec::new());
+        for endpoint in &self.0 {
+            assert_eq!(unsafe { iw_session_handle_timeout(endpoint.session, now) }, IwStatus::Ok);
+        }
+        for _ in 0..4 {
+            for (at, endpoint) in self.0.iter().enumerate() {
+                events.extend(std::iter::from_fn(|| endpoint.event()).map(|event| (at, event)));
+                for (_, datagram) in std::iter::from_fn(|| endpoint.transmit()) {
+                    self.0[1 - at].handle(now, 0, &datagram);
+                    datagrams.push(datagram);
+                }
+            }
+        }
+        (events, datagrams)
+    }
+}
+
+#[test]
+fn a_pair_has_a_key_of_its_own_and_short_tags() {
+    let short = |me| IwConfig { short_tags: 1, ..config(me) };
+    let pair = Pair::new(short, Some([7; 16]));
+    pair.exchange(1);
+    assert_eq!(pair.0[0].push(20_000, &[5]), Ok(0));
+    let (events, datagrams) = pair.exchange(20_000);
+    assert!(events.iter().any(|(at, event)| *at == 1 && event.kind == IwEventKind::Input && event.input[0] == 5));
+    // An input datagram with a tag of four bytes; with one of eight it is longer by four.
+    let short_len = datagrams.iter().map(Vec::len).min();
+    let pair = Pair::new(config, Some([7; 16]));
+    pair.exchange(1);
+    assert_eq!(pair.0[0].push(20_000, &[5]), Ok(0));
+    let (_, datagrams) = pair.exchange(20_000);
+    assert_eq!(datagrams.iter().map(Vec::len).min(), short_len.map(|len| len + 4));
+}
+
+#[test]
+fn what_is_wrong_with_a_peer_is_told_in_numbers() {
+    // Short tags at one end.
+    let pair = Pair::new(|me| IwConfig { has_key: 1, short_tags: me, ..config(me) }, None);
+    let (events, _) = pair.exchange(1);
+    let told = events.iter().find(|(at, event)| *at == 0 && event.kind == IwEventKind::Mismatch).unwrap().1;
+    assert_eq!((told.value, told.local, told.remote), (IwField::TagSize as u32, 8, 4));
+
+    // Another session id: hellos cannot be read.
+    let pair = Pair::new(|me| IwConfig { session_id: u64::from(me), ..config(me) }, None);
+    let events: Vec<_> = (1..100).flat_map(|step| pair.exchange(step * 10_000).0).collect();
+    assert_eq!(events.iter().filter(|(at, event)| *at == 0 && event.kind == IwEventKind::Unreadable).count(), 1);
+
+    // Another player at the peer's address.
+    let (one, other) = (Endpoint::new(1, 1, 0), Endpoint::new(1, 1, 5));
+    assert_eq!((one.add(0, IW_COMPACT, 1), other.add(0, IW_COMPACT, 6)), (Ok(0), Ok(0)));
+    assert_eq!(one.handle(1, 0, &other.transmit().unwrap().1), IwStatus::Ok);
+    let told = one.event().unwrap();
+    assert_eq!((told.kind, told.remote, told.local), (IwEventKind::WrongPlayers, 5, 6));
+}
+
+#[test]
+fn a_peer_that_is_started_anew_is_told_and_followed_into_the_next_epoch() {
+    let mut pair = Pair::new(config, None);
+    for step in 0..20 {
+        pair.exchange(step * 16_667);
+    }
+    pair.0[1] = Endpoint::with(1, 1, &IwConfig { incarnation: u64::MAX, ..config(1) });
+    assert_eq!(pair.0[1].add(0, IW_COMPACT, 0), Ok(0));
+    let (mut restarted, mut ahead) = (0, 0);
+    for step in 20..100 {
+        let now = step * 16_667;
+        for (at, event) in pair.exchange(now).0 {
+            let epoch = match event.kind {
+                IwEventKind::Restarted => pair.0[at].get(iw_session_next_epoch).unwrap(),
+                IwEventKind::EpochAhead => event.value,
+                _ => continue,
+            };
+            (restarted, ahead) = if at == 0 { (restarted + 1, ahead) } else { (restarted, ahead + 1) };
+            assert_eq!(unsafe { iw_session_begin_epoch(pair.0[at].session, now, epoch) }, IwStatus::Ok);
+        }
+    }
+    assert_eq!((restarted, ahead), (1, 1));
+    assert_eq!([0, 1].map(|at: usize| pair.0[at].get(iw_session_epoch)), [Some(1); 2]);
+}
+
+#[test]
+fn a_goodbye_tells_where_the_peer_ended() {
+    let pair = Pair::new(config, None);
+    for frame in 0..6 {
+        assert_eq!(pair.0[0].push(frame * 16_667, &[1]), Ok(frame as u32));
+        pair.exchange(frame * 16_667);
+    }
+    assert_eq!(unsafe { iw_session_close(pair.0[0].session, 100_000) }, IwStatus::Ok);
+    let mut ended = Vec::new();
+    for step in 0..20 {
+        let (events, _) = pair.exchange(100_000 + step * 16_667);
+        ended.extend(events.iter().filter(|(_, event)| event.kind == IwEventKind::PeerClosed).copied());
+        assert_eq!(pair.0[0].get(iw_session_is_closed), Some(u32::from(step >= 2)), "three goodbyes, a frame apart");
+    }
+    let [(1, bye)] = ended[..] else { panic!("{ended:?}") };
+    assert_eq!((bye.peer, bye.value, bye.frame), (0, 0, 6));
+}
+
 #[test]
 fn a_session_in_rust_sends_the_same_bytes() {
     let endpoint = Endpoint::new(1, 4, 0);
-    let mut session = Session::<1, 4>::new(Config::builder().build().unwrap());
+    let mut session = Session::<1, 4>::new(Config::builder().incarnation(config(0).incarnation).build().unwrap());
     let peer = session.add_peer(Instant::ORIGIN, PeerConfig::compact(1)).unwrap();
     assert_eq!(endpoint.add(0, IW_COMPACT, 1), Ok(peer.get()));
     let other = Endpoint::new(1, 4, 1);

@@ -1,7 +1,7 @@
 //! A session in memory of its own.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
-use std::ptr::null_mut;
+use std::ptr::{null, null_mut};
 
 use inputwire_c::*;
 
@@ -53,7 +53,7 @@ impl Drop for Memory {
     }
 }
 
-/// The default settings for a player.
+/// The default settings for a player, with an incarnation.
 pub(crate) fn config(player: u32) -> IwConfig {
     let mut config = std::mem::MaybeUninit::uninit();
     // SAFETY: initialized by the first call.
@@ -62,6 +62,7 @@ pub(crate) fn config(player: u32) -> IwConfig {
         config.assume_init()
     };
     config.local_player = player;
+    config.incarnation = (1 << 40) + u64::from(player);
     config
 }
 
@@ -74,18 +75,32 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     pub(crate) fn new(max_peers: u32, input_len: u32, player: u32) -> Self {
+        Self::with(max_peers, input_len, &config(player))
+    }
+
+    pub(crate) fn with(max_peers: u32, input_len: u32, config: &IwConfig) -> Self {
         let memory = Memory::new();
         let mut session = null_mut();
         let size = iw_session_size(max_peers, input_len);
-        let status =
-            unsafe { iw_session_init(memory.start(), size, max_peers, input_len, &config(player), &raw mut session) };
+        let status = unsafe { iw_session_init(memory.start(), size, max_peers, input_len, config, &raw mut session) };
         assert_eq!(status, IwStatus::Ok);
         Self { _memory: memory, session, input_len: usize::try_from(input_len).unwrap() }
     }
 
     pub(crate) fn add(&self, now: u64, wire: u32, player: u32) -> Result<u32, IwStatus> {
+        self.add_with_key(now, wire, player, None)
+    }
+
+    pub(crate) fn add_with_key(
+        &self,
+        now: u64,
+        wire: u32,
+        player: u32,
+        key: Option<[u8; 16]>,
+    ) -> Result<u32, IwStatus> {
         let mut peer = IW_NO_PEER;
-        match unsafe { iw_session_add_peer(self.session, now, wire, player, 0, &raw mut peer) } {
+        let key = key.as_ref().map_or(null(), |key| key.as_ptr());
+        match unsafe { iw_session_add_peer(self.session, now, wire, player, 0, key, &raw mut peer) } {
             IwStatus::Ok => Ok(peer),
             status => Err(status),
         }

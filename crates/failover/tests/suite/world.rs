@@ -188,7 +188,8 @@ impl<'a> World<'a> {
 
 /// A session with its peer, on the compact wire.
 fn session(player: u16) -> Session<1, 1> {
-    let config = Config::builder().session_id(7).local_player(player).incarnation(1_000 + u32::from(player)).build();
+    let config =
+        Config::builder().session_id(7).local_player(player).incarnation(0x5eed_0000_0000 + u64::from(player)).build();
     let mut session = Session::new(config.expect("valid settings"));
     session.add_peer(at(0), PeerConfig::compact(1 - player)).expect("a free slot");
     session

@@ -2,40 +2,66 @@
 //!
 //! They are of simulated games, as `game.rs` plays them, and of real runs of `examples/udp`. After an intended change of
 //! behaviour, `RECORD_REWRITE=1 cargo test -p inputwire-record kept` makes the same calls again and writes their outcomes.
-//! The commit message says what differs.
+//! Where the wire has changed, the datagrams in them mean nothing any more: `RECORD_ANEW=1` plays the simulated games anew, and
+//! `examples/udp --record` a real one. The commit message says what differs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use inputwire::PeerConfig;
-use inputwire_record::{Call, Replay, Tape};
+use inputwire_record::{Call, Keys, Outcome, Replay, Tape};
 
-use crate::game::{KEY, play, replay};
+use crate::game::{Game, KEY, Keyed, play, play_game, replay};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings")
 }
 
+/// The keys of a recording, by its name.
+fn keys(name: &str) -> Keys {
+    match name {
+        "keyed" => Keyed::Session.keys(0),
+        "pair" => Keyed::Pair.keys(1),
+        _ => Keys::new(),
+    }
+}
+
+/// The simulated games, by their names.
+fn games() -> [(&'static str, Vec<u8>); 5] {
+    let game = |seed, frames, keyed, restart| Game { seed, frames, keyed, restart };
+    let [classic, ..] = play_game::<1, 60>(game(3, 30, Keyed::No, false), PeerConfig::classic);
+    let [compact, ..] = play_game::<1, 120>(game(2, 90, Keyed::No, false), PeerConfig::compact);
+    let [_, keyed, _] = play_game::<4, 120>(game(6, 30, Keyed::Session, false), PeerConfig::compact);
+    let [pair, ..] = play_game::<2, 60>(game(8, 60, Keyed::Pair, false), PeerConfig::compact);
+    let [restart, ..] = play_game::<1, 120>(game(1, 200, Keyed::No, true), PeerConfig::compact);
+    [("classic", classic), ("compact", compact), ("keyed", keyed), ("pair", pair), ("restart", restart)]
+}
+
 #[test]
 fn kept_recordings_are_equal() {
+    if std::env::var_os("RECORD_ANEW").is_some() {
+        for (name, file) in games() {
+            fs::write(folder().join(name).with_extension("rec"), file).expect("written");
+        }
+    }
     let mut played = 0;
     for entry in fs::read_dir(folder()).expect("a folder") {
         let path = entry.expect("an entry").path();
         let file = fs::read(&path).expect("a file");
-        let key = path.file_stem().is_some_and(|name| name == "keyed").then_some(KEY);
+        let keys = keys(path.file_stem().and_then(|name| name.to_str()).unwrap_or_default());
         if std::env::var_os("RECORD_REWRITE").is_some() {
-            fs::write(&path, rewritten(&file, key)).expect("written");
-        } else if let Err(stop) = replay(&file, key) {
+            fs::write(&path, rewritten(&file, keys)).expect("written");
+        } else if let Err(stop) = replay(&file, keys) {
             panic!("{}: {stop}\nIf the change is intended, see {}.", path.display(), file!());
         }
         played += 1;
     }
-    assert!(played >= 4, "only {played} recordings were found");
+    assert!(played >= 6, "only {played} recordings were found");
 }
 
 /// Returns a recording as it would be today.
-fn rewritten(file: &[u8], key: Option<[u8; 16]>) -> Vec<u8> {
-    let mut replay = Replay::open(file, key).expect("a recording");
+fn rewritten(file: &[u8], keys: impl Into<Keys>) -> Vec<u8> {
+    let mut replay = Replay::open(file, keys).expect("a recording");
     let mut tape = Tape::new(replay.setup(), Vec::new());
     while let Some(step) = replay.step_anew().expect("intact") {
         if step.call != Call::End {
@@ -49,4 +75,28 @@ fn rewritten(file: &[u8], key: Option<[u8; 16]>) -> Vec<u8> {
 fn a_recording_that_is_rewritten_is_the_same_file() {
     let [file, _] = play::<4, 120>(6, 30, true, PeerConfig::compact);
     assert_eq!(rewritten(&file, Some(KEY)), file);
+}
+
+/// What is kept must show what there is: a game that is refused from its first hello on would replay equal, too.
+#[test]
+fn the_kept_recordings_hold_inputs_checksums_a_restart_and_a_goodbye() {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder()).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        let file = fs::read(&path).expect("a file");
+        let mut inputs = 0;
+        for step in replay(&file, keys(name)).expect("equal") {
+            match step.outcome {
+                Outcome::Input(..) => inputs += 1,
+                Outcome::Event(event) => text += &event,
+                Outcome::Datagram(_, datagram) if datagram.first() == Some(&0x22) => text += "Checksums",
+                _ => {}
+            }
+        }
+        assert!(inputs >= 10, "{name}: only {inputs} inputs");
+    }
+    for word in ["Connected", "Restarted", "PeerClosed", "Checksums", "Flushed", "Disconnected"] {
+        assert!(text.contains(word), "no {word}");
+    }
 }

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 
 use inputwire::{AddPeerError, Config, Endpoint, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerId, Session};
-use inputwire_record::{Call, FileError, Outcome, Recorder, Replay, Setup, Stop, Tape};
+use inputwire_record::{Call, FileError, Keys, Outcome, Recorder, Replay, Setup, Stop, Tape};
 
-use crate::game::{KEY, play, replay, settings, sizes_of};
+use crate::game::{Game, KEY, Keyed, PAIR_KEY, play, play_game, replay, settings, sizes_of};
 
 fn at(micros: u64) -> Instant {
     Instant::from_micros(micros)
@@ -56,6 +56,50 @@ fn a_key_is_needed_where_there_was_one_and_is_in_no_file() {
 }
 
 #[test]
+fn the_key_of_a_pair_is_needed_by_player_number_and_is_in_no_file() {
+    let game = Game { seed: 5, frames: 100, keyed: Keyed::Pair, restart: false };
+    let [file, other, _] = play_game::<1, 120>(game, PeerConfig::compact);
+    assert!(replay(&file, Keys::new().peer(1, PAIR_KEY)).expect("equal").len() > 400);
+    assert!(replay(&other, Keys::new().peer(3, KEY).peer(0, KEY).peer(0, PAIR_KEY)).expect("equal").len() > 400);
+    let missing = Err(Stop::File(FileError::PeerKeyMissing { player: 1 }));
+    assert_eq!(replay(&file, None), missing);
+    assert_eq!(replay(&file, Keys::new().peer(0, PAIR_KEY)), missing);
+    assert_eq!(replay(&file, Some(PAIR_KEY)), Err(Stop::File(FileError::KeyNotNeeded)));
+    let Err(Stop::Differs { call, .. }) = replay(&file, Keys::new().peer(1, KEY)) else {
+        panic!("a wrong key is accepted")
+    };
+    assert!(call.starts_with("poll_transmit"), "{call}");
+    assert!(![file, other].concat().windows(PAIR_KEY.len()).any(|bytes| bytes == PAIR_KEY));
+    let shown = format!("{:?}", Keys::new().session(KEY).peer(1, PAIR_KEY));
+    assert_eq!(shown, "Keys { session: true, peers: [1] }");
+}
+
+#[test]
+fn one_pair_may_have_a_key_beside_that_of_the_session() {
+    let config = settings(1, 0).key(KEY).build().expect("valid");
+    let mut session: Recorder<Vec<u8>, 2, 1> = Recorder::new(config, Vec::new());
+    session.add_peer(at(0), PeerConfig::compact(1)).expect("room");
+    session.add_peer(at(0), PeerConfig::compact(2).key(PAIR_KEY)).expect("room");
+    let mut buf = [0; MAX_DATAGRAM_SIZE];
+    while session.poll_transmit(&mut buf).is_some() {}
+    let file = session.finish().expect("a Vec");
+    let steps = replay(&file, Keys::new().session(KEY).peer(2, PAIR_KEY)).expect("equal");
+    let calls: Vec<_> = steps.iter().map(|step| format!("{:?}", step.call)).collect();
+    assert_eq!(calls[..2], ["add_peer(compact 1)", "add_peer(compact 2, with a key of its own)"]);
+    assert_eq!(replay(&file, Some(KEY)), Err(Stop::File(FileError::PeerKeyMissing { player: 2 })));
+}
+
+#[test]
+fn a_session_without_an_incarnation_replays_what_it_refused() {
+    let config = Config::builder().session_id(1).build().expect("valid");
+    let mut session: Recorder<Vec<u8>, 1, 1> = Recorder::new(config, Vec::new());
+    assert_eq!(session.add_peer(at(0), PeerConfig::compact(1)), Err(AddPeerError::NoIncarnation));
+    session.add_peer(at(0), PeerConfig::classic(1)).expect("it needs none");
+    let file = session.finish().expect("a Vec");
+    assert_eq!(replay(&file, None).expect("equal").len(), 3);
+}
+
+#[test]
 fn a_session_is_full_when_it_was() {
     let mut session: Recorder<Vec<u8>, 2, 1> = Recorder::new(settings(1, 0).build().expect("valid"), Vec::new());
     let one = session.add_peer(at(0), PeerConfig::compact(1)).expect("room");
@@ -78,7 +122,7 @@ fn a_program_with_a_session_of_its_own_writes_a_tape() {
     let mut tape = Tape::new(&Setup::new(&config, peers, input, window), Vec::new());
     let (now, player) = (at(17), 4);
     let added = session.add_peer(now, PeerConfig::compact(player));
-    let call = Call::AddPeer { now, classic: false, player, incarnation: None };
+    let call = Call::AddPeer { now, classic: false, keyed: false, player, incarnation: None };
     tape.write(&call, &Outcome::of(&added, |peer| Some(peer.get())));
     let mut buf = [0; MAX_DATAGRAM_SIZE];
     while let Some(transmit) = session.poll_transmit(&mut buf) {
@@ -93,7 +137,7 @@ fn the_first_call_that_differs_is_named() {
     let config = settings(3, 0).build().expect("valid");
     let mut tape = Tape::new(&Setup::new(&config, 1, 1, 120), Vec::new());
     let now = at(1_500);
-    let peer = Call::AddPeer { now, classic: false, player: 1, incarnation: None };
+    let peer = Call::AddPeer { now, classic: false, keyed: false, player: 1, incarnation: None };
     tape.write(&peer, &Outcome::Number(0));
     tape.write(&Call::PushInput { now, input: &[7] }, &Outcome::Number(0));
     tape.write(&Call::PushInput { now, input: &[8] }, &Outcome::Number(2));
@@ -113,7 +157,7 @@ fn the_first_call_that_differs_is_named() {
 #[test]
 fn a_recording_without_an_end_is_replayed_and_recognised() {
     let mut file = Vec::new();
-    let config = Config::builder().build().expect("valid");
+    let config = settings(0, 0).build().expect("valid");
     {
         let mut session: Recorder<&mut Vec<u8>, 1, 1> = Recorder::new(config, &mut file);
         session.add_peer(at(0), PeerConfig::compact(1)).expect("room");
@@ -139,7 +183,7 @@ fn a_writer_that_fails_stops_the_recording_and_nothing_else() {
             Ok(())
         }
     }
-    let config = Config::builder().build().expect("valid");
+    let config = settings(0, 0).build().expect("valid");
     for room in [0, 50, 5_000] {
         let mut session: Recorder<Full, 1, 1> = Recorder::new(config, Full(room));
         session.add_peer(at(0), PeerConfig::compact(1)).expect("room");
@@ -153,7 +197,7 @@ fn a_writer_that_fails_stops_the_recording_and_nothing_else() {
 
 #[test]
 fn a_session_of_unknown_sizes_is_refused_by_its_sizes() {
-    let config = Config::builder().build().expect("valid");
+    let config = settings(0, 0).build().expect("valid");
     let file = Recorder::<Vec<u8>, 17, 1, 120>::new(config, Vec::new()).finish().expect("a Vec");
     let sizes = FileError::Sizes { peers: 17, input: 1, window: 120 };
     assert_eq!(Replay::open(&file, None).map(|_| ()), Err(sizes));

@@ -26,7 +26,9 @@ macro_rules! endpoint {
             let now = Instant::from_micros(micros);
             let peer = PeerId::new(0);
             let Some(session) = session else {
-                let Ok(config) = Config::builder().session_id(micros).local_player(u16::from(call)).build() else { return 0 };
+                let incarnation = micros | 1 << 63;
+                let config = Config::builder().session_id(micros).local_player(u16::from(call)).incarnation(incarnation);
+                let Ok(config) = config.build() else { return 0 };
                 let mut new = Session::new(config);
                 let wire = PeerConfig::compact(1);
                 $(let wire = if len > 0 { PeerConfig::$classic(1) } else { wire };)?

@@ -51,10 +51,13 @@ fn main() {
     mesh::<7>();
 }
 
+/// The run of every endpoint here, which signalling tells the others.
+const RUN: u64 = 0x5eed_0000_0001;
+
 /// Makes an endpoint that knows its peer from signalling, so that inputs flow at once.
 fn session(player: u16) -> Session<1, 1> {
-    let mut session = Session::new(Config::builder().local_player(player).build().expect("valid"));
-    session.add_peer(Instant::ORIGIN, PeerConfig::compact(1 - player).incarnation(1)).expect("a free slot");
+    let mut session = Session::new(Config::builder().local_player(player).incarnation(RUN).build().expect("valid"));
+    session.add_peer(Instant::ORIGIN, PeerConfig::compact(1 - player).incarnation(RUN)).expect("a free slot");
     session
 }
 
@@ -104,10 +107,10 @@ fn mesh<const MAX_PEERS: usize>() {
     let id = |me: usize, other: usize| PeerId::new((if other < me { other } else { other - 1 }) as u32);
     let mut endpoints: Vec<Session<MAX_PEERS, 1>> = (0..players)
         .map(|me| {
-            let mut endpoint = Session::new(Config::builder().local_player(me as u16).build().expect("valid"));
+            let mut endpoint = Session::new(Config::builder().local_player(me as u16).incarnation(RUN).build().expect("valid"));
             for other in (0..players).filter(|other| *other != me) {
                 endpoint
-                    .add_peer(Instant::ORIGIN, PeerConfig::compact(other as u16).incarnation(1))
+                    .add_peer(Instant::ORIGIN, PeerConfig::compact(other as u16).incarnation(RUN))
                     .expect("a free slot");
             }
             endpoint

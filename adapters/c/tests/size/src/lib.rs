@@ -28,16 +28,18 @@ macro_rules! calls {
 }
 
 calls! {
-    rs_config(id: u64, key: Option<[u8; 16]>, player: u16, frame: Duration, ping: Duration, max: usize) -> Result<Config, ConfigError> = {
+    rs_config(id: u64, incarnation: Option<u64>, key: Option<[u8; 16]>, short: bool, player: u16, frame: Duration, ping: Duration, max: usize) -> Result<Config, ConfigError> = {
         let builder = Config::builder().session_id(id).local_player(player).frame_interval(frame).ping_interval(ping);
         let builder = builder.interrupt_after(ping).disconnect_after(ping).warning_latency(ping).critical_latency(frame);
-        let builder = builder.max_datagram_size(max).redundancy(player as u8).incarnation(player.into());
+        let builder = builder.max_datagram_size(max).redundancy(player as u8).short_tags(short);
+        let builder = incarnation.map_or(builder, |incarnation| builder.incarnation(incarnation));
         key.map_or(builder, |key| builder.key(key)).build()
     };
     rs_session_init(to: &mut MaybeUninit<Session>, config: &Config) -> () = { to.write(Session::new(*config)); };
-    rs_session_add_peer(session: &mut Session, now: Instant, classic: bool, player: u16, incarnation: u32) -> Result<PeerId, AddPeerError> = {
+    rs_session_add_peer(session: &mut Session, now: Instant, classic: bool, player: u16, incarnation: u64, key: Option<[u8; 16]>) -> Result<PeerId, AddPeerError> = {
         let peer = if classic { PeerConfig::classic(player) } else { PeerConfig::compact(player) };
-        session.add_peer(now, peer.incarnation(incarnation))
+        let peer = peer.incarnation(incarnation);
+        session.add_peer(now, key.map_or(peer, |key| peer.key(key)))
     };
     rs_session_remove_peer(session: &mut Session, now: Instant, peer: PeerId) -> () = session.remove_peer(now, peer);
     rs_session_push_input(session: &mut Session, now: Instant, input: [u8; 1]) -> Result<Frame, PushError> = session.push_input(now, input);
@@ -53,6 +55,9 @@ calls! {
     rs_session_poll_transmit(session: &mut Session, buf: &'static mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'static>> = session.poll_transmit(buf);
     rs_session_poll_timeout(session: &Session) -> Option<Instant> = session.poll_timeout();
     rs_session_epoch(session: &Session) -> Epoch = session.epoch();
+    rs_session_next_epoch(session: &Session) -> Option<Epoch> = session.next_epoch();
+    rs_session_incarnation(session: &Session) -> Option<u64> = session.incarnation();
+    rs_session_is_closed(session: &Session) -> bool = session.is_closed();
     rs_session_next_frame(session: &Session) -> Frame = session.next_frame();
     rs_session_confirmed_frame(session: &Session) -> Option<Frame> = session.confirmed_frame();
     rs_session_local_input(session: &Session, frame: Frame) -> Option<[u8; 1]> = session.local_input(frame);

@@ -1,0 +1,67 @@
+"""How long the peer has been silent, and how long it may be (section 1)."""
+
+from __future__ import annotations
+
+from endpoint import Settings
+
+SECOND = 1_000_000
+SHORTEST_PING = 20_000
+LONGEST_PING = 10 * SECOND
+
+
+class Liveness:
+    """The signs of life of a peer that was added at time 0."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Starts without a sign of life."""
+        self._settings = settings
+        self._peer_ping: int | None = None
+        self._silent_since = 0
+        self._is_connecting = True
+        self._sign_of_run: int | None = None
+
+    def set_peer_ping(self, ping_us: int | None) -> None:
+        """The ping interval that a hello carried; None while it is unknown."""
+        if ping_us is not None:
+            ping_us = min(max(ping_us, SHORTEST_PING), LONGEST_PING)
+        self._peer_ping = ping_us
+
+    @property
+    def limit(self) -> int:
+        """The interrupt limit I."""
+        ping = max(self._settings.ping_us, self._peer_ping or 0)
+        return max(self._settings.interrupt_us, ping * 5 // 2)
+
+    def run_became_known(self) -> None:
+        """The peer's run is another one now."""
+        self._sign_of_run = None
+
+    def opened(self, now: int) -> None:
+        """The transport has opened again."""
+        self._silent_since = now
+        self._is_connecting = True
+
+    def sign(self, now: int) -> None:
+        """A sign of life of the peer's run."""
+        self._silent_since = self._sign_of_run = now
+        self._is_connecting = False
+
+    def silence(self, now: int) -> int:
+        """The silence of the peer."""
+        return now - self._silent_since
+
+    def is_alive(self, now: int) -> bool:
+        """Whether the peer is alive."""
+        return self._sign_of_run is not None and now - self._sign_of_run < self.limit
+
+    def end_of_life(self) -> int:
+        """The moment at which the peer is no longer alive, unless a sign of life comes."""
+        return 0 if self._sign_of_run is None else self._sign_of_run + self.limit
+
+    def health(self, now: int) -> str:
+        """The part of the peer's health that follows from silence."""
+        if self._is_connecting:
+            return "Connecting"
+        if self.silence(now) >= max(self._settings.disconnect_us, self.limit):
+            return "Disconnected"
+        return "Interrupted" if self.silence(now) >= self.limit else "received"
