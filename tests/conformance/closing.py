@@ -19,24 +19,18 @@ class Closing:
         self._is_cut_off = False
 
     @property
-    def is_closed(self) -> bool:
-        """Whether the session was closed."""
-        return self._closed_at is not None
-
-    @property
     def sends_inputs(self) -> bool:
         """Whether input datagrams may be sent."""
         return self._first is None and not self._is_cut_off
 
     def close(self, now: int, is_open: bool) -> None:
         """The application closes the session."""
-        if self._closed_at is None:
-            self._closed_at = now
-            self._is_cut_off = not is_open
+        self._closed_at = now
+        self._is_cut_off = not is_open
 
     def transport_closed(self) -> None:
         """The transport has closed: for a session that is closing, that is the end."""
-        self._is_cut_off |= self.is_closed
+        self._is_cut_off |= self._closed_at is not None
 
     def settle(self, now: int, unacknowledged: bool) -> None:
         """Sets the moment of the first bye once it is known."""

@@ -117,7 +117,7 @@ class Comparison:
             self.call("unmute" if model.is_muted else "mute")
         elif how < 0.985:
             self.twin.stats()
-        elif how < 0.9875 and isinstance(model, CompactModel):
+        elif how < 0.9875:
             self.call_at("bye", self._fresh())
             self.datagrams = min(self.datagrams, self.counts["ok"] + self.counts["refused"] + 30)
         elif not model.is_open:

@@ -17,6 +17,7 @@ class Model:
         self.now = 0
         self.is_open = True
         self.is_muted = False
+        self.is_closed = False  # Whether the session was closed.
         self.refused = 0
         self.delivered: list[tuple[int, bytes]] = []
         self.epoch = settings.epoch
@@ -45,8 +46,7 @@ class Model:
         """Handles the closing of the transport."""
 
     def do_bye(self) -> None:
-        """Closes the session."""
-        raise NotImplementedError
+        """Closes the session, which is not closed yet."""
 
     def settle(self) -> None:
         """Does what follows from the time alone, before and after each call."""
@@ -103,6 +103,8 @@ class Model:
             """Pushes, or raises `Failed`."""
             if len(data) != self.settings.input_len:
                 raise Failed("wrong size")
+            if self.is_closed:
+                raise Failed("Closed")
             if self.send_next == 0xFFFFFFFF:
                 raise Failed("FramesExhausted")
             self.do_push(data)
@@ -125,6 +127,8 @@ class Model:
 
         def call() -> None:
             """Begins, or raises `Failed`."""
+            if self.is_closed:
+                raise Failed("Closed")
             if epoch <= self.epoch:
                 raise Failed("NotNewer")
             if not self.may_begin(epoch):
@@ -137,7 +141,14 @@ class Model:
 
     def bye(self, now: int) -> Answer:
         """Closes the session."""
-        return self._answer(now, self.do_bye)
+
+        def call() -> None:
+            """Closes, unless it is closed."""
+            if not self.is_closed:
+                self.is_closed = True
+                self.do_bye()
+
+        return self._answer(now, call)
 
     def close(self, now: int) -> Answer:
         """Reports that the transport has closed."""
@@ -153,8 +164,9 @@ class Model:
         """Reports that the transport has opened again."""
 
         def call() -> None:
-            """Opens, unless it is open."""
-            if not self.is_open:
+            """Opens, unless it is open; that brings no closed session back."""
+            if not self.is_open and not self.is_closed:
+                self.is_open = True
                 self.do_open()
 
         return self._answer(now, call)

@@ -72,7 +72,6 @@ class ClassicModel(Model):
 
     def do_open(self) -> None:
         """Handles the reopening of the transport."""
-        self.is_open = True
         self.pings = []
         self.rtt = None
         self.ping_pending = True
@@ -259,7 +258,9 @@ class ClassicModel(Model):
         return moments
 
     def poll(self) -> list[bytes]:
-        """Every datagram that is due."""
+        """Every datagram that is due; none once the session was closed."""
+        if self.is_closed:
+            return []
         due = {name for name, moment in self._moments().items() if self.now >= moment}
         sent: list[Message] = []
         if "input" in due:
@@ -309,6 +310,8 @@ class ClassicModel(Model):
 
     def next_timeout(self) -> int | None:
         """The next moment at which a datagram becomes due without another call."""
+        if self.is_closed:
+            return None
         moments = list(self._moments().values())
         request = self._request_moment()
         if request is not None:

@@ -76,8 +76,6 @@ class CompactModel(Model):
 
     def do_push(self, data: bytes) -> None:
         """Pushes a local input."""
-        if self.closing.is_closed:
-            raise Failed("Closed")
         if self.send_next - self.acked >= self.settings.window:
             raise Failed("WindowFull")
         self.schedule.pushed(self.now)
@@ -94,16 +92,11 @@ class CompactModel(Model):
 
     def may_begin(self, epoch: int) -> bool:
         """Whether an epoch that is greater than the present one may begin."""
-        if self.closing.is_closed:
-            return False
         reserve = self.handshake.is_ahead or self.handshake.halted
         return epoch <= (MAX_EPOCH if reserve else LAST_FREE_EPOCH)
 
     def do_open(self) -> None:
-        """Handles the reopening of the transport, which brings no closed session back."""
-        if self.closing.is_closed:
-            return
-        self.is_open = True
+        """Handles the reopening of the transport."""
         self.liveness.opened(self.now)
         self.handshake.opened(self.now)
         self.schedule.opened(self.now)
@@ -261,7 +254,7 @@ class CompactModel(Model):
     @property
     def _sends_checksums(self) -> bool:
         """Whether checksums may be sent."""
-        return self.handshake.partner is not None and not self.closing.is_closed
+        return self.handshake.partner is not None and not self.is_closed
 
     @property
     def _sends_byes(self) -> bool:
@@ -277,7 +270,7 @@ class CompactModel(Model):
         """Whatever is due, the hello first."""
         sent = []
         s = self.settings
-        if not self.closing.is_closed and self.hellos.is_due(self.now):
+        if not self.is_closed and self.hellos.is_due(self.now):
             sent.append(control.encode_hello(s.session_id, s.key, self.handshake.make_hello()))
             self.hellos.sent(self.now)
         if self._input_due(self.now):
@@ -296,7 +289,7 @@ class CompactModel(Model):
 
     def next_timeout(self) -> int | None:
         """The next moment at which a datagram becomes due without another call."""
-        moments = [] if self.closing.is_closed else self.hellos.moments()
+        moments = [] if self.is_closed else self.hellos.moments()
         if self._sends_inputs:
             moments += [moment for moment in self.schedule.input_moments(self.unacknowledged)
                         if self._input_due(max(moment, self.now))]
@@ -310,7 +303,7 @@ class CompactModel(Model):
         """The figures that can be compared."""
         figures: dict[str, object] = {
             "refused": self.refused, "unacked": self.send_next - self.acked}
-        if not self.closing.is_closed:
+        if not self.is_closed:
             is_open = self.is_open
             figures["health"] = self.liveness.health(self.now) if is_open else "Disconnected"
         if self.rtt_is_settled:
