@@ -279,6 +279,10 @@ impl World<'_> {
             }
             Reported::Ahead { peer, epoch } => {
                 self.check_all_delivered(index, peer)?;
+                let link = &self.endpoints[index].links[self.endpoints[index].peer(peer).expect("a peer")];
+                ensure(link.tainted || link.runs.announced == epoch, "E epoch", || {
+                    format!("ahead in {epoch}, while its run announced {}", link.runs.announced)
+                })?;
                 self.will_follow(index, epoch);
             }
             Reported::Mismatch { peer } => {
