@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use inputwire::{
-    Config, DatagramError, Epoch, Event, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, Session,
+    Config, DatagramError, Epoch, Event, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, PeerRef, Session,
 };
 
 use super::KEPT_HELLOS;
@@ -256,13 +256,11 @@ impl End {
     fn is_news(&mut self, packet: &Packet, taken: bool) -> bool {
         let Some(run) = packet.run.filter(|_| packet.bytes[0] == 0x20) else { return !taken };
         let number = hello_number(&packet.bytes);
-        match self.heard.iter_mut().find(|(other, _)| *other == run) {
-            Some((_, greatest)) => std::mem::replace(greatest, number.max(*greatest)) < number,
-            None => {
-                self.heard.push((run, number));
-                true
-            }
+        if let Some((_, greatest)) = self.heard.iter_mut().find(|(other, _)| *other == run) {
+            return std::mem::replace(greatest, number.max(*greatest)) < number;
         }
+        self.heard.push((run, number));
+        true
     }
 
     /// Takes what is reported and what is due.
@@ -326,7 +324,7 @@ impl End {
             && self.follow.is_none()
             && self.source == Some(other.run)
             && self.delivered == other.session.next_frame().get()
-            && other.session.peer(other.peer).map(|peer| peer.unacked()) == Some(0)
+            && other.session.peer(other.peer).map(PeerRef::unacked) == Some(0)
     }
 }
 

@@ -21,6 +21,7 @@ const FAR: u32 = 3;
 
 /// What the handshake of a session knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "as in the handshake itself")]
 pub(super) struct Seen {
     pub(super) local_run: u64,
     pub(super) run: Option<u64>,
@@ -187,7 +188,9 @@ pub(super) fn of_world(world: &World) -> u64 {
         for InFlight { packet, taken } in &world.in_flight[side] {
             put(packet, *taken);
         }
-        over.iter().for_each(|packet| put(packet, true));
+        for packet in over {
+            put(packet, true);
+        }
     }
     write!(hash, "{:?}", world.budget).expect("written");
     hash_of(&hash)
@@ -206,9 +209,8 @@ fn value_len(text: &str) -> usize {
     for (place, letter) in text.bytes().enumerate() {
         match letter {
             b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' if depth == 0 => return place,
+            b')' | b']' | b'}' | b',' if depth == 0 => return place,
             b')' | b']' | b'}' => depth -= 1,
-            b',' if depth == 0 => return place,
             _ => {}
         }
     }
