@@ -112,9 +112,9 @@ impl World {
     /// Hands a datagram to an end; returns whether it was taken.
     fn receive(&mut self, to: usize, packet: &Packet, taken: bool) -> Result<bool, String> {
         let now = self.now;
-        let outcome = self.end(to).receive(now, packet, taken)?;
+        let accepted = self.end(to).receive(now, packet, taken)?;
         self.drain(to)?;
-        Ok(outcome)
+        Ok(accepted)
     }
 
     /// Returns the world after an act, or `None` if that act is not possible.

@@ -21,7 +21,7 @@ const FAR: u32 = 3;
 
 /// What the handshake of a session knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "as in the handshake itself")]
 pub(super) struct Seen {
     pub(super) local_run: u64,
     pub(super) run: Option<u64>,
@@ -209,7 +209,7 @@ fn value_len(text: &str) -> usize {
     for (place, letter) in text.bytes().enumerate() {
         match letter {
             b'(' | b'[' | b'{' => depth += 1,
-            b',' | b')' | b']' | b'}' if depth == 0 => return place,
+            b')' | b']' | b'}' | b',' if depth == 0 => return place,
             b')' | b']' | b'}' => depth -= 1,
             _ => {}
         }
