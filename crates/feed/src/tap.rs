@@ -16,7 +16,7 @@ use crate::writer::FeedWriter;
 /// use inputwire_feed::{FeedWriter, Settings, Tap};
 ///
 /// let now = Instant::ORIGIN;
-/// let config = Config::builder().session_id(7).local_player(0).build()?;
+/// let config = Config::builder().session_id(7).local_player(0).incarnation(0x5eed_0000_0001).build()?;
 /// let mut session: Session<1, 1> = Session::new(config);
 /// session.add_peer(now, PeerConfig::compact(1))?;
 /// let mut writer = FeedWriter::new(Settings::of_session(session.config(), [0, 1], 1))?;

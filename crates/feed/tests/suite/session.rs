@@ -17,7 +17,9 @@ struct End {
 
 impl End {
     fn new(player: u16) -> Self {
-        let config = Config::builder().session_id(7).local_player(player).build().expect("settings");
+        let incarnation = 0x5eed_0000_0000 + u64::from(player);
+        let config = Config::builder().session_id(7).local_player(player).incarnation(incarnation);
+        let config = config.build().expect("settings");
         let mut session = Session::new(config);
         for other in (0..PLAYERS).filter(|other| *other != player) {
             session.add_peer(Instant::ORIGIN, PeerConfig::compact(other)).expect("a peer");
