@@ -268,17 +268,17 @@ enum iw_status
    */
   IW_STATUS_OTHER_RUN = -117,
   /**
-   * One of this session's own datagrams.
-   */
-  IW_STATUS_REFLECTED = -118,
-  /**
    * A hello that is not newer than one received before.
    */
-  IW_STATUS_LATE_HELLO = -119,
+  IW_STATUS_LATE_HELLO = -118,
   /**
    * A hello with an epoch, incarnation or number outside its range.
    */
-  IW_STATUS_EPOCH_RANGE = -120,
+  IW_STATUS_EPOCH_RANGE = -119,
+  /**
+   * One of this session's own datagrams.
+   */
+  IW_STATUS_REFLECTED = -120,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

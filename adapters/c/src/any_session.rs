@@ -152,6 +152,8 @@ where
         self.session.clear_counters();
     }
 
+    // Out of line: what is checked before and told afterwards would take its registers.
+    #[inline(never)]
     fn handle_datagram(&mut self, now: Instant, from: PeerId, datagram: &[u8]) -> Result<(), DatagramError> {
         self.session.handle_datagram(now, from, datagram)
     }

@@ -329,6 +329,8 @@ pub(crate) unsafe fn put_input(to: *mut u8, len: usize, input: &[u8]) -> Result<
     Ok(())
 }
 
+/// Out of line, since every pointer of every call is checked.
+#[inline(never)]
 fn check<T>(pointer: *const T, align: usize) -> Result<(), IwStatus> {
     if pointer.is_null() {
         Err(IwStatus::Null)

@@ -105,12 +105,12 @@ pub enum IwStatus {
     NotReady = -116,
     /// A datagram of another run of the peer while this one is alive, or for another run of this endpoint.
     OtherRun = -117,
-    /// One of this session's own datagrams.
-    Reflected = -118,
     /// A hello that is not newer than one received before.
-    LateHello = -119,
+    LateHello = -118,
     /// A hello with an epoch, incarnation or number outside its range.
-    EpochRange = -120,
+    EpochRange = -119,
+    /// One of this session's own datagrams.
+    Reflected = -120,
 }
 
 impl IwStatus {
@@ -164,9 +164,9 @@ impl IwStatus {
         Self::UnknownPing,
         Self::NotReady,
         Self::OtherRun,
-        Self::Reflected,
         Self::LateHello,
         Self::EpochRange,
+        Self::Reflected,
     ];
 
     /// Returns the number of this status.
@@ -228,9 +228,9 @@ impl IwStatus {
             Self::UnknownPing => c"a pong to no outstanding ping",
             Self::NotReady => c"not ready: no hello of this run yet, settings differ, or begin_epoch is due after a restart",
             Self::OtherRun => c"of another run: a datagram that arrived late, or a second program of that player",
-            Self::Reflected => c"a datagram of this endpoint came back: check the address of the peer",
             Self::LateHello => c"a hello that is not newer than one before it: repeated, or late",
             Self::EpochRange => c"an epoch, incarnation or number outside its range",
+            Self::Reflected => c"a datagram of this endpoint came back: check the address of the peer",
         }
     }
 }

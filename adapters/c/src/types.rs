@@ -326,7 +326,8 @@ impl IwEvent {
         result
     }
 
-    /// Sets the fields that an event about a peer uses, and returns its kind.
+    /// Sets the fields that an event about a peer uses, and returns its kind. Once for all lengths of an input.
+    #[inline(never)]
     fn fill(&mut self, event: PeerEvent) -> IwEventKind {
         match event {
             PeerEvent::Connected => IwEventKind::Connected,
