@@ -146,7 +146,7 @@ impl Config {
         Duration::from_micros(self.critical_us())
     }
 
-    /// How many inputs each datagram of the classic wire carries.
+    /// How many inputs each datagram of the classic wire carries at least, once there are as many.
     #[must_use]
     pub const fn redundancy(&self) -> u8 {
         self.redundancy
@@ -312,7 +312,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// How many inputs each datagram of the classic wire carries, 1 to 15 (default 3).
+    /// How many inputs each datagram of the classic wire carries, 1 to 15 (default 3). It carries more where more have never
+    /// been sent.
     pub const fn redundancy(mut self, inputs: u8) -> Self {
         self.config.redundancy = inputs;
         self

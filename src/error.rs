@@ -199,7 +199,7 @@ datagram_errors! {
     TooFar => "a frame too far ahead",
     /// A frame number outside the range of an epoch.
     FrameRange => "a frame number outside the range of an epoch",
-    /// Frames do not ascend, or do not end with the current one.
+    /// Frames do not ascend where the wire demands it.
     NotAscending => "frames do not ascend",
     /// Of another player than the configured one.
     WrongPlayer => "of another player: compare the player numbers of both endpoints",

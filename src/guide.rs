@@ -16,6 +16,7 @@ pages! {
     settings = "guide/settings.md";
     signalling = "guide/signalling.md";
     epochs = "guide/epochs.md";
+    pauses = "guide/pauses.md";
     threads = "guide/threads.md";
     tokio = "guide/tokio.md";
     browser = "guide/browser.md";
@@ -25,6 +26,7 @@ pages! {
     microcontroller = "guide/microcontroller.md";
     local_players = "guide/local-players.md";
     servers = "guide/servers.md";
+    feed = "guide/feed.md";
     migrating = "MIGRATING.md";
     protocol = "PROTOCOL.md";
     vectors = "VECTORS.md";

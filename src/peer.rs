@@ -182,6 +182,11 @@ impl Peer {
         if self.unacked(local) >= local.window() { Err(PushError::WindowFull(self.id)) } else { Ok(()) }
     }
 
+    /// How many local inputs an open peer on a wire without acknowledgement has never been sent.
+    pub(crate) fn unsent(&self, local: &Local) -> u32 {
+        if self.remote.is_open() { self.link.unsent(local) } else { 0 }
+    }
+
     /// Whether the peer may still need the local checksum of a frame.
     pub(crate) fn needs_checksum(&self, local: &Local, frame: u32) -> bool {
         self.remote.is_open() && self.link.needs_checksum(local, frame)

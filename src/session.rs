@@ -166,6 +166,41 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
         Ok(frame)
     }
 
+    /// Pushes `input` for every frame before `frame`, for a game that jumps ahead after a pause, and returns the frame that the
+    /// next push gets. Every peer gets each of these inputs, many in a datagram, as if it had been pushed by itself.
+    ///
+    /// It stops after `WINDOW` inputs, and earlier where the next one would have to wait for an acknowledgement, or would push
+    /// one out of the window that an open peer on the classic wire has never been sent: then drain, and call it again, until
+    /// it returns `frame`. With an earlier `frame` it does nothing.
+    ///
+    /// ```
+    /// use inputwire::{Config, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, Session};
+    ///
+    /// let now = Instant::ORIGIN;
+    /// let mut session = Session::<1, 1>::new(Config::builder().build()?);
+    /// session.add_peer(now, PeerConfig::classic(1))?;
+    /// let mut buf = [0; MAX_DATAGRAM_SIZE];
+    /// while session.skip_to(now, Frame::new(300), [0])? < Frame::new(300) {
+    ///     while session.poll_transmit(&mut buf).is_some() {} // send it
+    /// }
+    /// assert_eq!(session.push_input(now, [7]), Ok(Frame::new(300)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`FramesExhausted`](PushError::FramesExhausted) as for a push; the frames before are pushed.
+    pub fn skip_to(&mut self, now: Instant, frame: Frame, input: [u8; INPUT_LEN]) -> Result<Frame, PushError> {
+        self.advance_clock(now);
+        for _ in 0..WINDOW {
+            if self.next_frame() >= frame || !may_skip(&self.local, &self.peers) {
+                break;
+            }
+            self.push_input(now, input)?;
+        }
+        Ok(self.next_frame())
+    }
+
     /// Begins a later epoch: windows are emptied, frames count from `first_frame`, peers stay.
     ///
     /// Inputs that are unacknowledged or undelivered are abandoned. So begin an epoch when all local inputs are acknowledged
@@ -301,6 +336,14 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             }
         }
         None
+    }
+
+    /// Returns the next datagram to one peer, or `None`. Where peers have channels of their own, one whose channel is congested
+    /// is not polled: its next datagram still carries everything, and the others do not wait.
+    pub fn poll_transmit_to<'b>(&mut self, peer: PeerId, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
+        let found = self.peers.iter_mut().find(|other| other.id == peer)?;
+        let written = found.poll_transmit(&self.local, &self.inputs.view(&self.local.send), buf)?;
+        Some(Transmit { peer, datagram: buf.get(..written.len)? })
     }
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout) next: always later than the latest `now`, drained or
@@ -538,6 +581,12 @@ fn add_peer(
         return Err(AddPeerError::Full);
     }
     peers.push(Peer::new(id, local, settings, local_run)).map_err(|_| AddPeerError::Full)
+}
+
+/// Whether the next push needs no acknowledgement first, and pushes nothing unsent out of the window.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn may_skip(local: &Local, peers: &[Peer]) -> bool {
+    peers.iter().all(|peer| peer.validate_push(local).is_ok() && peer.unsent(local) < local.window())
 }
 
 /// The frame of the next push, if no peer needs the oldest input any more.

@@ -28,6 +28,8 @@ pub enum Timer {
     Flushed,
     /// A ping of the classic wire is due.
     Ping,
+    /// A validation ping is due, which later versions of the original wait for.
+    ValidationPing,
     /// A request for missing inputs is due, on the classic wire.
     InputRequest,
     /// The response to such a request is due.

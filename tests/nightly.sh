@@ -9,6 +9,7 @@
 #   FUZZ_LEN   the longest input of a fuzz target, 128 bytes unless set: short ones are many
 #   FUZZ_JOBS  how many targets are fuzzed at once, one unless set
 #   SIM_SEEDS  seeds of the simulator in each of its two modes, 500000 unless set; SIM_FIRST is the first
+#   WORLDS     of the handshake's small world, 5000000 unless set: about two gigabytes
 #   NIGHTLY    where logs, grown corpora and failing inputs stay: target/nightly unless set
 #
 # Fuzzing needs the nightly toolchain and cargo-fuzz (`cargo install cargo-fuzz --locked`); without them it is skipped
@@ -26,8 +27,9 @@ executions=${FUZZ_RUNS:-100000000}
 length=${FUZZ_LEN:-128}
 jobs=${FUZZ_JOBS:-1}
 seeds=${SIM_SEEDS:-500000}
+worlds=${WORLDS:-5000000}
 home=${NIGHTLY:-$PWD/target/nightly}
-targets=(calls codec datagram deadlines network twin)
+targets=(calls codec datagram deadlines feed network twin)
 mkdir -p "$home"
 rows=()
 status=0
@@ -76,6 +78,14 @@ grep -E '^\|' "$home/sim.log"
 grep -q '^test laws::sim_many' "$home/sim.log" || found=1
 row "simulator, both modes" "$seeds seeds each" $((SECONDS - started)) "$found"
 ((found == 0)) || tail -n 40 "$home/sim.log"
+
+started=$SECONDS
+found=0
+WORLDS=$worlds cargo test --release --test suite -- --ignored --nocapture \
+    world::handshake::nothing_goes_wrong_in_any_of_five_million_worlds >"$home/world.log" 2>&1 || found=1
+grep -E ' worlds \(' "$home/world.log" || found=1
+row "the handshake's small world" "$worlds worlds" $((SECONDS - started)) "$found"
+((found == 0)) || tail -n 20 "$home/world.log"
 
 started=$SECONDS
 found=0

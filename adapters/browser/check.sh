@@ -32,7 +32,9 @@ if ! node --input-type=module -e 'import { executable } from "./test/chromium.mj
 fi
 if ! node --input-type=module -e 'import { executable } from "./test/chromium.mjs"; process.exit(executable ? 0 : 1)'; then
     skip "the browser tests" "Chromium is neither installed nor available"
-    exit 0
+    npm run --silent test:package
+    exit
 fi
+npm run --silent test:package || exit 1
 command -v nft >/dev/null 2>&1 || apt-get install -y nftables >/dev/null 2>&1
 npm run --silent test:browser

@@ -149,8 +149,8 @@ impl Link {
         match self {
             Self::Compact(link) => link.deadlines(local, remote),
             Self::Classic(link) => {
-                let [ping, request, response] = link.deadlines(local, remote, recv);
-                [ping, request, response, Timer::Hello.at(None), Timer::Bye.at(None)]
+                let [ping, validation, request, response] = link.deadlines(local, remote, recv);
+                [ping, validation, request, response, Timer::Hello.at(None)]
             }
         }
     }
@@ -167,6 +167,14 @@ impl Link {
         match self {
             Self::Compact(link) => link.unacked(local),
             Self::Classic(_) => 0,
+        }
+    }
+
+    /// How many local inputs were never sent, on a wire without acknowledgement; else 0.
+    pub(crate) fn unsent(&self, local: &Local) -> u32 {
+        match self {
+            Self::Compact(_) => 0,
+            Self::Classic(link) => link.unsent(local),
         }
     }
 

@@ -59,7 +59,7 @@ impl Iterator for Inputs<'_> {
     }
 }
 
-/// Decodes a datagram: its type and its exact length. Its frames are validated later ([`latest`]).
+/// Decodes a datagram: its type and its exact length. Its frames are judged one by one ([`lowest`]).
 pub(crate) fn parse(datagram: &[u8]) -> Result<Packet<Inputs<'_>>, DatagramError> {
     let mut reader = Reader::new(datagram);
     let packet = read(&mut reader).unwrap_or(Err(DatagramError::Truncated))?;
@@ -93,19 +93,9 @@ fn read_inputs<'a>(reader: &mut Reader<'a>, count: usize) -> Option<Inputs<'a>> 
     Some(Inputs { bytes: reader.bytes(count.saturating_mul(PAIR))? })
 }
 
-/// The latest frame, if there is one. Frames must ascend, and the last one be the current one where the message names it.
-pub(crate) fn latest(inputs: Inputs<'_>, current: Option<u32>) -> Result<Option<u32>, DatagramError> {
-    let mut latest = None;
-    for (frame, _) in inputs {
-        if latest >= Some(frame) {
-            return Err(DatagramError::NotAscending);
-        }
-        latest = Some(frame);
-    }
-    match (latest, current) {
-        (Some(latest), Some(current)) if latest != current => Err(DatagramError::NotAscending),
-        _ => Ok(latest),
-    }
+/// The entry with the lowest frame that is not below `from`, wherever it stands; of several with this frame the first.
+pub(crate) fn lowest(inputs: &Inputs<'_>, from: u32) -> Option<(u32, u8)> {
+    inputs.clone().filter(|(frame, _)| *frame >= from).min_by_key(|(frame, _)| *frame)
 }
 
 /// Writes a message, whose inputs know their exact number, and returns its length, or `None` if it does not fit.

@@ -73,6 +73,8 @@ class ClassicCase:
         recent = [bits for bits, moment in m.pings if m.now - moment < 7 * m.settings.ping_us]
         if how < 0.84 and recent:
             return Message(wire_classic.PONG, bits=rng.choice(recent))
+        if how < 0.845 and m.validations:
+            return Message(wire_classic.VALIDATION_PONG, bits=rng.choice(m.validations))
         if how < 0.86:
             return Message(wire_classic.KEEPALIVE)
         kind = rng.choice([wire_classic.PING, wire_classic.PING, wire_classic.PONG,
@@ -100,8 +102,12 @@ class ClassicCase:
             frames.append(at)
             at -= rng.randint(1, step)
         frames.reverse()
-        if rng.random() < 0.04:
+        if rng.random() < 0.15:
             rng.shuffle(frames)
+        if frames and rng.random() < 0.1:
+            frames.insert(rng.randint(0, len(frames)), m.far() + rng.choice([0, 1, 500]))
+        if frames and rng.random() < 0.05:
+            frames.append(rng.choice(frames))
         return [frame for frame in frames if 0 <= frame <= MAX]
 
     def _inputs(self, kind: int, most: int) -> Message:
@@ -110,8 +116,8 @@ class ClassicCase:
         entries = tuple((frame, m.received.get(frame, frame * 7 % 256) ^ (rng.random() < 0.02))
                         for frame in self._frames(most))
         current = entries[-1][0] if entries else rng.choice([0, 7, m.recv_end & MAX])
-        if rng.random() < 0.03:
-            current = (current + rng.choice([1, -1])) & MAX
+        if rng.random() < 0.15:
+            current = rng.choice([current + 1, current - 1, current + 700, 0, MAX]) & MAX
         player = m.settings.peer_player
         if rng.random() < 0.03:
             player = rng.choice([m.settings.local_player, (player + 1) % 65536])

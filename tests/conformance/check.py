@@ -13,6 +13,7 @@ import compare
 import forms
 import lines
 import play
+import promises
 import plans
 import scenes
 import storm
@@ -131,6 +132,16 @@ def check_forms(options: argparse.Namespace) -> None:
                          "--only forms") from error
 
 
+def check_promises(options: argparse.Namespace) -> None:
+    """Part 5: what the classic wire promises."""
+    started = time.monotonic()
+    try:
+        row("promises, classic", f"{promises.check_all(options.lines)} hold", started)
+    except lines.Broken as error:
+        raise SystemExit(f"DISAGREE  {error}\n  reproduce: {repeat(options)} "
+                         "--only promises") from error
+
+
 def repeat(options: argparse.Namespace) -> str:
     """The command that repeats this run."""
     return ("python3 tests/conformance/check.py "
@@ -139,7 +150,7 @@ def repeat(options: argparse.Namespace) -> str:
 
 PARTS = {"vectors": lambda options: check_vectors(), "datagrams": check_datagrams,
          "plays": check_plays, "scenes": check_scenes, "storms": check_storms,
-         "forms": check_forms}
+         "forms": check_forms, "promises": check_promises}
 
 
 def main() -> None:
@@ -160,7 +171,7 @@ def main() -> None:
         raise SystemExit(f"no line peer at {options.lines}: build it with "
                          "`cargo build --release --example lines`, or use --alone")
     for name, part in PARTS.items():
-        if options.only in (None, name) and not (options.alone and name in ("datagrams", "forms")):
+        if options.only in (None, name) and not (options.alone and name in ("datagrams", "forms", "promises")):
             part(options)
     print("everything agrees")
 

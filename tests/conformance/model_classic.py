@@ -11,6 +11,12 @@ from wire_compact import Refused
 # The frame that is never pushed.
 NEVER_PUSHED = 2 ** 32 - 1
 
+# How many VALIDATION_PINGs are sent without a sign that the peer knows them (2.4).
+VALIDATIONS = 10
+
+# After how many unanswered requests they are at least how far apart (2.3).
+BACKOFF = ((10, 8_000_000), (3, 1_000_000), (0, 0))
+
 # Rounding of the smoothed RTT is free, so a request that it paces may be this early or late.
 ROUNDING = 16
 
@@ -26,7 +32,12 @@ class ClassicModel(Model):
         self.pings: list[tuple[bytes, int]] = []
         self.last_ping: int | None = None
         self.ping_pending = True
+        self.validations: list[bytes] = []
+        self.validations_left = VALIDATIONS
+        self.last_validation: int | None = None
+        self.validation_pending = True
         self.last_request: int | None = None
+        self.requests_unanswered = 0
         self.request: tuple[int, int] | None = None
         self.last_response: int | None = None
         self.last_input: int | None = None
@@ -41,7 +52,7 @@ class ClassicModel(Model):
         self.send_next = self.recv_end = self.settings.first_frame
         self.moved_at = self.now
         self.local_inputs: dict[int, int] = {}
-        self.input_sent = True
+        self.sent_end = self.send_next
         self.received: dict[int, int] = {}
         self.undelivered: set[int] = set()
 
@@ -52,7 +63,6 @@ class ClassicModel(Model):
         self.local_inputs[self.send_next] = data[0]
         self.local_inputs.pop(self.send_next - self.settings.window, None)
         self.send_next += 1
-        self.input_sent = False
 
     def do_begin(self) -> None:
         """Begins an epoch, and drops the requests of the last one at both endpoints (2.3)."""
@@ -65,6 +75,11 @@ class ClassicModel(Model):
         self.pings = []
         self.rtt = None
         self.ping_pending = True
+        self.validations = []
+        self.validations_left = VALIDATIONS
+        self.validation_pending = True
+        self.requests_unanswered = 0
+        self.last_request = None
         self.pongs = {}
         self.request = None
 
@@ -74,12 +89,23 @@ class ClassicModel(Model):
         kind = message.kind
         if kind in (wire_classic.INPUT, wire_classic.INPUT_RESPONSE):
             self._take_inputs(message)
+            if kind == wire_classic.INPUT:
+                self.validations_left = -1
+            else:
+                self.requests_unanswered = 0
         elif kind == wire_classic.PING:
             self.pongs[wire_classic.PONG] = message.bits
         elif kind == wire_classic.VALIDATION_PING:
             self.pongs[wire_classic.VALIDATION_PONG] = message.bits
-        elif kind in (wire_classic.PONG, wire_classic.VALIDATION_PONG):
+            if self.validations_left == 0:
+                self.validations_left = 1
+        elif kind == wire_classic.PONG:
             self._take_pong(message)
+        elif kind == wire_classic.VALIDATION_PONG:
+            if message.bits not in self.validations:
+                raise Refused("UnknownPing")
+            self.validations.remove(message.bits)
+            self.validations_left = -1
         elif kind == wire_classic.INPUT_REQUEST:
             if message.first > message.last:
                 raise Refused("NotAscending")
@@ -88,7 +114,7 @@ class ClassicModel(Model):
     def _take_pong(self, message: Message) -> None:
         """Receives a pong, which must answer a local ping."""
         found = [ping for ping in self.pings if ping[0] == message.bits]
-        if message.kind != wire_classic.PONG or not found:
+        if not found:
             raise Refused("UnknownPing")
         sample = self.now - found[0][1]
         self.pings.remove(found[0])
@@ -110,13 +136,14 @@ class ClassicModel(Model):
         """Receives an INPUT or an INPUT_RESPONSE."""
         if message.player != self.settings.peer_player:
             raise Refused("WrongPlayer")
-        wire_classic.check_order(message)
-        far = self.far()
-        if any(frame >= far for frame, _ in message.entries):
+        entries = wire_classic.in_order(message)
+        if entries and entries[0][0] >= self.far():
             raise Refused("TooFar")
-        if any(frame == NEVER_PUSHED for frame, _ in message.entries):
+        if entries and entries[0][0] == NEVER_PUSHED:
             raise Refused("FrameRange")
-        for frame, action in message.entries:
+        for frame, action in entries:
+            if frame >= self.far() or frame == NEVER_PUSHED:
+                break
             if frame < self.low or frame in self.received:
                 continue
             self.received[frame] = action
@@ -153,7 +180,12 @@ class ClassicModel(Model):
 
     def request_interval(self) -> int:
         """The least time between two INPUT_REQUESTs."""
-        return self.settings.ping_us if self.rtt is None else int(self.rtt)
+        interval = self.settings.ping_us if self.rtt is None else int(self.rtt)
+        return max(interval, self._backoff())
+
+    def _backoff(self) -> int:
+        """The least time between two INPUT_REQUESTs to a peer that leaves so many unanswered."""
+        return next(us for count, us in BACKOFF if self.requests_unanswered >= count)
 
     def _request_moment(self) -> int | None:
         """When an INPUT_REQUEST is due, if any."""
@@ -200,11 +232,24 @@ class ClassicModel(Model):
             return self._once(0, self.last_ping)
         return self.last_ping + self.settings.ping_us
 
+    def _validation_moment(self) -> int | None:
+        """When a VALIDATION_PING is due, if any."""
+        if self.validations_left <= 0:
+            return None
+        if self.last_validation is None:
+            return 0
+        if self.validation_pending:
+            return self._once(0, self.last_validation)
+        return self.last_validation + self.settings.ping_us
+
     def _moments(self) -> dict[str, int]:
         """When each kind of datagram except INPUT_REQUEST is due."""
         moments = {"ping": self._ping_moment()}
-        if not self.input_sent:
+        if self.sent_end < self.send_next:
             moments["input"] = self._once(0, self.last_input)
+        validation = self._validation_moment()
+        if validation is not None:
+            moments["validation"] = validation
         response = self._response_moment()
         if response is not None:
             moments["response"] = response
@@ -219,15 +264,17 @@ class ClassicModel(Model):
         due = {name for name, moment in self._moments().items() if self.now >= moment}
         sent: list[Message] = []
         if "input" in due:
-            entries = tuple(self.local_inputs.items())[-self.settings.redundancy:]
+            count = max(self.settings.redundancy, self.send_next - self.sent_end)
+            entries = tuple(self.local_inputs.items())[-count:]
             sent.append(Message(wire_classic.INPUT, self.settings.local_player, entries[-1][0],
                                 entries=entries))
-            self.input_sent = True
+            self.sent_end = self.send_next
             self.last_input = self.now
         if self._request_due():
             missing = self.missing()
             sent.append(Message(wire_classic.INPUT_REQUEST, first=missing[0], last=missing[-1]))
             self.last_request = self.now
+            self.requests_unanswered += 1
         if "response" in due:
             sent += self._response()
         if "ping" in due:
@@ -236,6 +283,13 @@ class ClassicModel(Model):
             self.pings = (self.pings + [(bits, self.now)])[-8:]
             self.last_ping = self.now
             self.ping_pending = False
+        if "validation" in due:
+            bits = wire_classic.clock_bits(self.now)
+            sent.append(Message(wire_classic.VALIDATION_PING, bits=bits))
+            self.validations = (self.validations + [bits])[-8:]
+            self.validations_left -= 1
+            self.last_validation = self.now
+            self.validation_pending = False
         for kind in list(self.pongs):
             if str(kind) in due:
                 sent.append(Message(kind, bits=self.pongs.pop(kind)))

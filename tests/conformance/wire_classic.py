@@ -97,13 +97,12 @@ def decode(datagram: bytes) -> Message:
     return Message(kind, player, entries=_decode_entries(datagram[5:]))
 
 
-def check_order(message: Message) -> None:
-    """Refuses frames that do not ascend, and a current frame that is not the last one."""
-    frames = [frame for frame, _ in message.entries]
-    if any(a >= b for a, b in zip(frames, frames[1:])):
-        raise Refused("NotAscending")
-    if message.kind == INPUT and frames and message.current != frames[-1]:
-        raise Refused("NotAscending")
+def in_order(message: Message) -> Entries:
+    """The entries in ascending order of their frames, the first one of each frame (2.2)."""
+    first: dict[int, int] = {}
+    for frame, action in message.entries:
+        first.setdefault(frame, action)
+    return tuple(sorted(first.items()))
 
 
 def clock_bits(now: int) -> bytes:

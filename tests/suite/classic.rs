@@ -6,6 +6,7 @@ mod pings;
 mod receiving;
 mod requests;
 mod sending;
+mod validation;
 
 use inputwire::{ConfigBuilder, DatagramError, PeerConfig, Session};
 

@@ -15,7 +15,7 @@ export async function connect() {
   await b.setLocalDescription();
   await a.setRemoteDescription(b.localDescription);
   return {
-    channels: [new Impaired(left), new Impaired(await right)],
+    ends: [{ channel: new Impaired(left), connection: a }, { channel: new Impaired(await right), connection: b }],
     close() {
       a.close();
       b.close();

@@ -1,10 +1,12 @@
-// One endpoint: a session of inputwire or a `ClassicPeer`, with the game that it plays.
+// One endpoint: a session of inputwire or an imitation of the original, with the game that it plays.
 
 import { Session, attach } from "../dist/index.js";
-import { ClassicPeer } from "./classic-peer.js";
 import { bot, hash, start, step } from "./game.js";
+import { Original } from "./original.js";
 
 export const FRAME = 1000 / 60;
+/** An input that did not arrive within so many frames never does. */
+const WINDOW = 120;
 /** An input that arrives more than so many frames after its own is late: the player sees its rollback. */
 const LATE = 9;
 const TAPE = 240;
@@ -23,12 +25,12 @@ export class Side {
   #batch = [];
   #rates = [];
 
-  static async create(index, id, wire, original, channel) {
+  static async create(index, id, wire, original, { channel, connection }) {
     const side = new Side();
     Object.assign(side, { index, wire, original, channel });
     const take = (frame, action) => side.#take(frame, action);
     if (original) {
-      side.classic = new ClassicPeer({ player: index, peer: 1 - index, channel, input: take, lost: (frame) => side.#lose(frame, 1) });
+      side.classic = new Original({ player: index, channel, input: take });
     } else {
       side.session = await Session.create({ sessionId: id, localPlayer: index });
       side.peerNumber = side.session.addPeer({ player: 1 - index, wire });
@@ -36,7 +38,7 @@ export class Side {
         if (event.kind === "input") take(event.frame, event.input[0]);
         else if (event.kind === "lost") side.#lose(event.first, event.count);
       };
-      side.detach = attach(side.session, side.peerNumber, channel);
+      side.detach = attach(side.session, side.peerNumber, channel, { connection });
     }
     return side;
   }
@@ -45,11 +47,19 @@ export class Side {
     return this.#localInputs.length;
   }
 
+  /** Whether it can play: the original starts only when it is content with its peer. */
+  get isReady() {
+    return this.channel.readyState === "open" && (this.classic === undefined || this.classic.hasStarted);
+  }
+
   /** Plays one frame: pushes the local input and simulates the game with the remote inputs known so far. */
   play(input) {
     const action = input ?? bot(this.state, this.index);
-    if (this.original) this.classic.push(action);
-    else if ("waitingFor" in this.session.pushInput(Uint8Array.of(action))) {
+    if (this.original) {
+      this.classic.record(action);
+      // The original reports no loss, so it is noticed here.
+      if (this.frame >= WINDOW) this.#lose(this.frame - WINDOW, 1);
+    } else if ("waitingFor" in this.session.pushInput(Uint8Array.of(action))) {
       this.stalled = true;
       return;
     }
@@ -123,10 +133,18 @@ export class Side {
     const rtt = stats ? stats.rtt?.mean : this.classic.rtt;
     return {
       rtt,
-      loss: this.channel.received === 0 ? 0 : this.channel.dropped / this.channel.received,
+      loss: this.#loss(stats),
       kbits: now === oldest.now ? 0 : ((sent - oldest.sent) * 8) / (now - oldest.now),
       health: stats?.health ?? (rtt === undefined ? "connecting" : rtt > 400 ? "critical" : rtt > 200 ? "warning" : "good"),
     };
+  }
+
+  /** The share of the peer's datagrams that never arrived. */
+  #loss(stats) {
+    const { dropped, received } = this.channel;
+    if (received !== undefined) return received === 0 ? 0 : dropped / received;
+    const lost = stats?.inboundLost ?? 0; // a real network: only the compact wire counts
+    return lost === 0 ? 0 : lost / (lost + stats.packetsReceived);
   }
 
   close() {

@@ -11,6 +11,7 @@ export interface Abi {
   iw_session_add_peer(session: number, now: bigint, wire: number, player: number, incarnation: bigint, key: number, peer: number): Status;
   iw_session_remove_peer(session: number, now: bigint, peer: number): Status;
   iw_session_push_input(session: number, now: bigint, input: number, len: number, frame: number, waitingFor: number): Status;
+  iw_session_skip_to(session: number, now: bigint, frame: number, input: number, len: number, reached: number): Status;
   iw_session_begin_epoch(session: number, now: bigint, epoch: number): Status;
   iw_session_push_checksum(session: number, now: bigint, frame: number, hash: bigint, waitingFor: number): Status;
   iw_session_close(session: number, now: bigint): Status;
@@ -20,6 +21,7 @@ export interface Abi {
   iw_session_handle_transport_opened(session: number, now: bigint, peer: number): Status;
   iw_session_poll_event(session: number, event: number): Status;
   iw_session_poll_transmit(session: number, datagram: number, capacity: number, len: number, peer: number): Status;
+  iw_session_poll_transmit_to(session: number, peer: number, datagram: number, capacity: number, len: number): Status;
   iw_session_poll_timeout(session: number, at: number): Status;
   iw_session_next_epoch(session: number, epoch: number): Status;
   iw_session_incarnation(session: number, incarnation: number): Status;
@@ -37,6 +39,6 @@ export const MAX_DATAGRAM_SIZE = 1024;
 export const UNKNOWN = 0xffff_ffff_ffff_ffffn;
 export const NO_PEER = 0xffff_ffff;
 
-export const Code = { done: 0, none: 1, windowFull: -50, checksumsFull: -61, gameMessage: -104, refused: -100 } as const;
+export const Code = { done: 0, none: 1, windowFull: -50, checksumsFull: -61, gameMessage: -104, unknownType: -103, wrongInputLength: -6, refused: -100 } as const;
 export const HEALTH = ["connecting", "good", "warning", "critical", "deaf", "interrupted", "disconnected"] as const;
 export const FIELD = ["version", "inputLength", "window", "tagSize", "firstFrame", "frameInterval"] as const;

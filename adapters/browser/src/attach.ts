@@ -1,58 +1,318 @@
-// Drives a session over data channels: sends when an input is pushed, a message received or a deadline reached, and never sends stale data.
+// Drives a session over data channels and sockets: sends when an input is pushed, a message received or a deadline reached, and never sends stale data.
 
+import { Failover, type RouteChange, type RoutePolicy } from "./failover.js";
 import type { Session } from "./session.js";
 
+export type RouteState = "open" | "closed" | "failed" | "error";
+
 export interface Handlers {
-  /** A message of the classic game (0x05, 0x06, 0x07, 0x14), not of the transport. */
+  /** A binary message that is not the session's: its first byte belongs to no message of the wire, as those of the classic game. */
   game?: (message: Uint8Array) => void;
-  /** The channel has opened, closed or failed. */
-  state?: (state: "open" | "closed" | "error") => void;
+  /** A text message, which is never the session's. */
+  text?: (message: string) => void;
+  /** It has opened or closed, its connection has failed ("open" follows if it recovers), or an error was reported. */
+  state?: (state: RouteState) => void;
+}
+
+export interface ChannelHandlers extends Handlers {
+  /** The connection of the channel. A channel stays open when its connection fails; with this, a failure counts as a closed channel. */
+  connection?: Connection;
+}
+
+export interface RelayHandlers extends Handlers {
+  /** When the relay is used beside a channel: "standby" unless set on the compact wire, "always" on the classic one, which resends nothing. */
+  policy?: RoutePolicy;
+  /** The relay is used from now on, or no longer. */
+  route?: (change: RouteChange) => void;
 }
 
 /** The part of an `RTCDataChannel` that is used. Create the channel with `ordered: false, maxRetransmits: 0`. */
 export type Channel = Pick<RTCDataChannel, "binaryType" | "bufferedAmount" | "bufferedAmountLowThreshold" | "readyState"
   | "send" | "addEventListener" | "removeEventListener">;
 
+/** The part of an `RTCPeerConnection` that is used. */
+export type Connection = Pick<RTCPeerConnection, "connectionState" | "addEventListener" | "removeEventListener">;
+
+/** The part of a `WebSocket` that is used. */
+export type Socket = Pick<WebSocket, "binaryType" | "bufferedAmount" | "readyState" | "send" | "addEventListener" | "removeEventListener">;
+
+/**
+ * Above so many buffered bytes no datagram is built: a later one carries newer inputs. It is not zero, because a browser may
+ * count what was sent while the channel opened until the next message is sent.
+ */
+const MAX_BUFFERED = 16_384;
+const SOCKET_CONNECTING = 0;
+const SOCKET_OPEN = 1;
+
+type Kind = "direct" | "relay";
+
+/** A channel or a socket to a peer. */
+abstract class Route {
+  /** Whether it was usable when last looked at. */
+  isOpen = false;
+
+  constructor(readonly link: Link, readonly kind: Kind, readonly handlers: Handlers) {}
+
+  abstract isUsable(): boolean;
+  abstract isConnecting(): boolean;
+  abstract hasFailed(): boolean;
+  abstract bufferedAmount(): number;
+  abstract send(datagram: Uint8Array<ArrayBuffer>): void;
+  abstract listen(): void;
+  abstract unlisten(): void;
+
+  /** Looks whether it can be used; not every change has an event. */
+  readonly update = (): void => {
+    const isOpen = this.isUsable();
+    if (isOpen === this.isOpen) return;
+    this.isOpen = isOpen;
+    this.link.update();
+    this.handlers.state?.(isOpen ? "open" : this.hasFailed() ? "failed" : "closed");
+  };
+
+  readonly detach = (): void => {
+    this.unlisten();
+    this.link.remove(this);
+  };
+
+  isFree(): boolean {
+    return this.isUsable() && this.bufferedAmount() <= MAX_BUFFERED;
+  }
+
+  protected readonly error = (): void => this.handlers.state?.("error");
+
+  protected readonly message = ({ data }: MessageEvent<unknown>): void => {
+    if (typeof data === "string") this.handlers.text?.(data);
+    else if (data instanceof ArrayBuffer) this.link.receive(this, new Uint8Array(data));
+    // A message that arrived before `binaryType` was set.
+    else if (data instanceof Blob) void data.arrayBuffer().then((buffer) => this.link.receive(this, new Uint8Array(buffer)));
+  };
+}
+
+class ChannelRoute extends Route {
+  constructor(link: Link, readonly channel: Channel, override readonly handlers: ChannelHandlers) {
+    super(link, "direct", handlers);
+  }
+
+  isUsable(): boolean {
+    return this.channel.readyState === "open" && !this.hasFailed();
+  }
+
+  isConnecting(): boolean {
+    return this.channel.readyState === "connecting";
+  }
+
+  hasFailed(): boolean {
+    const state = this.handlers.connection?.connectionState;
+    return this.channel.readyState === "open" && (state === "failed" || state === "closed");
+  }
+
+  bufferedAmount(): number {
+    return this.channel.bufferedAmount;
+  }
+
+  send(datagram: Uint8Array<ArrayBuffer>): void {
+    this.channel.send(datagram);
+  }
+
+  listen(): void {
+    const { channel, handlers: { connection }, link: { driver } } = this;
+    channel.binaryType = "arraybuffer";
+    channel.bufferedAmountLowThreshold = MAX_BUFFERED;
+    channel.addEventListener("open", this.update);
+    channel.addEventListener("close", this.update);
+    channel.addEventListener("error", this.error);
+    channel.addEventListener("message", this.message);
+    channel.addEventListener("bufferedamountlow", driver.drive);
+    connection?.addEventListener("connectionstatechange", this.update);
+  }
+
+  unlisten(): void {
+    const { channel, handlers: { connection }, link: { driver } } = this;
+    channel.removeEventListener("open", this.update);
+    channel.removeEventListener("close", this.update);
+    channel.removeEventListener("error", this.error);
+    channel.removeEventListener("message", this.message);
+    channel.removeEventListener("bufferedamountlow", driver.drive);
+    connection?.removeEventListener("connectionstatechange", this.update);
+  }
+}
+
+class SocketRoute extends Route {
+  constructor(link: Link, readonly socket: Socket, override readonly handlers: RelayHandlers) {
+    super(link, "relay", handlers);
+  }
+
+  isUsable(): boolean {
+    return this.socket.readyState === SOCKET_OPEN;
+  }
+
+  isConnecting(): boolean {
+    return this.socket.readyState === SOCKET_CONNECTING;
+  }
+
+  hasFailed(): boolean {
+    return false;
+  }
+
+  bufferedAmount(): number {
+    return this.socket.bufferedAmount;
+  }
+
+  send(datagram: Uint8Array<ArrayBuffer>): void {
+    this.socket.send(datagram);
+  }
+
+  listen(): void {
+    const { socket } = this;
+    socket.binaryType = "arraybuffer";
+    socket.addEventListener("open", this.update);
+    socket.addEventListener("close", this.update);
+    socket.addEventListener("error", this.error);
+    socket.addEventListener("message", this.message);
+  }
+
+  unlisten(): void {
+    const { socket } = this;
+    socket.removeEventListener("open", this.update);
+    socket.removeEventListener("close", this.update);
+    socket.removeEventListener("error", this.error);
+    socket.removeEventListener("message", this.message);
+  }
+}
+
+/** All routes to a peer. */
+class Link {
+  #direct: Route | undefined;
+  #relay: SocketRoute | undefined;
+  failover: Failover | undefined;
+  /** Whether the session counts the transport as open; it does not know of a channel that is still connecting. */
+  #isOpen: boolean | undefined;
+
+  constructor(readonly driver: Driver, readonly peer: number) {}
+
+  get all(): Route[] {
+    return [this.#direct, this.#relay].filter((route) => route !== undefined);
+  }
+
+  add(route: ChannelRoute | SocketRoute): () => void {
+    if (route instanceof SocketRoute) {
+      this.#relay?.detach();
+      this.#relay = route;
+      const isClassic = this.driver.session.wireOf(this.peer) === "classic";
+      this.failover = new Failover(route.handlers.policy ?? (isClassic ? "always" : "standby"));
+    } else {
+      this.#direct?.detach();
+      this.#direct = route;
+    }
+    this.driver.links.set(this.peer, this); // the last route may just have left
+    route.listen();
+    route.isOpen = route.isUsable();
+    this.update();
+    if (route.isOpen) queueMicrotask(() => this.all.includes(route) && route.isOpen && route.handlers.state?.("open"));
+    return route.detach;
+  }
+
+  remove(route: Route): void {
+    if (route === this.#direct) this.#direct = undefined;
+    else if (route === this.#relay) this.#relay = this.failover = undefined;
+    else return; // replaced before
+    this.update();
+    if (this.all.length === 0) this.driver.links.delete(this.peer);
+  }
+
+  /** Tells the session whether any route can be used, if that has changed. */
+  update(): void {
+    const { all, driver: { session }, peer } = this;
+    const isOpen = all.some((route) => route.isOpen);
+    if (!isOpen && this.#isOpen === undefined && all.some((route) => route.isConnecting())) return;
+    if (isOpen === this.#isOpen) return;
+    this.#isOpen = isOpen;
+    if (isOpen) session.handleTransportOpened(peer);
+    else session.handleTransportClosed(peer);
+  }
+
+  receive(route: Route, datagram: Uint8Array): void {
+    if (!this.all.includes(route)) return; // detached meanwhile
+    const outcome = this.driver.session.handleDatagram(this.peer, datagram);
+    if (outcome === "accepted") this.failover?.handleHeard(performance.now(), route.kind);
+    if (outcome === "game") route.handlers.game?.(datagram);
+    this.driver.drive();
+  }
+
+  /** The routes to send on now. */
+  routes(): Route[] {
+    const [direct, relay] = [this.#direct, this.#relay];
+    if (direct?.isUsable() !== true) return relay === undefined ? [] : [relay];
+    return relay === undefined || this.failover?.usesRelay === false ? [direct] : [direct, relay];
+  }
+
+  /** Sends what is due. While everything is congested nothing is built. */
+  send(): void {
+    for (let free; (free = this.routes().filter((route) => route.isFree())).length > 0;) {
+      const transmit = this.driver.session.pollTransmit(this.peer);
+      if (transmit === undefined) return;
+      for (const route of free) {
+        try {
+          route.send(transmit.datagram);
+        } catch {
+          // It has just closed or is full: the datagram counts as lost. Its events report the rest.
+        }
+      }
+    }
+  }
+
+  reportRoute(): void {
+    const change = this.failover?.pollChange();
+    if (change !== undefined) this.#relay?.handlers.route?.(change);
+  }
+}
+
 class Driver {
-  readonly channels = new Map<number, { channel: Channel; detach: () => void }>();
+  readonly links = new Map<number, Link>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #driving = false;
 
   constructor(readonly session: Session) {
-    session.onwork = () => this.drive();
+    session.onwork = this.drive;
+  }
+
+  link(peer: number): Link {
+    const link = this.links.get(peer) ?? new Link(this, peer);
+    this.links.set(peer, link);
+    return link;
   }
 
   /** Reports all events, sends all datagrams that are due, and sets the timer for the next deadline. */
-  drive(): void {
+  readonly drive = (): void => {
     if (this.#driving) return; // called from an event handler: the loop below continues
     this.#driving = true;
     try {
       const { session } = this;
-      for (let event; session.onevent !== undefined && (event = session.pollEvent()) !== undefined;) session.onevent(event);
-      // While earlier datagrams are still buffered, none is built: a later one carries newer inputs. With several channels,
-      // a datagram for one that is buffered is dropped, as if lost.
-      while ([...this.channels.values()].some(({ channel }) => isFree(channel))) {
-        const transmit = session.pollTransmit();
-        if (transmit === undefined) break;
-        const channel = this.channels.get(transmit.peer)?.channel;
-        if (channel === undefined || !isFree(channel)) continue;
-        try {
-          channel.send(transmit.datagram);
-        } catch {
-          // The channel has just closed or is full: the datagram counts as lost. The channel's events report the rest.
-        }
+      const links = [...this.links.values()];
+      for (const { all } of links) for (const route of all) route.update();
+      for (let event; session.onevent !== undefined && (event = session.pollEvent()) !== undefined;) {
+        if (event.kind === "health") this.links.get(event.peer)?.failover?.handleHealth(performance.now(), event.health);
+        session.onevent(event);
+      }
+      for (const link of links) {
+        link.failover?.handleTimeout(performance.now());
+        link.reportRoute();
+        link.send();
       }
     } finally {
       this.#driving = false;
-      this.arm();
+      this.#arm();
     }
-  }
+  };
 
-  arm(): void {
+  #arm(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const at = this.channels.size === 0 ? undefined : this.session.pollTimeout();
-    if (at === undefined) return;
+    if (this.links.size === 0) return;
+    const deadlines = [this.session.pollTimeout(), ...[...this.links.values()].map(({ failover }) => failover?.pollTimeout())];
+    const at = Math.min(...deadlines.map((deadline) => deadline ?? Infinity));
+    if (at === Infinity) return;
     this.#timer = setTimeout(() => {
       this.session.handleTimeout();
       this.drive();
@@ -60,57 +320,29 @@ class Driver {
   }
 }
 
-function isFree(channel: Channel): boolean {
-  return channel.readyState === "open" && channel.bufferedAmount === 0;
-}
-
 const drivers = new WeakMap<Session, Driver>();
 
-/**
- * Connects a session to a peer over a channel, until the returned function is called. When the channel closes, the peer
- * counts as disconnected; attach the next channel, and it continues.
- */
-export function attach(session: Session, peer: number, channel: Channel, handlers: Handlers = {}): () => void {
+function linkOf(session: Session, peer: number): Link {
   const driver = drivers.get(session) ?? new Driver(session);
   drivers.set(session, driver);
-  driver.channels.get(peer)?.detach();
+  return driver.link(peer);
+}
 
-  const drive = () => driver.drive();
-  const open = () => {
-    session.handleTransportOpened(peer);
-    handlers.state?.("open");
-  };
-  const close = () => {
-    session.handleTransportClosed(peer);
-    handlers.state?.("closed");
-  };
-  const error = () => handlers.state?.("error");
-  const message = ({ data }: MessageEvent<unknown>) => {
-    if (!(data instanceof ArrayBuffer)) return; // text belongs to the game
-    const datagram = new Uint8Array(data);
-    if (session.handleDatagram(peer, datagram) === "game") handlers.game?.(datagram);
-    driver.drive();
-  };
-  const detach = () => {
-    channel.removeEventListener("open", open);
-    channel.removeEventListener("close", close);
-    channel.removeEventListener("error", error);
-    channel.removeEventListener("message", message);
-    channel.removeEventListener("bufferedamountlow", drive);
-    if (driver.channels.get(peer)?.channel !== channel) return;
-    driver.channels.delete(peer);
-    session.handleTransportClosed(peer);
-  };
+/**
+ * Connects a session to a peer over a channel, at any moment of the channel's life, until the returned function is called.
+ * When the channel closes or its connection fails, the peer counts as disconnected, unless there is a relay; attach the next
+ * channel, and it continues.
+ */
+export function attach(session: Session, peer: number, channel: Channel, handlers: ChannelHandlers = {}): () => void {
+  const link = linkOf(session, peer);
+  return link.add(new ChannelRoute(link, channel, handlers));
+}
 
-  channel.binaryType = "arraybuffer";
-  channel.bufferedAmountLowThreshold = 0;
-  channel.addEventListener("open", open);
-  channel.addEventListener("close", close);
-  channel.addEventListener("error", error);
-  channel.addEventListener("message", message);
-  channel.addEventListener("bufferedamountlow", drive);
-  driver.channels.set(peer, { channel, detach });
-  if (channel.readyState === "open") session.handleTransportOpened(peer);
-  else session.handleTransportClosed(peer);
-  return detach;
+/**
+ * Connects a session to a peer over a socket to a server that passes each binary message on to this peer: alone while there is no
+ * channel or it has failed, and beside the channel as `policy` says. Both endpoints should have the same policy.
+ */
+export function attachRelay(session: Session, peer: number, socket: Socket, handlers: RelayHandlers = {}): () => void {
+  const link = linkOf(session, peer);
+  return link.add(new SocketRoute(link, socket, handlers));
 }

@@ -2,6 +2,7 @@
 
 import { type Abi, Code, MAX_DATAGRAM_SIZE, FIELD, HEALTH, NO_PEER, UNKNOWN } from "./abi.js";
 import { DEFAULTS, TEXTS } from "./generated.js";
+import { drawIncarnation } from "./incarnation.js";
 
 export type Wire = "compact" | "classic";
 export type InputLength = 1 | 2 | 4 | 8 | 16;
@@ -31,7 +32,7 @@ export interface Options {
   disconnectAfter?: number;
   warningLatency?: number;
   criticalLatency?: number;
-  /** Inputs in each datagram of the classic wire, 1 to 15. */
+  /** Inputs in each datagram of the classic wire, 1 to 15; more where more have never been sent. */
   redundancy?: number;
   earlyCopies?: boolean;
 }
@@ -82,6 +83,7 @@ export interface Stats {
   missing: number;
   duplicates: number;
   conflicts: number;
+  /** Datagrams refused; messages of the game do not count. */
   refused: number;
 }
 
@@ -93,26 +95,14 @@ export class InputwireError extends Error {
   }
 }
 
-const modules = new Map<string, Promise<WebAssembly.Module>>();
-
-/** Compiles the module for inputs of a length, once. */
-function load(inputLength: InputLength): Promise<WebAssembly.Module> {
-  const url = new URL(`./inputwire-${inputLength}.wasm`, import.meta.url).href;
-  const loading = modules.get(url) ?? fetch(url).then(async (response) => {
-    if (!response.ok) throw new Error(`${url}: ${response.status} ${response.statusText}`);
-    return WebAssembly.compile(await response.arrayBuffer());
-  });
-  modules.set(url, loading);
-  loading.catch(() => modules.delete(url));
-  return loading;
-}
-
 // The memory from the heap base on: a buffer for datagrams and inputs, a buffer for structs, two numbers, the session.
 const OUT = MAX_DATAGRAM_SIZE;
 const FIRST = OUT + 512;
 const SECOND = FIRST + 8;
 const SESSION = FIRST + 64;
 const MAX_PEERS = 3;
+/** How many pushes may wait behind a jump. */
+const MAX_WAITING = 240;
 
 export class Session {
   /** Called after every call that may have made a datagram due; `attach` sets it. */
@@ -124,17 +114,15 @@ export class Session {
   readonly #at: number;
   readonly #inputLength: InputLength;
   #view: DataView;
+  readonly #peers = new Map<number, Wire>();
+  /** After a jump: one input for each frame before `end`, then for those before the next `end`, until the windows have room. */
+  #waiting: { end: number; input: Uint8Array }[] = [];
+  #isFilling = false;
 
-  /** Creates a session. Pass `wasm` where `fetch` cannot load the module from beside this file. */
-  static async create(options: Options, wasm?: WebAssembly.Module | BufferSource): Promise<Session> {
+  /** Creates a session from the module for inputs of its length. The entries of the package do so: `Session.create`. */
+  constructor(module: WebAssembly.Module, options: Options) {
     const inputLength = options.inputLength ?? 1;
-    const module = wasm === undefined ? await load(inputLength)
-      : wasm instanceof WebAssembly.Module ? wasm : await WebAssembly.compile(wasm);
-    return new Session(await WebAssembly.instantiate(module), options, inputLength);
-  }
-
-  private constructor(instance: WebAssembly.Instance, options: Options, inputLength: InputLength) {
-    const abi = (this.#abi = instance.exports as unknown as Abi);
+    const abi = (this.#abi = new WebAssembly.Instance(module).exports as unknown as Abi);
     this.#inputLength = inputLength;
     this.#at = (Number(abi.__heap_base.value) + 15) & ~15;
     const length = abi.iw_session_size(MAX_PEERS, inputLength);
@@ -144,7 +132,7 @@ export class Session {
     const config = this.#at + OUT;
     new Uint8Array(view.buffer, config, DEFAULTS.length).set(DEFAULTS);
     view.setBigUint64(config, options.sessionId, true);
-    view.setBigUint64(config + 8, options.incarnation ?? draw(), true);
+    view.setBigUint64(config + 8, options.incarnation ?? drawIncarnation(), true);
     if (options.key !== undefined) this.#putKey(config + 16, options.key);
     const set = (at: number, value: number | undefined) => {
       if (value !== undefined) view.setUint32(config + at, value, true);
@@ -176,16 +164,32 @@ export class Session {
     const status = this.#abi.iw_session_add_peer(this.#session, us(now), wire, player, incarnation ?? 0n, at, this.#at + FIRST);
     if (key !== undefined) new Uint8Array(this.#view.buffer, at, 16).fill(0);
     this.#check(status);
-    return this.#first();
+    const added = this.#first();
+    this.#peers.set(added, peer.wire ?? "compact");
+    return added;
   }
 
   /** Removes a peer. One that is added later meets a new run of this endpoint. */
   removePeer(peer: number, now = performance.now()): void {
+    this.#peers.delete(peer);
     this.#do(this.#abi.iw_session_remove_peer(this.#session, us(now), peer));
+  }
+
+  /** The wire of a peer, while there is this peer. */
+  wireOf(peer: number): Wire | undefined {
+    return this.#peers.get(peer);
   }
 
   /** Records the local input of the next frame. While the window is full, `waitingFor` is the peer whose acknowledgement is missing. */
   pushInput(input: Uint8Array, now = performance.now()): { frame: number } | { waitingFor: number } {
+    if (input.length !== this.#inputLength) this.#check(Code.wrongInputLength);
+    if (this.#waiting.length > 0) {
+      const frame = this.nextFrame;
+      if (this.#waiting.length >= MAX_WAITING) return { waitingFor: this.#slowest() };
+      this.#waiting.push({ end: frame + 1, input: input.slice() });
+      this.#fill(now);
+      return { frame };
+    }
     this.#put(input);
     const [first, second] = [this.#at + FIRST, this.#at + SECOND];
     const status = this.#abi.iw_session_push_input(this.#session, us(now), this.#at, input.length, first, second);
@@ -193,6 +197,17 @@ export class Session {
     const frame = this.#view.getUint32(first, true);
     this.#do(status);
     return { frame };
+  }
+
+  /**
+   * Jumps ahead, after a pause: every frame before `frame` gets this input, and the next push gets `frame`. Peers get each of them,
+   * many in a datagram. Those that the windows have no room for yet follow by themselves, and pushes queue behind them.
+   */
+  skipTo(frame: number, input: Uint8Array, now = performance.now()): void {
+    if (input.length !== this.#inputLength) this.#check(Code.wrongInputLength);
+    if (frame <= this.nextFrame) return;
+    this.#waiting.push({ end: frame, input: input.slice() });
+    this.#fill(now);
   }
 
   /** Records a hash of the local state after a frame that is confirmed, for the compact wire; false while a peer has not acknowledged the oldest. */
@@ -204,6 +219,7 @@ export class Session {
   }
 
   beginEpoch(epoch: number, now = performance.now()): void {
+    this.#waiting = [];
     this.#do(this.#abi.iw_session_begin_epoch(this.#session, us(now), epoch));
   }
 
@@ -215,18 +231,20 @@ export class Session {
     this.#do(this.#abi.iw_session_close(this.#session, us(now)));
   }
 
-  /** Handles a datagram received from a peer. "game": it is a message of the classic game. */
+  /** Handles a datagram received from a peer. "game": its first byte belongs to no message of the wire, so it is the game's. */
   handleDatagram(from: number, datagram: Uint8Array, now = performance.now()): "accepted" | "game" | "refused" {
     this.#put(datagram);
     const status = this.#abi.iw_session_handle_datagram(this.#session, us(now), from, this.#at, datagram.length);
-    if (status === Code.gameMessage) return "game";
+    if (status === Code.gameMessage || status === Code.unknownType) return "game";
     if (status <= Code.refused) return "refused";
     this.#check(status);
+    this.#fill(now);
     return "accepted";
   }
 
   handleTimeout(now = performance.now()): void {
     this.#check(this.#abi.iw_session_handle_timeout(this.#session, us(now)));
+    this.#fill(now);
   }
 
   handleTransportClosed(peer: number, now = performance.now()): void {
@@ -237,11 +255,14 @@ export class Session {
     this.#do(this.#abi.iw_session_handle_transport_opened(this.#session, us(now), peer));
   }
 
-  /** Returns the next datagram to send. Do not poll while the channel is congested. */
-  pollTransmit(): { peer: number; datagram: Uint8Array<ArrayBuffer> } | undefined {
+  /** Returns the next datagram to send, to this peer or to any. Do not poll while its channel is congested. */
+  pollTransmit(peer?: number): { peer: number; datagram: Uint8Array<ArrayBuffer> } | undefined {
+    const abi = this.#abi;
     const [first, second] = [this.#at + FIRST, this.#at + SECOND];
-    if (!this.#some(this.#abi.iw_session_poll_transmit(this.#session, this.#at, MAX_DATAGRAM_SIZE, first, second))) return undefined;
-    return { peer: this.#view.getUint32(second, true), datagram: this.#bytes(this.#at, this.#first()) };
+    const status = peer === undefined ? abi.iw_session_poll_transmit(this.#session, this.#at, MAX_DATAGRAM_SIZE, first, second)
+      : abi.iw_session_poll_transmit_to(this.#session, peer, this.#at, MAX_DATAGRAM_SIZE, first);
+    if (!this.#some(status)) return undefined;
+    return { peer: peer ?? this.#view.getUint32(second, true), datagram: this.#bytes(this.#at, this.#first()) };
   }
 
   /** Returns when to call `handleTimeout` next. */
@@ -277,6 +298,11 @@ export class Session {
 
   /** The frame that the next push gets. */
   get nextFrame(): number {
+    return this.#waiting.at(-1)?.end ?? this.#reached();
+  }
+
+  /** The frame after those that the session has. */
+  #reached(): number {
     this.#check(this.#abi.iw_session_next_frame(this.#session, this.#at + FIRST));
     return this.#first();
   }
@@ -287,7 +313,8 @@ export class Session {
   }
 
   /** Returns the local input of a frame, while it is in the window. */
-  localInput(frame: number): Uint8Array<ArrayBuffer> | undefined {
+  localInput(frame: number): Uint8Array | undefined {
+    if (this.#waiting.length > 0 && frame >= this.#reached()) return this.#waiting.find(({ end }) => frame < end)?.input.slice();
     const status = this.#abi.iw_session_local_input(this.#session, frame, this.#at + OUT, this.#inputLength);
     return this.#some(status) ? this.#bytes(this.#at + OUT, this.#inputLength) : undefined;
   }
@@ -318,7 +345,9 @@ export class Session {
       this.#view.getBigUint64(at + offset, true) === UNKNOWN ? undefined : count(offset) / scale;
     const [latest, min, mean, median, smoothed, variation] = [8, 16, 24, 32, 40, 48].map((offset) => maybe(offset, 1e3));
     let refused = 0;
-    for (let offset = 160; offset < 288; offset += 4) refused += this.#u32(at + offset);
+    for (let reason = 0; reason < 32; reason++) {
+      if (![Code.unknownType, Code.gameMessage].some((code) => code === Code.refused - reason)) refused += this.#u32(at + 160 + 4 * reason);
+    }
     return {
       rtt: latest === undefined ? undefined
         : { latest, min: min!, mean: mean!, median: median!, smoothed: smoothed!, variation: variation! },
@@ -347,6 +376,32 @@ export class Session {
     }
     const which = PLAIN[PLAIN_NUMBERS.indexOf(kind)];
     return which === undefined || peer === NO_PEER ? { kind: "other" } : { kind: which, peer };
+  }
+
+  /** Gives the session what waits after a jump, as far as there is room; sending makes room on the classic wire. */
+  #fill(now: number): void {
+    if (this.#isFilling || this.#waiting.length === 0) return;
+    this.#isFilling = true;
+    try {
+      for (let before = -1, reached = this.#reached(); reached > before && this.#waiting.length > 0;) {
+        before = reached;
+        for (let next; (next = this.#waiting[0]) !== undefined; this.#waiting.shift()) {
+          this.#put(next.input);
+          const { input: { length }, end } = next;
+          this.#check(this.#abi.iw_session_skip_to(this.#session, us(now), end, this.#at, length, this.#at + FIRST));
+          if ((reached = this.#first()) < end) break;
+        }
+        this.onwork?.();
+      }
+    } finally {
+      this.#isFilling = false;
+    }
+  }
+
+  /** The peer that has acknowledged least. */
+  #slowest(): number {
+    const unacked = (peer: number) => this.stats(peer)?.unacked ?? 0;
+    return [...this.#peers.keys()].reduce((slowest, peer) => (unacked(peer) > unacked(slowest) ? peer : slowest), NO_PEER);
   }
 
   get #session(): number {
@@ -389,12 +444,6 @@ export class Session {
   #check(status: number): void {
     if (status < Code.done) throw new InputwireError(status, TEXTS[status] ?? `status ${status}`);
   }
-}
-
-/** Draws an incarnation. Numbers below 2^32 are refused, since they look like no random ones. */
-function draw(): bigint {
-  const [drawn] = crypto.getRandomValues(new BigUint64Array(1));
-  return drawn! | (1n << 63n);
 }
 
 function us(milliseconds: number): bigint {

@@ -14,8 +14,8 @@ export const executable = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bi
     }
   });
 
-export const launch = () => chromium.launch({
+export const launch = (more = []) => chromium.launch({
   executablePath: executable,
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync"],
+    "--disable-component-update", "--disable-sync", ...more],
 });

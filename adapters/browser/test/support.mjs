@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 
 import { Session } from "../dist/index.js";
 
-/** Reads the module for inputs of a length, because Node cannot fetch files. */
+/** Reads the module for inputs of a length: the entry for browsers would fetch it. */
 export const module = (inputLength) => readFile(new URL(`../dist/inputwire-${inputLength}.wasm`, import.meta.url));
 
 export const create = async (options) => Session.create(options, await module(options.inputLength ?? 1));
@@ -49,6 +49,20 @@ export class FakeChannel extends EventTarget {
   receive(data) {
     const copy = typeof data === "string" ? data : data.slice().buffer;
     this.dispatchEvent(new MessageEvent("message", { data: copy }));
+  }
+}
+
+/** A socket to a server that passes messages on. */
+export class FakeSocket extends FakeChannel {
+  constructor() {
+    super();
+    delete this.readyState; // a number for sockets
+  }
+  get readyState() { return this.number ?? 0; }
+  set readyState(state) { this.number = { connecting: 0, open: 1, closed: 3 }[state]; }
+  send(data) {
+    this.sent.push(data);
+    if (this.other && this.through(data)) queueMicrotask(() => this.other.receive(data));
   }
 }
 

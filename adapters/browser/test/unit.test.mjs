@@ -1,12 +1,14 @@
 // Tests the package without a browser, over fake channels: node --test.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { test } from "node:test";
 
-import { ClassicPeer } from "../demo/classic-peer.js";
-import { InputwireError, attach } from "../dist/index.js";
-import { FakeChannel, create, events, module, sleep } from "./support.mjs";
+import { Original } from "../demo/original.js";
+import { InputwireError, Session, attach, attachRelay } from "../dist/index.js";
+import { Session as Inline } from "../dist/inline-1.js";
+import { Session as InNode } from "../dist/node.js";
+import { FakeChannel, FakeSocket, create, events, module, sleep } from "./support.mjs";
 
 const SESSION_ID = 0x1badcafen;
 
@@ -20,11 +22,11 @@ async function two(options = {}, wire = "compact") {
   return endpoints;
 }
 
-test("a module imports nothing and has at most 40 KiB", async () => {
+test("a module imports nothing and has at most 48 KiB", async () => {
   for (const inputLength of [1, 2, 4, 8, 16]) {
     const bytes = await module(inputLength);
     assert.deepEqual(WebAssembly.Module.imports(await WebAssembly.compile(bytes)), []);
-    assert.ok(bytes.length <= 40 * 1024, `${bytes.length} bytes for inputs of ${inputLength}`);
+    assert.ok(bytes.length <= 48 * 1024, `${bytes.length} bytes for inputs of ${inputLength}`);
   }
 });
 
@@ -98,6 +100,9 @@ test("junk of any length is refused", async () => {
   const [a] = await two();
   for (const length of [0, 1, 2, 5, 9, 27, 1024, 1025, 70_000]) {
     const junk = Uint8Array.from({ length }, (_, i) => i * 37);
+    // 0 is the first byte of no message, so a game may use it.
+    assert.equal(a.session.handleDatagram(a.peer, junk), length === 0 || length > 1024 ? "refused" : "game");
+    if (length > 0) junk[0] = 0x81;
     assert.equal(a.session.handleDatagram(a.peer, junk), "refused");
   }
   assert.equal(a.session.handleDatagram(99, Uint8Array.of(1)), "refused");
@@ -150,7 +155,7 @@ test("a pair has a key of its own, and short tags must be the same at both ends"
 
 test("a page that was loaded anew is told, and followed into the next epoch", async () => {
   const [a, first] = await two();
-  let [b, now] = [first, 0];
+  let [b, now] = [first, 1e6]; // later than `addPeer`
   const seen = [];
   const round = () => {
     now += 17;
@@ -245,7 +250,7 @@ test("an attached session drives itself", async () => {
   assert.equal(a.session.isClosed, true); // three goodbyes, a frame apart
   assert.deepEqual(goodbyes, [{ kind: "peerClosed", peer: b.peer, epoch: 0, end: 41 }]);
   assert.throws(() => a.session.pushInput(Uint8Array.of(1)), /the session was closed/);
-  assert.deepEqual(states, ["open", "closed"]);
+  assert.deepEqual(states, ["open", "closed", "open"]);
   attach(a.session, a.peer, new FakeChannel());
   attach(b.session, b.peer, new FakeChannel());
 });
@@ -256,36 +261,117 @@ test("nothing is polled while datagrams are buffered, then the latest inputs are
   const detach = attach(a.session, a.peer, channel);
   channel.open();
   assert.equal(channel.binaryType, "arraybuffer");
-  assert.equal(channel.bufferedAmountLowThreshold, 0);
+  assert.equal(channel.bufferedAmountLowThreshold, 16_384);
   const before = channel.sent.length;
-  channel.bufferedAmount = 9;
+  channel.bufferedAmount = 16_385;
   for (let i = 0; i < 30; i++) a.session.pushInput(Uint8Array.of(i));
   await sleep(30);
   assert.equal(channel.sent.length, before);
-  channel.bufferedAmount = 0;
+  channel.bufferedAmount = 16_384;
   channel.dispatchEvent(new Event("bufferedamountlow"));
   const inputs = channel.sent.slice(before).filter((datagram) => datagram[0] === 1);
   assert.equal(inputs.length, 1);
-  assert.deepEqual([...inputs[0].slice(3, 9)], [0, 0, 0, 29, 3, 0]);
+  assert.deepEqual([...inputs[0].slice(3, 9)], [0, 0, 0, 29, 30, 0], "everything that was never sent");
   detach();
 });
 
-test("game messages are passed to the game, text and blobs are ignored", async () => {
-  const [a] = await two({}, "classic");
-  const channel = new FakeChannel();
-  const game = [];
-  channel.open();
-  const detach = attach(a.session, a.peer, channel, { game: (message) => game.push([...message]) });
-  channel.receive('{"type":"test"}');
-  channel.receive(Uint8Array.of(0x14, 1));
-  channel.receive(Uint8Array.of(0x07, 1, 2, 3));
-  channel.dispatchEvent(new MessageEvent("message", { data: new Blob([]) }));
-  assert.deepEqual(game, [[0x14, 1], [0x07, 1, 2, 3]]);
-  const { packetsReceived, refused } = a.session.stats(a.peer);
-  assert.equal(packetsReceived, 0);
-  assert.equal(refused, 2);
-  detach();
-});
+for (const wire of ["compact", "classic"]) {
+  test(`messages of the game and text are passed on, ${wire}`, async () => {
+    const [a] = await two({}, wire);
+    const channel = new FakeChannel();
+    const [game, text] = [[], []];
+    channel.open();
+    const detach = attach(a.session, a.peer, channel, { game: (message) => game.push([...message]), text: (message) => text.push(message) });
+    const messages = [[0x05, 0], [0x06], [0x07, 1, 2, 3], [0x14, 1], [0x7b, 0x7d], [0x5b], [0x15, 9]];
+    channel.receive('{"type":"test"}');
+    for (const message of messages) channel.receive(Uint8Array.from(message));
+    // Before `binaryType` was set, a browser may have made a blob of a message.
+    channel.dispatchEvent(new MessageEvent("message", { data: new Blob([Uint8Array.of(0x14, 2)]) }));
+    await sleep(10);
+    assert.deepEqual(game, [...messages, [0x14, 2]]);
+    assert.deepEqual(text, ['{"type":"test"}']);
+    const { packetsReceived, refused } = a.session.stats(a.peer);
+    assert.deepEqual({ packetsReceived, refused }, { packetsReceived: 0, refused: 0 });
+    detach();
+  });
+
+  test(`a channel that counts its first messages as buffered is used all the same, ${wire}`, async () => {
+    const [a, b] = await two({}, wire);
+    const [left, right] = FakeChannel.pair();
+    // As in Chromium for the endpoint that answers: what is sent while the channel opens stays in `bufferedAmount`.
+    const send = right.send.bind(right);
+    right.send = (data) => {
+      right.bufferedAmount += right.sent.length === 0 ? data.length : 0;
+      send(data);
+    };
+    const delivered = [];
+    a.session.onevent = (event) => event.kind === "input" && delivered.push(event.frame);
+    b.session.onevent = () => {};
+    left.open();
+    right.open();
+    const detach = [attach(a.session, a.peer, left), attach(b.session, b.peer, right)];
+    await sleep(5);
+    assert.ok(right.bufferedAmount > 0);
+    for (let frame = 0; frame < 30; frame++) b.session.pushInput(Uint8Array.of(frame));
+    await sleep(20);
+    assert.deepEqual(delivered, [...Array(30).keys()]);
+    detach.forEach((detach) => detach());
+  });
+
+  test(`nothing is reported before a channel opens, ${wire}`, async () => {
+    const [a] = await two({}, wire);
+    const channel = new FakeChannel();
+    const [kinds, states] = [[], []];
+    a.session.onevent = ({ kind, health }) => kinds.push(health ?? kind);
+    const detach = attach(a.session, a.peer, channel, { state: (state) => states.push(state) });
+    for (let frame = 0; frame < 8; frame++) a.session.pushInput(Uint8Array.of(frame));
+    await sleep(700);
+    assert.deepEqual([kinds, states, channel.sent], [[], [], []]);
+    assert.equal(a.session.stats(a.peer).health, "connecting");
+    channel.open();
+    await sleep(1);
+    assert.deepEqual([kinds, states], [[], ["open"]]);
+    const [type, count] = wire === "classic" ? [0x01, 8] : [0x20, undefined];
+    const [first] = channel.sent.filter((datagram) => datagram[0] === type);
+    assert.ok(first !== undefined && (count === undefined || first[7] === count), "with the first datagram everything that was pushed");
+    detach();
+  });
+
+  test(`a failed connection ends all sending and is reported, ${wire}`, async () => {
+    const [a] = await two({ pingInterval: 20 }, wire);
+    const channel = new FakeChannel();
+    const connection = Object.assign(new EventTarget(), { connectionState: "connected" });
+    const become = (state) => {
+      connection.connectionState = state;
+      connection.dispatchEvent(new Event("connectionstatechange"));
+    };
+    const [healths, states] = [[], []];
+    a.session.onevent = ({ health }) => health && healths.push(health);
+    channel.open();
+    const detach = attach(a.session, a.peer, channel, { connection, state: (state) => states.push(state) });
+    await sleep(100);
+    assert.ok(channel.sent.length > 0);
+    become("disconnected"); // may recover
+    assert.equal(channel.readyState, "open");
+    become("failed");
+    const sent = channel.sent.length;
+    a.session.pushInput(Uint8Array.of(1));
+    await sleep(200);
+    assert.equal(channel.sent.length, sent);
+    assert.deepEqual([healths, states], [["disconnected"], ["open", "failed"]]);
+    become("connected");
+    await sleep(50);
+    assert.ok(channel.sent.length > sent);
+    assert.deepEqual(states, ["open", "failed", "open"]);
+    // A connection that is closed from this side has no event: the next drive notices.
+    connection.connectionState = "closed";
+    channel.readyState = "closed";
+    a.session.handleTimeout();
+    await sleep(50);
+    assert.deepEqual(states, ["open", "failed", "open", "closed"]);
+    detach();
+  });
+}
 
 test("with two peers, a buffered channel does not delay the other", async () => {
   const session = await create({ sessionId: SESSION_ID, localPlayer: 0 });
@@ -295,49 +381,244 @@ test("with two peers, a buffered channel does not delay the other", async () => 
     channel.open();
     return { channel, detach: attach(session, peer, channel) };
   });
-  channels[0].channel.bufferedAmount = 1;
+  channels[0].channel.bufferedAmount = 20_000;
   const before = channels.map(({ channel }) => channel.sent.length);
-  session.pushInput(Uint8Array.of(1));
+  for (let frame = 0; frame < 10; frame++) session.pushInput(Uint8Array.of(frame));
   assert.equal(channels[0].channel.sent.length, before[0]);
-  assert.equal(channels[1].channel.sent.length, before[1] + 1);
+  assert.equal(channels[1].channel.sent.length, before[1] + 10);
+  channels[0].channel.bufferedAmount = 0;
+  channels[0].channel.dispatchEvent(new Event("bufferedamountlow"));
+  assert.equal(channels[0].channel.sent.at(-1)[7], 10, "and misses nothing itself");
   channels.forEach(({ detach }) => detach());
 });
 
-test("an independent classic peer, written from the protocol, plays against a session", async () => {
-  const session = await create({ sessionId: SESSION_ID, localPlayer: 0 });
+/** A session and an imitation of the original over a fake channel, which are both ready to play. */
+async function withOriginal(version, open = true) {
+  const session = await create({ sessionId: SESSION_ID, localPlayer: 0, redundancy: version === "early" ? 3 : 10 });
   const peer = session.addPeer({ player: 1, wire: "classic" });
   const [left, right] = FakeChannel.pair();
-  left.open();
-  right.open();
-  const [local, remote, validated] = [[], [], []];
-  session.onevent = (event) => event.kind === "input" && remote.push([event.frame, event.input[0]]);
-  const original = new ClassicPeer({ player: 1, peer: 0, channel: right,
-    input: (frame, action) => local.push([frame, action]), validated: (rtt) => validated.push(rtt) });
+  const seen = { local: new Map(), remote: new Map(), lost: 0, warnings: [], started: 0 };
+  session.onevent = (event) => {
+    if (event.kind === "input") seen.remote.set(event.frame, event.input[0]);
+    if (event.kind === "lost") seen.lost += event.count;
+  };
+  const original = new Original({ version, player: 1, channel: right, input: (frame, action) => seen.local.set(frame, action),
+    started: () => seen.started++, warn: (text) => seen.warnings.push(text) });
   const detach = attach(session, peer, left);
-  original.validate();
-  // More datagrams in a row are lost each way than a redundancy of 3 covers: the missing inputs must be requested.
+  if (open) [left, right].forEach((channel) => channel.open());
+  await sleep(20);
+  return { session, peer, left, right, seen, original, close: () => { original.close(); detach(); } };
+}
+
+const all = (count, action) => new Map(Array.from({ length: count }, (_, frame) => [frame, action(frame)]));
+const sorted = (map) => new Map([...map].toSorted(([a], [b]) => a - b));
+
+test("a later original starts with a session, and its missing inputs are requested both ways", async () => {
+  const { session, peer, left, right, seen, original, close } = await withOriginal("later");
+  assert.equal(seen.started, 1);
+  // More datagrams in a row are lost each way than a redundancy of 10 covers.
   let cut = false;
-  left.through = (data) => !(cut && data[0] === 1);
-  right.through = left.through;
+  left.through = right.through = (data) => !(cut && data[0] === 1);
   for (let frame = 0; frame < 60; frame++) {
-    cut = frame >= 20 && frame < 26;
+    cut = frame >= 20 && frame < 33;
     session.pushInput(Uint8Array.of(frame));
-    original.push(frame ^ 0xff);
+    original.record(frame ^ 0xff);
     await sleep(17);
   }
   await sleep(300);
-  const sorted = (list) => list.toSorted(([a], [b]) => a - b);
-  assert.deepEqual(sorted(local), Array.from({ length: 60 }, (_, frame) => [frame, frame]));
-  assert.deepEqual(sorted(remote), Array.from({ length: 60 }, (_, frame) => [frame, frame ^ 0xff]));
+  assert.deepEqual(sorted(seen.local), all(60, (frame) => frame));
+  assert.deepEqual(sorted(seen.remote), all(60, (frame) => frame ^ 0xff));
+  assert.ok(original.counters.requests > 0 && original.counters.responses > 0);
   assert.equal(session.stats(peer).lostInputs, 0);
-  assert.equal(validated.length, 1);
+  assert.deepEqual(seen.warnings, []);
+  close();
+});
+
+test("a later original does not start with a peer that sends no validation ping", async () => {
+  const { left, right, seen, close } = await withOriginal("later", false);
+  left.through = (data) => data[0] !== 0x10;
+  [left, right].forEach((channel) => channel.open());
+  await sleep(700);
+  assert.equal(seen.started, 0, "though its own validation pings are answered");
+  left.through = () => true;
+  await sleep(600);
+  assert.equal(seen.started, 1);
+  close();
+});
+
+test("an early original is bothered with ten validation pings at most", async () => {
+  const session = await create({ sessionId: SESSION_ID, localPlayer: 0, pingInterval: 20 });
+  const peer = session.addPeer({ player: 1, wire: "classic" });
+  const [left, right] = FakeChannel.pair();
+  const warnings = [];
+  const original = new Original({ version: "early", player: 1, channel: right, input: () => {}, warn: (text) => warnings.push(text) });
+  const detach = attach(session, peer, left);
+  [left, right].forEach((channel) => channel.open());
+  await sleep(600);
+  assert.equal(warnings.length, 10);
   original.close();
   detach();
 });
 
-test("the types use no `any` and suppress no error", async () => {
-  for (const file of ["abi", "attach", "session", "index"]) {
-    const text = await readFile(new URL(`../src/${file}.ts`, import.meta.url), "utf8");
-    assert.doesNotMatch(text, /\bany\b|@ts-/);
+test("a later original that catches up loses nothing", async () => {
+  const { session, seen, original, close } = await withOriginal("later");
+  for (let round = 0; round < 6; round++) {
+    for (let frame = 0; frame < 15; frame++) original.record(round, (round + 1) * 15); // names the frame that it has reached
+    for (let frame = 0; frame < 15; frame++) session.pushInput(Uint8Array.of(round));
+    await sleep(100);
   }
+  assert.deepEqual(sorted(seen.remote), all(90, (frame) => Math.floor(frame / 15)));
+  assert.deepEqual(sorted(seen.local), all(90, (frame) => Math.floor(frame / 15)));
+  close();
+});
+
+test("a request of a later original that begins before the window is answered with the rest", async () => {
+  const { session, seen, original, close } = await withOriginal("later");
+  for (let frame = 0; frame < 320; frame++) session.pushInput(Uint8Array.of(frame & 255));
+  await sleep(20);
+  seen.local.clear();
+  original.received.clear();
+  original.request(100, 300);
+  await sleep(20);
+  assert.equal(original.counters.responses, 1);
+  assert.deepEqual([...seen.local.keys()].slice(0, 101), Array.from({ length: 101 }, (_, i) => 200 + i));
+  close();
+});
+
+for (const [name, Class] of [["inline", Inline], ["Node", InNode]]) {
+  test(`a session of the entry ${name} is created without waiting, and drawn a number of its own`, async () => {
+    const options = { sessionId: SESSION_ID, localPlayer: 0 };
+    const [a, b, c] = [Class.createSync(options), await Class.create(options), Class.createSync(options, await module(1))];
+    const hellos = [a, b, c].map((session) => {
+      session.addPeer({ player: 1 });
+      return session.pollTransmit().datagram.join();
+    });
+    assert.equal(new Set(hellos).size, 3, "no two starts have the same incarnation");
+    a.pushInput(Uint8Array.of(1));
+    assert.equal(a.nextFrame, 1);
+    assert.ok(a instanceof Class);
+    await Class.load();
+  });
+}
+
+test("the entry for browsers says how to get the module", async () => {
+  const options = { sessionId: SESSION_ID, localPlayer: 0 };
+  assert.throws(() => Session.createSync(options), /await Session\.load\(1\) first, or import from "inputwire\/inline"/);
+  await assert.rejects(Session.create(options), /inputwire-1\.wasm: .*import from "inputwire\/inline"/);
+  assert.throws(() => Inline.createSync({ ...options, inputLength: 2 }), /inputwire\/inline\/2/);
+  assert.equal(Session.createSync(options, await module(1)).nextFrame, 0);
+});
+
+test("the types use no `any` and suppress no error", async () => {
+  const src = new URL("../src/", import.meta.url);
+  for (const file of await readdir(src)) {
+    const code = (await readFile(new URL(file, src), "utf8")).replaceAll(/\/\/.*|\/\*[\s\S]*?\*\//g, "");
+    assert.doesNotMatch(code, /[:<]\s*any\b|\bas any\b|@ts-/, file);
+  }
+});
+
+for (const wire of ["compact", "classic"]) {
+  test(`a game that jumps 300 frames ahead plays on at once, and nothing is lost, ${wire}`, async () => {
+    const [a, b] = await two({}, wire);
+    const [left, right] = FakeChannel.pair();
+    left.open();
+    right.open();
+    const delivered = [];
+    a.session.onevent = () => {};
+    b.session.onevent = (event) => event.kind === "input" && delivered.push([event.frame, event.input[0]]);
+    const detach = [attach(a.session, a.peer, left), attach(b.session, b.peer, right)];
+    await sleep(20);
+    for (let frame = 0; frame < 5; frame++) a.session.pushInput(Uint8Array.of(frame));
+    await sleep(20);
+    const before = left.sent.length;
+    a.session.skipTo(305, Uint8Array.of(9));
+    a.session.skipTo(100, Uint8Array.of(8)); // earlier: has no effect
+    assert.equal(a.session.nextFrame, 305);
+    for (let frame = 305; frame < 335; frame++) assert.deepEqual(a.session.pushInput(Uint8Array.of(frame & 255)), { frame });
+    assert.deepEqual([...a.session.localInput(334)], [334 & 255]);
+    await sleep(100);
+    assert.deepEqual(delivered, Array.from({ length: 335 }, (_, frame) => [frame, (frame < 5 || frame >= 305 ? frame : 9) & 255]));
+    assert.equal(b.session.stats(b.peer).lostInputs, 0);
+    assert.ok(left.sent.length - before < 50, `${left.sent.length - before} datagrams`);
+    detach.forEach((detach) => detach());
+  });
+}
+
+test("pushes behind a jump wait for a peer at last, and an epoch forgets them", async () => {
+  const [a] = await two();
+  a.session.skipTo(1000, Uint8Array.of(0), 0);
+  let pushed = 0;
+  for (; "frame" in a.session.pushInput(Uint8Array.of(1), 0); pushed++) assert.ok(pushed < 1000);
+  assert.equal(pushed, 239);
+  assert.deepEqual(a.session.pushInput(Uint8Array.of(1), 0), { waitingFor: a.peer });
+  assert.throws(() => a.session.skipTo(5000, Uint8Array.of(1, 2)), InputwireError);
+  a.session.beginEpoch(1, 0);
+  assert.deepEqual(a.session.pushInput(Uint8Array.of(1), 0), { frame: 0 });
+});
+
+async function twoRoutes(wire, options = {}) {
+  const [a, b] = await two({}, wire);
+  const [left, right] = FakeChannel.pair();
+  const sockets = [new FakeSocket(), new FakeSocket()];
+  [sockets[0].other, sockets[1].other] = [sockets[1], sockets[0]];
+  const seen = { delivered: [], lost: 0, healths: [], changes: [], states: [] };
+  a.session.onevent = () => {};
+  b.session.onevent = (event) => {
+    if (event.kind === "input") seen.delivered.push(event.frame);
+    if (event.kind === "lost") seen.lost += event.count;
+    if (event.kind === "health") seen.healths.push(event.health);
+  };
+  const detach = [
+    attachRelay(a.session, a.peer, sockets[0], { ...options, route: ({ relay, cause }) => seen.changes.push(`${relay} ${cause}`) }),
+    attachRelay(b.session, b.peer, sockets[1], { ...options, state: (state) => seen.states.push(state) }),
+    attach(a.session, a.peer, left),
+    attach(b.session, b.peer, right),
+  ];
+  let frame = 0;
+  const play = async (frames) => {
+    for (const end = frame + frames; frame < end; frame++) {
+      [a, b].forEach(({ session }) => session.pushInput(Uint8Array.of(frame & 255)));
+      await sleep(15);
+    }
+    await sleep(50);
+    assert.deepEqual(seen.delivered.toSorted((x, y) => x - y), Array.from({ length: frame }, (_, i) => i));
+  };
+  return { a, b, left, right, sockets, seen, play, close: () => detach.forEach((detach) => detach()) };
+}
+
+test("a game starts over the relay, prefers the channel, and falls back when it dies, compact", async () => {
+  const { left, right, sockets, seen, play, close } = await twoRoutes("compact");
+  sockets.forEach((socket) => socket.open());
+  await play(30); // the channel is still connecting
+  assert.deepEqual([seen.healths, left.sent.length], [["good"], 0]);
+  left.open();
+  right.open();
+  await play(240); // longer than the 3 s for which the channel must be well
+  assert.deepEqual(seen.changes, ["false well"]);
+  const quiet = sockets[0].sent.length;
+  await play(30);
+  assert.equal(sockets[0].sent.length, quiet, "nothing goes by the relay");
+  left.through = right.through = () => false; // dead, but open
+  await play(90);
+  assert.ok(seen.changes[1].startsWith("true "), `${seen.changes}`);
+  assert.ok(sockets[0].sent.length > quiet);
+  left.close();
+  right.close();
+  await play(30);
+  assert.ok(!seen.healths.includes("disconnected"), `${seen.healths}`);
+  sockets.forEach((socket) => socket.close());
+  await sleep(20);
+  assert.equal(seen.healths.at(-1), "disconnected");
+  assert.deepEqual(seen.states, ["open", "closed"]);
+  close();
+});
+
+test("on the classic wire both routes are used all the time, so that a failure loses nothing", async () => {
+  const { left, right, sockets, seen, play, close } = await twoRoutes("classic");
+  [left, right, ...sockets].forEach((route) => route.open());
+  await play(60);
+  left.through = right.through = () => false;
+  await play(60);
+  assert.deepEqual([seen.lost, seen.changes], [0, []]);
+  close();
 });

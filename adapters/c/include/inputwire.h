@@ -969,6 +969,22 @@ iw_status iw_session_push_input(iw_session *session,
                                 uint32_t *waiting_for);
 
 /**
+ * Pushes the input, `len` bytes, for every frame before `frame`, for a game that jumps ahead after a pause, and stores in
+ * `*reached` the frame that the next push gets. If that is less than `frame`, poll and send, then call it again: it stops
+ * where the next input has to wait for an acknowledgement or for a datagram.
+ *
+ * # Safety
+ *
+ * `session` as in `iw_session_clear`; `input` is null or `len` readable bytes; `reached` is null or may be written.
+ */
+iw_status iw_session_skip_to(iw_session *session,
+                             uint64_t now_us,
+                             uint32_t frame,
+                             const uint8_t *input,
+                             size_t len,
+                             uint32_t *reached);
+
+/**
  * Begins a later epoch: windows are emptied, frames count anew, peers stay.
  *
  * # Safety
@@ -1075,6 +1091,21 @@ iw_status iw_session_poll_transmit(iw_session *session,
                                    size_t capacity,
                                    size_t *len,
                                    uint32_t *peer);
+
+/**
+ * Stores the next datagram to one peer, `*len` bytes at `datagram`; `IW_STATUS_NONE` if there is none. For peers on
+ * channels of their own: one whose channel is congested is not polled, and the others do not wait. The buffer has
+ * `capacity` bytes, at least `IW_MAX_DATAGRAM_SIZE`.
+ *
+ * # Safety
+ *
+ * As for `iw_session_poll_transmit`.
+ */
+iw_status iw_session_poll_transmit_to(iw_session *session,
+                                      uint32_t peer,
+                                      uint8_t *datagram,
+                                      size_t capacity,
+                                      size_t *len);
 
 /**
  * Stores the time of the next `iw_session_handle_timeout`; `IW_STATUS_NONE` if nothing will be due.

@@ -67,6 +67,8 @@ pub(crate) trait AnySession {
     fn remove_peer(&mut self, now: Instant, peer: PeerId);
     /// `None`: the input has another length.
     fn push_input(&mut self, now: Instant, input: &[u8]) -> Option<Result<Frame, PushError>>;
+    /// `None` as for a push.
+    fn skip_to(&mut self, now: Instant, frame: Frame, input: &[u8]) -> Option<Result<Frame, PushError>>;
     fn begin_epoch(&mut self, now: Instant, epoch: Epoch) -> Result<(), EpochError>;
     fn push_checksum(&mut self, now: Instant, frame: Frame, hash: u64) -> Result<(), ChecksumError>;
     fn close(&mut self, now: Instant);
@@ -79,6 +81,7 @@ pub(crate) trait AnySession {
 
     fn poll_event(&mut self) -> Option<IwEvent>;
     fn poll_transmit<'b>(&mut self, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>>;
+    fn poll_transmit_to<'b>(&mut self, peer: PeerId, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>>;
     fn poll_timeout(&self) -> Option<Instant>;
 
     fn config(&self) -> IwConfig;
@@ -129,6 +132,10 @@ where
         Some(self.session.push_input(now, input.try_into().ok()?))
     }
 
+    fn skip_to(&mut self, now: Instant, frame: Frame, input: &[u8]) -> Option<Result<Frame, PushError>> {
+        Some(self.session.skip_to(now, frame, input.try_into().ok()?))
+    }
+
     fn begin_epoch(&mut self, now: Instant, epoch: Epoch) -> Result<(), EpochError> {
         self.session.begin_epoch(now, epoch)
     }
@@ -167,6 +174,10 @@ where
 
     fn poll_transmit<'b>(&mut self, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
         self.session.poll_transmit(buf)
+    }
+
+    fn poll_transmit_to<'b>(&mut self, peer: PeerId, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
+        self.session.poll_transmit_to(peer, buf)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -163,6 +163,33 @@ pub unsafe extern "C" fn iw_session_push_input(
     })
 }
 
+/// Pushes the input, `len` bytes, for every frame before `frame`, for a game that jumps ahead after a pause, and stores in
+/// `*reached` the frame that the next push gets. If that is less than `frame`, poll and send, then call it again: it stops
+/// where the next input has to wait for an acknowledgement or for a datagram.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `input` is null or `len` readable bytes; `reached` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_session_skip_to(
+    session: *mut IwSession,
+    now_us: u64,
+    frame: u32,
+    input: *const u8,
+    len: usize,
+    reached: *mut u32,
+) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
+        let (session, input) = unsafe { (open(session)?, bytes(input, len)?) };
+        // SAFETY: the same.
+        let reached = unsafe { Out::new(reached)? };
+        let skipped = session.skip_to(Instant::from_micros(now_us), Frame::new(frame), input);
+        reached.put(skipped.ok_or(IwStatus::WrongInputLen)??.get());
+        Ok(())
+    })
+}
+
 /// Begins a later epoch: windows are emptied, frames count anew, peers stay.
 ///
 /// # Safety
@@ -349,6 +376,32 @@ pub unsafe extern "C" fn iw_session_poll_transmit(
         let transmit = session.poll_transmit(buf).ok_or(IwStatus::None)?;
         len.put(transmit.datagram.len());
         peer.put(transmit.peer.get());
+        Ok(())
+    })
+}
+
+/// Stores the next datagram to one peer, `*len` bytes at `datagram`; `IW_STATUS_NONE` if there is none. For peers on
+/// channels of their own: one whose channel is congested is not polled, and the others do not wait. The buffer has
+/// `capacity` bytes, at least `IW_MAX_DATAGRAM_SIZE`.
+///
+/// # Safety
+///
+/// As for `iw_session_poll_transmit`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_session_poll_transmit_to(
+    session: *mut IwSession,
+    peer: u32,
+    datagram: *mut u8,
+    capacity: usize,
+    len: *mut usize,
+) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
+        let (session, buf) = unsafe { (open(session)?, datagram_buf(datagram, capacity)?) };
+        // SAFETY: the same.
+        let len = unsafe { Out::new(len)? };
+        let transmit = session.poll_transmit_to(PeerId::new(peer), buf).ok_or(IwStatus::None)?;
+        len.put(transmit.datagram.len());
         Ok(())
     })
 }

@@ -3,7 +3,7 @@
 use inputwire::{Epoch, Instant, MAX_DATAGRAM_SIZE};
 
 use super::breach::{Breach, ensure};
-use super::endpoint::{Endpoint, Label, Link, Run, machine};
+use super::endpoint::{Endpoint, Label, Link, Run, Unanswered, machine};
 use super::machine::ExpectedPeer;
 use super::plan::{Action, Mismatch};
 use super::rng::{Rng, mix};
@@ -352,6 +352,7 @@ impl World<'_> {
             endpoint.links[peer].closed = false;
             endpoint.links[peer].hello_at = None;
             endpoint.links[peer].pings = [false; 2];
+            endpoint.links[peer].unanswered = Unanswered::default();
             (endpoint.links[peer].progress_at, endpoint.links[peer].opened_at) = (endpoint.seen, endpoint.seen);
             return self.drain(index);
         }

@@ -4,7 +4,7 @@ use inputwire::DatagramError;
 
 use super::breach::{Breach, ensure};
 use super::drain::frame_of;
-use super::endpoint::Label;
+use super::endpoint::{Label, Link};
 use super::machine::{Checks, Handled};
 use super::network::Datagram;
 use super::plan::Mismatch;
@@ -105,25 +105,33 @@ impl World<'_> {
         let frame_us = self.plan.frame_us;
         let endpoint = &mut self.endpoints[datagram.to];
         let (_, window) = endpoint.machine.sizes();
-        let newest = newest(&datagram.bytes);
-        // Twice the frames that fit the time since then.
+        let frames = carried_frames(&datagram.bytes);
+        // Twice the frames that fit the time since the front moved.
+        let seen = endpoint.seen;
+        let limit = |link: &Link| link.front + window + (seen - link.front_at).saturating_mul(2) / frame_us;
         let link = &endpoint.links[datagram.from];
-        let limit = link.front + window + (endpoint.seen - link.front_at).saturating_mul(2) / frame_us;
-        if let Some(newest) = newest
+        if let Some(lowest) = frames.first()
             && !datagram.altered
             && label.from == datagram.from
             && !endpoint.is_at_last_instant()
         {
-            let what = || format!("{handled:?} for {newest} of {limit}");
-            ensure(handled.is_err() == (newest >= limit), "far frame", what)?;
+            let what = || format!("{handled:?} for {lowest} of {}", limit(link));
+            ensure(handled.is_err() == (*lowest >= limit(link)), "far frame", what)?;
         }
         if handled.is_err() {
             return Ok(());
         }
         let link = &mut endpoint.links[datagram.from];
-        if let Some(newest) = newest.filter(|newest| *newest >= link.front) {
-            (link.front, link.front_at) = (newest + 1, endpoint.seen);
+        // In the order of their numbers, until one is too far.
+        for frame in frames {
+            if frame >= limit(link) || frame == u32::MAX.into() {
+                break;
+            }
+            if frame >= link.front {
+                (link.front, link.front_at) = (frame + 1, seen);
+            }
         }
+        link.unanswered.receive(datagram.bytes[0]);
         let source = *link.source.get_or_insert(label.run);
         link.tainted |= datagram.altered || source != label.run || label.epoch != endpoint.epoch;
         match datagram.bytes.first() {
@@ -403,13 +411,15 @@ fn expand_ack(next: u64, ack: u64) -> Option<u64> {
     next.checked_sub(next.wrapping_sub(ack) & 0xff)
 }
 
-/// Returns the newest frame of a classic datagram with inputs.
-fn newest(bytes: &[u8]) -> Option<u64> {
-    let head = match bytes.first()? {
-        0x01 => 9,
-        0x13 => 5,
-        _ => return None,
+/// Returns the frames of a classic datagram with inputs, in the order of their numbers.
+fn carried_frames(bytes: &[u8]) -> Vec<u64> {
+    let head = match bytes.first() {
+        Some(0x01) => 9,
+        Some(0x13) => 5,
+        _ => return Vec::new(),
     };
-    let pairs = bytes.get(head..).filter(|pairs| !pairs.is_empty() && pairs.len() % 5 == 0)?;
-    Some(frame_of(&pairs[pairs.len() - 5..pairs.len() - 1]))
+    let pairs = bytes.get(head..).filter(|pairs| pairs.len() % 5 == 0).unwrap_or_default();
+    let mut frames: Vec<u64> = pairs.chunks(5).map(|pair| frame_of(&pair[..4])).collect();
+    frames.sort_unstable();
+    frames
 }

@@ -169,6 +169,17 @@ impl World<'_> {
                 })?;
                 link.response_at = Some(seen);
             }
+            0x10 => {
+                link.unanswered.validation_pings += 1;
+                let needed = !link.unanswered.validated && link.unanswered.validation_pings <= 10;
+                ensure(needed, "14 amplification", || format!("{:?}", link.unanswered))?;
+            }
+            0x12 => {
+                let spaced = spaced(link.unanswered.requested_at, link.unanswered.request_us(self.plan.frame_us));
+                ensure(spaced, "14 amplification", || format!("another request, of {:?}", link.unanswered))?;
+                link.unanswered.requests += 1;
+                link.unanswered.requested_at = Some(seen);
+            }
             _ => {}
         }
         Ok(label)
@@ -200,15 +211,18 @@ impl World<'_> {
         Ok(())
     }
 
-    /// An INPUT of the classic wire carries the latest inputs of the epoch, at least one.
-    fn check_classic_input_sent(&self, label: &Label, bytes: &[u8]) -> Result<(), Breach> {
-        let endpoint = &self.endpoints[label.from];
+    /// An INPUT of the classic wire carries the latest inputs of the epoch, and whatever none has carried yet.
+    fn check_classic_input_sent(&mut self, label: &Label, bytes: &[u8]) -> Result<(), Breach> {
+        let endpoint = &mut self.endpoints[label.from];
         let all = endpoint.next - endpoint.first;
         let newest = frame_of(&bytes[3..7]) + 1;
         let count = u64::from(bytes[7]);
         let (_, window) = endpoint.machine.sizes();
-        let most = window.min(u64::from(self.plan.redundancy));
-        let holds = all > 0 && newest == endpoint.next && count == all.min(most);
+        let sent_end = &mut endpoint.links[label.to].sent_end;
+        let unsent = endpoint.next - *sent_end;
+        let most = window.min(unsent.max(self.plan.redundancy.into()));
+        let holds = unsent > 0 && newest == endpoint.next && count == all.min(most);
+        *sent_end = endpoint.next;
         ensure(holds, "6 first survivor", || format!("{count} to {newest} of {all} to {}", endpoint.next))
     }
 
@@ -265,6 +279,10 @@ impl World<'_> {
             }
             Reported::Ahead { peer, epoch } => {
                 self.check_all_delivered(index, peer)?;
+                let link = &self.endpoints[index].links[self.endpoints[index].peer(peer).expect("a peer")];
+                ensure(link.tainted || link.runs.announced == epoch, "E epoch", || {
+                    format!("ahead in {epoch}, while its run announced {}", link.runs.announced)
+                })?;
                 self.will_follow(index, epoch);
             }
             Reported::Mismatch { peer } => {

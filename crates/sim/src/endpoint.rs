@@ -75,6 +75,10 @@ pub(crate) struct Link {
     pub(crate) front: u64,
     pub(crate) front_at: u64,
     pub(crate) lost: u64,
+    /// On the classic wire: every local frame below this one was sent, and what was sent that the other endpoint need not
+    /// answer.
+    pub(crate) sent_end: u64,
+    pub(crate) unanswered: Unanswered,
     /// The latest accepted datagram with a timing block, and the run that sent it.
     pub(crate) block: Option<(u64, usize)>,
     /// When the first datagram arrived that is not acknowledged yet.
@@ -107,6 +111,39 @@ pub(crate) struct Link {
     pub(crate) deadlines: VecDeque<Deadline>,
     /// Deadlines for the acknowledgement of all inputs below a frame.
     pub(crate) acks: VecDeque<Deadline>,
+}
+
+/// Validation pings and requests on the classic wire, over the present transport.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Unanswered {
+    /// Validation pings, less those after the tenth that a validation ping of the other endpoint asked for; none may follow an
+    /// answer, or an INPUT.
+    pub(crate) validation_pings: u32,
+    pub(crate) validated: bool,
+    /// Requests since the last response of the other endpoint, and when the last one was sent in this epoch.
+    pub(crate) requests: u32,
+    pub(crate) requested_at: Option<u64>,
+}
+
+impl Unanswered {
+    /// The shortest time between two requests. A round trip may make it longer.
+    pub(crate) fn request_us(&self, frame_us: u64) -> u64 {
+        match self.requests {
+            0..3 => frame_us,
+            3..10 => frame_us.max(1_000_000),
+            _ => frame_us.max(8_000_000),
+        }
+    }
+
+    /// Notes an accepted datagram.
+    pub(crate) fn receive(&mut self, kind: u8) {
+        match kind {
+            0x01 | 0x11 => self.validated = true,
+            0x10 => self.validation_pings = self.validation_pings.min(9),
+            0x13 => self.requests = 0,
+            _ => {}
+        }
+    }
 }
 
 /// By when an input must be delivered, or all below it acknowledged.
@@ -223,6 +260,7 @@ impl Endpoint {
             link.delivered = self.first;
             link.delivered_frames.clear();
             (link.front, link.front_at, link.lost) = (self.first, self.seen, 0);
+            (link.sent_end, link.unanswered.requested_at) = (self.first, None);
             link.ack_owed_since = None;
             link.hello_at = None;
             link.progress_at = self.seen;

@@ -188,7 +188,7 @@ impl<'p> World<'p> {
         let local = endpoint.read_clock(self.now);
         if endpoint.plan.pushes && endpoint.closed_at.is_none() {
             self.push(index)?;
-            self.push_checksum(index);
+            self.push_checksum(index)?;
         } else {
             endpoint.machine.timeout(local);
         }
@@ -230,15 +230,23 @@ impl<'p> World<'p> {
     }
 
     /// Pushes the checksum of a game that stays in sync: all players have the same state in an epoch of a session.
-    fn push_checksum(&mut self, index: usize) {
+    fn push_checksum(&mut self, index: usize) -> Result<(), Breach> {
         let endpoint = &mut self.endpoints[index];
-        let Some(frame) = endpoint.machine.confirmed_frame().filter(|frame| *frame >= endpoint.hashed) else { return };
-        let frame = if endpoint.hashed == 0 { frame / CHECKSUM_EVERY * CHECKSUM_EVERY } else { endpoint.hashed };
         let local = endpoint.read_clock(self.now);
+        let Some(confirmed) = endpoint.machine.confirmed_frame() else { return Ok(()) };
+        // The state after it may still change.
+        if self.rng.one_in(8) && endpoint.machine.push_checksum(local, confirmed.saturating_add(1), 0) {
+            return Err(Breach::of("confirmed", format!("a checksum of {confirmed} + 1 was taken")));
+        }
+        if confirmed < endpoint.hashed {
+            return Ok(());
+        }
+        let frame = if endpoint.hashed == 0 { confirmed / CHECKSUM_EVERY * CHECKSUM_EVERY } else { endpoint.hashed };
         let hash = mix(self.session ^ mix(u64::from(endpoint.epoch) << 32 | u64::from(frame)));
         if endpoint.machine.push_checksum(local, frame, hash) {
             endpoint.hashed = frame.saturating_add(CHECKSUM_EVERY);
         }
+        Ok(())
     }
 
     pub(crate) fn trace_number(&mut self, what: u64) {

@@ -29,6 +29,7 @@ pub const fn session<const INPUT_LEN: usize, const WINDOW: usize>() -> Table {
         Session::<2, INPUT_LEN, WINDOW>::add_peer,
         Session::<2, INPUT_LEN, WINDOW>::remove_peer,
         Session::<2, INPUT_LEN, WINDOW>::push_input,
+        Session::<2, INPUT_LEN, WINDOW>::skip_to,
         Session::<2, INPUT_LEN, WINDOW>::begin_epoch,
         Session::<2, INPUT_LEN, WINDOW>::push_checksum,
         Session::<2, INPUT_LEN, WINDOW>::close,
@@ -41,6 +42,7 @@ pub const fn session<const INPUT_LEN: usize, const WINDOW: usize>() -> Table {
         // Polls.
         Session::<2, INPUT_LEN, WINDOW>::poll_event,
         Session::<2, INPUT_LEN, WINDOW>::poll_transmit,
+        Session::<2, INPUT_LEN, WINDOW>::poll_transmit_to,
         Session::<2, INPUT_LEN, WINDOW>::poll_timeout,
         Session::<2, INPUT_LEN, WINDOW>::timeout_reason,
         // Getters.

@@ -92,7 +92,7 @@ fn a_frame_is_refused_as_too_far_from_exactly_the_limit_on() {
                 newest = first + 4;
             }
             let limit = newest + 120 + u32::try_from(2 * (now - moved) / T).expect("soon");
-            let far = classic_input(1, &[(first, 1), (limit, 1)]);
+            let far = classic_input(1, &[(limit, 1), (limit + 1, 1)]);
             refuse(&session, now, PEER, &far, inputwire::DatagramError::TooFar);
             let near = classic_input(1, &[(limit - 1, 1)]);
             assert_eq!(hand(&mut session.clone(), now, &near), Ok(()), "{limit} at {now}");
@@ -131,13 +131,69 @@ fn an_input_datagram_without_inputs_is_accepted_and_flags_are_ignored() {
 }
 
 #[test]
-fn frames_must_ascend_to_the_current_one() {
-    let session = fresh();
-    let mut wrong = classic_input(1, &[(0, 1), (1, 1)]);
-    wrong[6] = 2;
-    let descending = [vec![(1, 1), (0, 1)], vec![(1, 1), (1, 1)], vec![(0, 1), (2, 1), (1, 1)]];
-    let datagrams = descending.iter().flat_map(|pairs| [classic_input(1, pairs), classic_response(1, pairs)]);
-    for datagram in datagrams.chain([wrong]) {
-        refuse(&session, 0, PEER, &datagram, inputwire::DatagramError::NotAscending);
+fn a_catch_up_datagram_is_taken_whatever_current_frame_it_names() {
+    // Observed: frames 50 and 51, from a peer that plays frame 230.
+    let observed = [1, 0, 1, 0, 0, 0, 0xe6, 2, 0, 0, 0, 0, 0x32, 4, 0, 0, 0, 0x33, 4];
+    let mut session = fresh();
+    assert_eq!(hand(&mut session, 0, &observed), Ok(()));
+    assert_eq!(inputs(&events(&mut session)), [(50, [4]), (51, [4])]);
+    for current in [0_u32, 49, 52, 1_000_000, u32::MAX] {
+        let mut other = fresh();
+        let mut datagram = observed;
+        datagram[3..7].copy_from_slice(&current.to_be_bytes());
+        assert_eq!(hand(&mut other, 0, &datagram), Ok(()), "{current}");
+        assert_eq!(inputs(&events(&mut other)), [(50, [4]), (51, [4])]);
     }
+}
+
+#[test]
+fn frames_in_any_order_are_taken_each_by_its_own_number() {
+    let orders = [[(0, 7), (1, 8), (2, 9)], [(2, 9), (1, 8), (0, 7)], [(1, 8), (2, 9), (0, 7)]];
+    for datagram in orders.iter().flat_map(|pairs| [classic_input(1, pairs), classic_response(1, pairs)]) {
+        let mut session = fresh();
+        assert_eq!(hand(&mut session, 0, &datagram), Ok(()));
+        assert_eq!(inputs(&events(&mut session)), [(0, [7]), (1, [8]), (2, [9])]);
+    }
+    // Of two entries with one frame the first counts.
+    let mut session = fresh();
+    assert_eq!(hand(&mut session, 0, &classic_input(1, &[(3, 1), (0, 5), (3, 2)])), Ok(()));
+    assert_eq!(inputs(&events(&mut session)), [(0, [5]), (3, [1])]);
+    assert_eq!(stats(&session).totals.conflicts, 0);
+}
+
+#[test]
+fn a_peer_that_goes_back_is_taken_at_its_first_word() {
+    let mut session = fresh();
+    assert_eq!(hand(&mut session, 0, &classic_input(1, &[(8, 1), (9, 1)])), Ok(()));
+    assert_eq!(hand(&mut session, 0, &classic_input(1, &[(9, 2), (4, 2), (5, 2)])), Ok(()));
+    let reported = events(&mut session);
+    assert_eq!(inputs(&reported), [(4, [2]), (5, [2]), (8, [1]), (9, [1])]);
+    assert_eq!(stats(&session).totals.conflicts, 1);
+}
+
+#[test]
+fn entries_too_far_ahead_or_too_old_do_not_spoil_the_others() {
+    for frames_sent in [[300, 0, 119], [119, 300, 0], [0, 119, 300]] {
+        let pairs = frames_sent.map(|frame| (frame, 1));
+        for datagram in [classic_input(1, &pairs), classic_response(1, &pairs)] {
+            let mut session = fresh();
+            assert_eq!(hand(&mut session, 0, &datagram), Ok(()), "frame 300 is too far ahead, and ignored");
+            assert_eq!(frames(&events(&mut session)), [0, 119]);
+            let once = session.clone();
+            assert_eq!(hand(&mut session, 0, &datagram), Ok(()));
+            assert!(frames(&events(&mut session)).is_empty());
+            assert_eq!(
+                peer(&session).latest_input(),
+                peer(&once).latest_input(),
+                "a repeated datagram changes nothing"
+            );
+        }
+    }
+    // Each entry is judged when it is reached: frame 239 is within reach once frame 119 is known.
+    let mut session = fresh();
+    assert_eq!(hand(&mut session, 0, &classic_input(1, &[(239, 1), (119, 1)])), Ok(()));
+    assert_eq!(frames(&events(&mut session)), [239]);
+    let mut session = fresh();
+    assert_eq!(hand(&mut session, 0, &classic_input(1, &[(240, 1), (119, 1)])), Ok(()));
+    assert_eq!(frames(&events(&mut session)), [119]);
 }

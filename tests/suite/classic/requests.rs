@@ -1,10 +1,12 @@
 //! Requesting missing inputs, and responding (PROTOCOL 2.3).
 
+use std::time::Duration;
+
 use inputwire::{DatagramError, Epoch, Session};
 
-use super::{fresh, hand, of_type, pong};
+use super::{classic, fresh, hand, of_type, pong};
 use crate::support::forge::{classic_input, classic_request, classic_response, classic_stamp};
-use crate::support::{MS, PEER, SECOND, T, at, due, frame, peer, refuse};
+use crate::support::{MS, PEER, SECOND, T, Wire, at, due, frame, peer, refuse};
 
 const REQUEST: u8 = 0x12;
 const RESPONSE: u8 = 0x13;
@@ -40,23 +42,83 @@ fn a_request_spans_the_missing_frames_that_redundancy_cannot_fill() {
     assert_eq!(of_type(&mut session, 0, REQUEST), [classic_request(1, 1)]);
 }
 
+/// When requests are sent from one second on, in milliseconds after it; `answered` after each of them.
+fn requested_until(session: &mut Session<1, 1>, until: u64, answered: impl Fn(u64) -> bool) -> Vec<u64> {
+    let mut requested = Vec::new();
+    for now in (SECOND..until).step_by(1_000) {
+        let requests = of_type(session, now, REQUEST);
+        assert!(requests.len() <= 1);
+        for _ in requests {
+            let after = now / MS - 1_000;
+            requested.push(after);
+            if answered(after) {
+                assert_eq!(hand(session, now, &classic_response(1, &[])), Ok(()));
+            }
+        }
+    }
+    requested
+}
+
 #[test]
 fn a_request_is_repeated_every_round_trip_or_ping_interval_while_a_frame_is_missing() {
-    for (rtt, interval) in [(Some(80 * MS), 80 * MS), (None, 500 * MS)] {
+    for (rtt, interval) in [(Some(80 * MS), 80), (None, 500)] {
         let mut session = with_missing(rtt);
-        let mut requested = Vec::new();
-        for now in (SECOND..2 * SECOND + 10 * MS).step_by(1_000) {
-            let requests = of_type(&mut session, now, REQUEST);
-            assert!(requests.len() <= 1);
-            requested.extend(requests.iter().map(|_| now - SECOND));
-        }
-        let expected: Vec<_> = (0..SECOND + 10 * MS).step_by(usize::try_from(interval).expect("small")).collect();
-        assert_eq!(requested, expected);
+        let requested = requested_until(&mut session, 2 * SECOND + 10 * MS, |_| true);
+        assert_eq!(requested, (0..1_010).step_by(interval).collect::<Vec<_>>());
         // Once nothing is missing, nothing is requested.
         let missing: Vec<_> = [1, 2, 3, 5, 7, 8, 9].map(|number| (number, 2)).to_vec();
         assert_eq!(hand(&mut session, 3 * SECOND, &classic_response(1, &missing)), Ok(()));
         assert!(of_type(&mut session, 4 * SECOND, REQUEST).is_empty());
     }
+}
+
+#[test]
+fn requests_that_are_not_answered_become_rare_but_never_end() {
+    let mut session = with_missing(Some(80 * MS));
+    let requested = requested_until(&mut session, 61 * SECOND, |_| false);
+    let every_second = (1..8).map(|second| 160 + 1_000 * second);
+    let every_eight: Vec<_> = (1..=6).map(|number| 7_160 + 8_000 * number).collect();
+    let expected: Vec<_> = [0, 80, 160].into_iter().chain(every_second).chain(every_eight).collect();
+    assert_eq!(requested, expected);
+    assert!(requested.iter().filter(|after| **after < 20_000).count() <= 30);
+}
+
+#[test]
+fn slow_requests_keep_their_own_interval_where_it_is_longer() {
+    let settings =
+        Wire::Classic.settings(0).ping_interval(Duration::from_secs(3)).disconnect_after(8 * Duration::from_secs(1));
+    let mut session = classic(settings);
+    for pairs in [&[(0, 1)][..], &[(10, 1)]] {
+        assert_eq!(hand(&mut session, 0, &classic_input(1, pairs)), Ok(()));
+    }
+    let requested = requested_until(&mut session, 61 * SECOND, |_| false);
+    let expected: Vec<_> =
+        (0..10).map(|number| 3_000 * number).chain((1..=4).map(|number| 27_000 + 8_000 * number)).collect();
+    assert_eq!(requested, expected);
+}
+
+#[test]
+fn any_response_resets_the_pace_of_requests() {
+    let mut session = with_missing(Some(80 * MS));
+    let requested = requested_until(&mut session, 10 * SECOND, |after| after == 1_160);
+    assert_eq!(requested[..8], [0, 80, 160, 1_160, 1_240, 1_320, 1_400, 2_400]);
+    // A new transport may lead to another program.
+    session.handle_transport_closed(at(20 * SECOND), PEER);
+    session.handle_transport_opened(at(20 * SECOND), PEER);
+    let again: Vec<_> = (20_000..20_600).filter(|now| !of_type(&mut session, now * MS, REQUEST).is_empty()).collect();
+    assert_eq!(again, [20_000, 20_500], "without a round trip once a ping interval");
+}
+
+#[test]
+fn a_request_that_begins_before_the_window_is_answered_with_the_rest() {
+    let mut session = fresh();
+    for number in 0..320_u32 {
+        session.push_input(at(0), [number.to_be_bytes()[3]]).expect("room");
+    }
+    due(&mut session, 0);
+    assert_eq!(hand(&mut session, 0, &classic_request(100, 300)), Ok(()));
+    let held: Vec<_> = (200..=300_u32).map(|number| (number, number.to_be_bytes()[3])).collect();
+    assert_eq!(of_type(&mut session, 0, RESPONSE), [classic_response(0, &held)]);
 }
 
 fn with_inputs(count: u8) -> Session<1, 1> {
@@ -129,5 +191,9 @@ fn an_epoch_forgets_sent_and_received_requests() {
     session.push_input(at(SECOND), [2]).expect("room");
     let sent = due(&mut session, SECOND);
     assert_eq!(sent.iter().map(|datagram| datagram[0]).collect::<Vec<_>>(), [0x01, 0x02]);
+    for pairs in [&[(0, 1)][..], &[(10, 1)]] {
+        assert_eq!(hand(&mut session, SECOND, &classic_input(1, pairs)), Ok(()));
+    }
+    assert_eq!(of_type(&mut session, SECOND, REQUEST), [classic_request(1, 7)], "at once in the new epoch");
     assert_eq!(hand(&mut session, SECOND, &classic_stamp(0x02, [7; 8])), Ok(()), "the rest goes on");
 }

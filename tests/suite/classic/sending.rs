@@ -1,5 +1,7 @@
 //! When an INPUT is sent, and what it carries (PROTOCOL 2.2).
 
+use inputwire::{PeerConfig, Session};
+
 use super::{classic, fresh, of_type};
 use crate::support::forge::classic_input;
 use crate::support::{MS, PEER, T, Wire, at, due, frame};
@@ -21,14 +23,60 @@ fn each_push_sends_the_newest_inputs_oldest_first() {
     }
 }
 
-#[test]
-fn after_missed_polls_one_datagram_carries_the_newest_inputs() {
-    let mut session = fresh();
-    for number in 0..10 {
-        session.push_input(at(number * T), [number.to_be_bytes()[7]]).expect("room");
+/// An INPUT with these frames, whose action is the lowest byte of the frame.
+fn input(frames: std::ops::Range<u32>) -> Vec<u8> {
+    classic_input(0, &frames.map(|number| (number, number.to_be_bytes()[3])).collect::<Vec<_>>())
+}
+
+fn push(session: &mut Session<1, 1>, now: u64, count: u32) {
+    for _ in 0..count {
+        let action = session.next_frame().get().to_be_bytes()[3];
+        session.push_input(at(now), [action]).expect("room");
     }
-    assert_eq!(of_type(&mut session, 10 * T, INPUT), [classic_input(0, &[(7, 7), (8, 8), (9, 9)])]);
-    assert!(of_type(&mut session, 20 * T, INPUT).is_empty());
+}
+
+#[test]
+fn after_missed_polls_one_datagram_carries_everything_that_none_has_carried() {
+    for pushes in [1, 2, 3, 4, 5, 6, 14, 15, 16, 100, 120] {
+        let mut session = fresh();
+        push(&mut session, 0, pushes);
+        assert_eq!(of_type(&mut session, 0, INPUT), [input(0..pushes)], "{pushes}");
+        assert!(of_type(&mut session, T, INPUT).is_empty());
+        // From then on the redundancy is enough again.
+        push(&mut session, T, 1);
+        assert_eq!(of_type(&mut session, T, INPUT), [input((pushes + 1).saturating_sub(3)..pushes + 1)]);
+    }
+}
+
+#[test]
+fn no_input_is_left_out_whatever_the_rhythm_of_pushes_and_polls() {
+    for redundancy in [1, 3, 15] {
+        let mut session = classic(Wire::Classic.settings(0).redundancy(redundancy));
+        let mut sent_end = 0;
+        for (number, pushes) in (0..).zip([1, 5, 2, 7, 1, 1, 30, 3, 4, 119, 1, 120]) {
+            push(&mut session, number * T, pushes);
+            let end = session.next_frame().get();
+            let first = sent_end.min(end.saturating_sub(redundancy.into()));
+            assert_eq!(of_type(&mut session, number * T, INPUT), [input(first.max(end.saturating_sub(120))..end)]);
+            sent_end = end;
+        }
+    }
+}
+
+#[test]
+fn what_left_the_window_unsent_is_gone() {
+    let mut session = fresh();
+    push(&mut session, 0, 200);
+    assert_eq!(of_type(&mut session, 0, INPUT), [input(80..200)]);
+}
+
+#[test]
+fn a_peer_added_late_is_sent_the_epoch_from_its_first_frame() {
+    let mut session = fresh();
+    session.remove_peer(at(0), PEER);
+    push(&mut session, 0, 50);
+    session.add_peer(at(0), PeerConfig::classic(1)).expect("room");
+    assert_eq!(of_type(&mut session, 0, INPUT), [input(0..50)]);
 }
 
 #[test]
@@ -39,13 +87,13 @@ fn frames_count_from_the_configured_first_frame() {
 }
 
 #[test]
-fn a_reopened_peer_is_sent_the_newest_inputs() {
+fn a_reopened_peer_is_sent_what_was_pushed_meanwhile() {
     let mut session = fresh();
+    push(&mut session, 0, 4);
+    assert_eq!(of_type(&mut session, 0, INPUT), [input(0..4)]);
     session.handle_transport_closed(at(0), PEER);
-    for _ in 0..5 {
-        session.push_input(at(0), [1]).expect("room");
-    }
+    push(&mut session, 0, 5);
     assert!(due(&mut session, 0).is_empty());
     session.handle_transport_opened(at(T), PEER);
-    assert_eq!(of_type(&mut session, T, INPUT), [classic_input(0, &[(2, 1), (3, 1), (4, 1)])]);
+    assert_eq!(of_type(&mut session, T, INPUT), [input(4..9)]);
 }

@@ -164,6 +164,35 @@ fn a_bye_names_the_epoch_and_the_frame_after_the_last_input() {
 }
 
 #[test]
+fn what_was_pushed_just_before_closing_is_delivered_to_a_peer_that_is_hardly_known() {
+    for wire in Wire::COMPACT {
+        let greeting = Seal::new(wire, 1, 0);
+        for hello in [greeting.hello(), greeting.answering(1, 1).hello()] {
+            let mut session = endpoint::<1, 120>(wire.settings(0), wire.peer(1));
+            due(&mut session, 0);
+            assert_eq!(session.handle_datagram(at(0), PEER, &hello), Ok(()));
+            session.push_input(at(0), [7]).expect("room");
+            session.close(at(0));
+            assert!(!session.is_closed());
+            // Nobody acknowledges it: it is resent for two seconds, and nobody would know what a bye is about.
+            let mut alone = session.clone();
+            let sent = sent_until_asleep(&mut alone, 0);
+            assert!(
+                sent.len() > 50 && sent.iter().all(|(after, kind)| *after < 2 * SECOND && *kind >= 0x80),
+                "{sent:?}"
+            );
+            assert!(alone.is_closed());
+            // Or somebody does, which links the peer: then byes follow at once.
+            due(&mut session, 0);
+            let acknowledged = greeting.timed(0, 0, 1, [5, 0, 1], &[]);
+            assert_eq!(session.handle_datagram(at(MS), PEER, &acknowledged), Ok(()));
+            let kinds = sent_until_asleep(&mut session, MS);
+            assert_eq!(kinds, [(0, 0x21), (T, 0x21), (2 * T, 0x21)]);
+        }
+    }
+}
+
+#[test]
 fn no_bye_is_sent_to_a_peer_that_was_never_linked_or_whose_transport_is_closed() {
     for wire in Wire::COMPACT {
         let mut fresh = endpoint::<1, 120>(wire.settings(0), wire.peer(1));

@@ -106,6 +106,22 @@ fn reopening_sends_hellos_until_the_peer_is_received_again() {
 }
 
 #[test]
+fn a_peer_that_is_alive_when_its_transport_opens_anew_is_sent_one_hello_and_stays_the_one_that_plays() {
+    for wire in Wire::COMPACT {
+        let mut pair = Pair::met(wire);
+        pair.play(5);
+        let now = pair.now;
+        let session = &mut pair.sessions[0];
+        session.handle_transport_closed(at(now), PEER);
+        session.handle_transport_opened(at(now + MS), PEER);
+        assert_eq!(hello_times(session, now + MS, now + 450 * MS), [(now + MS) / MS]);
+        let other = Seal { sender: (1, incarnation(1) + 1), ..Seal::new(wire, 1, 0) };
+        refuse(session, now + 450 * MS, PEER, &other.hello(), DatagramError::OtherRun);
+        refuse(session, now + 450 * MS, PEER, &other.playing(9, 9).hello(), DatagramError::OtherRun);
+    }
+}
+
+#[test]
 fn a_silent_peer_is_sent_hellos_from_the_limit_on_at_the_ping_interval() {
     for (ping, silent_after) in [(200, 500), (30, 500), (400, 1_000)] {
         let settings = |player| Wire::Compact.settings(player).ping_interval(Duration::from_millis(ping));

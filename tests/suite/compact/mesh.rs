@@ -1,6 +1,6 @@
 //! Several peers that share one window of local inputs.
 
-use inputwire::{AddPeerError, Epoch, PeerConfig, PeerId, PushError, Session};
+use inputwire::{AddPeerError, Epoch, MAX_DATAGRAM_SIZE, PeerConfig, PeerId, PushError, Session};
 
 use crate::support::forge::Seal;
 use crate::support::{SECOND, T, Wire, at, drain, events, frame, incarnation, stalls};
@@ -111,7 +111,32 @@ fn one_session_plays_with_peers_on_both_wires() {
     session.add_peer(at(0), PeerConfig::classic(2)).expect("room");
     session.push_input(at(0), [7]).expect("room");
     let kinds: Vec<_> = drain(&mut session).iter().map(|(peer, datagram)| (peer.get(), datagram[0])).collect();
-    assert_eq!(kinds, [(0, 0x20), (0, 0xc1), (1, 0x01), (1, 0x02)]);
+    assert_eq!(kinds, [(0, 0x20), (0, 0xc1), (1, 0x01), (1, 0x02), (1, 0x10)]);
+}
+
+#[test]
+fn a_peer_that_is_not_polled_misses_nothing_and_holds_up_no_other() {
+    let mut session: Session<2, 1> = Session::new(Wire::Classic.settings(0).build().expect("settings"));
+    let peers = [1, 2].map(|player| session.add_peer(at(0), PeerConfig::classic(player)).expect("room"));
+    let mut buf = [0; MAX_DATAGRAM_SIZE];
+    let mut to = |session: &mut Session<2, 1>, peer| {
+        std::iter::from_fn(|| {
+            let transmit = session.poll_transmit_to(peer, &mut buf)?;
+            assert_eq!(transmit.peer, peer);
+            Some(transmit.datagram.to_vec())
+        })
+        .collect::<Vec<_>>()
+    };
+    let mut free = Vec::new();
+    for number in 0..10_u8 {
+        session.push_input(at(0), [number]).expect("room");
+        free.extend(to(&mut session, peers[0]));
+    }
+    assert_eq!(free.iter().filter(|datagram| datagram[0] == 0x01).count(), 10);
+    let late = to(&mut session, peers[1]);
+    assert_eq!((late[0][0], late[0][7]), (0x01, 10), "all ten inputs in one datagram");
+    assert!(drain(&mut session).is_empty());
+    assert!(to(&mut session, PeerId::new(7)).is_empty());
 }
 
 #[test]

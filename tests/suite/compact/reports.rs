@@ -158,6 +158,21 @@ fn a_mismatch_is_reported_once_for_each_field_and_run_and_no_such_peer_is_good()
 }
 
 #[test]
+fn another_first_frame_matters_in_the_same_epoch_only() {
+    for wire in Wire::COMPACT {
+        let other = Seal { first_frame: 7, epoch: 4, ..Seal::new(wire, 1, 0) };
+        let mut session = Pair::met(wire).sessions[0].clone();
+        assert_eq!(session.handle_datagram(at(3 * SECOND), PEER, &other.playing(1_000, 1).hello()), Ok(()));
+        let ahead = PeerEvent::EpochAhead { epoch: Epoch::new(4) };
+        assert_eq!(peer_events(&events(&mut session)), [ahead], "epochs may begin elsewhere");
+        session.begin_epoch(at(3 * SECOND), Epoch::new(4)).expect("newer");
+        assert_eq!(session.handle_datagram(at(3 * SECOND), PEER, &other.playing(1_001, 1).hello()), Ok(()));
+        let mismatch = PeerEvent::Mismatch { field: Field::FirstFrame, local: 0, remote: 7 };
+        assert_eq!(peer_events(&events(&mut session)), [mismatch]);
+    }
+}
+
+#[test]
 fn another_frame_interval_is_judged_of_the_run_that_plays_only() {
     for wire in Wire::COMPACT {
         let mut pair = Pair::met(wire);
@@ -246,10 +261,42 @@ fn a_silence_between_two_hellos_of_another_run_makes_the_first_one_void() {
 }
 
 #[test]
+fn whether_a_run_was_alive_until_its_next_hello_is_judged_by_the_ping_interval_that_it_had_announced_by_then() {
+    for wire in Wire::COMPACT {
+        let mut pair = Pair::met(wire);
+        pair.forget();
+        let seal = Seal::new(wire, 1, 0);
+        let greet = |session: &mut Session<1, 1>, now: u64, number: u32, ping_ms: u16| {
+            let mut body = seal.playing(number, 1).hello_body();
+            body[13..15].copy_from_slice(&ping_ms.to_be_bytes());
+            assert_eq!(session.handle_datagram(at(now), PEER, &seal.hello_of(&body)), Ok(()));
+        };
+        let session = &mut pair.sessions[0];
+        let (start, other) = (pair.now, Seal { sender: (1, AGAIN), ..seal });
+        let refused = |session: &mut Session<1, 1>, now: u64, number: u32| {
+            let hello = Seal { number, ..other }.hello();
+            assert_eq!(session.handle_datagram(at(now), PEER, &hello), Err(OtherRun));
+            peer_events(&events(session))
+        };
+        let wait = |session: &mut Session<1, 1>, from: u64, until: u64| {
+            (from..until).step_by(20_000).for_each(|now| drop(due(session, now)));
+        };
+        greet(session, start, 1_000, 10_000);
+        wait(session, start, start + 12 * SECOND);
+        assert_eq!(refused(session, start + 12 * SECOND, 1), []);
+        greet(session, start + 12 * SECOND, 1_001, 20);
+        wait(session, start + 12 * SECOND, start + 12 * SECOND + 400 * MS);
+        greet(session, start + 12 * SECOND + 400 * MS, 1_002, 20);
+        wait(session, start + 12 * SECOND + 400 * MS, start + 12 * SECOND + 600 * MS);
+        assert_eq!(refused(session, start + 12 * SECOND + 600 * MS, 2), [PeerEvent::SecondRun]);
+    }
+}
+
+#[test]
 fn a_number_that_is_used_twice_is_reported_once_the_link_is_settled() {
     for wire in Wire::COMPACT {
         // The program is started again with the number of its first run, which the survivor takes for its hello.
-        for (age, told) in [(9 * SECOND, false), (11 * SECOND, true)] {
+        for (age, told) in [(10 * SECOND, false), (10 * SECOND + 1, true)] {
             let mut pair = Pair::on(wire);
             pair.run(age - SECOND);
             pair.forget();

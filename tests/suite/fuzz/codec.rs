@@ -112,20 +112,17 @@ fn check_encoding<const INPUT_LEN: usize>(
 ) {
     let before = acked.last().copied().unwrap_or([0; INPUT_LEN]);
     let unacked = &inputs[acked.len()..];
-    let timed = datagram[0] & 0x40 != 0;
+    let long = usize::from(datagram[0] & 15 == 15);
+    let timing = &datagram[3 + seal.len() + long..][..if datagram[0] & 0x40 == 0 { 0 } else { 6 }];
     let build = |count: usize| {
         let kind = 0x80 | datagram[0] & 0x40 | u8::try_from(count.min(15)).expect("four bits");
         let mut rest = Vec::new();
         rest.extend(count.checked_sub(15).map(|more| u8::try_from(more).expect("a byte")));
-        if timed {
-            let start = 3 + seal.len() + rest.len();
-            rest.extend_from_slice(&datagram[start..start + 6]);
-        }
+        rest.extend_from_slice(timing);
         rest.extend(encode(before, &unacked[..count]));
         let end = first + u32::try_from(acked.len() + count).expect("few");
         seal.inputs(kind, end, first, &rest)
     };
-    let long = usize::from(datagram[0] & 15 == 15);
     let count = usize::from(datagram[0] & 15) + long * usize::from(datagram[3 + seal.len()]);
     assert_eq!(datagram, build(count), "another encoding");
     if count < unacked.len() {
@@ -243,7 +240,8 @@ fn hello(mut bytes: Bytes<'_>) {
 fn classic(mut bytes: Bytes<'_>) {
     let redundancy = 1 + bytes.below(15);
     let first = u32::from(bytes.u8());
-    let actions = bytes.take(usize::from(redundancy));
+    // More than the redundancy are carried, too, as long as none was sent.
+    let actions = bytes.take(usize::from(redundancy) * 8);
     let config = |player| {
         let config = Config::builder().local_player(player).first_frame(Frame::new(first)).redundancy(redundancy);
         config.build().expect("a configuration")

@@ -92,16 +92,25 @@ pub fn classic(bytes: &mut Bytes<'_>, player: u16, standing: Standing) -> Vec<u8
             let count = bytes.below(18);
             let mut pairs = Vec::new();
             for _ in 0..count {
-                pairs.extend(frame.to_be_bytes());
-                pairs.push(bytes.u8());
-                frame = frame.saturating_add(u32::from(bytes.below(3)).max(1));
+                pairs.push((frame, bytes.u8()));
+                frame = match bytes.below(8) {
+                    0 => frame.saturating_sub(2),
+                    1 => frame.saturating_add(100),
+                    step => frame.saturating_add(u32::from(step % 3).max(1)),
+                };
             }
-            let current = pairs.iter().rev().skip(1).take(4).rev().copied().collect::<Vec<_>>();
-            let player = player.to_be_bytes();
+            let newest = pairs.iter().map(|(frame, _)| *frame).max().unwrap_or(0);
+            let shape = bytes.below(8);
+            if shape & 4 == 4 {
+                pairs.reverse();
+            }
+            // A peer that catches up names another frame.
+            let current = if shape & 2 == 2 { newest.wrapping_add(180) } else { newest };
+            let pairs = pairs.iter().flat_map(|(frame, action)| [&frame.to_be_bytes()[..], &[*action]].concat());
+            let (player, pairs) = (player.to_be_bytes(), pairs.collect::<Vec<_>>());
             match kind {
                 1 => [&[0x13][..], &player, &[0, count], &pairs].concat(),
-                _ if count == 0 => [&[0x01][..], &player, &[0, 0, 0, 0, 0, 0]].concat(),
-                _ => [&[0x01][..], &player, &current, &[count, bytes.below(2)], &pairs].concat(),
+                _ => [&[0x01][..], &player, &current.to_be_bytes(), &[count, shape & 1], &pairs].concat(),
             }
         }
         5 => {

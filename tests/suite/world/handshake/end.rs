@@ -1,13 +1,14 @@
 //! One end of the handshake's world: a session, its application, and what must hold of both.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use inputwire::{
-    Config, DatagramError, Epoch, Event, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, Session,
+    Config, DatagramError, Epoch, Event, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, PeerRef, Session,
 };
 
 use super::KEPT_HELLOS;
-use super::look::{Seen, see};
+use super::look::{self, Look, Seen};
 use crate::support::forge::{Seal, hello_number};
 use crate::support::{SESSION_ID, Wire};
 
@@ -65,7 +66,7 @@ pub(super) struct End {
     pub(super) run: u8,
     /// How often this run has removed its peer.
     removed: u8,
-    /// The greatest number of a hello of each run of the peer that was handed to this one.
+    /// The greatest number of a hello of each run of the peer that was a sign of life.
     heard: Vec<(u64, u32)>,
     /// The run of the peer whose inputs were delivered in this epoch, and how many.
     source: Option<u8>,
@@ -75,6 +76,9 @@ pub(super) struct End {
     /// The last hellos of this run.
     pub(super) last_hellos: Vec<Rc<Packet>>,
     sent: u32,
+    /// The run of the peer under which inputs are sent.
+    playing: Option<u64>,
+    look: OnceCell<Look>,
 }
 
 impl End {
@@ -100,6 +104,8 @@ impl End {
             follow: None,
             last_hellos,
             sent: 0,
+            playing: None,
+            look: OnceCell::new(),
         };
         end.push(now);
         end
@@ -108,6 +114,16 @@ impl End {
     /// The run of this end on its link.
     fn local_run(&self) -> u64 {
         incarnation(self.side, self.run) + u64::from(self.removed)
+    }
+
+    /// What the session looks like.
+    pub(super) fn look(&self) -> &Look {
+        self.look.get_or_init(|| look::of_session(&self.session))
+    }
+
+    /// Notes that the session is about to change.
+    pub(super) fn changes(&mut self) {
+        self.look.take();
     }
 
     pub(super) fn source(&self) -> Option<u8> {
@@ -122,6 +138,7 @@ impl End {
     }
 
     pub(super) fn act(&mut self, now: u64, what: Move) -> bool {
+        self.changes();
         match what {
             Move::Push => self.push(now),
             Move::Restart => {
@@ -137,7 +154,7 @@ impl End {
                 }
                 self.removed += 1;
                 (self.source, self.delivered, self.follow) = (None, 0, None);
-                (self.last_hellos, self.heard, self.sent) = (Vec::new(), Vec::new(), 0);
+                (self.last_hellos, self.heard, self.sent, self.playing) = (Vec::new(), Vec::new(), 0, None);
                 true
             }
             Move::Begin => {
@@ -154,7 +171,9 @@ impl End {
         }
         (self.source, self.delivered) = (None, 0);
         self.follow = self.follow.filter(|follow| *follow > epoch);
+        self.playing = self.look().seen.playing();
         self.push(now);
+        self.changes();
         true
     }
 
@@ -167,7 +186,7 @@ impl End {
     /// the last hello, while the peer's run is alive.
     pub(super) fn forged(&self, answers: bool) -> Option<Packet> {
         let (to, from) = if self.side == 0 { (0, 1) } else { (1, 0) };
-        let seen = see(&self.session);
+        let seen = self.look().seen;
         let seal = Seal {
             window: 2,
             sender: (from, FORGED),
@@ -180,12 +199,30 @@ impl End {
         (alive || !answers).then(|| Packet { bytes: seal.hello(), run: None, to_run: None, epoch: 9, sent: 0 })
     }
 
-    /// Receives a datagram, which arrived before or not.
-    pub(super) fn receive(&mut self, now: u64, packet: &Packet, arrived: bool) -> Result<(), String> {
-        self.session.handle_timeout(at(now));
-        let (before, silence) = (see(&self.session), self.silence_us());
+    /// Receives a datagram that must be accepted.
+    pub(super) fn hear(&mut self, now: u64, datagram: &[u8]) -> Result<(), String> {
+        self.changes();
+        self.session.handle_datagram(at(now), self.peer, datagram).map_err(|reason| format!("{reason:?}: {datagram:?}"))
+    }
+
+    /// Receives a datagram, without a look at what it does.
+    pub(super) fn take_in(&mut self, now: u64, packet: &Packet) {
+        let _ = self.session.handle_datagram(at(now), self.peer, &packet.bytes);
+        self.changes();
+    }
+
+    /// Receives a datagram, which was taken before or not. Returns whether it is taken.
+    pub(super) fn receive(&mut self, now: u64, packet: &Packet, taken: bool) -> Result<bool, String> {
+        let (before, silence) = (self.look().seen, self.silence_us());
+        let was = self.session.clone();
         let outcome = self.session.handle_datagram(at(now), self.peer, &packet.bytes);
-        let after = see(&self.session);
+        self.session.clear_counters();
+        if self.session == was {
+            return Ok(outcome.is_ok());
+        }
+        self.changes();
+        let after = self.look().seen;
+        self.playing = after.playing();
         if before.run != after.run {
             // A run that was linked is replaced after a silence only, ...
             let silent = silence.is_none_or(|silence| silence >= SILENCE_US);
@@ -198,8 +235,7 @@ impl End {
             }
         }
         let lives = self.silence_us() == Some(0) && silence != Some(0);
-        let fresh = self.is_fresh(packet, arrived);
-        if lives && !(fresh && after.run == packet.run) {
+        if lives && !(after.run == packet.run && self.is_news(packet, taken)) {
             return Err(format!("a sign of life that is none: {packet:?} for {after:?}"));
         }
         if before.linked_ever && silence.is_some_and(|silence| silence < SILENCE_US) {
@@ -212,26 +248,26 @@ impl End {
                 return Err(format!("{packet:?} was not refused as another run: {outcome:?}"));
             }
         }
-        Ok(())
+        Ok(outcome.is_ok())
     }
 
-    /// Whether a datagram says something new: it never arrived, or is a hello with a greater number than all before it.
-    fn is_fresh(&mut self, packet: &Packet, arrived: bool) -> bool {
-        let Some(run) = packet.run.filter(|_| packet.bytes[0] == 0x20) else { return !arrived };
+    /// Whether a datagram is a sign of life for the first time: it was never taken, or is a hello with a greater number
+    /// than all that were signs of life.
+    fn is_news(&mut self, packet: &Packet, taken: bool) -> bool {
+        let Some(run) = packet.run.filter(|_| packet.bytes[0] == 0x20) else { return !taken };
         let number = hello_number(&packet.bytes);
-        match self.heard.iter_mut().find(|(other, _)| *other == run) {
-            Some((_, greatest)) => std::mem::replace(greatest, number.max(*greatest)) < number,
-            None => {
-                self.heard.push((run, number));
-                true
-            }
+        if let Some((_, greatest)) = self.heard.iter_mut().find(|(other, _)| *other == run) {
+            return std::mem::replace(greatest, number.max(*greatest)) < number;
         }
+        self.heard.push((run, number));
+        true
     }
 
     /// Takes what is reported and what is due.
     pub(super) fn drain(&mut self, now: u64, peer_run: u8) -> Result<Vec<Packet>, String> {
         self.session.handle_timeout(at(now));
         while let Some(event) = self.session.poll_event() {
+            self.changes();
             self.take(event, peer_run)?;
         }
         let mut buf = [0; MAX_DATAGRAM_SIZE];
@@ -240,8 +276,11 @@ impl End {
             let bytes = transmit.datagram.to_vec();
             self.sent += u32::from(bytes[0] >= 0x80);
             let (run, epoch) = (Some(self.local_run()), self.session.epoch().get());
-            let to_run = if bytes[0] == 0x20 { None } else { see(&self.session).playing() };
+            let to_run = if bytes[0] == 0x20 { None } else { self.playing };
             sent.push(Packet { bytes, run, to_run, epoch, sent: self.sent });
+        }
+        if !sent.is_empty() {
+            self.changes();
         }
         for hello in sent.iter().filter(|packet| packet.bytes[0] == 0x20) {
             self.last_hellos.push(Rc::new(hello.clone()));
@@ -285,7 +324,7 @@ impl End {
             && self.follow.is_none()
             && self.source == Some(other.run)
             && self.delivered == other.session.next_frame().get()
-            && other.session.peer(other.peer).map(|peer| peer.unacked()) == Some(0)
+            && other.session.peer(other.peer).map(PeerRef::unacked) == Some(0)
     }
 }
 

@@ -5,7 +5,8 @@
 //! they do not, or where two that look alike go on differently, worlds are visited twice or not at all; each that is visited
 //! is a real one.
 
-use std::fmt::{self, Write};
+use std::fmt::Write;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use inputwire::Session;
 
@@ -18,42 +19,9 @@ const OLD: u64 = 5;
 /// Numbers that lie further apart look alike.
 const FAR: u32 = 3;
 
-/// Fields that a handshake does not depend on, or that are looked at in another way.
-const LEFT_OUT: [&str; 28] = [
-    "now",
-    "stall_ended_at",
-    "config",
-    "pushed_at",
-    "changed",
-    "head",
-    "checksums",
-    "inputs",
-    "slots",
-    "totals",
-    "rtt",
-    "time_sync",
-    "limits",
-    "latency",
-    "responded_at",
-    "longest_us",
-    "unreported_us",
-    "at",
-    "known",
-    "lost",
-    "progress_at",
-    "sent",
-    "timing",
-    "diagnosis",
-    "flushed_end",
-    "sent_number",
-    "id",
-    "reported",
-];
-/// Numbers of hellos, which are looked at in relation to those of the other end.
-const NUMBERS: [&str; 4] = ["candidate", "sent_number_alive", "received_number", "added"];
-
 /// What the handshake of a session knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "as in the handshake itself")]
 pub(super) struct Seen {
     pub(super) local_run: u64,
     pub(super) run: Option<u64>,
@@ -75,68 +43,121 @@ impl Seen {
     }
 }
 
-fn text_of(session: &Session<1, 1, 2>) -> String {
+/// What a session looks like.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    /// Equal for sessions that differ in absolute numbers only.
+    pub(super) hash: u64,
+    /// Equal for sessions whose handshakes are alike in these, too.
+    pub(super) exact: u64,
+    pub(super) seen: Seen,
+    /// The count of the last timing block that was used.
+    taken: Option<u32>,
+}
+
+pub(super) fn of_session(session: &Session<1, 1, 2>) -> Look {
     let mut text = String::with_capacity(4_096);
     write!(text, "{session:?}").expect("writing to a string does not fail");
-    text
+    let mut reader = Reader { now: 0, seen: Seen::default(), taken: None, left: String::with_capacity(2_048) };
+    reader.read(&text);
+    let Reader { seen, taken, mut left, .. } = reader;
+    let hash = hash_of(&left);
+    write!(left, "{seen:?}").expect("written");
+    Look { hash, exact: hash_of(&left), seen, taken }
 }
 
-pub(super) fn see(session: &Session<1, 1, 2>) -> Seen {
-    see_in(&text_of(session))
+/// Reads a `Debug` output once.
+struct Reader {
+    now: u64,
+    seen: Seen,
+    taken: Option<u32>,
+    /// The output without the fields that are left out, and with ages in place of moments.
+    left: String,
 }
 
-fn see_in(text: &str) -> Seen {
-    let handshake = &text[text.find("handshake: ").expect("a compact peer")..];
-    let value = |name: &str| {
-        let start = handshake.find(&format!(" {name}: ")).unwrap_or_else(|| panic!("no {name}")) + name.len() + 3;
-        &handshake[start..]
-    };
-    let first_number = |text: &str| {
-        let digits = text.find(|letter: char| letter.is_ascii_digit()).expect("a number");
-        let rest = &text[digits..];
-        let end = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
-        rest[..end].parse::<u64>().expect("a number")
-    };
-    let number = |name: &str| u32::try_from(first_number(value(name))).expect("32 bits");
-    let is = |name: &str| value(name).starts_with("true");
-    let some = |name: &str| Some(value(name)).filter(|value| !value.starts_with("None"));
-    Seen {
-        local_run: first_number(value("local_run")),
-        run: some("run").map(first_number),
-        candidate: some("candidate").map(|candidate| {
-            let number = &candidate[candidate.find("number: ").expect("its number")..];
-            (first_number(candidate), u32::try_from(first_number(number)).expect("32 bits"))
-        }),
-        linked_ever: some("linked_at").is_some(),
-        halted: is("halted"),
-        sent_number: number("sent_number"),
-        asked: number("sent_number_alive"),
-        received_number: number("received_number"),
-        announced: number("announced"),
-        wanted: is("hello_wanted"),
-        owed: is("answer_owed"),
+impl Reader {
+    fn read(&mut self, text: &str) {
+        let (bytes, mut copied, mut at) = (text.as_bytes(), 0, 0);
+        while at + 1 < bytes.len() {
+            if bytes[at] != b':' || bytes[at + 1] != b' ' {
+                at += 1;
+                continue;
+            }
+            let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+            let start = at - bytes[..at].iter().rev().take_while(|byte| is_name(byte)).count();
+            let (name, value) = (&text[start..at], &text[at + 2..]);
+            at += 2;
+            if self.takes(name, value) {
+                self.left.push_str(&text[copied..at]);
+                at += value_len(value);
+                copied = at;
+            }
+        }
+        self.left.push_str(&text[copied..]);
+    }
+
+    /// Whether a field is left out, or was put in another way.
+    fn takes(&mut self, name: &str, value: &str) -> bool {
+        let seen = &mut self.seen;
+        match name {
+            "now" => self.now = number(value),
+            // What a handshake does not depend on, and counts of what was sent.
+            "stall_ended_at" | "config" | "pushed_at" | "changed" | "head" | "checksums" | "inputs" | "slots"
+            | "totals" | "rtt" | "time_sync" | "limits" | "latency" | "responded_at" | "longest_us"
+            | "unreported_us" | "at" | "known" | "lost" | "progress_at" | "sent" | "diagnosis" | "flushed_end"
+            | "id" | "reported" | "added" => {}
+            "timing" => {
+                let received = value.find("received: Some((Timing {").map(|at| &value[at..]);
+                let sent = received.and_then(|received| received.find("sent: ").map(|at| &received[at..]));
+                self.taken = sent.map(short);
+            }
+            // Numbers of hellos are looked at in relation to those of the other end.
+            "sent_number" => seen.sent_number = short(value),
+            "sent_number_alive" => seen.asked = short(value),
+            "received_number" => seen.received_number = short(value),
+            "candidate" => {
+                let numbered = value.find("number: ").filter(|_| value.starts_with("Some"));
+                seen.candidate = numbered.map(|at| (number(value), short(&value[at..])));
+            }
+            _ => {
+                match name {
+                    "local_run" => seen.local_run = number(value),
+                    "run" => seen.run = value.starts_with("Some").then(|| number(value)),
+                    "linked_at" => seen.linked_ever = value.starts_with("Some"),
+                    "halted" => seen.halted = value.starts_with("true"),
+                    "announced" => seen.announced = short(value),
+                    "hello_wanted" => seen.wanted = value.starts_with("true"),
+                    "answer_owed" => seen.owed = value.starts_with("true"),
+                    _ => {}
+                }
+                if !value.starts_with("Instant(") && !value.starts_with("Some(Instant(") {
+                    return false;
+                }
+                // A link is old or new.
+                let age = self.now.saturating_sub(number(value)) / STEP_US;
+                write!(self.left, "{}", if name == "linked_at" { 0 } else { age.min(OLD) }).expect("written");
+            }
+        }
+        true
     }
 }
 
-/// The part of a look that is about one session alone.
-pub(super) fn of_session(session: &Session<1, 1, 2>) -> u128 {
-    let mut hash = Fnv::new();
-    let text = text_of(session);
-    look(&text, &mut hash, &[]);
-    let Seen { sent_number, asked, received_number, candidate, .. } = see_in(&text);
-    write!(hash, "{sent_number} {asked} {received_number} {candidate:?}").expect("hashing does not fail");
-    hash.0
+/// The first number in a text.
+fn number(text: &str) -> u64 {
+    let digits = text.bytes().skip_while(|byte| !byte.is_ascii_digit()).take_while(u8::is_ascii_digit);
+    digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
 }
 
-pub(super) fn of_world(world: &World) -> u128 {
-    let mut hash = Fnv::new();
-    let seen = world.ends.each_ref().map(|end| {
-        let text = text_of(&end.session);
-        look(&text, &mut hash, &NUMBERS);
-        (see_in(&text), number_after(&text, "received: Some((Timing {", "sent: "))
-    });
-    for (side, ((end, (seen_here, taken)), over)) in world.ends.iter().zip(&seen).zip(&world.over).enumerate() {
-        let there = &seen[1 - side].0;
+fn short(text: &str) -> u32 {
+    u32::try_from(number(text)).expect("32 bits")
+}
+
+pub(super) fn of_world(world: &World) -> u64 {
+    let mut hash = String::with_capacity(1_024);
+    let looks = world.ends.each_ref().map(|end| *end.look());
+    for (side, ((end, look), over)) in world.ends.iter().zip(&looks).zip(&world.over).enumerate() {
+        let (seen_here, taken, there) = (&look.seen, look.taken, &looks[1 - side].seen);
+        write!(hash, "{}", look.hash).expect("written");
         // A number of a run of the other end: how far it lies behind the last one of that run, and whether it answers news.
         let behind = |run: u64, number: u32| {
             if run == there.local_run {
@@ -148,12 +169,12 @@ pub(super) fn of_world(world: &World) -> u128 {
         let run = seen_here.run.map(|run| behind(run, seen_here.received_number));
         let candidate = seen_here.candidate.map(|(run, number)| (run, behind(run, number)));
         let asked = (seen_here.sent_number - seen_here.asked).min(FAR);
-        write!(hash, "|{run:?}{candidate:?}{asked}{} {:?} {:?}", end.run, end.source(), end.follow).expect("hashed");
-        let mut put = |packet: &Packet, arrived: bool| {
+        write!(hash, "|{run:?}{candidate:?}{asked}{} {:?} {:?}", end.run, end.source(), end.follow).expect("written");
+        let mut put = |packet: &Packet, taken_before: bool| {
             if packet.bytes[0] != 0x20 {
                 let newer = taken.is_none_or(|taken| packet.sent > taken);
                 let of = (packet.run, packet.to_run, packet.epoch, packet.bytes[0], packet.bytes[1], packet.bytes[2]);
-                return write!(hash, "|{of:?}{newer}{arrived}").expect("hashed");
+                return write!(hash, "|{of:?}{newer}{taken_before}").expect("written");
             }
             let named = hello_named(&packet.bytes);
             let number = hello_number(&packet.bytes);
@@ -162,50 +183,24 @@ pub(super) fn of_world(world: &World) -> u128 {
             let here = named.incarnation == seen_here.local_run;
             let answers = here && named.answered > seen_here.asked;
             let how = (run, packet.epoch, behind(run, number), known, here, answers, named.playing);
-            write!(hash, "|{how:?}").expect("hashed");
+            write!(hash, "|{how:?}").expect("written");
         };
-        for InFlight { packet, arrived } in &world.in_flight[side] {
-            put(packet, *arrived);
+        for InFlight { packet, taken } in &world.in_flight[side] {
+            put(packet, *taken);
         }
-        over.iter().for_each(|packet| put(packet, true));
-    }
-    write!(hash, "{:?}", world.budget).expect("hashed");
-    hash.0
-}
-
-/// The number after `name`, in the part of a text that begins with `part`, if there is such a part.
-fn number_after(text: &str, part: &str, name: &str) -> Option<u32> {
-    let part = &text[text.find(part)?..];
-    let number = &part[part.find(name)? + name.len()..];
-    number[..number.find(|letter: char| !letter.is_ascii_digit())?].parse().ok()
-}
-
-/// Hashes a `Debug` output without the fields that are left out, and with ages in place of moments.
-fn look(text: &str, hash: &mut Fnv, also_left_out: &[&str]) {
-    let now = number_of_instant(&text[text.find("now: ").expect("its time") + 5..]);
-    let mut rest = text;
-    while let Some(colon) = rest.find(": ") {
-        let start =
-            rest[..colon].rfind(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').map_or(0, |at| at + 1);
-        let name = &rest[start..colon];
-        hash.write_str(&rest[..colon]).expect("hashed");
-        rest = &rest[colon + 2..];
-        if LEFT_OUT.contains(&name) || also_left_out.contains(&name) {
-            rest = &rest[value_len(rest)..];
-        } else if let Some(at) = rest.strip_prefix("Instant(").or_else(|| rest.strip_prefix("Some(Instant(")) {
-            let at: u64 = at[..at.find(')').expect("its end")].parse().expect("a number");
-            // A link is old or new.
-            let age = if name == "linked_at" { 0 } else { (now.saturating_sub(at) / STEP_US).min(OLD) };
-            write!(hash, "{age}").expect("hashed");
-            rest = &rest[value_len(rest)..];
+        for packet in over {
+            put(packet, true);
         }
     }
-    hash.write_str(rest).expect("hashed");
+    write!(hash, "{:?}", world.budget).expect("written");
+    hash_of(&hash)
 }
 
-fn number_of_instant(text: &str) -> u64 {
-    let digits = text.strip_prefix("Instant(").expect("a moment");
-    digits[..digits.find(')').expect("its end")].parse().expect("a number")
+/// Among some millions of worlds, two have the same hash by chance once in a million explorations.
+fn hash_of(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// How long the value is at the start of a text.
@@ -214,29 +209,10 @@ fn value_len(text: &str) -> usize {
     for (place, letter) in text.bytes().enumerate() {
         match letter {
             b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' if depth == 0 => return place,
+            b')' | b']' | b'}' | b',' if depth == 0 => return place,
             b')' | b']' | b'}' => depth -= 1,
-            b',' if depth == 0 => return place,
             _ => {}
         }
     }
     text.len()
-}
-
-/// A hash of written text (FNV-1a), of 128 bits, so that no two of some millions of worlds collide.
-struct Fnv(u128);
-
-impl Fnv {
-    const fn new() -> Self {
-        Self(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d)
-    }
-}
-
-impl Write for Fnv {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for byte in text.bytes() {
-            self.0 = (self.0 ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
-        }
-        Ok(())
-    }
 }

@@ -1,21 +1,24 @@
 //! A peer on the classic wire (PROTOCOL 2): redundancy instead of acknowledgement, and pings of its own.
 
+pub(crate) mod pings;
+pub(crate) mod requests;
+
 use crate::error::DatagramError;
 use crate::estimate::windowed_min::WindowedMin;
 use crate::event::PeerEvent;
 use crate::ids::Frame;
 use crate::local::Local;
-use crate::num::{div_rem, increment};
+use crate::num::increment;
 use crate::once::Once;
 use crate::remote::Remote;
 use crate::time::Instant;
 use crate::timer::{Deadline, Timer};
 use crate::window::recv::{InsertOutcome, RecvView, RecvWindow};
 use crate::window::send::SendView;
-use crate::wire::classic::{Inputs, Packet, double_bits, emit, latest, parse};
+use crate::wire::classic::{Inputs, Packet, emit, lowest, parse};
+use pings::{Pings, Validation};
+use requests::Requests;
 
-/// How many pings can be answered late.
-const OUTSTANDING: usize = 8;
 const DEFAULT_PING_US: u64 = 500_000;
 /// How many pongs make half of the sliding minimum of round trips.
 const SHORTEST_OF: u8 = 32;
@@ -25,17 +28,15 @@ const SHORTEST_OF: u8 = 32;
 pub(crate) struct Classic {
     /// Local inputs below this frame have been sent.
     sent_end: u32,
-    /// When the last pings were sent that are not answered yet.
-    pings: [Option<Instant>; OUTSTANDING],
-    pinged_at: Option<Instant>,
+    pings: Pings,
+    validation_pings: Validation,
     /// The latest ping of the peer that has not been answered, and the latest validation ping.
     ping: Option<u64>,
     validation: Option<u64>,
     /// The frames that the peer requested last, and when a request of its was last answered.
     requested: Option<(u32, u32)>,
     responded_at: Option<Instant>,
-    /// When missing frames were last requested from the peer.
-    request_sent_at: Option<Instant>,
+    requests: Requests,
     /// When the latest known frame moved: a peer may have played on while nothing got through.
     progress_at: Instant,
     shortest_us: WindowedMin<u32, SHORTEST_OF>,
@@ -48,24 +49,25 @@ impl Classic {
     pub(crate) fn new(local: &Local) -> Self {
         Self {
             sent_end: local.send.first(),
-            pings: [None; OUTSTANDING],
-            pinged_at: None,
+            pings: Pings::new(),
+            validation_pings: Validation::new(),
             ping: None,
             validation: None,
             requested: None,
             responded_at: None,
-            request_sent_at: None,
+            requests: Requests::new(),
             progress_at: local.now,
             shortest_us: WindowedMin::new(),
             conflict: Once::Unset,
         }
     }
 
-    /// The transport is open again: earlier pings are void, and the next one is due.
+    /// The transport is open again, perhaps to another program: earlier pings are void, and the next ones are due.
     pub(crate) fn transport_opened(&mut self) {
-        self.pings = [None; OUTSTANDING];
+        self.pings = Pings::new();
+        self.validation_pings = Validation::new();
+        self.requests = Requests::new();
         self.shortest_us = WindowedMin::new();
-        self.pinged_at = None;
         self.ping = None;
         self.validation = None;
         self.requested = None;
@@ -74,7 +76,7 @@ impl Classic {
     pub(crate) fn begin_epoch(&mut self, local: &Local) {
         self.sent_end = local.send.first();
         self.requested = None;
-        self.request_sent_at = None;
+        self.requests.begin_epoch();
         self.progress_at = local.now;
         self.conflict = Once::Unset;
     }
@@ -92,25 +94,33 @@ impl Classic {
         datagram: &[u8],
     ) -> Result<(), DatagramError> {
         match parse(datagram)? {
-            Packet::Input { player, current, inputs } => {
-                self.validate_inputs(local, remote, recv.window, player, Some(current), inputs.clone())?;
-                self.insert_inputs(local, remote, recv, inputs);
+            // The current frame is for information: a peer that catches up names a later one than it sends.
+            Packet::Input { player, current: _, inputs } => {
+                self.validate_inputs(local, remote, recv.window, player, &inputs)?;
+                self.validation_pings.end();
+                self.insert_inputs(local, remote, recv, &inputs);
             }
             Packet::InputResponse { player, inputs } => {
-                self.validate_inputs(local, remote, recv.window, player, None, inputs.clone())?;
-                self.insert_inputs(local, remote, recv, inputs);
+                self.validate_inputs(local, remote, recv.window, player, &inputs)?;
+                self.requests.receive_response();
+                self.insert_inputs(local, remote, recv, &inputs);
             }
             Packet::Ping(echo) => self.ping = Some(echo),
-            Packet::ValidationPing(echo) => self.validation = Some(echo),
+            Packet::ValidationPing(echo) => {
+                self.validation = Some(echo);
+                self.validation_pings.receive_ping();
+            }
             Packet::Pong(echo) => {
-                let sent_at = self.take_ping(echo).ok_or(DatagramError::UnknownPing)?;
+                let sent_at = self.pings.take(echo).ok_or(DatagramError::UnknownPing)?;
                 let rtt_us = local.now.since(sent_at);
                 self.shortest_us.sample(u32::try_from(rtt_us).unwrap_or(u32::MAX));
                 remote.sample_rtt(local, rtt_us);
                 remote.liveness.respond(local.now);
             }
-            // No validation ping is ever sent, so nothing can answer one.
-            Packet::ValidationPong(_) => return Err(DatagramError::UnknownPing),
+            Packet::ValidationPong(echo) if !self.validation_pings.receive_pong(echo) => {
+                return Err(DatagramError::UnknownPing);
+            }
+            Packet::ValidationPong(_) => remote.liveness.respond(local.now),
             Packet::KeepAlive => {}
             Packet::InputRequest { first, last } if first > last => return Err(DatagramError::NotAscending),
             Packet::InputRequest { first, last } => self.requested = Some((first, last)),
@@ -122,40 +132,44 @@ impl Classic {
         Ok(())
     }
 
+    /// Refuses inputs of another player, and those of which even the earliest is too far ahead.
     fn validate_inputs(
         &self,
         local: &Local,
         remote: &Remote,
         recv: &RecvWindow,
         player: u16,
-        current: Option<u32>,
-        inputs: Inputs<'_>,
+        inputs: &Inputs<'_>,
     ) -> Result<(), DatagramError> {
         if player != remote.player {
             return Err(DatagramError::WrongPlayer);
         }
-        if let Some(latest) = latest(inputs, current)? {
-            let end = latest.saturating_add(1);
-            let beyond = end.saturating_sub(recv.recv_next()).saturating_sub(local.window());
-            // Twice the frames that the silence had time for: clocks differ, and a peer may catch up.
-            let silence = local.now.since(self.progress_at);
-            if u64::from(beyond).saturating_mul(local.config.frame_us()) > silence.saturating_mul(2) {
-                return Err(DatagramError::TooFar);
-            }
-            // The last frame number is reserved: it has no end.
-            if latest == u32::MAX {
-                return Err(DatagramError::FrameRange);
-            }
-        }
-        Ok(())
+        lowest(inputs, 0).map_or(Ok(()), |(frame, _)| self.validate_frame(local, recv, frame))
     }
 
-    fn insert_inputs(&mut self, local: &Local, remote: &mut Remote, recv: &mut RecvView<'_>, inputs: Inputs<'_>) {
-        let recv_next = recv.window.recv_next();
-        let mut carried = false;
+    /// Refuses a frame that is too far ahead.
+    fn validate_frame(&self, local: &Local, recv: &RecvWindow, frame: u32) -> Result<(), DatagramError> {
+        let end = frame.saturating_add(1);
+        let beyond = end.saturating_sub(recv.recv_next()).saturating_sub(local.window());
+        // Twice the frames that the silence had time for: clocks differ, and a peer may catch up.
+        let silence = local.now.since(self.progress_at);
+        if u64::from(beyond).saturating_mul(local.config.frame_us()) > silence.saturating_mul(2) {
+            return Err(DatagramError::TooFar);
+        }
+        // The last frame number is reserved: it has no end.
+        if frame == u32::MAX { Err(DatagramError::FrameRange) } else { Ok(()) }
+    }
+
+    /// Inserts the inputs in the order of their frames, up to the first that is too far ahead. Whatever their order on the
+    /// wire, a repeated datagram thus changes nothing.
+    fn insert_inputs(&mut self, local: &Local, remote: &mut Remote, recv: &mut RecvView<'_>, inputs: &Inputs<'_>) {
+        let before = recv.window.recv_next();
         let mut new = false;
-        for (frame, action) in inputs {
-            carried = true;
+        let mut from = 0;
+        while let Some((frame, action)) = lowest(inputs, from)
+            && self.validate_frame(local, recv.window, frame).is_ok()
+        {
+            let recv_next = recv.window.recv_next();
             match recv.insert(frame, &[action]) {
                 InsertOutcome::New => new = true,
                 InsertOutcome::Conflict => {
@@ -164,14 +178,22 @@ impl Classic {
                 }
                 InsertOutcome::Known | InsertOutcome::Old => {}
             }
+            if recv.window.recv_next() > recv_next {
+                self.progress_at = local.now;
+            }
+            from = frame.saturating_add(1);
         }
-        if recv.window.recv_next() > recv_next {
-            self.progress_at = local.now;
+        if recv.window.recv_next() > before {
             remote.sample_arrival(local, recv.window.recv_next());
         }
-        if carried && !new {
+        if from > 0 && !new {
             increment(&mut remote.totals.duplicates);
         }
+    }
+
+    /// How many local inputs no datagram has carried.
+    pub(crate) fn unsent(&self, local: &Local) -> u32 {
+        local.send.send_next().saturating_sub(self.sent_end)
     }
 
     /// The shortest of the last round trips.
@@ -181,11 +203,6 @@ impl Classic {
 
     pub(crate) fn poll_event(&mut self) -> Option<PeerEvent> {
         self.conflict.take().then_some(PeerEvent::Conflict)
-    }
-
-    /// Takes the outstanding ping with this stamp. Pings are 20 ms apart, so no two have the same one.
-    fn take_ping(&mut self, echo: u64) -> Option<Instant> {
-        self.pings.iter_mut().find(|ping| ping.is_some_and(|at| stamp(at) == echo))?.take()
     }
 
     /// Writes the next datagram that is due and returns its length.
@@ -209,9 +226,10 @@ impl Classic {
     ) -> Option<Packet<impl Iterator<Item = (u32, u8)> + use<'a>>> {
         let send_next = local.send.send_next();
         if self.sent_end != send_next {
+            let redundant = send_next.saturating_sub(local.config.redundancy().into());
+            // Everything that no datagram has carried yet, too: there is no other chance for it.
+            let first = redundant.min(self.sent_end).max(local.send.oldest());
             self.sent_end = send_next;
-            let redundancy = u32::from(local.config.redundancy());
-            let first = send_next.saturating_sub(redundancy).max(local.send.oldest());
             let inputs = inputs(send, first, send_next);
             let current = send_next.saturating_sub(1);
             return Some(Packet::Input { player: local.config.local_player(), current, inputs });
@@ -222,13 +240,17 @@ impl Classic {
         if let Some(echo) = self.validation.take() {
             return Some(Packet::ValidationPong(echo));
         }
-        if self.ping_due(local) <= local.now {
-            return Some(Packet::Ping(self.send_ping(local.now)));
+        let ping_us = Self::ping_us(local);
+        if self.pings.due(ping_us) <= local.now {
+            return Some(Packet::Ping(self.pings.send(local.now)));
+        }
+        if self.validation_pings.due(ping_us).is_some_and(|due| due <= local.now) {
+            return Some(Packet::ValidationPing(self.validation_pings.send(local.now)));
         }
         if let Some((due, first, last)) = self.next_request(local, remote, recv)
             && due <= local.now
         {
-            self.request_sent_at = Some(local.now);
+            self.requests.send(local.now);
             return Some(Packet::InputRequest { first, last });
         }
         let (due, first, end) = self.next_response(local)?;
@@ -245,39 +267,27 @@ impl Classic {
         Some(Packet::InputResponse { player: local.config.local_player(), inputs })
     }
 
-    pub(crate) fn deadlines(&self, local: &Local, remote: &Remote, recv: &RecvWindow) -> [Deadline; 3] {
+    pub(crate) fn deadlines(&self, local: &Local, remote: &Remote, recv: &RecvWindow) -> [Deadline; 4] {
         let open = |deadline: Option<Instant>| deadline.filter(|_| remote.is_open());
+        let ping_us = Self::ping_us(local);
         let request = self.next_request(local, remote, recv).map(|(due, ..)| due);
         let response = self.next_response(local).map(|(due, ..)| due);
         [
-            Timer::Ping.at(open(Some(self.ping_due(local)))),
+            Timer::Ping.at(open(Some(self.pings.due(ping_us)))),
+            Timer::ValidationPing.at(open(self.validation_pings.due(ping_us))),
             Timer::InputRequest.at(open(request)),
             Timer::InputResponse.at(open(response)),
         ]
     }
 
-    fn ping_due(&self, local: &Local) -> Instant {
-        self.pinged_at.map_or(Instant::ORIGIN, |at| at.after(Self::ping_us(local)))
-    }
-
-    /// Notes a ping and returns its stamp.
-    fn send_ping(&mut self, now: Instant) -> u64 {
-        self.pinged_at = Some(now);
-        // `None`, a ping that was answered, is less than any moment; without one the oldest ping is dropped.
-        if let Some(place) = self.pings.iter_mut().min() {
-            *place = Some(now);
-        }
-        stamp(now)
-    }
-
-    /// The missing frames that no later datagram of the peer brings, and when to request them: once a round trip.
+    /// The missing frames that no later datagram of the peer brings, and when to request them: once a round trip, while the
+    /// peer responds.
     fn next_request(&self, local: &Local, remote: &Remote, recv: &RecvWindow) -> Option<(Instant, u32, u32)> {
         let limit = recv.recv_next().saturating_sub(u32::from(local.config.redundancy()));
         let last = recv.highest_missing_below(limit)?;
         let first = recv.lowest_missing()?;
         let interval = remote.rtt.smoothed_us().unwrap_or_else(|| Self::ping_us(local));
-        let due = self.request_sent_at.map_or(Instant::ORIGIN, |at| at.after(interval.max(local.config.frame_us())));
-        Some((due, first, last))
+        Some((self.requests.due(interval.max(local.config.frame_us())), first, last))
     }
 
     /// The requested frames that are still held, and when to send them: once a ping interval.
@@ -297,10 +307,4 @@ fn inputs<'a>(send: &SendView<'a>, first: u32, end: u32) -> impl Iterator<Item =
         let input = send.input(Frame::new(frame)).and_then(<[u8]>::first);
         (frame, input.copied().unwrap_or(0))
     })
-}
-
-/// The stamp of a ping: whole milliseconds, as a double.
-#[cfg_attr(target_pointer_width = "32", inline(never))]
-fn stamp(at: Instant) -> u64 {
-    double_bits(div_rem(at.as_micros(), 1_000).0)
 }

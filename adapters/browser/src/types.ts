@@ -1,0 +1,9 @@
+// What every entry of the package exports beside its `Session`.
+
+export {
+  type Channel, type ChannelHandlers, type Connection, type Handlers, type RelayHandlers, type RouteState, type Socket, attach, attachRelay,
+} from "./attach.js";
+export { type RouteCause, type RouteChange, type RoutePolicy } from "./failover.js";
+export {
+  type Event, type Field, type Health, type InputLength, InputwireError, type Options, type PeerOptions, type Stats, type Wire,
+} from "./session.js";

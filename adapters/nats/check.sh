@@ -1,0 +1,23 @@
+#!/bin/sh
+# Checks the NATS adapter with a real broker on loopback. Reports the steps that it skips for want of a tool.
+#
+#   adapters/nats/check.sh
+set -u
+cd "$(dirname "$0")" || exit 1
+
+if ! message=$(cargo fetch --locked -q 2>&1); then
+    case $message in
+    *"lock file"*)
+        echo "nats: FAILED, Cargo.lock is out of date: $message"
+        exit 1
+        ;;
+    esac
+    echo "skipped: the NATS adapter: its dependencies are not available"
+    exit 0
+fi
+command -v nats-server >/dev/null 2>&1 || { apt-get update && apt-get install -y nats-server; } >/dev/null 2>&1
+
+cargo test --release -q --locked --lib || exit 1
+# A thousand watchers have a connection each. The demo itself says what it skips without a broker.
+ulimit -n 4096 2>/dev/null || echo "nats: fewer than 4096 open files are allowed"
+timeout 300 cargo run --release -q --locked --example spectate -- --demo

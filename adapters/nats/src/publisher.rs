@@ -1,0 +1,122 @@
+//! The publisher: chunks to the stream of a match, until the broker has them.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::{self, Context, stream};
+use bytes::Bytes;
+use inputwire_feed::{Chunk, Header};
+use tokio::time::sleep;
+
+use crate::connection::{Connection, Names};
+use crate::error::{Error, broker};
+
+/// The broker remembers message ids for this long.
+const REMEMBERED: Duration = Duration::from_secs(120);
+const RETRY_EVERY: Duration = Duration::from_millis(200);
+
+/// Stores a feed in the stream of its match. Any number of publishers may do so.
+#[derive(Debug)]
+pub struct Publisher {
+    connection: Connection,
+    context: Context,
+    stream: stream::Config,
+    header: Bytes,
+    /// What was acknowledged within [`REMEMBERED`]: a broker that dies may lose it all the same.
+    recent: VecDeque<(Instant, String, Bytes)>,
+    connected: u64,
+    duplicates: u64,
+}
+
+impl Publisher {
+    /// Creates the stream of a match, unless it is there, and stores the header.
+    ///
+    /// # Errors
+    ///
+    /// As [`Error`] says.
+    pub async fn open(connection: &Connection, name: &str, header: &[u8]) -> Result<Self, Error> {
+        Header::parse(header)?;
+        let Names { stream, subject, live } = Names::of(name)?;
+        let republish = stream::Republish { source: subject.clone(), destination: live, headers_only: false };
+        let stream = stream::Config {
+            name: stream,
+            subjects: vec![subject],
+            duplicate_window: REMEMBERED,
+            republish: Some(republish),
+            ..stream::Config::default()
+        };
+        let context = jetstream::new(connection.client.clone());
+        context.get_or_create_stream(stream.clone()).await.map_err(broker)?;
+        let connection = connection.clone();
+        let connected = *connection.times.borrow();
+        let header = Bytes::copy_from_slice(header);
+        let mut publisher =
+            Self { connection, context, stream, header, recent: VecDeque::new(), connected, duplicates: 0 };
+        publisher.store("header".to_owned(), publisher.header.clone()).await;
+        Ok(publisher)
+    }
+
+    /// Stores a chunk. Returns once the broker has it, however long that takes.
+    ///
+    /// # Errors
+    ///
+    /// [`Record`](Error::Record) if it is no chunk of this feed.
+    pub async fn publish(&mut self, chunk: Vec<u8>) -> Result<(), Error> {
+        let (header, _) = Header::parse(&self.header)?;
+        let id = Chunk::parse(&header, &chunk)?.0.id().to_string();
+        self.store(id, chunk.into()).await;
+        Ok(())
+    }
+
+    /// How many records the broker had already.
+    #[must_use]
+    pub const fn duplicates(&self) -> u64 {
+        self.duplicates
+    }
+
+    async fn store(&mut self, id: String, record: Bytes) {
+        self.restore().await;
+        let now = Instant::now();
+        let is_old = |(at, _, _): &(Instant, _, _)| now.duration_since(*at) > REMEMBERED / 2;
+        while self.recent.front().is_some_and(is_old) {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((now, id.clone(), record.clone()));
+        while self.send(&id, &record).await.is_err() {
+            sleep(RETRY_EVERY).await;
+            self.restore().await;
+        }
+    }
+
+    /// After the connection was lost, stores the recent records again. The broker drops those that it has.
+    async fn restore(&mut self) {
+        while self.connected != *self.connection.times.borrow() {
+            let connected = *self.connection.times.borrow();
+            let mut all = self.context.get_or_create_stream(self.stream.clone()).await.is_ok();
+            for (_, id, record) in &self.recent {
+                all = all && request(&self.context, &self.stream, id, record).await.is_ok();
+            }
+            if all {
+                self.connected = connected;
+            } else {
+                sleep(RETRY_EVERY).await;
+            }
+        }
+    }
+
+    async fn send(&mut self, id: &str, record: &Bytes) -> Result<(), Error> {
+        let was_there = request(&self.context, &self.stream, id, record).await?;
+        self.duplicates += u64::from(was_there);
+        Ok(())
+    }
+}
+
+/// Stores a record, and returns whether it was there.
+async fn request(context: &Context, stream: &stream::Config, id: &str, record: &Bytes) -> Result<bool, Error> {
+    let mut headers = HeaderMap::new();
+    headers.insert("Nats-Msg-Id", id);
+    let subject = stream.subjects.first().cloned().unwrap_or_default();
+    let sent = context.publish_with_headers(subject, headers, record.clone()).await.map_err(broker)?;
+    Ok(sent.await.map_err(broker)?.duplicate)
+}
