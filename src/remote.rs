@@ -1,7 +1,7 @@
 //! The remote endpoint, as both wires see it.
 
-use crate::estimate::liveness::{Limits, Liveness};
 use crate::estimate::lateness::Lateness;
+use crate::estimate::liveness::{Limits, Liveness};
 use crate::estimate::rtt::Rtt;
 use crate::estimate::time_sync::TimeSync;
 use crate::local::Local;
@@ -76,9 +76,12 @@ impl Remote {
         self.lateness.restart();
     }
 
-    /// Notes the arrival of the input of the frame below `end`, later than all before it.
+    /// Notes the arrival of the input of the frame below `end`, later than all before it, once something was pushed.
     pub(crate) fn sample_arrival(&mut self, local: &Local, end: u32) {
-        self.time_sync.sample(local.now, end, &local.send, local.config.frame_us());
+        let (first, next) = (local.send.first(), local.send.send_next());
+        if next > first {
+            self.time_sync.sample(local.now, end, (local.send.pushed_at(), next), local.config.frame_us());
+        }
     }
 
     /// Notes that inputs from frame `begin` to the one before `end` became known.

@@ -8,7 +8,6 @@ use core::time::Duration;
 
 use super::windowed_min::WindowedMin;
 use crate::time::Instant;
-use crate::window::send::SendWindow;
 
 /// How many datagrams make half a sliding minimum: half a second at 60 frames a second.
 const HALF: u8 = 32;
@@ -86,14 +85,11 @@ pub(crate) struct Measures {
 }
 
 impl TimeSync {
-    /// Samples the arrival of the input of the frame below `end`, later than all before it, once something was pushed.
-    pub(crate) fn sample(&mut self, now: Instant, end: u32, send: &SendWindow, frame_us: u64) {
-        let next = send.send_next();
-        if next == send.first() {
-            return;
-        }
+    /// Samples the arrival of the input of the frame below `end`, later than all before it. The latest local push was that of
+    /// the frame below `next`.
+    pub(crate) fn sample(&mut self, now: Instant, end: u32, (pushed_at, next): (Instant, u32), frame_us: u64) {
         // A push that is overdue counts as made now.
-        let local = phase(send.pushed_at(), next, frame_us).max(phase(now, next.saturating_add(1), frame_us));
+        let local = phase(pushed_at, next, frame_us).max(phase(now, next.saturating_add(1), frame_us));
         let lead = phase(now, end, frame_us).saturating_sub(local);
         self.least.sample(i32::try_from(lead).unwrap_or(if lead < 0 { i32::MIN } else { i32::MAX }));
     }
@@ -106,8 +102,10 @@ impl TimeSync {
     /// What the peer is told of it: the lead less twice the local input delay, in quarters of a frame.
     pub(crate) fn told(&self, measures: Measures) -> Option<i8> {
         let Measures { frame_us, delay, .. } = measures;
-        let quarters = self.lead_us(measures)?.saturating_mul(4).checked_div_euclid(signed(frame_us))?;
-        let told = quarters.saturating_sub(i64::from(delay).saturating_mul(8));
+        let frame_us = signed(frame_us);
+        // To the nearest: two endpoints that round down would both look ahead.
+        let quarters = self.lead_us(measures)?.saturating_mul(4).saturating_add(frame_us >> 1);
+        let told = quarters.checked_div_euclid(frame_us)?.saturating_sub(i64::from(delay).saturating_mul(8));
         i8::try_from(told.clamp(-127, 127)).ok()
     }
 

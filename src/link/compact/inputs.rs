@@ -28,7 +28,13 @@ pub(crate) struct Carried {
 
 /// Writes a datagram with the inputs from `header.end` on: all, or the oldest that fit `limit` bytes, at least one.
 /// Fills in the final `end` and `count`; `header.count` is ignored.
-pub(crate) fn emit(buf: &mut [u8], header: Header, send: &SendView<'_>, limit: usize, tag: &TagState) -> Option<Carried> {
+pub(crate) fn emit(
+    buf: &mut [u8],
+    header: Header,
+    send: &SendView<'_>,
+    limit: usize,
+    tag: &TagState,
+) -> Option<Carried> {
     let begin = header.end;
     let unacked = send.window.send_next().saturating_sub(header.end);
     let front_len = |count| front_len(tag, count, header.timing.is_some());

@@ -55,7 +55,13 @@ impl Schedule {
 
     /// The first input of the next datagram: where a datagram that was cut ended, or the oldest unacknowledged one. That one
     /// comes again when a round trip has brought no acknowledgement.
-    pub(super) fn begin(&self, now: Instant, acked: u32, owed_since: Option<Instant>, round_trip_us: Option<u64>) -> u32 {
+    pub(super) fn begin(
+        &self,
+        now: Instant,
+        acked: u32,
+        owed_since: Option<Instant>,
+        round_trip_us: Option<u64>,
+    ) -> u32 {
         let is_cut = self.carried_end < self.sent_end;
         let (Some(began_at), Some(round_trip_us)) = (self.began_at, round_trip_us) else { return acked };
         let waits = now < owed_since.map_or(began_at, |at| at.max(began_at)).after(round_trip_us);

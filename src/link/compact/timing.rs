@@ -128,7 +128,6 @@ impl TimingEstimator {
 
     pub(crate) fn clear_counters(&mut self) {
         self.missing = 0;
-        self.since_block = 0;
     }
 
     /// The sum of the shortest way in and the shortest way out.
