@@ -256,7 +256,7 @@ impl Peer {
             rtt: rtt.stats(),
             latency: rtt.mean_us().map(|mean| duration_from_micros(mean >> 1)),
             jitter: timing.and_then(TimingEstimator::jitter),
-            silence: liveness.silence(local.judged_at()),
+            silence: liveness.silence(local.now),
             longest_silence: liveness.longest_silence(local.judged_at()),
             inbound_lost: timing.and_then(TimingEstimator::inbound_lost),
             unacked: self.unacked(local),

@@ -257,7 +257,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
         self.local.input_delay = u8::try_from(frames).unwrap_or(u8::MAX);
     }
 
-    /// Sets every counter in [`PeerStats`] to zero. Nothing else depends on them.
+    /// Sets every counter in [`PeerStats`] to zero, and measures loss anew. Nothing else depends on them.
     pub fn clear_counters(&mut self) {
         self.peers.iter_mut().for_each(Peer::clear_counters);
     }

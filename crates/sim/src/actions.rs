@@ -223,6 +223,7 @@ impl World<'_> {
             epoch: 0,
             input_end: 0,
             ack: 0,
+            follows: false,
         };
         self.labels.push(label);
         self.network.send(self.now, from, to, &buf[..len]);

@@ -5,6 +5,7 @@ use inputwire::DatagramError;
 use super::breach::{Breach, ensure};
 use super::drain::frame_of;
 use super::endpoint::{Label, Link};
+use super::liveness::QUEUE_US;
 use super::machine::{Checks, Handled};
 use super::network::Datagram;
 use super::plan::Mismatch;
@@ -54,12 +55,18 @@ impl World<'_> {
         let mut before = Before { recv_next: link.recv_next, acked: link.acked, silence_us, seen: endpoint.seen };
         let local = endpoint.read_clock(self.now);
         if datagram.bytes.first() == Some(&HELLO) {
-            // What a hello may do depends on the silence when it arrives, less what a stall of this endpoint forgives.
+            // What a hello may do depends on the silence when it arrives.
             endpoint.machine.timeout(local);
             before.silence_us = endpoint.machine.silence_us(id);
         }
         let handled = endpoint.machine.handle(local, id, &datagram.bytes, checks)?;
         let (recv_next, acked) = (endpoint.recv_next(from), endpoint.acked(from));
+        let rtt_us = endpoint.machine.rtt_us(id);
+        let link = &mut endpoint.links[from];
+        link.least_rtt_us = link.least_rtt_us.into_iter().chain(rtt_us).min();
+        if rtt_us.zip(link.least_rtt_us).is_some_and(|(latest, least)| latest > least + QUEUE_US) {
+            link.queued_at = Some(endpoint.seen);
+        }
         ensure(recv_next >= before.recv_next && acked >= before.acked, "5 monotony", || {
             format!("next frame {} to {recv_next}, acknowledged {} to {acked}", before.recv_next, before.acked)
         })?;
@@ -286,7 +293,8 @@ impl World<'_> {
         }
         let what = || format!("{handled:?}: next frame {} to {}, {label:?}", before.recv_next, link.recv_next);
         if handled.is_err() {
-            return ensure(label.input_end < before.recv_next, "6 first survivor", what);
+            let gap = label.follows && handled == Err(DatagramError::OutOfSync);
+            return ensure(gap || label.input_end < before.recv_next, "6 first survivor", what);
         }
         let (_, window) = endpoint.machine.sizes();
         ensure(link.recv_next >= label.input_end.min(link.delivered + window), "6 first survivor", what)?;
@@ -351,8 +359,8 @@ impl World<'_> {
         let alive = match (before.silence_us, link.lived_at) {
             (Some(us), _) => us < silence_limit_us,
             (None, None) => false,
-            // The transport opened since. A stall of this endpoint may have been forgiven, which only the session knows.
-            (None, Some(at)) => seen - at < silence_limit_us || handled == Err(DatagramError::OtherRun),
+            // The transport opened since.
+            (None, Some(at)) => seen - at < silence_limit_us,
         };
         let expected = link.runs.receive(&hello, alive);
         let right = match expected {

@@ -74,10 +74,12 @@ impl World<'_> {
             let Some(id) = link.id.filter(|_| !link.closed && !link.tainted && endpoint.closed_at.is_none()) else {
                 continue;
             };
-            if self.plan.classic(index, peer) {
+            if self.plan.classic(index, peer) || endpoint.is_at_last_instant() {
                 continue;
             }
-            let (silence, health) = (endpoint.machine.silence_us(id), endpoint.machine.health(id));
+            let unjudged = endpoint.seen - endpoint.judged_at();
+            let silence = endpoint.machine.silence_us(id).map(|us| us.saturating_sub(unjudged));
+            let health = endpoint.machine.health(id);
             let limit_us = self.silence_limit_us(index, peer);
             let right = match (silence, health) {
                 (None, health) => health == Some(Health::Connecting),
@@ -94,6 +96,7 @@ impl World<'_> {
         let endpoint = &self.endpoints[index];
         let patience = self.plan.ack_delay_us(index);
         for (peer, link) in endpoint.links.iter().enumerate() {
+            let patience = patience + self.rest_us(index, peer);
             let due = link.ack_owed_since.is_some_and(|since| endpoint.seen - since >= patience)
                 && !endpoint.is_at_last_instant();
             let excused = endpoint.closed_at.is_some()
@@ -137,6 +140,7 @@ impl World<'_> {
             epoch: endpoint.epoch,
             input_end: endpoint.next,
             ack: link.recv_next,
+            follows: false,
         };
         let spaced = |last: Option<u64>, us: u64| last.is_none_or(|last| seen - last >= us);
         match bytes[0] {
@@ -185,7 +189,7 @@ impl World<'_> {
         Ok(label)
     }
 
-    /// A datagram carries all unacknowledged inputs, or as many of them as fit.
+    /// A datagram carries all unacknowledged inputs, or as many of them as fit; after one that was cut, those that follow.
     fn check_input_sent(&mut self, label: &mut Label, bytes: &[u8]) -> Result<(), Breach> {
         let endpoint = &self.endpoints[label.from];
         let (size, _) = endpoint.machine.sizes();
@@ -197,13 +201,19 @@ impl World<'_> {
         };
         let acked = endpoint.acked(label.to);
         let law = "6 first survivor";
-        ensure(label.input_end - count == acked, law, || format!("{count} to {} after {acked}", label.input_end))?;
+        let begin = label.input_end - count;
+        let cut_end = endpoint.links[label.to].cut_end;
+        label.follows = begin > acked;
+        let right = begin == acked || cut_end.is_some_and(|end| begin == end.max(acked));
+        ensure(right, law, || format!("{count} to {} after {acked}, cut at {cut_end:?}", label.input_end))?;
         ensure(bytes[2] == label.ack.to_le_bytes()[0], law, || {
             format!("acknowledges {}, not {}", bytes[2], label.ack)
         })?;
         let fits = count <= 1 || bytes.len() <= self.plan.max_datagram_size;
         ensure(fits, "9 bound", || format!("{} bytes", bytes.len()))?;
-        if label.input_end < endpoint.next {
+        let cut = label.input_end < endpoint.next;
+        self.endpoints[label.from].links[label.to].cut_end = cut.then_some(label.input_end);
+        if cut {
             self.tally.count(Kind::Cut);
             let longer = bytes.len() + (size * 11).div_ceil(8) + 2;
             ensure(longer > self.plan.max_datagram_size, law, || format!("cut at {} bytes", bytes.len()))?;

@@ -38,6 +38,9 @@ impl Run {
     }
 }
 
+/// A call that comes later than this after it was due is late.
+const LATE_US: u64 = 25_000;
+
 /// What the oracle knew about a datagram when it was sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Label {
@@ -54,6 +57,8 @@ pub(crate) struct Label {
     /// The frame after the latest carried input, and the next one to receive, in full.
     pub(crate) input_end: u64,
     pub(crate) ack: u64,
+    /// It begins where one that was cut ended.
+    pub(crate) follows: bool,
 }
 
 /// What one endpoint must know about another.
@@ -79,6 +84,8 @@ pub(crate) struct Link {
     /// answer.
     pub(crate) sent_end: u64,
     pub(crate) unanswered: Unanswered,
+    /// On the compact wire: where the last input datagram ended, if it was cut.
+    pub(crate) cut_end: Option<u64>,
     /// The latest accepted datagram with a timing block, and the run that sent it.
     pub(crate) block: Option<(u64, usize)>,
     /// When the first datagram arrived that is not acknowledged yet.
@@ -92,6 +99,10 @@ pub(crate) struct Link {
     pub(crate) response_at: Option<u64>,
     pub(crate) pings: [bool; 2],
     pub(crate) progress_at: u64,
+    /// The least of the latest round trips so far.
+    pub(crate) least_rtt_us: Option<u64>,
+    /// When one was longer than that by a queue, by the clock of this endpoint.
+    pub(crate) queued_at: Option<u64>,
     /// When the transport opened. Until the first datagram of the other endpoint, its silence counts from then.
     pub(crate) opened_at: u64,
     /// A hello with other settings was accepted, and that was reported.
@@ -173,6 +184,8 @@ pub(crate) struct Endpoint {
     pub(crate) wake_at: Option<u64>,
     pub(crate) follow: Option<u32>,
     pub(crate) stalled: bool,
+    /// The last call that came late, and the call before it.
+    pub(crate) late_call: Option<(u64, u64)>,
     pub(crate) muted_until: u64,
     pub(crate) deaf_until: u64,
     pub(crate) backlog: Vec<Datagram>,
@@ -204,6 +217,7 @@ impl Endpoint {
             wake_at: None,
             follow: None,
             stalled: false,
+            late_call: None,
             muted_until: 0,
             deaf_until: 0,
             backlog: Vec::new(),
@@ -219,8 +233,22 @@ impl Endpoint {
     /// Reads this endpoint's clock, and remembers the latest time, as the session does.
     pub(crate) fn read_clock(&mut self, now: u64) -> Instant {
         let local = self.clock.read(now);
+        if local > self.seen + LATE_US {
+            let due = self.machine.next_wake().map_or(u64::MAX, Instant::as_micros);
+            if local > due.saturating_add(LATE_US) {
+                self.late_call = Some((self.seen, local));
+            }
+        }
         self.seen = self.seen.max(local);
         Instant::from_micros(local)
+    }
+
+    /// Up to when silence is judged: a socket may hold what arrived before a late call.
+    pub(crate) fn judged_at(&self) -> u64 {
+        match self.late_call {
+            Some((before, at)) if self.seen < at + LATE_US => before,
+            _ => self.seen,
+        }
     }
 
     /// Whether so little time is left that a session's clock stands still.
@@ -256,6 +284,7 @@ impl Endpoint {
             link.runs.begin_epoch();
             link.source = None;
             link.recv_next = self.first;
+            link.cut_end = None;
             link.acked = self.first;
             link.delivered = self.first;
             link.delivered_frames.clear();

@@ -8,6 +8,11 @@ use super::world::{Scheduled, World};
 
 /// After this long without a response a peer is sent keep-alives only.
 const SLOW_US: u64 = 10_000_000;
+/// From this queuing delay on, an endpoint may hold datagrams back, so long at most.
+pub(crate) const QUEUE_US: u64 = 50_000;
+const REST_US: u64 = 200_000;
+/// How long after a long round trip a deadline may still be one of those times.
+const QUEUED_FOR_US: u64 = 2_000_000;
 const LAW: &str = "10 liveness";
 
 impl World<'_> {
@@ -136,6 +141,16 @@ impl World<'_> {
         (inputs * bits).div_ceil(8) <= free
     }
 
+    /// How long an endpoint may hold datagrams back from a peer, because they queue on the way.
+    pub(crate) fn rest_us(&self, sender: usize, receiver: usize) -> u64 {
+        let (endpoint, link) = (&self.endpoints[sender], &self.endpoints[sender].links[receiver]);
+        if self.plan.classic(sender, receiver) || link.queued_at.is_none_or(|at| endpoint.seen - at > QUEUED_FOR_US) {
+            return 0;
+        }
+        let unnoticed = self.silence_limit_us(sender, receiver) * 2 / 5;
+        stretched(self.plan.frame_us_of(sender).max(REST_US.min(unnoticed)))
+    }
+
     pub(crate) fn may_be_slow(&self, sender: usize, receiver: usize) -> bool {
         let endpoint = &self.endpoints[sender];
         let link = &endpoint.links[receiver];
@@ -167,7 +182,10 @@ impl World<'_> {
     pub(crate) fn check_silence(&self) -> Result<(), Breach> {
         for (sender, receiver) in pairs(self.endpoints.len()).filter(|(one, other)| self.connected(*one, *other)) {
             let ping_us = self.plan.ping_us_of(sender, self.plan.classic(sender, receiver));
-            let longest = 2 * stretched(ping_us) + self.plan.delay_of(sender, receiver) + stretched(self.plan.frame_us);
+            let longest = 2 * stretched(ping_us)
+                + self.plan.delay_of(sender, receiver)
+                + stretched(self.plan.frame_us)
+                + 2 * self.rest_us(sender, receiver);
             let (endpoint, link) = (&self.endpoints[receiver], &self.endpoints[receiver].links[sender]);
             let silence = link.id.and_then(|id| endpoint.machine.silence_us(id));
             let judged = link.live && link.live_from + longest <= self.now;
@@ -193,8 +211,9 @@ impl World<'_> {
     /// Checks the deadlines of an endpoint that have passed.
     pub(crate) fn check_deadlines(&mut self, index: usize) -> Result<(), Breach> {
         let now = self.now;
-        for (from, link) in self.endpoints[index].links.iter_mut().enumerate() {
-            while let Some(due) = link.acks.front().copied().filter(|due| due.by < now) {
+        let rests: Vec<_> = (0..self.endpoints.len()).map(|from| self.rest_us(from, index)).collect();
+        for ((from, link), rest_us) in self.endpoints[index].links.iter_mut().enumerate().zip(rests) {
+            while let Some(due) = link.acks.front().copied().filter(|due| due.by + rest_us < now) {
                 link.acks.pop_front();
                 ensure(link.tainted || link.acked >= due.frame, LAW, || {
                     format!(
@@ -203,7 +222,7 @@ impl World<'_> {
                     )
                 })?;
             }
-            while let Some(due) = link.deadlines.front().copied().filter(|due| due.by < now) {
+            while let Some(due) = link.deadlines.front().copied().filter(|due| due.by + rest_us < now) {
                 link.deadlines.pop_front();
                 if link.tainted {
                     continue;

@@ -83,6 +83,8 @@ pub(crate) trait Machine {
     fn confirmed_frame(&self) -> Option<u32>;
     fn unacked(&self, peer: PeerId) -> u32;
     fn silence_us(&self, peer: PeerId) -> Option<u64>;
+    /// Returns the latest round trip.
+    fn rtt_us(&self, peer: PeerId) -> Option<u64>;
     fn health(&self, peer: PeerId) -> Option<Health>;
     /// Returns how many frames below the latest received one are missing.
     fn missing(&self, peer: PeerId) -> u32;
@@ -236,6 +238,11 @@ impl<D: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>, const MAX_PEERS: usize, const IN
 
     fn unacked(&self, peer: PeerId) -> u32 {
         self.endpoint.session().peer(peer).map_or(0, PeerRef::unacked)
+    }
+
+    fn rtt_us(&self, peer: PeerId) -> Option<u64> {
+        let latest = self.endpoint.session().peer(peer)?.stats().rtt?.latest;
+        u64::try_from(latest.as_micros()).ok()
     }
 
     fn silence_us(&self, peer: PeerId) -> Option<u64> {

@@ -162,6 +162,10 @@ impl Machine for Saboteur {
         self.inner.unacked(peer)
     }
 
+    fn rtt_us(&self, peer: PeerId) -> Option<u64> {
+        self.inner.rtt_us(peer)
+    }
+
     fn silence_us(&self, peer: PeerId) -> Option<u64> {
         self.inner.silence_us(peer)
     }

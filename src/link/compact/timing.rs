@@ -36,8 +36,8 @@ pub(crate) struct TimingEstimator {
     /// Input datagrams that the peer sent between its first block and its latest, less those that arrived; negative where
     /// the network duplicates.
     missing: i64,
-    /// Those that arrived since the latest block.
-    since_block: u32,
+    /// Those that arrived since the latest block; `None` until the next one, from which on they are counted.
+    since_block: Option<u32>,
     /// How many of the peer's datagrams were missed lately, in 256ths, times 8.
     lost_8: u16,
 }
@@ -90,20 +90,19 @@ impl TimingEstimator {
 
     /// Counts an accepted datagram and uses its block, unless the block is an old one.
     pub(crate) fn receive(&mut self, now: Instant, timing: Option<Timing>) -> Option<Used> {
-        if self.received.is_some() {
-            self.since_block = self.since_block.saturating_add(1);
-        }
+        self.since_block = self.since_block.map(|count| count.saturating_add(1));
         let timing = timing?;
         if let Some((last, at)) = self.received {
             let later = timing.sent.wrapping_sub(last.sent);
             if later == 0 || later > 0x7fff {
                 return None;
             }
-            let lost = i64::from(later).saturating_sub(i64::from(self.since_block));
-            self.missing = self.missing.saturating_add(lost);
-            self.since_block = 0;
-            let share = u64::try_from(lost).ok().and_then(|lost| u16::try_from(div_rem(lost << 8, later).0).ok());
-            self.lost_8 = self.lost_8.saturating_sub(self.lost_8 >> 3).saturating_add(share.unwrap_or(0));
+            if let Some(count) = self.since_block {
+                let lost = i64::from(later).saturating_sub(i64::from(count));
+                self.missing = self.missing.saturating_add(lost);
+                let share = u64::try_from(lost).ok().and_then(|lost| u16::try_from(div_rem(lost << 8, later).0).ok());
+                self.lost_8 = self.lost_8.saturating_sub(self.lost_8 >> 3).saturating_add(share.unwrap_or(0));
+            }
             let sent_apart = u64::from(timing.stamp.wrapping_sub(last.stamp)).saturating_mul(u64::from(UNIT_US));
             if sent_apart.max(now.since(at)) < JITTER_WITHIN_US {
                 self.jitter.sample(now.since(at).abs_diff(sent_apart));
@@ -115,6 +114,7 @@ impl TimingEstimator {
         self.way_in = self.way_in.saturating_add(i32::from(longer));
         self.shortest_in.sample(self.way_in);
         self.received = Some((timing, now));
+        self.since_block = Some(0);
         let rtt = match low_u16(units(now)).wrapping_sub(timing.echo) {
             _ if timing.echo == 0 => return Some(Used { rtt_us: None }),
             // Both stamps are rounded down, so a trip of no time at all may seem to take less.
@@ -128,6 +128,8 @@ impl TimingEstimator {
 
     pub(crate) fn clear_counters(&mut self) {
         self.missing = 0;
+        self.since_block = None;
+        self.lost_8 = 0;
     }
 
     /// The sum of the shortest way in and the shortest way out.
