@@ -5,7 +5,6 @@ use inputwire::DatagramError;
 use super::breach::{Breach, ensure};
 use super::drain::frame_of;
 use super::endpoint::{Label, Link};
-use super::liveness::QUEUE_US;
 use super::machine::{Checks, Handled};
 use super::network::Datagram;
 use super::plan::Mismatch;
@@ -64,9 +63,6 @@ impl World<'_> {
         let rtt_us = endpoint.machine.rtt_us(id);
         let link = &mut endpoint.links[from];
         link.least_rtt_us = link.least_rtt_us.into_iter().chain(rtt_us).min();
-        if rtt_us.zip(link.least_rtt_us).is_some_and(|(latest, least)| latest > least + QUEUE_US) {
-            link.queued_at = Some(endpoint.seen);
-        }
         ensure(recv_next >= before.recv_next && acked >= before.acked, "5 monotony", || {
             format!("next frame {} to {recv_next}, acknowledged {} to {acked}", before.recv_next, before.acked)
         })?;
@@ -74,6 +70,9 @@ impl World<'_> {
         (link.recv_next, link.acked) = (recv_next, acked);
         if recv_next > before.recv_next || acked > before.acked {
             link.progress_at = endpoint.seen;
+        }
+        if self.queues(index, from) {
+            self.endpoints[index].links[from].queued_at = Some(self.endpoints[index].seen);
         }
         self.count_old(&label, &datagram);
         if self.plan.classic(index, from) {

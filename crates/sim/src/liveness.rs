@@ -9,7 +9,7 @@ use super::world::{Scheduled, World};
 /// After this long without a response a peer is sent keep-alives only.
 const SLOW_US: u64 = 10_000_000;
 /// From this queuing delay on, an endpoint may hold datagrams back, so long at most.
-pub(crate) const QUEUE_US: u64 = 50_000;
+const QUEUE_US: u64 = 50_000;
 const REST_US: u64 = 200_000;
 /// How long after a long round trip a deadline may still be one of those times.
 const QUEUED_FOR_US: u64 = 2_000_000;
@@ -141,10 +141,21 @@ impl World<'_> {
         (inputs * bits).div_ceil(8) <= free
     }
 
+    /// Whether the latest round trip of an endpoint was longer than the shortest one by a queue.
+    pub(crate) fn queues(&self, sender: usize, receiver: usize) -> bool {
+        let endpoint = &self.endpoints[sender];
+        let Some(link) = endpoint.links.get(receiver) else { return false };
+        let latest = link.id.and_then(|id| endpoint.machine.rtt_us(id));
+        latest.zip(link.least_rtt_us).is_some_and(|(latest, least)| latest > least + QUEUE_US)
+    }
+
     /// How long an endpoint may hold datagrams back from a peer, because they queue on the way.
     pub(crate) fn rest_us(&self, sender: usize, receiver: usize) -> u64 {
-        let (endpoint, link) = (&self.endpoints[sender], &self.endpoints[sender].links[receiver]);
-        if self.plan.classic(sender, receiver) || link.queued_at.is_none_or(|at| endpoint.seen - at > QUEUED_FOR_US) {
+        let endpoint = &self.endpoints[sender];
+        let queued_at = endpoint.links.get(receiver).and_then(|link| link.queued_at);
+        if self.plan.classic(sender, receiver)
+            || !self.queues(sender, receiver) && queued_at.is_none_or(|at| endpoint.seen - at > QUEUED_FOR_US)
+        {
             return 0;
         }
         let unnoticed = self.silence_limit_us(sender, receiver) * 2 / 5;
@@ -199,7 +210,10 @@ impl World<'_> {
     /// Sets the deadline for the acknowledgement of inputs that just arrived, even if nothing else is to be sent.
     pub(crate) fn expect_ack(&mut self, receiver: usize, sender: usize) {
         let slow = self.may_be_slow(receiver, sender);
-        if !self.healed || slow || !self.endpoints[sender].links[receiver].live {
+        // An acknowledgement in a datagram that follows a lost one, which was cut, is refused with it.
+        let acker = &self.endpoints[receiver];
+        let fits = self.fits(receiver, acker.next - acker.acked(sender));
+        if !self.healed || slow || !fits || !self.endpoints[sender].links[receiver].live {
             return;
         }
         let patience = stretched(self.plan.ack_delay_us(receiver));

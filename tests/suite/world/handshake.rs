@@ -131,7 +131,7 @@ impl World {
                 next.receive(to, &packet, true)?;
             }
             Act::Forge { to, answers } => {
-                let Some(forged) = next.ends[to].forged(answers) else { return Ok(None) };
+                let Some(forged) = next.ends[to].forged(next.now, answers) else { return Ok(None) };
                 next.receive(to, &forged, true)?;
             }
             Act::Do { side, what } => {

@@ -177,14 +177,15 @@ impl End {
         true
     }
 
-    fn silence_us(&self) -> Option<u64> {
-        let silence = self.session.peer(self.peer).expect("a peer").stats().silence?;
-        Some(u64::try_from(silence.as_micros()).expect("short"))
+    /// How long the peer has been silent; the session may not have been called for some of that time.
+    fn silence_us(&self, now: u64) -> Option<u64> {
+        let stats = self.session.peer(self.peer).expect("a peer").stats();
+        Some(u64::try_from(stats.silence?.as_micros()).expect("short") + now - stats.at.as_micros())
     }
 
     /// A hello of a forger who knows everything but a key: of a run that nobody has, in a late epoch; or one that claims to answer
     /// the last hello, while the peer's run is alive.
-    pub(super) fn forged(&self, answers: bool) -> Option<Packet> {
+    pub(super) fn forged(&self, now: u64, answers: bool) -> Option<Packet> {
         let (to, from) = if self.side == 0 { (0, 1) } else { (1, 0) };
         let seen = self.look().seen;
         let seal = Seal {
@@ -195,7 +196,7 @@ impl End {
             ..Seal::new(Wire::Compact, from, to)
         };
         let seal = if answers { seal.playing(u32::MAX, u32::MAX) } else { seal };
-        let alive = seen.linked_ever && self.silence_us().is_some_and(|silence| silence < SILENCE_US);
+        let alive = seen.linked_ever && self.silence_us(now).is_some_and(|silence| silence < SILENCE_US);
         (alive || !answers).then(|| Packet { bytes: seal.hello(), run: None, to_run: None, epoch: 9, sent: 0 })
     }
 
@@ -213,7 +214,7 @@ impl End {
 
     /// Receives a datagram, which was taken before or not. Returns whether it is taken.
     pub(super) fn receive(&mut self, now: u64, packet: &Packet, taken: bool) -> Result<bool, String> {
-        let (before, silence) = (self.look().seen, self.silence_us());
+        let (before, silence) = (self.look().seen, self.silence_us(now));
         let was = self.session.clone();
         let outcome = self.session.handle_datagram(at(now), self.peer, &packet.bytes);
         self.session.clear_counters();
@@ -234,7 +235,7 @@ impl End {
                 return Err("a forged run is believed".to_owned());
             }
         }
-        let lives = self.silence_us() == Some(0) && silence != Some(0);
+        let lives = self.silence_us(now) == Some(0) && silence != Some(0);
         if lives && !(after.run == packet.run && self.is_news(packet, taken)) {
             return Err(format!("a sign of life that is none: {packet:?} for {after:?}"));
         }
