@@ -172,6 +172,10 @@ impl Config {
         u64_from(self.frame_us)
     }
 
+    pub(crate) const fn frame_us_u32(&self) -> u32 {
+        self.frame_us
+    }
+
     /// One and a half frame intervals: how long an acknowledgement waits for a datagram that is sent anyway.
     pub(crate) const fn ack_delay_us(&self) -> u64 {
         self.frame_us().saturating_add(self.frame_us() >> 1)

@@ -12,6 +12,12 @@ pub(crate) const fn low_u16(number: u64) -> u16 {
     u16::from_le_bytes([low, high])
 }
 
+/// The least significant four bytes.
+pub(crate) const fn low_u32(number: u64) -> u32 {
+    let [a, b, c, d, ..] = number.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
 /// `u64::from`, which is not `const`.
 #[expect(clippy::as_conversions, reason = "lossless, and `u64::from` is not const")]
 pub(crate) const fn u64_from(number: u32) -> u64 {

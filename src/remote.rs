@@ -80,12 +80,13 @@ impl Remote {
     pub(crate) fn sample_arrival(&mut self, local: &Local, end: u32) {
         let (first, next) = (local.send.first(), local.send.send_next());
         if next > first {
-            self.time_sync.sample(local.now, end, (local.send.pushed_at(), next), local.config.frame_us());
+            let since_push_us = local.now.since(local.send.pushed_at());
+            self.time_sync.sample(end, next, since_push_us, local.config.frame_us_u32());
         }
     }
 
     /// Notes that inputs from frame `begin` to the one before `end` became known.
     pub(crate) fn sample_lateness(&mut self, local: &Local, begin: u32, end: u32) {
-        self.lateness.sample(local.now, begin, end, local.config.frame_us());
+        self.lateness.sample(local.now, begin, end, local.config.frame_us_u32());
     }
 }

@@ -168,6 +168,12 @@ impl Liveness {
         self.owed_since
     }
 
+    fn is_deaf(&self, now: Instant, round_trip_us: Option<u64>) -> bool {
+        // Most peers responded just now.
+        let lately = self.responded_at.is_none_or(|at| now.since(at) < self.interrupt_us() >> 1);
+        !lately && self.deaf_at(round_trip_us).is_some_and(|at| now >= at)
+    }
+
     /// When the peer is deaf, unless it responds before that, given the round trip.
     fn deaf_at(&self, round_trip_us: Option<u64>) -> Option<Instant> {
         let responded_at = self.responded_at?;
@@ -245,7 +251,7 @@ impl Liveness {
             Health::Disconnected
         } else if silence >= self.interrupt_us() {
             Health::Interrupted
-        } else if self.deaf_at(round_trip_us).is_some_and(|at| now >= at) {
+        } else if self.is_deaf(now, round_trip_us) {
             Health::Deaf
         } else {
             self.latency

@@ -7,8 +7,9 @@
 use core::time::Duration;
 
 use super::windowed_min::WindowedMin;
-use crate::time::Instant;
 
+/// The most frames that a lead is taken for: with the longest frame interval, 10 s, they fit a number of 32 bits.
+const FAR: i32 = 200;
 /// How many datagrams make half a sliding minimum: half a second at 60 frames a second.
 const HALF: u8 = 32;
 /// How much to stretch for each frame of lead ...
@@ -58,12 +59,6 @@ impl Pace {
     }
 }
 
-/// The phase of a game: the time of a push less the frame intervals up to its end, in microseconds. It is constant while a
-/// game keeps its rate; a later game has a greater one.
-pub(super) fn phase(pushed_at: Instant, end: u32, frame_us: u64) -> i64 {
-    pushed_at.as_micros().cast_signed().wrapping_sub(u64::from(end).saturating_mul(frame_us).cast_signed())
-}
-
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -85,13 +80,14 @@ pub(crate) struct Measures {
 }
 
 impl TimeSync {
-    /// Samples the arrival of the input of the frame below `end`, later than all before it. The latest local push was that of
-    /// the frame below `next`.
-    pub(crate) fn sample(&mut self, now: Instant, end: u32, (pushed_at, next): (Instant, u32), frame_us: u64) {
+    /// Samples the arrival of the input of the frame below `end`, later than all before it, `since_push` after the latest local
+    /// push, that of the frame below `next`.
+    pub(crate) fn sample(&mut self, end: u32, next: u32, since_push_us: u64, frame_us: u32) {
+        let frames = next.wrapping_sub(end).cast_signed().clamp(FAR.saturating_neg(), FAR);
         // A push that is overdue counts as made now.
-        let local = phase(pushed_at, next, frame_us).max(phase(now, next.saturating_add(1), frame_us));
-        let lead = phase(now, end, frame_us).saturating_sub(local);
-        self.least.sample(i32::try_from(lead).unwrap_or(if lead < 0 { i32::MIN } else { i32::MAX }));
+        let begun_us = u32::try_from(since_push_us).unwrap_or(u32::MAX).min(frame_us);
+        let lead_us = frames.wrapping_mul(frame_us.cast_signed()).wrapping_add(begun_us.cast_signed());
+        self.least.sample(lead_us);
     }
 
     /// The lead over the peer as it looks from here, in microseconds.

@@ -60,11 +60,11 @@ impl Compact {
         if queuing_us <= QUEUE_US {
             return None;
         }
-        let frame_us = local.config.frame_us();
+        let frame_us = local.config.frame_us_u32();
         let load = Load {
             queuing_us,
             base_us: remote.rtt.base_us()?,
-            frame_us: u32::try_from(frame_us).unwrap_or(u32::MAX),
+            frame_us,
             unacked: self.unacked(local),
             body_len: self.schedule.body_len(),
             lost: self.timing.outbound_lost().into(),
@@ -74,9 +74,9 @@ impl Compact {
             return None;
         }
         // Half a frame less, since a datagram waits for the next push after that.
-        let rest = u64::from(thinning.saturating_sub(128)).saturating_mul(frame_us) >> 8;
+        let rest = u64::from(thinning.saturating_sub(128)).saturating_mul(frame_us.into()) >> 8;
         // Silence of ours must not look like that of a dead endpoint.
         let unnoticed = remote.liveness.interrupt_us().saturating_mul(2).checked_div(5).unwrap_or(0);
-        Some(rest.min(frame_us.max(REST_US.min(unnoticed))))
+        Some(rest.min(u64::from(frame_us).max(REST_US.min(unnoticed))))
     }
 }

@@ -211,7 +211,8 @@ impl Compact {
         if progress {
             self.progress_at = local.now;
         }
-        let used = self.timing.receive(local.now, packet.header.timing);
+        self.timing.count();
+        let used = packet.header.timing.and_then(|timing| self.timing.receive(local.now, timing));
         let rtt_us = used.and_then(|used| used.rtt_us);
         if let Some(rtt_us) = rtt_us {
             remote.sample_rtt(local, rtt_us);
@@ -361,7 +362,9 @@ impl Compact {
         send: &SendView<'_>,
         buf: &mut [u8],
     ) -> Option<usize> {
-        let timing = self.timing_block(local, remote);
+        // While datagrams are held back, each carries a timing block.
+        let is_timed = self.timing.send(local.now, Self::ping_us(local)) || self.rest_us(local, remote).is_some();
+        let timing = is_timed.then(|| self.timing_block(local, remote));
         let begin = self.begin(local, remote);
         let header = Header { epoch: local.epoch, end: begin, count: 0, ack: recv.recv_next(), timing };
         let limit = local.config.max_datagram_size();
@@ -376,22 +379,20 @@ impl Compact {
         Some(carried.len)
     }
 
-    /// The timing block of the next input datagram, if one is due. While datagrams are held back, each carries one.
-    fn timing_block(&mut self, local: &Local, remote: &Remote) -> Option<Timing> {
+    fn timing_block(&mut self, local: &Local, remote: &Remote) -> Timing {
         let ping_us = Self::ping_us(local);
-        let due = self.timing.send(local.now, ping_us);
-        if !due && self.rest_us(local, remote).is_none() {
-            return None;
-        }
         let heard = local.now.since(remote.liveness.received_at()) <= remote.liveness.interrupt_us() >> 1;
         let lead = self.timing.shortest_us().and_then(|us| remote.time_sync.told(local.measures(us)));
-        Some(self.timing.block(local.now, ping_us, heard, lead))
+        self.timing.block(local.now, ping_us, heard, lead)
     }
 
     /// The first input of the next datagram.
     fn begin(&self, local: &Local, remote: &Remote) -> u32 {
+        if !self.schedule.was_cut() {
+            return self.acked;
+        }
         let round_trip_us = remote.rtt.smoothed_us().map(|us| us.saturating_add(local.config.frame_us()));
-        self.schedule.begin(local.now, self.acked, remote.liveness.owed_since(), round_trip_us)
+        self.schedule.begin_after_cut(local.now, self.acked, remote.liveness.owed_since(), round_trip_us)
     }
 
     /// Returns what only this wire can report, and what leaves the window as it is.

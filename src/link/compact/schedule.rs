@@ -53,19 +53,23 @@ impl Schedule {
         self.body_len.into()
     }
 
-    /// The first input of the next datagram: where a datagram that was cut ended, or the oldest unacknowledged one. That one
-    /// comes again when a round trip has brought no acknowledgement.
-    pub(super) fn begin(
+    /// The first input of the datagram after one that was cut: where that ended, or the oldest unacknowledged one when a round
+    /// trip has brought no acknowledgement.
+    pub(super) fn begin_after_cut(
         &self,
         now: Instant,
         acked: u32,
         owed_since: Option<Instant>,
         round_trip_us: Option<u64>,
     ) -> u32 {
-        let is_cut = self.carried_end < self.sent_end;
         let (Some(began_at), Some(round_trip_us)) = (self.began_at, round_trip_us) else { return acked };
         let waits = now < owed_since.map_or(began_at, |at| at.max(began_at)).after(round_trip_us);
-        if is_cut && waits { self.carried_end.max(acked) } else { acked }
+        if waits { self.carried_end.max(acked) } else { acked }
+    }
+
+    /// Whether the last datagram was cut.
+    pub(super) fn was_cut(&self) -> bool {
+        self.carried_end < self.sent_end
     }
 
     /// Notes that an input datagram was sent, which settles everything that was due.

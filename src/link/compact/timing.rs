@@ -88,21 +88,20 @@ impl TimingEstimator {
         timing.lead.filter(|_| now.since(at) <= longest_echo_us(ping_us))
     }
 
-    /// Counts an accepted datagram and uses its block, unless the block is an old one.
-    pub(crate) fn receive(&mut self, now: Instant, timing: Option<Timing>) -> Option<Used> {
+    /// Counts an accepted datagram.
+    pub(crate) fn count(&mut self) {
         self.since_block = self.since_block.map(|count| count.saturating_add(1));
-        let timing = timing?;
+    }
+
+    /// Uses the block of the datagram that was just counted, unless it is an old one.
+    #[inline(never)]
+    pub(crate) fn receive(&mut self, now: Instant, timing: Timing) -> Option<Used> {
         if let Some((last, at)) = self.received {
             let later = timing.sent.wrapping_sub(last.sent);
             if later == 0 || later > 0x7fff {
                 return None;
             }
-            if let Some(count) = self.since_block {
-                let lost = i64::from(later).saturating_sub(i64::from(count));
-                self.missing = self.missing.saturating_add(lost);
-                let share = u64::try_from(lost).ok().and_then(|lost| u16::try_from(div_rem(lost << 8, later).0).ok());
-                self.lost_8 = self.lost_8.saturating_sub(self.lost_8 >> 3).saturating_add(share.unwrap_or(0));
-            }
+            self.count_lost(later);
             let sent_apart = u64::from(timing.stamp.wrapping_sub(last.stamp)).saturating_mul(u64::from(UNIT_US));
             if sent_apart.max(now.since(at)) < JITTER_WITHIN_US {
                 self.jitter.sample(now.since(at).abs_diff(sent_apart));
@@ -124,6 +123,16 @@ impl TimingEstimator {
         };
         self.shortest_out.sample(i32::from(rtt).saturating_sub(self.way_in));
         Some(Used { rtt_us: Some(u64::from(rtt).saturating_mul(u64::from(UNIT_US))) })
+    }
+
+    /// Counts what was lost of the `sent` datagrams since the block before.
+    fn count_lost(&mut self, sent: u16) {
+        let Some(arrived) = self.since_block else { return };
+        let lost = i64::from(sent).saturating_sub(i64::from(arrived));
+        self.missing = self.missing.saturating_add(lost);
+        let lost = u64::try_from(lost).unwrap_or(0);
+        let share = u16::try_from(div_rem(lost << 8, sent).0).unwrap_or(0);
+        self.lost_8 = self.lost_8.saturating_sub(self.lost_8 >> 3).saturating_add(share);
     }
 
     pub(crate) fn clear_counters(&mut self) {
