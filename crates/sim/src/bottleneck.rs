@@ -81,7 +81,8 @@ impl Trace {
 pub enum Rate {
     /// So many bits a second, at least 1.
     Steady(u64),
-    /// As a recorded link did. An opportunity carries one packet, and is lost if there is none.
+    /// As a recorded link did. An opportunity carries [`PACKET`] bytes, of several packets if they are short; what is not used
+    /// when nothing waits is lost.
     Recorded(Trace),
 }
 
@@ -102,11 +103,11 @@ impl Rate {
     }
 }
 
-/// How much waits before a link; what comes then is dropped (drop tail).
+/// How much waits before a link; what does not fit is dropped (drop tail).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Queue {
-    /// As much as the link carries in this many microseconds.
+    /// As much as the link carries in this many microseconds, at its mean rate; a packet always fits an empty queue.
     Time(u64),
     /// So many packets.
     Packets(usize),
@@ -132,8 +133,9 @@ pub struct Bottleneck {
     cross: Vec<(Cross, u64)>,
     /// When everything so far has left, in nanoseconds, so that rounding adds up to nothing.
     free_ns: u64,
-    /// The millisecond of a trace whose opportunities are being taken, and how many of it are.
+    /// The millisecond of a trace whose opportunities are being taken, how many of it are, and what is left of the latest.
     taken: (u64, u8),
+    left: usize,
     /// When each packet leaves that waits.
     departures: VecDeque<u64>,
 }
@@ -142,7 +144,7 @@ impl Bottleneck {
     /// Creates a link without foreign traffic.
     #[must_use]
     pub const fn new(rate: Rate, queue: Queue) -> Self {
-        Self { rate, queue, cross: Vec::new(), free_ns: 0, taken: (0, 0), departures: VecDeque::new() }
+        Self { rate, queue, cross: Vec::new(), free_ns: 0, taken: (0, 0), left: 0, departures: VecDeque::new() }
     }
 
     /// Adds foreign traffic.
@@ -174,7 +176,10 @@ impl Bottleneck {
             self.departures.pop_front();
         }
         let full = match self.queue {
-            Queue::Time(most) => self.departures.back().is_some_and(|last| *last - now > most),
+            Queue::Time(most) => {
+                let own = u64::try_from(bytes).expect("a length") * 8 * SECOND / self.rate.mean().max(1);
+                self.departures.back().is_some_and(|last| *last - now + own > most)
+            }
             Queue::Packets(most) => self.departures.len() >= most,
         };
         if full {
@@ -189,12 +194,20 @@ impl Bottleneck {
             Rate::Recorded(trace) => {
                 let first = now.div_ceil(MS);
                 if self.taken.0 < first {
-                    self.taken = (first, 0);
+                    (self.taken, self.left) = ((first, 0), 0);
                 }
-                while self.taken.1 >= trace.at(self.taken.0) {
-                    self.taken = (self.taken.0 + 1, 0);
+                let mut bytes = bytes;
+                while bytes > 0 {
+                    if self.left == 0 {
+                        while self.taken.1 >= trace.at(self.taken.0) {
+                            self.taken = (self.taken.0 + 1, 0);
+                        }
+                        self.taken.1 += 1;
+                        self.left = PACKET;
+                    }
+                    let part = bytes.min(self.left);
+                    (bytes, self.left) = (bytes - part, self.left - part);
                 }
-                self.taken.1 += 1;
                 self.taken.0 * MS
             }
         };
@@ -226,9 +239,14 @@ mod tests {
 
     #[test]
     fn a_full_queue_drops_what_comes_last() {
-        let mut link = Bottleneck::new(Rate::steady(10_000), Queue::Time(250_000));
+        let mut link = Bottleneck::new(Rate::steady(10_000), Queue::Time(399_000));
         assert_eq!(leave(&mut link, &[0; 5]), [Some(100_000), Some(200_000), Some(300_000), None, None]);
-        assert_eq!(leave(&mut link, &[50_000]), [Some(400_000)]);
+        assert_eq!(leave(&mut link, &[1_000]), [Some(400_000)]);
+        // A large one does not fit where a small one does.
+        assert_eq!((link.pass(1_100, 972), link.pass(1_100, 0)), (None, None));
+        assert_eq!((link.pass(100_000, 97), link.pass(125_000, 0)), (None, Some(422_400)));
+        let mut idle = Bottleneck::new(Rate::steady(10_000), Queue::Time(0));
+        assert_eq!((idle.pass(0, 97), idle.pass(1, 0)), (Some(100_000), None));
         let mut link = Bottleneck::new(Rate::steady(10_000), Queue::Packets(2));
         assert_eq!(leave(&mut link, &[0, 0, 0, 100_000]), [Some(100_000), Some(200_000), None, Some(300_000)]);
     }
@@ -237,10 +255,13 @@ mod tests {
     fn a_recorded_link_takes_its_opportunities_in_turn_and_begins_anew() {
         let trace = Trace::from_counts(&[0, 2, 0, 1]).expect("opportunities");
         let mut link = Bottleneck::new(Rate::Recorded(trace), Queue::Packets(9));
-        let left = [Some(1_000), Some(1_000), Some(3_000), Some(5_000), Some(5_000), Some(7_000)];
-        assert_eq!(leave(&mut link, &[0; 6]), left);
+        let mut large = |now| link.pass(now, super::PACKET - super::HEADERS).expect("room");
+        assert_eq!([0; 6].map(&mut large), [1_000, 1_000, 3_000, 5_000, 5_000, 7_000]);
         // Those of the meantime are lost.
-        assert_eq!(leave(&mut link, &[102_001]), [Some(103_000)]);
+        assert_eq!(large(102_001), 103_000);
+        // Short ones share an opportunity.
+        assert_eq!(leave(&mut link, &[104_000; 13]).into_iter().flatten().filter(|at| *at == 105_000).count(), 9);
+        assert_eq!(leave(&mut link, &[105_000; 9]).into_iter().flatten().filter(|at| *at == 105_000).count(), 9);
     }
 
     #[test]
