@@ -9,11 +9,12 @@
 
 use std::path::Path;
 
-use bench::jam::{Healing, heal, large, need, record};
+use bench::jam::{large, record};
 use bench::report::{head, row};
 use inputwire_sim::bottleneck::Trace;
 use inputwire_sim::duel::FRAME_US;
 use inputwire_sim::inputs::Inputs;
+use inputwire_sim::jam::{Healing, need, play};
 
 const PADS: [&[u8]; 2] =
     [include_bytes!("../../../traces/melee-v2.8.p0"), include_bytes!("../../../traces/melee-v2.8.p1")];
@@ -53,10 +54,10 @@ fn pads() -> [Inputs<8>; 2] {
 impl Kind {
     fn heal(self, kbit: u64, limit: Option<u32>) -> Healing {
         match self {
-            Self::Unchanged => heal(kbit, limit, unchanged()),
-            Self::Walk => heal(kbit, limit, walk()),
-            Self::Noise => heal(kbit, limit, [1, 2].map(Inputs::<4>::noise)),
-            Self::Pads => heal(kbit, limit, pads()),
+            Self::Unchanged => play(kbit, limit, unchanged()),
+            Self::Walk => play(kbit, limit, walk()),
+            Self::Noise => play(kbit, limit, [1, 2].map(Inputs::<4>::noise)),
+            Self::Pads => play(kbit, limit, pads()),
         }
     }
 
