@@ -2,19 +2,34 @@
 
 use crate::checksum::{Checksums, LOCAL};
 use crate::config::Config;
+use crate::estimate::time_sync::Measures;
 use crate::time::Instant;
 use crate::window::send::SendWindow;
+
+/// A call that comes later than this after it was due is late.
+pub(crate) const LATE_US: u64 = 25_000;
+
+/// A call that came late: what arrived in the meantime may wait in a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LateCall {
+    /// The call before it.
+    before: Instant,
+    at: Instant,
+}
 
 /// The state of the local endpoint, except for the bytes of its inputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Local {
     /// The latest time that the session was given.
     pub(crate) now: Instant,
+    pub(crate) late_call: Option<LateCall>,
     /// When the last local stall ended.
     pub(crate) stall_ended_at: Instant,
     /// When the session was closed.
     pub(crate) closed_at: Option<Instant>,
     pub(crate) config: Config,
+    /// For how many frames the game holds local inputs back; the peers are told.
+    pub(crate) input_delay: u8,
     pub(crate) epoch: u32,
     pub(crate) send: SendWindow,
     /// The latest checksums of the local game in this epoch.
@@ -25,13 +40,39 @@ impl Local {
     pub(crate) const fn new(config: Config, window: u8, input_len: u8) -> Self {
         Self {
             now: Instant::ORIGIN,
+            late_call: None,
             stall_ended_at: Instant::ORIGIN,
             closed_at: None,
             config,
+            input_delay: 0,
             epoch: 0,
             send: SendWindow::new(config.first_frame(), window, input_len),
             checksums: Checksums::new(),
         }
+    }
+
+    /// Notes that the call at `now` comes late.
+    pub(crate) fn call_late(&mut self, now: Instant) {
+        self.late_call = Some(LateCall { before: self.now, at: now });
+    }
+
+    /// The moment up to which silence is judged: up to the call before a late one, until the socket had time to be drained.
+    pub(crate) fn judged_at(&self) -> Instant {
+        match self.late_call {
+            Some(call) if self.now < call.at.after(LATE_US) => call.before,
+            _ => self.now,
+        }
+    }
+
+    /// When a silence that lasts until `at` will be judged; `None` if it was.
+    pub(crate) fn judges(&self, at: Instant) -> Option<Instant> {
+        let drained_at = self.late_call.map_or(at, |call| call.at.after(LATE_US));
+        (at > self.judged_at()).then(|| at.max(drained_at))
+    }
+
+    /// What a lead is told and computed with, given the shortest round trip.
+    pub(crate) fn measures(&self, shortest_us: u32) -> Measures {
+        Measures { shortest_us, frame_us: self.config.frame_us(), delay: self.input_delay }
     }
 
     /// Begins an epoch: nothing has been pushed in it yet.

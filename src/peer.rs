@@ -4,7 +4,7 @@ use crate::checksum::Checksum;
 use crate::config::{MAX_DATAGRAM_SIZE, PeerSettings};
 use crate::error::{DatagramError, PushError};
 use crate::estimate::liveness::{Health, Limits};
-use crate::estimate::time_sync::{Pace, TimeSync};
+use crate::estimate::time_sync::Pace;
 use crate::event::PeerEvent;
 use crate::ids::{Frame, PeerId};
 use crate::link::compact::timing::TimingEstimator;
@@ -89,7 +89,7 @@ impl Peer {
 
     pub(crate) fn begin_epoch(&mut self, local: &Local, slots: &mut [u8]) {
         RecvView { window: &mut self.recv, slots }.restart();
-        self.remote.time_sync = TimeSync::new();
+        self.remote.restart_arrivals();
         self.link.begin_epoch(local, &mut self.remote);
     }
 
@@ -116,7 +116,7 @@ impl Peer {
     /// Writes the next datagram that is due.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn poll_transmit(&mut self, local: &Local, send: &SendView<'_>, buf: &mut [u8]) -> Option<Written> {
-        let written = self.link.poll_transmit(local, &self.remote, &self.recv, send, buf)?;
+        let written = self.link.poll_transmit(local, &mut self.remote, &self.recv, send, buf)?;
         self.remote.totals.send(written.len);
         Some(written)
     }
@@ -128,7 +128,9 @@ impl Peer {
         let mut consider = |deadline: &Deadline| soonest = deadline.sooner(soonest, local.now);
         // Of those at one moment the first counts: what becomes of the peer, rather than what is sent then.
         if self.remote.is_open() {
-            self.remote.liveness.deadlines().iter().for_each(&mut consider);
+            for Deadline { at, timer } in self.remote.liveness.deadlines(self.remote.rtt.smoothed_us()) {
+                consider(&timer.at(at.and_then(|at| local.judges(at))));
+            }
         }
         self.link.deadlines(local, &self.remote, &self.recv).iter().for_each(&mut consider);
         soonest
@@ -148,7 +150,7 @@ impl Peer {
         let health = self.health(local);
         if health != self.reported.health {
             self.reported.health = health;
-            let silence = self.remote.liveness.take_silence(local.now, health);
+            let silence = self.remote.liveness.take_silence(local.judged_at(), health);
             return Some(PeerEvent::Health { health, silence });
         }
         let lost = self.recv.take_lost()?;
@@ -166,15 +168,10 @@ impl Peer {
         self.link.poll_barrier_event(local)
     }
 
-    /// Forgives a local stall of `micros` since something was due. Returns whether it was long enough to matter.
-    pub(crate) fn forgive_stall(&mut self, micros: u64) -> bool {
+    /// Whether a call that comes `micros` late is a local stall.
+    pub(crate) fn is_stalled(&self, micros: u64) -> bool {
         // Half of the limit: the peer may have been silent for the other half before.
-        let limit = self.remote.liveness.interrupt_us() >> 1;
-        let stalled = self.remote.is_open() && micros >= limit;
-        if stalled {
-            self.remote.liveness.skip(micros);
-        }
-        stalled
+        self.remote.is_open() && micros >= self.remote.liveness.interrupt_us() >> 1
     }
 
     /// Whether the oldest input may leave the send window.
@@ -203,7 +200,8 @@ impl Peer {
     }
 
     pub(crate) fn health(&self, local: &Local) -> Health {
-        if self.remote.is_open() { self.remote.liveness.health(local.now) } else { Health::Disconnected }
+        let Remote { liveness, rtt, .. } = &self.remote;
+        if self.remote.is_open() { liveness.health(local.judged_at(), rtt.smoothed_us()) } else { Health::Disconnected }
     }
 
     /// The slot of a frame that is known and still in the window.
@@ -232,15 +230,19 @@ impl Peer {
     }
 
     pub(crate) fn pace(&self, local: &Local) -> Option<Pace> {
-        self.remote.pace(local, self.link.shortest_us()?)
+        self.remote.time_sync.pace(local.measures(self.link.shortest_us()?), self.link.told_lead(local))
     }
 
-    /// How many frames of input delay hide the way from the peer: the mean latency, three times its jitter, and a frame.
+    /// How many frames of input delay hide the way from the peer: the shortest way and what inputs are later than that, and a
+    /// frame. On the classic wire, which does not show how late an input is, the mean latency and three times its variation.
     pub(crate) fn suggested_delay(&self, local: &Local) -> Option<u32> {
-        let rtt = self.remote.rtt.stats()?;
-        let jitter = self.link.timing().and_then(TimingEstimator::jitter).unwrap_or(rtt.variation);
-        let latency_us = u64::from(saturating_micros_u32(rtt.mean) >> 1);
-        let late_us = latency_us.saturating_add(u64::from(saturating_micros_u32(jitter.saturating_mul(3))));
+        let late_us = if let Some(timing) = self.link.timing() {
+            u64::from(timing.shortest_us()? >> 1).saturating_add(self.remote.lateness.get())
+        } else {
+            let rtt = self.remote.rtt.stats()?;
+            let variation_us = saturating_micros_u32(rtt.variation.saturating_mul(3));
+            u64::from(saturating_micros_u32(rtt.mean) >> 1).saturating_add(variation_us.into())
+        };
         let frames = late_us.div_ceil(local.config.frame_us().max(1));
         u32::try_from(frames).ok()?.checked_add(1)
     }
@@ -254,8 +256,8 @@ impl Peer {
             rtt: rtt.stats(),
             latency: rtt.mean_us().map(|mean| duration_from_micros(mean >> 1)),
             jitter: timing.and_then(TimingEstimator::jitter),
-            silence: liveness.silence(local.now),
-            longest_silence: liveness.longest_silence(local.now),
+            silence: liveness.silence(local.judged_at()),
+            longest_silence: liveness.longest_silence(local.judged_at()),
             inbound_lost: timing.and_then(TimingEstimator::inbound_lost),
             unacked: self.unacked(local),
             window: local.window(),

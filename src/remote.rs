@@ -1,8 +1,9 @@
 //! The remote endpoint, as both wires see it.
 
+use crate::estimate::lateness::Lateness;
 use crate::estimate::liveness::{Limits, Liveness};
 use crate::estimate::rtt::Rtt;
-use crate::estimate::time_sync::{Pace, TimeSync};
+use crate::estimate::time_sync::TimeSync;
 use crate::local::Local;
 use crate::stats::Totals;
 
@@ -25,6 +26,7 @@ pub(crate) struct Remote {
     pub(crate) liveness: Liveness,
     pub(crate) rtt: Rtt,
     pub(crate) time_sync: TimeSync,
+    pub(crate) lateness: Lateness,
     pub(crate) totals: Totals,
 }
 
@@ -36,7 +38,8 @@ impl Remote {
             connected: false,
             liveness: Liveness::new(local.now, limits),
             rtt: Rtt::default(),
-            time_sync: TimeSync::new(),
+            time_sync: TimeSync::default(),
+            lateness: Lateness::default(),
             totals: Totals::default(),
         }
     }
@@ -56,28 +59,33 @@ impl Remote {
         self.transport = Transport::Open;
         self.liveness.restart(local.now);
         self.rtt = Rtt::default();
-        self.time_sync = TimeSync::new();
+        self.restart_arrivals();
     }
 
     /// Takes a round-trip time that the link trusts. One that began before a local stall ended has measured the stall.
     pub(crate) fn sample_rtt(&mut self, local: &Local, micros: u64) {
         if micros <= local.now.since(local.stall_ended_at) {
-            self.rtt.sample(micros);
+            self.rtt.sample(local.now, micros);
             self.liveness.grade_latency(self.rtt.mean_us().unwrap_or(0), &local.config);
         }
     }
 
-    /// Notes the arrival of the input of the frame below `end`, later than all before it.
-    pub(crate) fn sample_arrival(&mut self, local: &Local, end: u32) {
-        self.time_sync.sample(local.now, end, local.config.frame_us());
+    /// Frames count anew, or the way is another one: arrivals are compared with later ones only.
+    pub(crate) fn restart_arrivals(&mut self) {
+        self.time_sync = TimeSync::default();
+        self.lateness.restart();
     }
 
-    /// The lead over the peer, once both play, given the shortest round trip.
-    pub(crate) fn pace(&self, local: &Local, shortest_us: u32) -> Option<Pace> {
-        let send = &local.send;
-        if send.send_next() == send.first() {
-            return None;
+    /// Notes the arrival of the input of the frame below `end`, later than all before it, once something was pushed.
+    pub(crate) fn sample_arrival(&mut self, local: &Local, end: u32) {
+        let (first, next) = (local.send.first(), local.send.send_next());
+        if next > first {
+            self.time_sync.sample(local.now, end, (local.send.pushed_at(), next), local.config.frame_us());
         }
-        self.time_sync.pace(send.pushed_at(), send.send_next(), local.config.frame_us(), shortest_us)
+    }
+
+    /// Notes that inputs from frame `begin` to the one before `end` became known.
+    pub(crate) fn sample_lateness(&mut self, local: &Local, begin: u32, end: u32) {
+        self.lateness.sample(local.now, begin, end, local.config.frame_us());
     }
 }

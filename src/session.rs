@@ -13,16 +13,13 @@ use crate::estimate::time_sync::Pace;
 use crate::event::Event;
 use crate::ids::{Epoch, Frame, PeerId};
 use crate::link::Written;
-use crate::local::Local;
+use crate::local::{LATE_US, Local};
 use crate::peer::Peer;
 use crate::stats::PeerStats;
 use crate::time::{Instant, duration_from_micros};
 use crate::timer::Timer;
 use crate::window::recv::Undelivered;
 use crate::window::send::SendBuffer;
-
-/// The shortest pause between two calls that can be a stall, with any settings: half of 2.5 ping intervals of 20 ms.
-const STALL_MIN_US: u64 = 25_000;
 
 /// The local endpoint of a game between peers: a window of local inputs, and the state of each peer.
 ///
@@ -254,6 +251,12 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
         }
     }
 
+    /// Tells how many frames the game delays local inputs, at the start and whenever that changes: a delay is no lead, so every
+    /// [`pace`](PeerRef::pace) takes it out. More than 255 count as 255.
+    pub fn set_input_delay(&mut self, frames: u32) {
+        self.local.input_delay = u8::try_from(frames).unwrap_or(u8::MAX);
+    }
+
     /// Sets every counter in [`PeerStats`] to zero. Nothing else depends on them.
     pub fn clear_counters(&mut self) {
         self.peers.iter_mut().for_each(Peer::clear_counters);
@@ -441,19 +444,16 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
         *self.cursor = PollCursor::START;
     }
 
-    /// Ignores a `now` earlier than the latest one; treats a late call as a local stall.
+    /// Ignores a `now` earlier than the latest one; notes a late call, and whether it is a local stall.
     fn advance_clock(&mut self, now: Instant) {
         let now = now.min(Instant::LAST);
         if now <= self.local.now {
             return;
         }
         *self.cursor = PollCursor::START;
-        if now.since(self.local.now) >= STALL_MIN_US {
-            let late = forgive_stall(&self.local, &mut self.peers, now);
-            if late > 0 {
-                self.stalled_us = self.stalled_us.saturating_add(late);
-                self.local.stall_ended_at = now;
-            }
+        if now.since(self.local.now) > LATE_US {
+            let late = note_late_call(&mut self.local, &self.peers, now);
+            self.stalled_us = self.stalled_us.saturating_add(late);
         }
         self.local.now = now;
     }
@@ -633,12 +633,19 @@ fn push_checksum(local: &Local, peers: &mut [Peer], checksum: Checksum) -> Resul
     Ok(())
 }
 
-/// Forgives every peer the time for which the session was not called although something was due. Returns that time if it was
-/// long enough to matter, else 0.
-fn forgive_stall(local: &Local, peers: &mut [Peer], now: Instant) -> u64 {
+/// Notes a call that comes late. Returns for how long something was due, if that was long enough to be a local stall, else 0.
+fn note_late_call(local: &mut Local, peers: &[Peer], now: Instant) -> u64 {
     let late = soonest_deadline(local, peers).map_or(0, |(due, ..)| now.since(due));
-    let stalled = peers.iter_mut().fold(false, |stalled, peer| stalled | peer.forgive_stall(late));
-    if stalled { late } else { 0 }
+    if late <= LATE_US {
+        return 0;
+    }
+    local.call_late(now);
+    if peers.iter().any(|peer| peer.is_stalled(late)) {
+        local.stall_ended_at = now;
+        late
+    } else {
+        0
+    }
 }
 
 /// The soonest deadline of all peers.
@@ -656,6 +663,6 @@ mod tests {
 
     #[test]
     fn a_session_of_two_players_is_small() {
-        assert!(size_of::<Session<1, 1>>() <= 1632, "{} bytes", size_of::<Session<1, 1>>());
+        assert!(size_of::<Session<1, 1>>() <= 1696, "{} bytes", size_of::<Session<1, 1>>());
     }
 }

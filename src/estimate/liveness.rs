@@ -88,6 +88,9 @@ pub(crate) struct Liveness {
     latency: Health,
     /// When the peer last proved that it receives our datagrams, once that can be expected.
     responded_at: Option<Instant>,
+    /// Since when the peer owes an acknowledgement: when it last acknowledged something, or when the oldest unacknowledged
+    /// input was first sent, if later.
+    owed_since: Option<Instant>,
     /// The longest silence that ended: ever, and since the last report.
     longest_us: u64,
     unreported_us: u64,
@@ -102,6 +105,7 @@ impl Liveness {
             earlier: None,
             latency: Health::Good,
             responded_at: None,
+            owed_since: None,
             longest_us: 0,
             unreported_us: 0,
         }
@@ -109,7 +113,8 @@ impl Liveness {
 
     /// The transport opened anew.
     pub(crate) fn restart(&mut self, now: Instant) {
-        *self = Self { earlier: self.alive_at(), ..Self::new(now, self.limits) };
+        let owed_since = self.owed_since.map(|_| now);
+        *self = Self { earlier: self.alive_at(), owed_since, ..Self::new(now, self.limits) };
     }
 
     pub(crate) fn set_limits(&mut self, limits: Limits) {
@@ -121,15 +126,16 @@ impl Liveness {
         self.limits.interrupt_us.into()
     }
 
-    /// Notes a sign of life. Returns whether the peer was alive before it.
-    pub(crate) fn receive(&mut self, now: Instant) -> bool {
+    /// Notes a sign of life. Silence is judged up to `judged_at`. Returns whether the peer was alive before it.
+    pub(crate) fn receive(&mut self, now: Instant, judged_at: Instant) -> bool {
         let was_alive;
         if self.received {
-            let silence = self.silence_us(now);
+            let silence = self.silence_us(judged_at);
             was_alive = silence < self.interrupt_us();
             if !was_alive {
                 // A response could not get through either; the next one takes a round trip from now on.
                 self.responded_at = self.responded_at.map(|_| now);
+                self.owed_since = self.owed_since.map(|_| now);
             }
             if silence > self.unreported_us {
                 self.unreported_us = silence;
@@ -153,11 +159,26 @@ impl Liveness {
         self.responded_at = None;
     }
 
-    /// Forgives the last `micros`: the caller was away, and no peer was silent.
-    pub(crate) fn skip(&mut self, micros: u64) {
-        self.at = self.at.after(micros);
-        self.earlier = self.earlier.map(|at| at.after(micros));
-        self.responded_at = self.responded_at.map(|at| at.after(micros));
+    /// Notes since when the peer owes an acknowledgement, if it does.
+    pub(crate) fn owe(&mut self, since: Option<Instant>) {
+        self.owed_since = since;
+    }
+
+    pub(crate) fn owed_since(&self) -> Option<Instant> {
+        self.owed_since
+    }
+
+    /// When the peer is deaf, unless it responds before that, given the round trip.
+    fn deaf_at(&self, round_trip_us: Option<u64>) -> Option<Instant> {
+        let responded_at = self.responded_at?;
+        let unheard = responded_at.after(self.limits.deaf_us.into());
+        let Some((since, round_trip_us)) = self.owed_since.zip(round_trip_us) else { return Some(unheard) };
+        // A peer echoes nothing once it has not heard of us for half the limit. So one that echoes after that hears, even if
+        // it takes nothing.
+        let interrupt_us = self.interrupt_us();
+        let hears = responded_at >= since.after(round_trip_us.saturating_add(interrupt_us >> 1));
+        let unacknowledged = since.after(round_trip_us.saturating_add(interrupt_us));
+        Some(if hears { unheard } else { unheard.min(unacknowledged) })
     }
 
     /// Takes the silence to report with a change of health: the present one, or the longest that ended since the last
@@ -215,7 +236,8 @@ impl Liveness {
         self.received.then(|| duration_from_micros(self.silence_us(now)))
     }
 
-    pub(crate) fn health(&self, now: Instant) -> Health {
+    /// The health, judged up to `now`, given the round trip.
+    pub(crate) fn health(&self, now: Instant, round_trip_us: Option<u64>) -> Health {
         let silence = self.silence_us(now);
         if !self.received {
             Health::Connecting
@@ -223,20 +245,20 @@ impl Liveness {
             Health::Disconnected
         } else if silence >= self.interrupt_us() {
             Health::Interrupted
-        } else if self.responded_at.is_some_and(|at| now.since(at) >= self.limits.deaf_us.into()) {
+        } else if self.deaf_at(round_trip_us).is_some_and(|at| now >= at) {
             Health::Deaf
         } else {
             self.latency
         }
     }
 
-    /// When silence will change the health, if it can.
-    pub(crate) fn deadlines(&self) -> [Deadline; 3] {
+    /// When silence will change the health, if it can, given the round trip.
+    pub(crate) fn deadlines(&self, round_trip_us: Option<u64>) -> [Deadline; 3] {
         let limit = |us: u32| self.received.then(|| self.at.after(us.into()));
         [
             Timer::Interrupted.at(limit(self.limits.interrupt_us)),
             Timer::Disconnected.at(limit(self.limits.disconnect_us)),
-            Timer::Deaf.at(self.responded_at.map(|at| at.after(self.limits.deaf_us.into()))),
+            Timer::Deaf.at(self.deaf_at(round_trip_us)),
         ]
     }
 }

@@ -2,8 +2,9 @@
 
 use core::time::Duration;
 
+use super::base_rtt::BaseRtt;
 use crate::num::div_rem;
-use crate::time::duration_from_micros;
+use crate::time::{Instant, duration_from_micros};
 
 /// How many samples are remembered.
 const SAMPLES: usize = 10;
@@ -46,12 +47,14 @@ pub(crate) struct Rtt {
     /// `SRTT` times 8 and `RTTVAR` times 4, so that the divisions of RFC 6298 lose nothing.
     smoothed_8: u32,
     variation_4: u32,
+    base: BaseRtt,
 }
 
 impl Rtt {
     /// Takes a sample, in microseconds (RFC 6298, 2.2 and 2.3, with alpha 1/8 and beta 1/4).
-    pub(crate) fn sample(&mut self, micros: u64) {
+    pub(crate) fn sample(&mut self, now: Instant, micros: u64) {
         let rtt = u32::try_from(micros).unwrap_or(u32::MAX).min(LONGEST_US);
+        self.base.sample(now, rtt);
         if self.len == 0 {
             self.smoothed_8 = rtt.saturating_mul(8);
             self.variation_4 = rtt.saturating_mul(2);
@@ -76,6 +79,17 @@ impl Rtt {
     /// The smoothed round-trip time in microseconds, once there is a sample.
     pub(crate) fn smoothed_us(&self) -> Option<u64> {
         (self.len > 0).then_some(u64::from(self.smoothed_8 >> 3))
+    }
+
+    /// The round trip without a queue in microseconds, once there is a sample.
+    pub(crate) fn base_us(&self) -> Option<u32> {
+        (self.len > 0).then(|| self.base.get())
+    }
+
+    /// How long a datagram and its response waited in queues of late, in microseconds: the latest sample less the base.
+    pub(crate) fn queuing_us(&self) -> u32 {
+        let [latest, ..] = self.samples;
+        latest.saturating_sub(self.base.get())
     }
 
     /// The mean of the last samples in microseconds, once there is one.
@@ -114,17 +128,13 @@ impl Rtt {
 }
 
 /// Interarrival jitter (RFC 3550, 6.4.1), in microseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Jitter {
     /// The estimate times 16, once there were two arrivals to compare.
     jitter_16: Option<u64>,
 }
 
 impl Jitter {
-    pub(crate) const fn new() -> Self {
-        Self { jitter_16: None }
-    }
-
     /// Takes the difference between how far apart two datagrams were sent and how far apart they arrived.
     pub(crate) fn sample(&mut self, difference_us: u64) {
         let jitter = self.jitter_16.unwrap_or(0);

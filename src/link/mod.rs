@@ -106,7 +106,7 @@ impl Link {
     pub(crate) fn poll_transmit(
         &mut self,
         local: &Local,
-        remote: &Remote,
+        remote: &mut Remote,
         recv: &RecvWindow,
         send: &SendView<'_>,
         buf: &mut [u8],
@@ -200,6 +200,11 @@ impl Link {
             Self::Compact(link) => link.timing().shortest_us(),
             Self::Classic(link) => link.shortest_us(),
         }
+    }
+
+    /// The lead that the peer told of late; compact wire only.
+    pub(crate) fn told_lead(&self, local: &Local) -> Option<i8> {
+        self.timing()?.lead(local.now, self.ping_us(local))
     }
 
     /// Returns the estimates from timing blocks; compact wire only.

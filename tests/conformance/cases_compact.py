@@ -162,7 +162,8 @@ class CompactCase:
             last = self.model.block[2] if self.model.block else sent
             step = rng.choice([0, -1, 1, 32767, 32768, -32768, rng.randrange(65536)])
             sent = (last + step) % 65536
-        return Timing(rng.randrange(65536), echo, sent)
+        lost = rng.choice([0, 0, 8, 128, 255, rng.randrange(256)])
+        return Timing(rng.randrange(65536), echo, sent, lost, rng.randrange(-128, 128))
 
     def _inputs(self) -> bytes:
         """An input datagram of valid or nearly valid content, with a valid tag."""

@@ -33,14 +33,15 @@ def load(kind: str) -> list[dict]:
 
 
 def _timing(vector: dict) -> str:
-    """The three numbers of a timing block as they are sent."""
+    """The numbers of a timing block as they are sent; a lead of -128 is none."""
     timing = vector["timing"]
     if timing is None:
         return "none"
     echo = timing["echo"]
     value = 0 if echo is None else (echo["stamp"] + echo["held"]) % 65536 or 1
     sent = (vector["datagrams_sent_before"] + 1) % 65536
-    return f"stamp={timing['stamp']} echo={value} sent={sent}"
+    lead = "none" if timing["lead"] is None else timing["lead"]
+    return f"stamp={timing['stamp']} echo={value} sent={sent} lost={timing['lost']} lead={lead}"
 
 
 def _value(value: object) -> str:

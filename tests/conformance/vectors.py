@@ -8,7 +8,7 @@ import page
 import tags
 import wire_classic
 import wire_compact
-from wire_compact import Direction, Timing
+from wire_compact import NO_LEAD, Direction, Timing
 
 Fields = page.Fields
 
@@ -88,7 +88,9 @@ def _check_compact_fields(fields: Fields) -> None:
     timing = None
     if fields["timing"] != "none":
         numbers = dict(part.split("=") for part in fields["timing"].split())
-        timing = Timing(int(numbers["stamp"]), int(numbers["echo"]), int(numbers["sent"]))
+        lead = NO_LEAD if numbers["lead"] == "none" else int(numbers["lead"])
+        timing = Timing(int(numbers["stamp"]), int(numbers["echo"]), int(numbers["sent"]),
+                        int(numbers["lost"]), lead)
     check_compact(fields["name"], _direction(fields, _flag(fields["short_tags"])),
                   int(fields["first_unacked"]), bytes.fromhex(fields["reference"]), inputs,
                   int(fields["ack"]), timing, bytes.fromhex(fields["hex"]))

@@ -49,6 +49,11 @@ class Direction:
         return replace(self, epoch=epoch)
 
 
+# A lead that is not known.
+NO_LEAD = -128
+_BLOCK = ">HHHBb"
+
+
 @dataclass(frozen=True)
 class Timing:
     """A timing block as it is sent."""
@@ -56,10 +61,12 @@ class Timing:
     stamp: int
     echo: int
     sent: int
+    lost: int = 0
+    lead: int = NO_LEAD
 
     def pack(self) -> bytes:
-        """Its six bytes."""
-        return struct.pack(">HHH", self.stamp, self.echo, self.sent)
+        """Its eight bytes."""
+        return struct.pack(_BLOCK, self.stamp, self.echo, self.sent, self.lost, self.lead)
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,7 @@ def seal_inputs(direction: Direction, end: int, ack: int, count: int, timing: Ti
 def encode(direction: Direction, first: int, reference: bytes, inputs: list[bytes], ack: int,
            timing: Timing | None, limit: int = MAX_DATAGRAM, rng: Random | None = None) -> bytes:
     """The datagram with the inputs from frame `first` on, or the longest prefix that fits."""
-    overhead = 3 + direction.tag_size + (6 if timing else 0)
+    overhead = 3 + direction.tag_size + (8 if timing else 0)
     low, high = 0, len(inputs)
     while True:
         count = high
@@ -154,10 +161,10 @@ def _decode_rest(direction: Direction, type_byte: int, rest: bytes, end: int, ac
         rest = rest[1:]
     timing = None
     if type_byte & 0x40:
-        if len(rest) < 6:
+        if len(rest) < 8:
             raise Refused("WrongLength")
-        timing = Timing(*struct.unpack(">HHH", rest[:6]))
-        rest = rest[6:]
+        timing = Timing(*struct.unpack(_BLOCK, rest[:8]))
+        rest = rest[8:]
     if count > direction.window:
         raise Refused("TooManyInputs")
     base = end - count

@@ -57,7 +57,7 @@ impl Classic {
             responded_at: None,
             requests: Requests::new(),
             progress_at: local.now,
-            shortest_us: WindowedMin::new(),
+            shortest_us: WindowedMin::default(),
             conflict: Once::Unset,
         }
     }
@@ -67,7 +67,7 @@ impl Classic {
         self.pings = Pings::new();
         self.validation_pings = Validation::new();
         self.requests = Requests::new();
-        self.shortest_us = WindowedMin::new();
+        self.shortest_us = WindowedMin::default();
         self.ping = None;
         self.validation = None;
         self.requested = None;
@@ -125,7 +125,7 @@ impl Classic {
             Packet::InputRequest { first, last } if first > last => return Err(DatagramError::NotAscending),
             Packet::InputRequest { first, last } => self.requested = Some((first, last)),
         }
-        remote.liveness.receive(local.now);
+        remote.liveness.receive(local.now, local.judged_at());
         if !core::mem::replace(&mut remote.connected, true) {
             remote.liveness.respond(local.now);
         }

@@ -10,19 +10,38 @@ use crate::window::send::SendView;
 use crate::wire::bits::{BitReader, BitWriter};
 use crate::wire::compact::delta::{self, MAX_INPUT_LEN};
 use crate::wire::compact::tag::TagState;
-use crate::wire::compact::{Header, Packet, body_limit};
+use crate::wire::compact::{Header, Packet, front_len};
 
 /// What counts as a short input, in bytes.
 const SHORT: usize = 16;
 
+/// What a datagram carries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Carried {
+    /// Its length.
+    pub(crate) len: usize,
+    /// The inputs of frames `begin` to `end` - 1, and the bytes that they took.
+    pub(crate) begin: u32,
+    pub(crate) end: u32,
+    pub(crate) body_len: usize,
+}
+
 /// Writes a datagram with the inputs from `header.end` on: all, or the oldest that fit `limit` bytes, at least one.
-/// Fills in the final `end` and `count`; `header.count` is ignored. Returns its length.
-pub(crate) fn emit(buf: &mut [u8], header: Header, send: &SendView<'_>, limit: usize, tag: &TagState) -> Option<usize> {
+/// Fills in the final `end` and `count`; `header.count` is ignored.
+pub(crate) fn emit(
+    buf: &mut [u8],
+    header: Header,
+    send: &SendView<'_>,
+    limit: usize,
+    tag: &TagState,
+) -> Option<Carried> {
+    let begin = header.end;
     let unacked = send.window.send_next().saturating_sub(header.end);
-    let body_limit = |count| body_limit(limit, tag, count, header.timing.is_some());
-    let count = fitting(buf, send, unacked, body_limit);
+    let front_len = |count| front_len(tag, count, header.timing.is_some());
+    let count = fitting(buf, send, unacked, |count| limit.saturating_sub(front_len(count)));
     let header = Header { end: header.end.saturating_add(count), count, ..header };
-    header.encode(buf, tag, |body| write(body, send, unacked, unacked.saturating_sub(count)))
+    let len = header.encode(buf, tag, |body| write(body, send, unacked, unacked.saturating_sub(count)))?;
+    Some(Carried { len, begin, end: header.end, body_len: len.saturating_sub(front_len(count)) })
 }
 
 /// How many of the `unacked` inputs, oldest first, fit a datagram; at least one. `limit(count)` is the
@@ -131,7 +150,9 @@ fn append_new(
     if taken == 0 {
         return;
     }
+    let begin = recv.window.recv_next();
     remote.sample_arrival(local, header.end);
+    remote.sample_lateness(local, begin, begin.saturating_add(taken));
     recv.append(input);
     for _ in 1..taken {
         delta::read(&mut rest, input);

@@ -3,6 +3,7 @@
 //! Deadlines are derived, never stored. Each kind is computed on its own, so that a poll computes only those it needs.
 
 use super::Compact;
+use super::inputs::Carried;
 use crate::config::Config;
 use crate::local::Local;
 use crate::remote::Remote;
@@ -30,22 +31,55 @@ pub(crate) struct Schedule {
     sent_at: Option<Instant>,
     /// How many were sent in this epoch, saturating: only the first few matter.
     sent: u8,
-    /// Local inputs below this frame have been sent.
+    /// The frame that the next push got when the last one was sent: it carried the inputs below, unless it was cut.
     sent_end: u32,
+    /// The end of the inputs that it carried, and the bytes that they took.
+    carried_end: u32,
+    body_len: u16,
+    /// When a datagram last began with the oldest unacknowledged input.
+    began_at: Option<Instant>,
     /// When the first datagram with inputs arrived that has not been acknowledged since.
     ack_owed_since: Option<Instant>,
 }
 
 impl Schedule {
-    /// Local inputs below this frame have been sent.
+    /// Local inputs below this frame have been sent, or cut off.
     pub(crate) fn sent_end(&self) -> u32 {
         self.sent_end
     }
 
+    /// Bytes of inputs in the last datagram.
+    pub(super) fn body_len(&self) -> u32 {
+        self.body_len.into()
+    }
+
+    /// The first input of the next datagram: where a datagram that was cut ended, or the oldest unacknowledged one. That one
+    /// comes again when a round trip has brought no acknowledgement.
+    pub(super) fn begin(
+        &self,
+        now: Instant,
+        acked: u32,
+        owed_since: Option<Instant>,
+        round_trip_us: Option<u64>,
+    ) -> u32 {
+        let is_cut = self.carried_end < self.sent_end;
+        let (Some(began_at), Some(round_trip_us)) = (self.began_at, round_trip_us) else { return acked };
+        let waits = now < owed_since.map_or(began_at, |at| at.max(began_at)).after(round_trip_us);
+        if is_cut && waits { self.carried_end.max(acked) } else { acked }
+    }
+
     /// Notes that an input datagram was sent, which settles everything that was due.
-    pub(crate) fn sent(&mut self, now: Instant, send_next: u32) {
-        let sent = self.sent.saturating_add(1);
-        *self = Self { sent_at: Some(now), sent, sent_end: send_next, ack_owed_since: None };
+    pub(super) fn sent(&mut self, now: Instant, send_next: u32, acked: u32, carried: &Carried) {
+        let began_at = if carried.begin == acked { Some(now) } else { self.began_at };
+        *self = Self {
+            sent_at: Some(now),
+            sent: self.sent.saturating_add(1),
+            sent_end: send_next,
+            carried_end: carried.end,
+            body_len: u16::try_from(carried.body_len).unwrap_or(u16::MAX),
+            began_at,
+            ack_owed_since: None,
+        };
     }
 
     /// Begins an epoch, in which nothing has been sent yet.
@@ -136,9 +170,13 @@ impl Compact {
     }
 
     pub(super) fn input_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
+        if !self.delivers(local, remote) {
+            return None;
+        }
         let slow = self.is_slow(local, remote);
-        let due = || self.schedule.due(&local.send, self.acked, Self::ping_us(local), &local.config, slow);
-        self.delivers(local, remote).then(due)
+        let due = self.schedule.due(&local.send, self.acked, Self::ping_us(local), &local.config, slow);
+        let rested = self.rest_us(local, remote).zip(self.schedule.sent_at).map(|(rest_us, at)| at.after(rest_us));
+        Some(rested.map_or(due, |rested| rested.max(due)))
     }
 
     pub(super) fn checksums_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {

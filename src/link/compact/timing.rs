@@ -1,11 +1,11 @@
-//! The timing of a compact link (PROTOCOL 3.6): round trips, jitter and loss, from six bytes now and then.
+//! The timing of a compact link (PROTOCOL 3.6): round trips, jitter, loss and the peer's lead, from eight bytes now and then.
 
 use core::time::Duration;
 
 use crate::estimate::liveness::longest_echo_us;
 use crate::estimate::rtt::Jitter;
 use crate::estimate::windowed_min::WindowedMin;
-use crate::num::{div_rem, low_u16};
+use crate::num::{div_rem, low_u8, low_u16};
 use crate::time::Instant;
 use crate::wire::compact::Timing;
 
@@ -15,9 +15,11 @@ const UNIT_US: u16 = 250;
 const SHORTEST_OF: u8 = 16;
 /// How many of the first datagrams carry a timing block.
 const EARLY: u64 = 10;
+/// Datagrams that were sent or that arrived further apart say nothing of the network between them.
+const JITTER_WITHIN_US: u64 = 2_000_000;
 
 /// What is known about the timing between both endpoints.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TimingEstimator {
     /// Input datagrams sent to this peer since it was added.
     sent: u64,
@@ -36,6 +38,8 @@ pub(crate) struct TimingEstimator {
     missing: i64,
     /// Those that arrived since the latest block.
     since_block: u32,
+    /// How many of the peer's datagrams were missed lately, in 256ths, times 8.
+    lost_8: u16,
 }
 
 /// A timing block that was used.
@@ -46,34 +50,24 @@ pub(crate) struct Used {
 }
 
 impl TimingEstimator {
-    pub(crate) const fn new() -> Self {
-        Self {
-            sent: 0,
-            block_at: None,
-            received: None,
-            jitter: Jitter::new(),
-            way_in: 0,
-            shortest_in: WindowedMin::new(),
-            shortest_out: WindowedMin::new(),
-            missing: 0,
-            since_block: 0,
-        }
-    }
-
     /// Forgets an earlier run of the peer.
     pub(crate) fn restart(&mut self) {
-        *self = Self { sent: self.sent, block_at: self.block_at, ..Self::new() };
+        *self = Self { sent: self.sent, block_at: self.block_at, ..Self::default() };
     }
 
-    /// Counts a datagram that is about to be sent, and returns the block for it, if one is due.
-    pub(crate) fn send(&mut self, now: Instant, ping_us: u64) -> Option<Timing> {
+    /// Counts a datagram that is about to be sent. Returns whether a block is due for it.
+    pub(crate) fn send(&mut self, now: Instant, ping_us: u64) -> bool {
         self.sent = self.sent.saturating_add(1);
-        let due = self.block_at.is_none_or(|at| now.since(at) >= ping_us);
-        if !due && self.sent > EARLY {
-            return None;
-        }
+        self.sent <= EARLY || self.block_at.is_none_or(|at| now.since(at) >= ping_us)
+    }
+
+    /// The block for the datagram that is about to be sent. Nothing is echoed to a peer that is not `heard`:
+    /// an echo would say that its datagrams arrive.
+    pub(crate) fn block(&mut self, now: Instant, ping_us: u64, heard: bool, lead: Option<i8>) -> Timing {
         self.block_at = Some(now);
-        Some(Timing { stamp: low_u16(units(now)), echo: self.echo(now, ping_us), sent: low_u16(self.sent) })
+        let echo = if heard { self.echo(now, ping_us) } else { 0 };
+        let lost = low_u8(u32::from(self.lost_8 >> 3).min(0xff));
+        Timing { stamp: low_u16(units(now)), echo, sent: low_u16(self.sent), lost, lead }
     }
 
     /// The peer's latest stamp, moved on by the time it was held here; 0 for none.
@@ -81,6 +75,17 @@ impl TimingEstimator {
         let Some((timing, at)) = self.received else { return 0 };
         let held = units(now).saturating_sub(units(at));
         if now.since(at) > longest_echo_us(ping_us) { 0 } else { timing.stamp.wrapping_add(low_u16(held)).max(1) }
+    }
+
+    /// How many of the local datagrams the peer missed lately, in 256ths, as it told last.
+    pub(crate) fn outbound_lost(&self) -> u8 {
+        self.received.map_or(0, |(timing, _)| timing.lost)
+    }
+
+    /// The peer's lead as it told last, unless that was too long ago.
+    pub(crate) fn lead(&self, now: Instant, ping_us: u64) -> Option<i8> {
+        let (timing, at) = self.received?;
+        timing.lead.filter(|_| now.since(at) <= longest_echo_us(ping_us))
     }
 
     /// Counts an accepted datagram and uses its block, unless the block is an old one.
@@ -97,8 +102,12 @@ impl TimingEstimator {
             let lost = i64::from(later).saturating_sub(i64::from(self.since_block));
             self.missing = self.missing.saturating_add(lost);
             self.since_block = 0;
+            let share = u64::try_from(lost).ok().and_then(|lost| u16::try_from(div_rem(lost << 8, later).0).ok());
+            self.lost_8 = self.lost_8.saturating_sub(self.lost_8 >> 3).saturating_add(share.unwrap_or(0));
             let sent_apart = u64::from(timing.stamp.wrapping_sub(last.stamp)).saturating_mul(u64::from(UNIT_US));
-            self.jitter.sample(now.since(at).abs_diff(sent_apart));
+            if sent_apart.max(now.since(at)) < JITTER_WITHIN_US {
+                self.jitter.sample(now.since(at).abs_diff(sent_apart));
+            }
         }
         let travelled = |timing: Timing, at: Instant| low_u16(units(at)).wrapping_sub(timing.stamp);
         let before = self.received.map_or(0, |(last, at)| travelled(last, at));
@@ -119,7 +128,6 @@ impl TimingEstimator {
 
     pub(crate) fn clear_counters(&mut self) {
         self.missing = 0;
-        self.since_block = 0;
     }
 
     /// The sum of the shortest way in and the shortest way out.

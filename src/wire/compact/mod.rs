@@ -1,7 +1,7 @@
 //! The compact wire (PROTOCOL 3): its input datagram here, the others in `control`.
 //!
 //! ```text
-//! 1Teennnn | end 1 | ack 1 | tag 2, 4 or 8 | count 1 if nnnn = 15 | timing 6 if T | body
+//! 1Teennnn | end 1 | ack 1 | tag 2, 4 or 8 | count 1 if nnnn = 15 | timing 8 if T | body
 //! ```
 //!
 //! Of the frame numbers `end` and `ack` the wire carries the low bytes. The tag covers the full ones, so they are needed to
@@ -22,16 +22,23 @@ pub(crate) const INPUT: u8 = 0x80;
 const TIMING: u8 = 0x40;
 /// Bytes in front of the tag: the first byte and the low bytes of `end` and `ack`.
 const HEAD_LEN: usize = 3;
-const TIMING_LEN: usize = 6;
+const TIMING_LEN: usize = 8;
 /// The count that says that a count byte follows.
 const LONG: u32 = 15;
 
-/// When a datagram was sent, by the clocks of both endpoints (PROTOCOL 3.6).
+/// The byte of a lead that is not known.
+const NO_LEAD: i8 = i8::MIN;
+
+/// When a datagram was sent, by the clocks of both endpoints, and what its sender sees of the link (PROTOCOL 3.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timing {
     pub(crate) stamp: u16,
     pub(crate) echo: u16,
     pub(crate) sent: u16,
+    /// How many 256ths of the receiver's datagrams the sender missed lately.
+    pub(crate) lost: u8,
+    /// The sender's lead over the receiver, less twice its input delay, in quarters of a frame.
+    pub(crate) lead: Option<i8>,
 }
 
 /// Everything in an input datagram except its inputs.
@@ -148,22 +155,25 @@ impl Header {
 
 impl Timing {
     fn decode(reader: &mut Reader<'_>) -> Option<Self> {
-        Some(Self { stamp: reader.u16()?, echo: reader.u16()?, sent: reader.u16()? })
+        let (stamp, echo, sent) = (reader.u16()?, reader.u16()?, reader.u16()?);
+        let (lost, lead) = (reader.u8()?, reader.u8()?.cast_signed());
+        Some(Self { stamp, echo, sent, lost, lead: (lead != NO_LEAD).then_some(lead) })
     }
 
     fn encode(self, to: &mut Writer<'_>) {
         to.u16(self.stamp);
         to.u16(self.echo);
         to.u16(self.sent);
+        to.u8(self.lost);
+        to.u8(self.lead.unwrap_or(NO_LEAD).cast_unsigned());
     }
 }
 
-/// The bytes that a datagram of at most `limit` bytes has for its body, if it carries `count` inputs.
-pub(crate) fn body_limit(limit: usize, state: &TagState, count: u32, has_timing: bool) -> usize {
+/// The bytes in front of the body of a datagram that carries `count` inputs.
+pub(crate) fn front_len(state: &TagState, count: u32, has_timing: bool) -> usize {
     let timing = if has_timing { TIMING_LEN } else { 0 };
     let count_byte = usize::from(count >= LONG);
-    let front = HEAD_LEN.saturating_add(state.tag_len()).saturating_add(timing).saturating_add(count_byte);
-    limit.saturating_sub(front)
+    HEAD_LEN.saturating_add(state.tag_len()).saturating_add(timing).saturating_add(count_byte)
 }
 
 /// The full frame numbers that the tag covers.

@@ -83,8 +83,8 @@ impl Vector {
         let header =
             Header { epoch: self.epoch, end: self.first_unacked, count: 0, ack: self.ack, timing: self.timing };
         let mut buf = [0xaa; 1024];
-        let len = emit(&mut buf, header, &buffer.view(&window), limit, &self.tag()).expect("fits");
-        buf[..len].to_vec()
+        let carried = emit(&mut buf, header, &buffer.view(&window), limit, &self.tag()).expect("fits");
+        buf[..carried.len].to_vec()
     }
 
     /// The inputs that a datagram carries, as a receiver reads it that expects the first of them next.
@@ -145,6 +145,8 @@ fn vector(value: &Value) -> Vector {
             .as_object()
             .map_or(0, |echo| number::<u16>(&echo["stamp"]).wrapping_add(number::<u16>(&echo["held"])).max(1)),
         sent: u16::try_from(sent & 0xffff).expect("16 bits"),
+        lost: number(&timing["lost"]),
+        lead: timing["lead"].as_i64().map(|lead| i8::try_from(lead).expect("8 bits")),
     });
     Vector {
         name: text(&value["name"]).into(),
@@ -218,7 +220,7 @@ fn any_vector() -> impl Strategy<Value = Vector> {
     let size = prop_oneof![Just(1_usize), Just(2), Just(4), Just(16), Just(255)];
     let numbers = (any::<u64>(), any::<u32>(), 0..u32::MAX - 200, any::<u32>());
     let ends = (any::<(u16, u64)>(), any::<(u16, u64)>(), any::<(Option<[u8; 16]>, bool, u32)>());
-    let timing = proptest::option::of(any::<(u16, u16, u16)>());
+    let timing = proptest::option::of(any::<(u16, u16, u16, u8, i8)>());
     (size.prop_flat_map(|size| (Just(size), inputs(size))), numbers, ends, timing).prop_map(
         |((input_len, inputs), (session_id, epoch, first_unacked, ack), (sender, receiver, others), timing)| Vector {
             name: "any".into(),
@@ -235,7 +237,10 @@ fn any_vector() -> impl Strategy<Value = Vector> {
             reference: std::vec![0; input_len],
             inputs,
             ack,
-            timing: timing.map(|(stamp, echo, sent)| Timing { stamp, echo, sent }),
+            timing: timing.map(|(stamp, echo, sent, lost, lead)| {
+                let lead = (lead != i8::MIN).then_some(lead);
+                Timing { stamp, echo, sent, lost, lead }
+            }),
             datagram: Vec::new(),
         },
     )

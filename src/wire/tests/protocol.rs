@@ -116,7 +116,8 @@ fn timing(vector: &Value) -> String {
     let echo = &timing["echo"];
     let echo = if echo.is_null() { 0 } else { ((number(&echo["stamp"]) + number(&echo["held"])) & 0xffff).max(1) };
     let sent = (number(&vector["datagrams_sent_before"]) + 1) & 0xffff;
-    format!("stamp={} echo={echo} sent={sent}", timing["stamp"])
+    let (stamp, lost, lead) = (&timing["stamp"], &timing["lost"], text(&timing["lead"]));
+    format!("stamp={stamp} echo={echo} sent={sent} lost={lost} lead={lead}")
 }
 
 #[test]
@@ -168,6 +169,8 @@ fn the_compact_vectors_of_the_page_hold_both_ways() {
                 stamp: parse_number(parts["stamp"]),
                 echo: parse_number(parts["echo"]),
                 sent: parse_number(parts["sent"]),
+                lost: parse_number(parts["lost"]),
+                lead: (parts["lead"] != "none").then(|| parts["lead"].parse().expect("a number")),
             }
         });
         let vector = Vector {

@@ -182,15 +182,8 @@ impl Pair {
                 }
             }
             Call::Time(us) => {
-                let due = self.session.poll_timeout();
                 self.now = now.saturating_add(Duration::from_micros(*us));
                 self.model.now = self.now.as_micros();
-                // A pause that is long enough is forgiven.
-                let late = due.map_or(0, |due| self.model.now.saturating_sub(due.as_micros()));
-                let stalled = late >= model::SILENCE_US / 2 && !self.model.closed;
-                for peer in self.model.peers.iter_mut().filter(|peer| stalled && peer.open) {
-                    peer.life = peer.life.map(|life| life + late);
-                }
                 self.session.handle_timeout(self.now);
             }
             Call::CloseSession => {

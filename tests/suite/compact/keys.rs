@@ -42,7 +42,7 @@ fn inputs_and_checksums_carry_2_4_or_8_bytes_of_tag_and_hellos_and_byes_2_or_8()
     ] {
         let mut pair = met(|player| wire.settings(player).short_tags(short), None);
         assert_eq!(sizes(&pair, 0x80), [3 + input_tag], "an idle datagram");
-        assert_eq!(sizes(&pair, 0xc0), [3 + input_tag + 6], "with a timing block");
+        assert_eq!(sizes(&pair, 0xc0), [3 + input_tag + 8], "with a timing block");
         pair.play(20);
         pair.sessions[0].push_checksum(at(pair.now), frame(10), 7).expect("the first one");
         pair.run(SECOND);

@@ -62,9 +62,21 @@ fn an_echo_is_the_newest_stamp_plus_how_long_it_was_held() {
     assert_eq!(session.handle_datagram(at(received), PEER, &seal.timed(0, 0, 0, [40_000, 0, 1], &[])), Ok(()));
     for (held, echo) in [(0, 40_000), (30 * MS, 40_120), (2 * SECOND, 48_000), (2 * SECOND + MS, 0)] {
         let mut session = session.clone();
+        // Inputs without a block show that the peer is there.
+        for number in 1..=u32::try_from(held / (200 * MS)).expect("few") {
+            let now = received + u64::from(number) * 200 * MS;
+            assert_eq!(session.handle_datagram(at(now), PEER, &seal.inputs(1, number, 0, &[])), Ok(()));
+        }
         session.push_input(at(received + held), [1]).expect("room");
         let datagram = due_input(&mut session, received + held);
         assert_eq!(block(&datagram).expect("a block")[1], echo, "held for {held} us");
+    }
+    // To a peer that was not heard for half of the interrupt limit nothing is echoed.
+    for (silence, echo) in [(250 * MS, 41_000), (251 * MS, 0)] {
+        let mut session = session.clone();
+        session.push_input(at(received + silence), [1]).expect("room");
+        let datagram = due_input(&mut session, received + silence);
+        assert_eq!(block(&datagram).expect("a block")[1], echo, "silent for {silence} us");
     }
     // An echo of 0 would mean that there is none.
     assert_eq!(session.handle_datagram(at(received), PEER, &seal.timed(0, 0, 0, [65_416, 0, 2], &[])), Ok(()));

@@ -113,7 +113,7 @@ fn check_encoding<const INPUT_LEN: usize>(
     let before = acked.last().copied().unwrap_or([0; INPUT_LEN]);
     let unacked = &inputs[acked.len()..];
     let long = usize::from(datagram[0] & 15 == 15);
-    let timing = &datagram[3 + seal.len() + long..][..if datagram[0] & 0x40 == 0 { 0 } else { 6 }];
+    let timing = &datagram[3 + seal.len() + long..][..if datagram[0] & 0x40 == 0 { 0 } else { 8 }];
     let build = |count: usize| {
         let kind = 0x80 | datagram[0] & 0x40 | u8::try_from(count.min(15)).expect("four bits");
         let mut rest = Vec::new();

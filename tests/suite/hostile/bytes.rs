@@ -137,12 +137,12 @@ fn b5_a_count_beyond_the_bytes_or_the_window_is_refused() {
             &pair.sessions[0],
             pair.now,
             PEER,
-            &seal.inputs_of(0xcf, 120, 0, &[255, 0, 0, 0, 0, 0, 0]),
+            &seal.inputs_of(0xcf, 120, 0, &[255, 0, 0, 0, 0, 0, 0, 0, 0]),
             TooManyInputs,
         );
         // The type byte announces a count byte or a timing block that is not there.
         refuse(&pair.sessions[0], pair.now, PEER, &seal.inputs_of(0x8f, 15, 0, &[]), WrongLength);
-        for len in 0..6 {
+        for len in 0..8 {
             refuse(&pair.sessions[0], pair.now, PEER, &seal.inputs_of(0xc0, 0, 0, &vec![1; len]), WrongLength);
             refuse(&pair.sessions[0], pair.now, PEER, &seal.inputs_of(0xcf, 15, 0, &vec![0; len + 1]), WrongLength);
         }

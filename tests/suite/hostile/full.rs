@@ -151,7 +151,7 @@ fn large_inputs_arrive_as_prefixes<const INPUT_LEN: usize>(wire: Wire, max_datag
         let head = 3 + wire.tag_len();
         let count =
             usize::from(datagram[0] & 15) + if datagram[0] & 15 == 15 { usize::from(datagram[head]) } else { 0 };
-        let timing = if datagram[0] & 0x40 == 0 { 0 } else { 6 };
+        let timing = if datagram[0] & 0x40 == 0 { 0 } else { 8 };
         let with_one_more = head + usize::from(count >= 14) + timing + ((count + 1) * (2 + 8 * INPUT_LEN)).div_ceil(8);
         assert!(delivered == 120 || with_one_more > max_datagram_size, "{count} inputs of {INPUT_LEN} bytes");
     }
@@ -166,7 +166,7 @@ fn f12_inputs_that_do_not_fit_one_datagram_are_sent_oldest_first() {
         large_inputs_arrive_as_prefixes::<255>(wire, 1_024, 0);
         large_inputs_arrive_as_prefixes::<4>(wire, 56, 0);
         // One input always fits, if need be in a datagram longer than configured.
-        large_inputs_arrive_as_prefixes::<255>(wire, 56, 256 + 3 + 8 + 6);
+        large_inputs_arrive_as_prefixes::<255>(wire, 56, 256 + 3 + 8 + 8);
     }
 }
 

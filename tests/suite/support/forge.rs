@@ -104,7 +104,7 @@ impl Seal {
         self.build(count, end, ack, None, body)
     }
 
-    /// An input datagram with a timing block: stamp, echo, sent.
+    /// An input datagram with a timing block: stamp, echo, sent; nothing was missed, and no lead is told.
     pub(crate) fn timed(&self, count: u8, end: u32, ack: u32, timing: [u16; 3], body: &[u8]) -> Vec<u8> {
         self.build(count, end, ack, Some(timing), body)
     }
@@ -114,7 +114,11 @@ impl Seal {
         let kind = 0x80 | u8::from(timing.is_some()) << 6 | epoch | count.min(15);
         let mut rest = Vec::new();
         rest.extend(count.checked_sub(15));
-        rest.extend(timing.into_iter().flatten().flat_map(u16::to_be_bytes));
+        if let Some(numbers) = timing {
+            rest.extend(numbers.into_iter().flat_map(u16::to_be_bytes));
+            // Nothing was missed lately, and the lead is not known.
+            rest.extend([0, 0x80]);
+        }
         rest.extend_from_slice(body);
         self.inputs_of(kind, end, ack, &rest)
     }

@@ -11,7 +11,7 @@ pub(crate) fn kind(wire: Wire, datagram: &[u8]) -> String {
         (Wire::Classic, 0x01) => format!("INPUT of {}", datagram[7]),
         (_, kind @ 0x80..) => {
             let timed = if kind & 0x40 == 0 { "" } else { " with timing" };
-            let head = 3 + wire.tag_len() + usize::from(kind & 15 == 15) + if kind & 0x40 == 0 { 0 } else { 6 };
+            let head = 3 + wire.tag_len() + usize::from(kind & 15 == 15) + if kind & 0x40 == 0 { 0 } else { 8 };
             let body = if datagram.len() > head { ", changing" } else { "" };
             format!("{} inputs{timed}{body}", (kind & 15).min(2) + u8::from(kind & 15 == 15))
         }

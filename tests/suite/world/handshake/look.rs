@@ -102,7 +102,8 @@ impl Reader {
         match name {
             "now" => self.now = number(value),
             // What a handshake does not depend on, and counts of what was sent.
-            "stall_ended_at" | "config" | "pushed_at" | "changed" | "head" | "checksums" | "inputs" | "slots"
+            "late_call" | "stall_ended_at" | "input_delay" | "lateness" | "owed_since" | "carried_end" | "body_len"
+            | "began_at" | "config" | "pushed_at" | "changed" | "head" | "checksums" | "inputs" | "slots"
             | "totals" | "rtt" | "time_sync" | "limits" | "latency" | "responded_at" | "longest_us"
             | "unreported_us" | "at" | "known" | "lost" | "progress_at" | "sent" | "diagnosis" | "flushed_end"
             | "id" | "reported" | "added" => {}
