@@ -11,6 +11,7 @@ mod errors;
 mod fuzz;
 mod harvest;
 mod hostile;
+mod jam;
 mod laws;
 mod layers;
 mod migrating;

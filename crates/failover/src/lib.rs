@@ -20,19 +20,41 @@
     )
 )]
 
+mod copies;
+mod proof;
+mod silences;
+
 use core::mem::replace;
 use core::time::Duration;
 
-use inputwire::{Health, Instant};
+use inputwire::{Frame, Health, Instant};
+
+use copies::Copies;
+use proof::Proof;
+use silences::Silences;
 
 const SECOND_US: u64 = 1_000_000;
 /// How long the direct route must be well before it is trusted.
 const TRUST_US: u64 = 3 * SECOND_US;
 /// The same, after trust has failed several times.
 const TRUST_MAX_US: u64 = 16 * TRUST_US;
-/// If the peer is too far away or deaf again within this time, trust takes twice as long. The session measures both
-/// routes together, so if the relay is the faster one, the direct route looks well as long as both are used.
-const STEADY_US: u64 = 2 * TRUST_US;
+/// Trust takes twice as long each time it was misplaced, and half as long for each of these times that it was not: where the
+/// peer is too far away or deaf. The session measures both routes together, so if the relay is the faster one, the direct
+/// route looks well as long as both are used.
+const STEADY_US: u64 = 10 * TRUST_US;
+/// The same where the direct route is silent: that is seen at once.
+const STEADY_SILENT_US: u64 = 10 * SECOND_US;
+/// Instead of all this, where copies on the relay make it harmless to be wrong about a silence.
+const SHADOW_TRUST_US: u64 = SECOND_US / 2;
+/// How long inputs that are sent on the direct route alone may take to be acknowledged.
+const PROVE_US: u64 = 2 * SECOND_US;
+/// While they are, each fourth datagram still goes by the relay.
+const PROVE_EVERY: u8 = 4;
+/// The densest copies. A peer that sends everything by the relay must look different.
+const SHADOW_LEAST: u8 = 3;
+/// Among so many datagrams by the relay, and more than half as many and less than twice as many directly, the relay carries everything.
+const WINDOW: u8 = 8;
+const DENSE: core::ops::Range<u8> = 4..14;
 /// A route is silent after this many times the usual pause between two datagrams, even if that is longer than the
 /// configured time. In a lobby little is sent, and two losses in a row are no silence.
 const PAUSES: u64 = 8;
@@ -45,6 +67,8 @@ const PATIENCE_US: u64 = 1_200_000;
 const AWAY_US: u64 = 250_000;
 /// How long it gets for that.
 const REPRIEVE_US: u64 = 100_000;
+const DIRECT: &[Route] = &[Route::Direct];
+const BOTH: &[Route] = &[Route::Direct, Route::Relay];
 /// The latest time of a session's clock, which stands still from there on.
 const LAST: Instant = Instant::from_micros(u64::MAX - (1 << 40));
 
@@ -69,10 +93,18 @@ pub enum Route {
 #[non_exhaustive]
 pub enum RoutePolicy {
     /// Only while the direct route is not known to be well. The relay is used at the start, and again as soon as the direct
-    /// route is silent or the peer is too far away or deaf; it is left when the direct route has been well for 3 s. Those
-    /// 3 s become 6, 12, 24 and 48 s if the peer is too far away or deaf again within 6 s each time.
+    /// route is silent or the peer is too far away or deaf; it is left when the direct route has been well for 3 s and the
+    /// peer has acknowledged inputs that were sent there alone. Those 3 s become 6, 12, 24 and 48 s if the direct route is
+    /// silent again within 10 s, or the peer too far away or deaf again within 30 s.
     #[default]
     Standby,
+    /// As [`Standby`](Self::Standby), and each so-many-th datagram goes by the relay all the time, at least each third: each
+    /// carries every unacknowledged input, so an outage that is not noticed yet costs a few frames.
+    Shadow(u8),
+    /// As [`Shadow`](Self::Shadow), with as many copies as the direct route deserves. They cost two and a half times the share
+    /// of the time in which it is silent for more than four usual pauses, over the last half minute or so: each 4th datagram
+    /// from 10 % on, each 8th at 5 %, each 16th at 2.5 % and below.
+    Adaptive,
     /// Always: everything is sent twice, and the first copy counts.
     Always,
 }
@@ -91,7 +123,7 @@ pub enum RoutePolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RouteChange {
-    /// Whether the relay is used from now on; the direct route always is.
+    /// Whether everything goes by the relay, too, from now on; the direct route always is used.
     pub relay: bool,
     /// Why.
     pub cause: RouteCause,
@@ -142,6 +174,8 @@ pub enum RouteCause {
 ///     fn received(&mut self, now: Instant, route: Route, from: PeerId, datagram: &[u8]) {
 ///         if self.session.handle_datagram(now, from, datagram).is_ok() {
 ///             self.failover.handle_heard(now, route);
+///             let unacked = self.session.peer(from).map_or(0, |peer| peer.unacked());
+///             self.failover.handle_acked(now, self.session.next_frame(), unacked);
 ///         }
 ///     }
 ///
@@ -155,7 +189,7 @@ pub enum RouteCause {
 ///         self.failover.handle_timeout(now);
 ///         let mut buf = [0; MAX_DATAGRAM_SIZE];
 ///         while let Some(transmit) = self.session.poll_transmit(&mut buf) {
-///             for route in self.failover.routes() {
+///             for route in self.failover.routes_for(self.session.next_frame()) {
 ///                 let socket = if *route == Route::Direct { &self.direct } else { &self.relay };
 ///                 let _ = socket.send(transmit.datagram);
 ///             }
@@ -190,10 +224,19 @@ pub struct Failover {
     direct_at: Option<Instant>,
     /// The usual pause between two datagrams on the direct route: a moving average with a weight of 1/4.
     pause_us: u64,
-    relay_at: Option<Instant>,
+    /// When the peer last showed that it sends everything by the relay.
+    asked_at: Option<Instant>,
+    /// How many datagrams came directly and by the relay, up to `WINDOW` by the relay.
+    heard: (u8, u8),
+    silences: Silences,
+    copies: Copies,
+    proof: Proof,
+    /// Whether acknowledgements are known at all.
+    is_acked: bool,
     /// Since when the direct route has been well, without a break.
     well_since: Option<Instant>,
-    /// How long it must have been well before it is trusted.
+    /// How long it must have been well before it is trusted, this time and after the next failure that cannot be seen at once.
+    wait_us: u64,
     trust_us: u64,
     state: State,
     /// Why the state was last entered or left.
@@ -206,8 +249,10 @@ pub struct Failover {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
-    /// The direct route alone, since this time.
+    /// The direct route, since this time, and copies as the policy has them.
     Alone(Instant),
+    /// The direct route and some copies, since this time, until the peer acknowledges what was sent on direct alone.
+    Proving(Instant),
     /// Both routes, for a reason that this endpoint sees.
     Both,
     /// Both routes, because the peer uses both.
@@ -225,8 +270,14 @@ impl Failover {
             health: Health::Connecting,
             direct_at: None,
             pause_us: 0,
-            relay_at: None,
+            asked_at: None,
+            heard: (0, 0),
+            silences: Silences::new(),
+            copies: Copies::new(),
+            proof: Proof::new(),
+            is_acked: false,
             well_since: None,
+            wait_us: TRUST_US,
             trust_us: TRUST_US,
             state: State::Both,
             cause: RouteCause::Silent,
@@ -250,17 +301,22 @@ impl Failover {
             Route::Direct => {
                 // The pause of an outage is not a usual one.
                 let most = u64::from(self.interrupt_us).saturating_mul(2);
-                let pause_us = self.direct_at.map_or(0, |at| micros_since(self.now, at).min(most));
+                let gap_us = self.direct_at.map_or(0, |at| micros_since(self.now, at));
+                self.silences.sample(gap_us, self.pause_us);
+                let pause_us = gap_us.min(most);
                 self.pause_us = self.pause_us.saturating_sub(self.pause_us >> 2).saturating_add(pause_us >> 2);
                 self.direct_at = Some(self.now);
                 self.reprieved = false;
+                self.heard.0 = self.heard.0.saturating_add(1);
             }
             Route::Relay => {
-                self.relay_at = Some(self.now);
-                if let State::Alone(since) = self.state
-                    && micros_since(self.now, since) >= PATIENCE_US
-                {
-                    self.use_both(State::Asked, RouteCause::Asked);
+                if self.is_request() {
+                    self.asked_at = Some(self.now);
+                    if let State::Alone(since) = self.state
+                        && micros_since(self.now, since) >= PATIENCE_US
+                    {
+                        self.use_both(State::Asked, RouteCause::Asked);
+                    }
                 }
             }
         }
@@ -274,15 +330,43 @@ impl Failover {
         self.decide();
     }
 
+    /// Handles what the peer has acknowledged, whenever a datagram was accepted: `next` is the session's
+    /// [`next_frame`](inputwire::Session::next_frame), and `unacked` how many
+    /// [inputs](inputwire::PeerRef::unacked) the peer lacks.
+    ///
+    /// Without these calls, and without [`routes_for`](Self::routes_for), the direct route is trusted although local datagrams
+    /// may not get through there.
+    pub fn handle_acked(&mut self, now: Instant, next: Frame, unacked: u32) {
+        self.is_acked = true;
+        self.proof.acked(next.get().saturating_sub(unacked));
+        self.advance(now);
+    }
+
     /// Handles the passing of time: at [`poll_timeout`](Self::poll_timeout), or at any other time.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
     }
 
-    /// Returns the routes to send on.
+    /// Returns the routes for the datagram that is sent next, while `end` is the session's
+    /// [`next_frame`](inputwire::Session::next_frame). Call it once for each datagram.
+    #[must_use]
+    pub fn routes_for(&mut self, end: Frame) -> &'static [Route] {
+        let every = match (&self.state, self.policy) {
+            (_, RoutePolicy::Always) | (State::Both | State::Asked, _) => Some(1),
+            (State::Alone(_), RoutePolicy::Standby) => None,
+            (State::Proving(_), RoutePolicy::Standby) => Some(PROVE_EVERY),
+            (_, RoutePolicy::Shadow(every)) => Some(every.max(SHADOW_LEAST)),
+            (_, RoutePolicy::Adaptive) => Some(self.silences.every()),
+        };
+        let relayed = every.is_some_and(|every| self.copies.take(end.get(), every));
+        self.proof.sent(end.get(), relayed);
+        if relayed { BOTH } else { DIRECT }
+    }
+
+    /// Returns the routes to send on, copies not counted.
     #[must_use]
     pub const fn routes(&self) -> &'static [Route] {
-        if self.uses_relay() { &[Route::Direct, Route::Relay] } else { &[Route::Direct] }
+        if self.uses_relay() { BOTH } else { DIRECT }
     }
 
     /// Returns the change since the last call, or `None`.
@@ -299,6 +383,7 @@ impl Failover {
         let trusted_at = match self.state {
             State::Alone(_) => None,
             State::Both | State::Asked => self.trusted_at(),
+            State::Proving(since) => Some(after(since, PROVE_US)),
         };
         [self.silent_at(), trusted_at].into_iter().flatten().min().filter(|due| *due <= LAST)
     }
@@ -306,8 +391,21 @@ impl Failover {
     const fn uses_relay(&self) -> bool {
         match self.policy {
             RoutePolicy::Always => true,
-            RoutePolicy::Standby => !matches!(self.state, State::Alone(_)),
+            _ => !matches!(self.state, State::Alone(_)),
         }
+    }
+
+    const fn has_copies(&self) -> bool {
+        matches!(self.policy, RoutePolicy::Shadow(_) | RoutePolicy::Adaptive)
+    }
+
+    /// Whether a datagram by the relay says that the peer sends everything there, rather than copies.
+    fn is_request(&mut self) -> bool {
+        if !self.has_copies() {
+            return true;
+        }
+        self.heard.1 = self.heard.1.saturating_add(1);
+        self.heard.1 >= WINDOW && DENSE.contains(&replace(&mut self.heard, (0, 0)).0)
     }
 
     /// How long the direct route may be silent.
@@ -324,8 +422,11 @@ impl Failover {
 
     /// When the direct route will have been well for long enough, and the peer will have left the relay if it asked for it.
     fn trusted_at(&self) -> Option<Instant> {
-        let trusted_at = after(self.well_since?, self.trust_us);
-        let left_at = self.relay_at.filter(|_| self.state == State::Asked).map(|at| after(at, QUIET_US));
+        let trusted_at = after(self.well_since?, self.wait_us);
+        // Whether everything comes by the relay shows only in so many datagrams.
+        let shown_us = if self.has_copies() { self.pause_us.saturating_mul(u64::from(WINDOW) << 1) } else { 0 };
+        let quiet_us = QUIET_US.max(shown_us);
+        let left_at = self.asked_at.filter(|_| self.state == State::Asked).map(|at| after(at, quiet_us));
         Some(left_at.map_or(trusted_at, |left_at| left_at.max(trusted_at)))
     }
 
@@ -367,19 +468,53 @@ impl Failover {
             return;
         }
         self.well_since.get_or_insert(self.now);
-        if self.uses_relay() && self.trusted_at().is_some_and(|at| at <= self.now) {
-            self.state = State::Alone(self.now);
-            self.cause = RouteCause::Well;
+        match self.state {
+            State::Both | State::Asked if self.trusted_at().is_some_and(|at| at <= self.now) => {
+                if self.is_acked {
+                    (self.state, self.proof) = (State::Proving(self.now), Proof::new());
+                } else {
+                    self.use_direct();
+                }
+            }
+            State::Proving(_) if self.proof.holds() => self.use_direct(),
+            State::Proving(since) if after(since, PROVE_US) <= self.now => {
+                // Where nothing was pushed, nothing is at stake.
+                if self.proof.is_idle() {
+                    self.use_direct();
+                } else {
+                    self.use_both(State::Both, RouteCause::Deaf);
+                    self.well_since = Some(self.now);
+                }
+            }
+            _ => {}
         }
+    }
+
+    fn use_direct(&mut self) {
+        (self.state, self.cause, self.heard) = (State::Alone(self.now), RouteCause::Well, (0, 0));
     }
 
     /// Uses both routes from now on, for this reason.
     fn use_both(&mut self, state: State, cause: RouteCause) {
-        if let State::Alone(since) = self.state {
-            let hidden = matches!(cause, RouteCause::Slow | RouteCause::Deaf);
-            let again = hidden && micros_since(self.now, since) < STEADY_US;
-            self.trust_us = if again { self.trust_us.saturating_mul(2).min(TRUST_MAX_US) } else { TRUST_US };
+        if let State::Alone(since) | State::Proving(since) = self.state {
             self.cause = cause;
+            let steady_us = match cause {
+                RouteCause::Slow | RouteCause::Deaf => Some(STEADY_US),
+                RouteCause::Silent if !self.has_copies() => Some(STEADY_SILENT_US),
+                _ => None,
+            };
+            if let Some(steady_us) = steady_us {
+                let steady = micros_since(self.now, since).checked_div(steady_us).unwrap_or(0);
+                let steady = u32::try_from(steady).unwrap_or(u32::MAX);
+                let halved = self.trust_us.saturating_mul(2).checked_shr(steady).unwrap_or(0);
+                self.trust_us = halved.clamp(TRUST_US, TRUST_MAX_US);
+            }
+            self.wait_us = match cause {
+                RouteCause::Slow | RouteCause::Deaf => self.trust_us,
+                _ if self.has_copies() => SHADOW_TRUST_US,
+                RouteCause::Silent => self.trust_us,
+                _ => TRUST_US,
+            };
         }
         self.state = state;
     }

@@ -17,6 +17,9 @@
 //! | module | |
 //! |---|---|
 //! | [`network`] | the network alone, which carries bytes of any kind: for the tests of a game |
+//! | [`bottleneck`] | links with a rate and a queue, foreign traffic and recorded links |
+//! | [`duel`], [`inputs`] | two games over that network, and how old each input was when it became known |
+//! | [`jam`] | a narrow link that foreign traffic fills for a while, and when a duel over it is well again |
 //! | [`rng`] | the generator of random numbers |
 //! | [`plan`], [`tally`], [`breach`] | what goes into a run, and what comes out of it |
 //! | [`make`] | runs with something else in the place of each session, such as a recorder |
@@ -26,10 +29,14 @@
 mod actions;
 mod arrive;
 pub mod batch;
+pub mod bottleneck;
 pub mod breach;
 mod clock;
 mod drain;
+pub mod duel;
 mod endpoint;
+pub mod inputs;
+pub mod jam;
 mod liveness;
 mod machine;
 pub mod make;

@@ -24,6 +24,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::bottleneck::Bottleneck;
 use super::rng::Rng;
 use super::tally::{Kind, Tally};
 
@@ -86,6 +87,7 @@ pub struct Datagram {
 #[derive(Clone, Debug, Default)]
 struct Link {
     faults: Faults,
+    bottleneck: Option<Bottleneck>,
     down_until: u64,
     /// Whether this is a bad spell, and when it ends.
     bad: bool,
@@ -132,6 +134,15 @@ impl Network {
     /// If there is no such endpoint.
     pub fn set_faults(&mut self, from: usize, to: usize, faults: Faults) {
         self.links[from * self.endpoints + to].faults = faults;
+    }
+
+    /// Sets the rate and the queue of one direction, or takes them away. Each copy of a datagram passes them.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such endpoint.
+    pub fn set_bottleneck(&mut self, from: usize, to: usize, bottleneck: Option<Bottleneck>) {
+        self.links[from * self.endpoints + to].bottleneck = bottleneck;
     }
 
     /// Cuts one direction until `until`.
@@ -258,7 +269,18 @@ impl Network {
     fn forward(&mut self, now: u64, index: usize, mut datagram: Datagram) {
         let faults = self.links[index].faults;
         self.damage(&mut datagram, &faults);
-        let at = now + faults.delay_us + self.rng.below(faults.jitter_us + 1);
+        let leaves = match &mut self.links[index].bottleneck {
+            Some(bottleneck) => bottleneck.pass(now, datagram.bytes.len()),
+            None => Some(now),
+        };
+        let Some(leaves) = leaves else {
+            self.tally.count(Kind::Overflowed);
+            return;
+        };
+        if leaves > now {
+            self.tally.count(Kind::Queued);
+        }
+        let at = leaves + faults.delay_us + self.rng.below(faults.jitter_us + 1);
         if faults.delay_us > 0 {
             self.tally.count(Kind::Delayed);
         }

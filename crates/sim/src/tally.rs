@@ -28,7 +28,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    Lost "lost" Burst "burst" Outage "outage" Delayed "delayed" Reordered "reordered" Overtaken "overtaken-by-1000"
+    Queued "queued" Overflowed "overflowed" Lost "lost" Burst "burst" Outage "outage" Delayed "delayed" Reordered "reordered" Overtaken "overtaken-by-1000"
     Duplicated "duplicated" Replayed "replayed" OldEpoch "old-epoch" OldRun "old-run" OldSession "old-session"
     Flipped "flipped" Truncated "truncated" Extended "extended" Reflected "reflected" Misdirected "misdirected"
     Skew "skew" Step "step" StepBack "step-back" FarClock "far-clock" Freeze "freeze" Stall "stall" Mute "mute" Deaf "deaf"

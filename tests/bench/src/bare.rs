@@ -9,7 +9,8 @@ pub const PEER: PeerId = PeerId::new(0);
 
 /// Makes a session for two players.
 pub fn session<const N: usize>(player: u8) -> Session<1, N> {
-    let config = Config::builder().session_id(0x1bad_cafe).local_player(u16::from(player)).incarnation(0x5eed_0000_0001);
+    let config =
+        Config::builder().session_id(0x1bad_cafe).local_player(u16::from(player)).incarnation(0x5eed_0000_0001);
     let mut session = Session::new(config.build().expect("valid"));
     session.add_peer(Instant::ORIGIN, PeerConfig::compact(u16::from(1 - player))).expect("a free slot");
     session

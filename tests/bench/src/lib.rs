@@ -7,6 +7,7 @@ pub mod duel;
 pub mod game;
 pub mod heap;
 pub mod inputs;
+pub mod jam;
 pub mod limits;
 pub mod network;
 pub mod peers;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use inputwire::Health;
+use inputwire::{Frame, Health};
 use inputwire_failover::{Failover, Route, RouteCause, RoutePolicy};
 use inputwire_sim::rng::Rng;
 
@@ -221,7 +221,8 @@ fn trust_that_was_misplaced_again_and_again_takes_longer() {
         game.changes.clear();
         game.receive(5 * SECOND, &[Route::Direct]);
     }
-    game.receive(5 * SECOND, &[Route::Direct]);
+    // Five times 30 s halve it to the 3 s of the start.
+    game.receive(145 * SECOND, &[Route::Direct]);
     game.health(Health::Critical);
     game.health(Health::Good);
     game.receive(3 * SECOND, &[Route::Direct]);
@@ -229,9 +230,10 @@ fn trust_that_was_misplaced_again_and_again_takes_longer() {
 }
 
 #[test]
-fn six_seconds_on_direct_alone_are_steady_and_a_microsecond_less_is_not() {
-    for (pause, trust) in [(6 * SECOND - 1, 6 * SECOND), (6 * SECOND, 3 * SECOND)] {
+fn thirty_seconds_on_direct_alone_are_steady_and_a_microsecond_less_is_not() {
+    for (pause, trust) in [(30 * SECOND - 1, 6 * SECOND), (30 * SECOND, 3 * SECOND)] {
         let mut game = Game::settled();
+        game.receive(10 * SECOND, &[Route::Direct]);
         game.health(Health::Critical);
         game.health(Health::Good);
         game.receive(3 * SECOND, &[Route::Direct]);
@@ -242,6 +244,85 @@ fn six_seconds_on_direct_alone_are_steady_and_a_microsecond_less_is_not() {
         game.receive(6 * SECOND, &[Route::Direct]);
         assert_eq!(game.changes.last(), Some(&(begun + trust, false, RouteCause::Well)));
     }
+}
+
+/// Changes in ten minutes where the direct route fails each time so long after it was trusted.
+fn changes(policy: RoutePolicy, mut pause: impl FnMut() -> u64, mut fail: impl FnMut(&mut Game)) -> usize {
+    let mut game = Game::of(Failover::new(policy));
+    while game.now < 600 * SECOND {
+        game.receive(20 * MS, &[Route::Direct]);
+        if game.failover.routes() == [Route::Direct] {
+            game.receive(pause(), &[Route::Direct]);
+            fail(&mut game);
+        }
+    }
+    game.changes.len()
+}
+
+fn critical(game: &mut Game) {
+    game.health(Health::Critical);
+    game.health(Health::Good);
+}
+
+#[test]
+fn a_route_that_turns_bad_each_time_it_is_trusted_is_trusted_ever_more_rarely() {
+    for policy in [RoutePolicy::Standby, RoutePolicy::Shadow(4), RoutePolicy::Adaptive] {
+        let regular = changes(policy, || 6 * SECOND, critical);
+        assert!(regular <= 30, "{policy:?}: {regular} changes in ten minutes");
+        for seed in 0..20 {
+            let mut rng = Rng::new(seed);
+            let most = rng.between(1, 60) * SECOND;
+            let random = changes(policy, || rng.between(0, most), critical);
+            assert!(random <= 40, "{policy:?}, seed {seed}: {random} changes in ten minutes");
+        }
+        // The worst: just long enough that trust never grows.
+        let steady = changes(policy, || 30 * SECOND, critical);
+        assert!(steady <= 40, "{policy:?}: {steady} changes in ten minutes");
+    }
+}
+
+#[test]
+fn a_route_that_falls_silent_each_time_it_is_trusted_is_trusted_ever_more_rarely_without_copies() {
+    for seed in 0..20 {
+        let mut rng = Rng::new(seed);
+        let most = rng.between(1, 20) * SECOND;
+        let random = changes(RoutePolicy::Standby, || rng.between(0, most), |game| game.receive(SECOND, &[]));
+        assert!(random <= 90, "seed {seed}: {random} changes in ten minutes");
+    }
+}
+
+#[test]
+fn copies_by_the_relay_ask_for_nothing_and_a_peer_that_sends_everything_there_does() {
+    for every in [4, 8, 16] {
+        let mut game = Game::of(Failover::new(RoutePolicy::Shadow(every)));
+        game.receive(10 * SECOND, &[Route::Direct]);
+        game.changes.clear();
+        for _ in 0..200 {
+            game.receive(20 * MS * u64::from(every - 1), &[Route::Direct]);
+            game.receive(20 * MS, BOTH);
+        }
+        assert_eq!(game.changes, [], "each {every}th");
+        let begun = game.now;
+        game.receive(SECOND, BOTH);
+        let [(at, true, RouteCause::Asked)] = game.changes[..] else { panic!("{:?}", game.changes) };
+        assert!(at < begun + 500 * MS, "asked after {} us", at - begun);
+    }
+}
+
+#[test]
+fn each_so_many_th_datagram_is_copied_whatever_comes_between() {
+    let mut failover = Failover::new(RoutePolicy::Shadow(4));
+    let mut game = Game::of(failover.clone());
+    game.receive(10 * SECOND, &[Route::Direct]);
+    failover.clone_from(&game.failover);
+    let mut copied = [0; 2];
+    for number in 1..=400 {
+        // A new input, and the checksum that goes with it.
+        for copies in &mut copied {
+            *copies += failover.routes_for(Frame::new(number)).len() - 1;
+        }
+    }
+    assert_eq!(copied, [100, 100]);
 }
 
 #[test]

@@ -5,10 +5,13 @@ use std::collections::BinaryHeap;
 
 use inputwire::{Config, Event, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, Session};
 use inputwire_failover::{Failover, Route, RouteCause, RoutePolicy};
+use inputwire_sim::bottleneck::HEADERS;
 use inputwire_sim::rng::Rng;
 
 use crate::{MS, SECOND, T, at};
 
+/// When the start is over, in which both routes are used.
+const START: u64 = 5 * SECOND;
 /// The only peer of each session.
 const PEER: PeerId = PeerId::new(0);
 
@@ -66,6 +69,8 @@ pub(super) struct Player {
     pub(super) changes: Vec<(u64, bool, RouteCause)>,
     pub(super) relayed: u64,
     pub(super) sent: u64,
+    /// The bytes of all datagrams once each, and on all routes, headers of IP and UDP included, after the start.
+    pub(super) bytes: [usize; 2],
 }
 
 /// The time of arrival, the order among equal times, the receiver, the route, and the datagram.
@@ -92,6 +97,7 @@ impl<'a> World<'a> {
             changes: Vec::new(),
             relayed: 0,
             sent: 0,
+            bytes: [0; 2],
         };
         let players = [player(0), player(1)];
         let mut world = Self { plan, rng: Rng::new(plan.seed), now: 0, players, flying: BinaryHeap::new() };
@@ -121,6 +127,8 @@ impl<'a> World<'a> {
             let player = &mut self.players[to];
             if player.session.handle_datagram(at(self.now), PEER, &datagram).is_ok() {
                 player.failover.handle_heard(at(self.now), route);
+                let unacked = player.session.peer(PEER).expect("a peer").unacked();
+                player.failover.handle_acked(at(self.now), player.session.next_frame(), unacked);
             }
         }
         for index in 0..2 {
@@ -172,7 +180,11 @@ impl<'a> World<'a> {
         let player = &mut self.players[index];
         while let Some(transmit) = player.session.poll_transmit(&mut buf) {
             player.sent += 1;
-            for (place, route) in player.failover.routes().iter().enumerate() {
+            let counted = if self.now < START { 0 } else { transmit.datagram.len() + HEADERS };
+            player.bytes[0] += counted;
+            for route in player.failover.routes_for(player.session.next_frame()) {
+                let place = usize::from(*route == Route::Relay);
+                player.bytes[1] += counted;
                 player.relayed += u64::from(*route == Route::Relay);
                 let cut = *route == Route::Direct && self.plan.is_cut(self.now, 1 - index);
                 let lost = self.rng.below(1_000) < self.plan.loss && self.now < self.plan.micros;

@@ -5,7 +5,7 @@ use inputwire_failover::{RouteCause, RoutePolicy};
 use inputwire_sim::rng::Rng;
 
 use crate::world::{Outage, Plan, World};
-use crate::{MS, SECOND};
+use crate::{MS, SECOND, T};
 
 /// The greatest age of an input when it is delivered: the silence is noticed, the relay is used, and the inputs that
 /// were lost there meanwhile are resent.
@@ -116,5 +116,74 @@ fn always_needs_no_time_to_notice() {
     for player in World::play(&plan).players {
         assert!(player.changes.is_empty());
         assert!(player.oldest <= 50 * MS, "{}", player.oldest);
+    }
+}
+
+/// The direct route is cut for a second each so often, in both directions.
+fn cuts(policy: RoutePolicy, every: u64, micros: u64) -> Plan {
+    let times = (1..).map(|number| number * every).take_while(|from| from + 2 * SECOND < micros);
+    let outages = times.map(|from| Outage { from, until: from + SECOND, to: [true; 2] });
+    Plan { policy, micros, outages: outages.collect(), ..Plan::calm(7) }
+}
+
+/// The greatest age of an input in frames, and how many bytes are sent for each that one route would take.
+fn age_and_bytes(plan: &Plan) -> (f64, f64) {
+    let world = World::play(plan);
+    let frames = |us: u64| f64::from(u32::try_from(us).expect("small")) / f64::from(u32::try_from(T).expect("small"));
+    let number = |bytes: usize| f64::from(u32::try_from(bytes).expect("small"));
+    let total = |place: usize| world.players.iter().map(|player| number(player.bytes[place])).sum::<f64>();
+    let oldest = world.players.iter().map(|player| player.oldest).max().unwrap_or(0);
+    (frames(oldest), total(1) / total(0))
+}
+
+#[test]
+fn with_every_fourth_datagram_by_the_relay_a_cut_of_direct_costs_a_few_frames() {
+    let (age, bytes) = age_and_bytes(&cuts(RoutePolicy::Shadow(4), 10 * SECOND, 120 * SECOND));
+    println!("{age:.1} frames, {bytes:.2} times the bytes");
+    assert!(age <= 7.0 && bytes <= 1.35, "{age:.1} frames, {bytes:.2} times the bytes");
+}
+
+#[test]
+fn copies_become_rare_where_direct_is_good() {
+    let (age, bytes) = age_and_bytes(&cuts(RoutePolicy::Adaptive, 60 * SECOND, 600 * SECOND));
+    assert!(age <= 35.0 && bytes <= 1.10, "{age:.1} frames, {bytes:.2} times the bytes");
+    let (age, bytes) = age_and_bytes(&cuts(RoutePolicy::Adaptive, 10 * SECOND, 120 * SECOND));
+    assert!(age <= 12.0 && bytes <= 1.40, "{age:.1} frames, {bytes:.2} times the bytes");
+}
+
+/// Prints the table of the crate's documentation.
+#[test]
+#[ignore = "a table, not a test"]
+fn table_of_policies() {
+    for (name, policy) in [
+        ("Standby", RoutePolicy::Standby),
+        ("Shadow(4)", RoutePolicy::Shadow(4)),
+        ("Shadow(8)", RoutePolicy::Shadow(8)),
+        ("Shadow(16)", RoutePolicy::Shadow(16)),
+        ("Adaptive", RoutePolicy::Adaptive),
+        ("Always", RoutePolicy::Always),
+    ] {
+        let cells = [(5, 120), (10, 120), (60, 600), (1_000, 600)].map(|(every, seconds)| {
+            let (age, bytes) = age_and_bytes(&cuts(policy, every * SECOND, seconds * SECOND));
+            format!("{age:.1} / {bytes:.2}")
+        });
+        println!("| `{name}` | {} |", cells.join(" | "));
+    }
+}
+
+#[test]
+fn direct_is_not_trusted_while_nothing_that_is_sent_there_is_acknowledged() {
+    for policy in [RoutePolicy::Standby, RoutePolicy::Shadow(4), RoutePolicy::Adaptive] {
+        for seed in seeds(4) {
+            let outages = vec![Outage { from: 15 * SECOND, until: 75 * SECOND, to: [false, true] }];
+            let plan = Plan { policy, outages, micros: 90 * SECOND, ..Plan::calm(seed) };
+            for player in World::play(&plan).players {
+                let during = player.changes.iter().filter(|(when, ..)| (15 * SECOND..75 * SECOND).contains(when));
+                assert_eq!(during.count(), 1, "{:?}", player.changes);
+                assert!(player.oldest <= AGE_MAX, "{} us: {:?}", player.oldest, player.changes);
+                let (when, relay, _) = player.changes.last().expect("a return");
+                assert!(!relay && *when >= 75 * SECOND, "{:?}", player.changes);
+            }
+        }
     }
 }

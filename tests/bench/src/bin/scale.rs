@@ -107,7 +107,8 @@ fn mesh<const MAX_PEERS: usize>() {
     let id = |me: usize, other: usize| PeerId::new((if other < me { other } else { other - 1 }) as u32);
     let mut endpoints: Vec<Session<MAX_PEERS, 1>> = (0..players)
         .map(|me| {
-            let mut endpoint = Session::new(Config::builder().local_player(me as u16).incarnation(RUN).build().expect("valid"));
+            let mut endpoint =
+                Session::new(Config::builder().local_player(me as u16).incarnation(RUN).build().expect("valid"));
             for other in (0..players).filter(|other| *other != me) {
                 endpoint
                     .add_peer(Instant::ORIGIN, PeerConfig::compact(other as u16).incarnation(RUN))
