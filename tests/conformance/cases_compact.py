@@ -159,7 +159,8 @@ class CompactCase:
             echo = rng.choice([0, 1, (clock + 1) % 65536, (clock + 2) % 65536, 65535])
         sent = self.sent
         if rng.random() < 0.15:
-            last = self.model.block[2] if self.model.block else sent
+            block = self.model.estimates.block
+            last = block.sent if block else sent
             step = rng.choice([0, -1, 1, 32767, 32768, -32768, rng.randrange(65536)])
             sent = (last + step) % 65536
         lost = rng.choice([0, 0, 8, 128, 255, rng.randrange(256)])

@@ -98,12 +98,14 @@ class Twin:
         """Requests statistics, and compares those that the document specifies."""
         answer = self.call("stats")
         got = dict(self.line.last.stats)
-        if got.get("health") in ("Good", "Warning", "Critical", "Deaf"):
+        if got.get("health") in ("Good", "Warning", "Critical"):
             got["health"] = "received"
         for name, value in self.model.statistics().items():
             figure = got[name]
             rounded = isinstance(value, float) and isinstance(figure, (int, float))
             if name == "rtt_us" and rounded and abs(figure - value) <= 16:
+                continue
+            if name == "lead_millis" and rounded and abs(figure - value) <= 1:
                 continue
             if figure != value:
                 raise Disagreement(f"stats: {name} is {got[name]}, the model has {value}")
@@ -124,7 +126,10 @@ class Twin:
         got: Answer = getattr(self.line, name)(*arguments)
         if isinstance(self.model, ClassicModel):
             self.model.hint = any(d[0] == wire_classic.INPUT_REQUEST for d in got.sent)
+        else:
+            self.model.hint = got.sent
         wanted: Answer = getattr(self.model, name)(*arguments)
+        self.model.asked = got.timeout
         self.counts["calls"] += 1
         if name == "receive":
             self.counts["ok" if wanted.result == "ok" else "refused"] += 1
@@ -170,7 +175,8 @@ class Twin:
             again = wire_classic.encode(wire_classic.decode(datagram))
         elif datagram[0] & 0x80:
             direction = model.outbound()
-            got = wire_compact.decode(direction, datagram, model.acked, model.recv_next)
+            # A datagram after a cut one need not begin with what is acknowledged.
+            got = wire_compact.decode(direction, datagram, model.send_next, model.recv_next)
             reference = model.reference(model.local_inputs, got.base)
             inputs = body.resolve(got.inputs, reference)
             again = wire_compact.encode(direction, got.base, reference, inputs, got.ack, got.timing)

@@ -16,6 +16,15 @@ class Refused(Exception):
     """The reason why a datagram is refused."""
 
 
+class OutOfSync(Refused):
+    """Inputs before those of a datagram are missing."""
+
+    def __init__(self, is_reported: bool) -> None:
+        """Whether it is reported: no lost datagram explains it."""
+        super().__init__("OutOfSync")
+        self.is_reported = is_reported
+
+
 @dataclass(frozen=True)
 class Direction:
     """One direction of a link: the context (3.5) before E, the key, and the size of its tags."""
@@ -123,6 +132,15 @@ def encode(direction: Direction, first: int, reference: bytes, inputs: list[byte
     return seal_inputs(direction, first + count, ack, count, timing, data)
 
 
+def end_and_body(direction: Direction, datagram: bytes, first: int) -> tuple[int, int]:
+    """E of an encoded datagram that begins with frame `first`, and the length of its body."""
+    count, length = datagram[0] & 15, len(datagram) - 3 - direction.tag_size
+    if count == 15:
+        count += datagram[3 + direction.tag_size]
+        length -= 1
+    return first + count, length - (8 if datagram[0] & 0x40 else 0)
+
+
 def decode(direction: Direction, datagram: bytes, recv_next: int, send_next: int) -> Received:
     """Steps 1 to 6 of 3.7, for a link that runs."""
     size = direction.tag_size
@@ -171,7 +189,7 @@ def _decode_rest(direction: Direction, type_byte: int, rest: bytes, end: int, ac
     if base < 0:
         raise Refused("FrameRange")
     if base > recv_next:
-        raise Refused("OutOfSync")
+        raise OutOfSync(count == 0 or end > recv_next + direction.window)
     if end > recv_next + direction.window:
         raise Refused("TooFar")
     inputs = body.parse(rest, count, direction.input_len)
