@@ -327,7 +327,8 @@ class CompactModel(Model):
         if self.estimates.rtt_is_settled:
             figures["rtt_us"] = self.estimates.rtt
             lead = self.estimates.local_lead(self.now)
-            figures["lead_millis"] = None if lead is None else lead / 1000
+            figures["lead_millis"] = (
+                None if lead is None else 1000 * lead / self.settings.frame_us)
         return figures
 
     def _health(self) -> str:
