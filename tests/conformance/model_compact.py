@@ -106,7 +106,7 @@ class CompactModel(Model):
         self.handshake.opened(self.now)
         self.schedule.opened(self.now)
         self.estimates.lead.forget()
-        self.estimates.rtt_is_settled = False
+        self.estimates.forget_rtt()
 
     def do_close(self) -> None:
         """Handles the closing of the transport."""
@@ -171,7 +171,10 @@ class CompactModel(Model):
             moved = True
         if moved:
             self.schedule.progressed(self.now)
-        gave_rtt = self.estimates.use(self.now, got.timing) if got.timing else None
+        gave_rtt = None
+        if got.timing:
+            gave_rtt = self.estimates.use(
+                self.now, got.timing, self.liveness.trips_count_since)
         if gave_rtt:
             self.deafness.responded(self.now)
         if moved or gave_rtt is not None:
@@ -324,11 +327,9 @@ class CompactModel(Model):
             "refused": self.refused, "unacked": self.send_next - self.acked}
         if not self.is_closed:
             figures["health"] = self._health() if self.is_open else "Disconnected"
-        if self.estimates.rtt_is_settled:
-            figures["rtt_us"] = self.estimates.rtt
-            lead = self.estimates.local_lead(self.now)
-            figures["lead_millis"] = (
-                None if lead is None else 1000 * lead / self.settings.frame_us)
+        lead = self.estimates.local_lead(self.now)
+        figures["rtt_us"] = self.estimates.rtt
+        figures["lead_millis"] = None if lead is None else 1000 * lead / self.settings.frame_us
         return figures
 
     def _health(self) -> str:

@@ -23,20 +23,25 @@ class Estimates:
         """The peer's run is another one."""
         self.block: Timing | None = None  # The last one used.
         self._used_at = 0
-        self.rtt: float | None = None
-        self.base = BaseRtt()
+        self.forget_rtt()
         self._accepted = 0
         self._missed = 0
         self.lead.forget_ways()
-        # Whether the text specifies the RTT: not if a round trip began before the peer was added.
-        self.rtt_is_settled = True
+
+    def forget_rtt(self) -> None:
+        """The transport has opened again: the way may be another one."""
+        self.rtt: float | None = None
+        self.base = BaseRtt()
 
     def accepted(self) -> None:
         """An input datagram was accepted, with or without a block."""
         self._accepted += 1
 
-    def use(self, now: int, timing: Timing) -> bool | None:
-        """Uses a block if it is new: None if not, else whether it gave an RTT sample."""
+    def use(self, now: int, timing: Timing, counts_since: int) -> bool | None:
+        """Uses a block if it is new: None if not, else whether it gave an RTT sample.
+
+        A round trip counts if it began since `counts_since`.
+        """
         if self.block is not None:
             rise = (timing.sent - self.block.sent) % 65536
             if not 1 <= rise <= 32767:
@@ -46,16 +51,17 @@ class Estimates:
         self._accepted = 0
         self.block, self._used_at = timing, now
         self.lead.block_used(now, timing.stamp)
-        return self._sample_rtt(now, timing.echo)
+        return self._sample_rtt(now, timing.echo, counts_since)
 
-    def _sample_rtt(self, now: int, echo: int) -> bool:
+    def _sample_rtt(self, now: int, echo: int, counts_since: int) -> bool:
         """Takes the RTT sample of an echo, if it gives one."""
         units = (now // UNIT - echo) % 65536
         units = 0 if units >= 65534 else units
         if echo == 0 or units >= 32768:
             return False
         sample = units * UNIT
-        self.rtt_is_settled &= sample <= now
+        if sample > now - counts_since:
+            return False
         self.rtt = sample if self.rtt is None else self.rtt * 7 / 8 + sample / 8
         self.base.sample(now, sample)
         self.lead.rtt_sampled(units)
