@@ -36,6 +36,7 @@ class Deafness:
     def is_deaf(self, now: int, rtt: float | None) -> bool:
         """Whether the peer is deaf if it is received."""
         limit = self._liveness.limit
+        now = self._liveness.judged(now)
         if now - self._responded >= limit + max(LEAST_PATIENCE, self._liveness.ping + 500_000):
             return True
         if self._owed_since is None or rtt is None:

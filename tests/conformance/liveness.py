@@ -22,7 +22,7 @@ class Liveness:
         self._is_connecting = True
         self._sign_of_run: int | None = None
         self._last_call = 0
-        # A round trip that began earlier measures how late the endpoint was called, or another way.
+        # A round trip that began earlier measures how late the endpoint was called.
         self.trips_count_since = 0
         # Up to when silence is judged after a late call, and when that ends.
         self._judged_to = 0
@@ -59,7 +59,7 @@ class Liveness:
 
     def opened(self, now: int) -> None:
         """The transport has opened again."""
-        self._silent_since = self.trips_count_since = now
+        self._silent_since = now
         self._is_connecting = True
 
     def sign(self, now: int) -> None:
@@ -69,12 +69,11 @@ class Liveness:
 
     def silence(self, now: int) -> int:
         """The silence of the peer, as far as it is judged."""
-        judged_to = self._judged_to if self.is_draining(now) else now
-        return max(judged_to - self._silent_since, 0)
+        return max(self.judged(now) - self._silent_since, 0)
 
-    def is_draining(self, now: int) -> bool:
-        """Whether datagrams that came in time may still wait in the socket."""
-        return now < self._drained_at
+    def judged(self, now: int) -> int:
+        """Up to when the peer is judged: after a late call, datagrams may wait in the socket."""
+        return self._judged_to if now < self._drained_at else now
 
     def is_heard(self, now: int) -> bool:
         """Whether the peer was heard within half the limit, late calls or not."""
