@@ -42,8 +42,8 @@ class Lead:
         self._way = way
         self._inward.sample(way)
 
-    def rtt_sampled(self, units: int) -> None:
-        """The block that was just used gave an RTT sample: a one-way time out."""
+    def echoed(self, units: int) -> None:
+        """The block that was just used shows a round trip, however late: a one-way time out."""
         assert self._way is not None
         self._outward.sample(units - self._way)
 

@@ -11,7 +11,6 @@ from checksums import Checksums
 from closing import Closing
 from congestion import Path, pause
 from continuation import Continuation
-from deafness import Deafness
 from endpoint import LAST_FREE_EPOCH, MAX_EPOCH, Failed, Settings
 from handshake import Handshake
 from hello_schedule import HelloSchedule
@@ -37,7 +36,6 @@ class CompactModel(Model):
         self.schedule = Schedule(settings, self.liveness)
         self.closing = Closing(settings)
         self.estimates = Estimates(settings)
-        self.deafness = Deafness(self.liveness)
         # What the line peer sends at this call, to follow where the text leaves a choice.
         self.hint: list[bytes] = []
         self.checksums = Checksums(settings.ping_us)
@@ -92,7 +90,6 @@ class CompactModel(Model):
         self.handshake.epoch_began(self.now, self.epoch)
         self.schedule.epoch_began(self.now)
         self.estimates.lead.forget()
-        self.deafness.epoch_began()
         self.reports.epoch_began()
 
     def may_begin(self, epoch: int) -> bool:
@@ -161,8 +158,6 @@ class CompactModel(Model):
             if reason.is_reported:
                 self.reports.out_of_sync()
             raise
-        if not self.handshake.linked:
-            self.deafness.responded(self.now)
         self.handshake.accepted_inputs(self.now)
         self.estimates.accepted()
         moved = self._take_inputs(got)
@@ -171,13 +166,8 @@ class CompactModel(Model):
             moved = True
         if moved:
             self.schedule.progressed(self.now)
-        gave_rtt = None
-        if got.timing:
-            gave_rtt = self.estimates.use(
-                self.now, got.timing, self.liveness.trips_count_since)
-        if gave_rtt:
-            self.deafness.responded(self.now)
-        if moved or gave_rtt is not None:
+        if got.timing and self.estimates.use(
+                self.now, got.timing, self.liveness.trips_count_since) or moved:
             self.handshake.input_is_sign_of_life(self.now)
         self.schedule.accepted(self.now, got.count > 0)
 
@@ -187,8 +177,6 @@ class CompactModel(Model):
         for frame in [frame for frame in self.local_inputs if frame < ack - 1]:
             del self.local_inputs[frame]
         self.continuation.acknowledged(self.now)
-        self.deafness.responded(self.now)
-        self.deafness.acknowledged(self.now, ack < self.schedule.sent_end)
 
     def _take_inputs(self, got: Received) -> bool:
         """Appends the new inputs of a datagram; returns whether there were any."""
@@ -290,7 +278,6 @@ class CompactModel(Model):
         end, self.last_body = wire_compact.end_and_body(self.outbound(), datagram, first)
         self.schedule.sent_inputs(self.now, timing is not None, self.acked, end)
         self.continuation.sent(self.now, self.acked, first, end, self.send_next)
-        self.deafness.sent(self.now, self.acked < self.schedule.sent_end)
         return datagram
 
     def poll(self) -> list[bytes]:
@@ -326,15 +313,9 @@ class CompactModel(Model):
         figures: dict[str, object] = {
             "refused": self.refused, "unacked": self.send_next - self.acked}
         if not self.is_closed:
-            figures["health"] = self._health() if self.is_open else "Disconnected"
+            is_open = self.is_open
+            figures["health"] = self.liveness.health(self.now) if is_open else "Disconnected"
         lead = self.estimates.local_lead(self.now)
         figures["rtt_us"] = self.estimates.rtt
         figures["lead_millis"] = None if lead is None else 1000 * lead / self.settings.frame_us
         return figures
-
-    def _health(self) -> str:
-        """The part of the peer's health that the document specifies."""
-        health = self.liveness.health(self.now)
-        if health == "received" and self.deafness.is_deaf(self.now, self.estimates.rtt):
-            return "Deaf"
-        return health

@@ -37,35 +37,35 @@ class Estimates:
         """An input datagram was accepted, with or without a block."""
         self._accepted += 1
 
-    def use(self, now: int, timing: Timing, counts_since: int) -> bool | None:
-        """Uses a block if it is new: None if not, else whether it gave an RTT sample.
+    def use(self, now: int, timing: Timing, counts_since: int) -> bool:
+        """Uses a block if it is new, and tells whether it is.
 
         A round trip counts if it began since `counts_since`.
         """
         if self.block is not None:
             rise = (timing.sent - self.block.sent) % 65536
             if not 1 <= rise <= 32767:
-                return None
+                return False
             missing = max(rise - self._accepted, 0)
             self._missed += 256 * missing // rise - self._missed // 8
         self._accepted = 0
         self.block, self._used_at = timing, now
         self.lead.block_used(now, timing.stamp)
-        return self._sample_rtt(now, timing.echo, counts_since)
+        self._sample_rtt(now, timing.echo, counts_since)
+        return True
 
-    def _sample_rtt(self, now: int, echo: int, counts_since: int) -> bool:
+    def _sample_rtt(self, now: int, echo: int, counts_since: int) -> None:
         """Takes the RTT sample of an echo, if it gives one."""
         units = (now // UNIT - echo) % 65536
         units = 0 if units >= 65534 else units
         if echo == 0 or units >= 32768:
-            return False
+            return
+        self.lead.echoed(units)
         sample = units * UNIT
         if sample > now - counts_since:
-            return False
+            return
         self.rtt = sample if self.rtt is None else self.rtt * 7 / 8 + sample / 8
         self.base.sample(now, sample)
-        self.lead.rtt_sampled(units)
-        return True
 
     @property
     def peer_lost(self) -> int:
