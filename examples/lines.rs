@@ -26,7 +26,8 @@ usage: cargo run --release --example lines -- [OPTIONS]
   --ping-us N                ping interval (500000 classic, 200000 compact)
   --incarnation N            the local incarnation: a random number of 64 bits; compact needs one
   --peer-incarnation N       the peer's (unknown until its hello)
-  --first-frame N            the frame that the first push gets (0)";
+  --first-frame N            the frame that the first push gets (0)
+  --input-delay N            input delay in frames, at most 255 (0)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -88,6 +89,7 @@ struct LinePeer<const INPUT_LEN: usize, const WINDOW: usize> {
 impl<const INPUT_LEN: usize, const WINDOW: usize> LinePeer<INPUT_LEN, WINDOW> {
     fn new(options: &Options, mut peer: PeerConfig<INPUT_LEN>) -> Result<Self, String> {
         let mut session = Session::new(options.config()?);
+        session.set_input_delay(options.input_delay.into());
         if options.epoch > 0 {
             let begun = session.begin_epoch(Instant::ORIGIN, Epoch::new(options.epoch));
             begun.map_err(|error| error.to_string())?;
@@ -298,6 +300,7 @@ struct Options {
     peer_incarnation: Option<u64>,
     short_tags: bool,
     first_frame: u32,
+    input_delay: u8,
 }
 
 impl Options {
@@ -318,6 +321,7 @@ impl Options {
             peer_incarnation: None,
             short_tags: false,
             first_frame: 0,
+            input_delay: 0,
         };
         let mut arguments = arguments.iter();
         while let Some(name) = arguments.next() {
@@ -352,6 +356,7 @@ impl Options {
             "--incarnation" => self.incarnation = Some(number(value)?),
             "--peer-incarnation" => self.peer_incarnation = Some(number(value)?),
             "--first-frame" => self.first_frame = number(value)?,
+            "--input-delay" => self.input_delay = number(value)?,
             _ => return None,
         }
         Some(())

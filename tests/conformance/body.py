@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from random import Random
+from typing import Callable
 
 # One byte of an input: ("same", 0), ("bit", i), ("step", d as sent) or ("value", v).
 Form = tuple[str, int]
@@ -17,10 +19,13 @@ class BitWriter:
         self._value = 0
         self._chunks: list[bytes] = []
         self.bits = 0
+        self._used = 0  # Bits up to the last 1.
         self._held = 0
 
     def put(self, value: int, width: int) -> None:
         """Appends a field of `width` bits."""
+        if value:
+            self._used = self.bits + value.bit_length()
         self._value |= value << self._held
         self._held += width
         self.bits += width
@@ -28,6 +33,11 @@ class BitWriter:
             self._chunks.append((self._value & (1 << 64) - 1).to_bytes(8, "little"))
             self._value >>= 64
             self._held -= 64
+
+    @property
+    def length(self) -> int:
+        """How many bytes there are without zero bytes at the end."""
+        return (self._used + 7) // 8
 
     def finish(self) -> bytes:
         """The bytes, without zero bytes at the end."""
@@ -51,6 +61,12 @@ class BitReader:
     def rest_is_zero(self) -> bool:
         """Whether no 1 bit is left unread."""
         return self._value >> self.position == 0
+
+
+@lru_cache(maxsize=65536)
+def first_form(before: int, after: int) -> Form:
+    """The form of `step` that a sender uses."""
+    return legal_forms(before, after)[0]
 
 
 def legal_forms(before: int, after: int) -> list[Form]:
@@ -89,8 +105,10 @@ def _put_form(out: BitWriter, form: Form) -> None:
 def _put_input(out: BitWriter, before: bytes, after: bytes, rng: Random | None) -> None:
     """Writes one input, in the sender's form or in any legal one."""
     size = len(after)
-    choices = [legal_forms(a, b) for a, b in zip(before, after)]
-    forms = [rng.choice(each) if rng else each[0] for each in choices]
+    if rng:
+        forms = [rng.choice(legal_forms(a, b)) for a, b in zip(before, after)]
+    else:
+        forms = [first_form(a, b) for a, b in zip(before, after)]
     if size == 1:
         _put_form(out, forms[0])
         return
@@ -109,8 +127,7 @@ def _put_input(out: BitWriter, before: bytes, after: bytes, rng: Random | None) 
             _put_form(out, form)
     else:
         out.put(0b11, 2)
-        for byte in after:
-            out.put(byte, 8)
+        out.put(int.from_bytes(after, "little"), 8 * size)
 
 
 def encode(reference: bytes, inputs: list[bytes], rng: Random | None = None) -> bytes:
@@ -121,6 +138,18 @@ def encode(reference: bytes, inputs: list[bytes], rng: Random | None = None) -> 
         _put_input(out, before, after, rng)
         before = after
     return out.finish()
+
+
+def fitting(reference: bytes, inputs: list[bytes], fits: Callable[[int, int], bool]) -> int:
+    """How many inputs a datagram carries: the longest prefix whose count and length fit."""
+    out = BitWriter()
+    before = reference
+    for count, after in enumerate(inputs):
+        _put_input(out, before, after, None)
+        if not fits(count + 1, out.length):
+            return count
+        before = after
+    return len(inputs)
 
 
 def _get_form(bits: BitReader) -> Form:

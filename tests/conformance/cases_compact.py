@@ -37,7 +37,8 @@ def random_settings(rng: Random) -> Settings:
         rng.choice([200_000, 200_000, 20_000, 99_999, 1_000_000, 1_999_999]),
         random_incarnation(rng), rng.choice([None, None, 1, random_incarnation(rng)]),
         rng.choice([0, 0, 0, 1, 3, 100, 255, 256, 1000, rng.getrandbits(32) >> 1, MAX - 40,
-                    MAX - 300]), rng.random() < 0.5, rng.choice([120, 120, 30]))
+                    MAX - 300]), rng.random() < 0.5, rng.choice([120, 120, 30]),
+        rng.choice([0, 0, 1, 6, 40, 255]))
 
 
 class CompactCase:
@@ -52,12 +53,22 @@ class CompactCase:
         self.sent = rng.choice([0, 0, rng.randrange(65536)])
         # What the case is mostly about: inputs, hellos, or hellos with another tag.
         self.mood = rng.choice(["inputs", "inputs", "inputs", "hellos", "hellos", "foreign"])
+        # Whether inputs are random and seldom acknowledged, so that datagrams are cut.
+        self.is_full = model.settings.input_len >= 16 and rng.random() < 0.7
+        # The round trip in units of 250 us, if it is not any: it rises and falls by queues.
+        self.shortest_trip = rng.choice([0, 1, 100, 500, 3000])
+        self.trip = self.shortest_trip if rng.random() < 0.6 else None
+        self.peer_clock = rng.randrange(65536)
+        self.longest_queue = rng.choice([150, 400, 8000])
+        self.is_filling = True
         # Runs that say hello besides the one that is known.
         self.others = [random_incarnation(rng) for _ in range(2)]
 
     def push_data(self) -> bytes:
         """An input to push."""
         m = self.model
+        if self.is_full:
+            return self.rng.randbytes(m.settings.input_len)
         return changed(self.rng, m.reference(m.local_inputs, m.send_next))
 
     def datagram(self) -> bytes:
@@ -141,6 +152,8 @@ class CompactCase:
         """A: mostly between `acked` and `send_next`."""
         rng, m = self.rng, self.model
         kind = rng.random()
+        if self.is_full and rng.random() < 0.9:
+            return min(m.acked + rng.choice([0, 0, 0, 1, 5]), m.send_next)
         if kind < 0.8:
             return rng.choice([m.acked, m.send_next, rng.randint(m.acked, m.send_next)])
         if kind < 0.92:
@@ -159,11 +172,30 @@ class CompactCase:
             echo = rng.choice([0, 1, (clock + 1) % 65536, (clock + 2) % 65536, 65535])
         sent = self.sent
         if rng.random() < 0.15:
-            last = self.model.block[2] if self.model.block else sent
+            block = self.model.estimates.block
+            last = block.sent if block else sent
             step = rng.choice([0, -1, 1, 32767, 32768, -32768, rng.randrange(65536)])
             sent = (last + step) % 65536
         lost = rng.choice([0, 0, 8, 128, 255, rng.randrange(256)])
-        return Timing(rng.randrange(65536), echo, sent, lost, rng.randrange(-128, 128))
+        lead = rng.choice([-128, 127, rng.randrange(-127, 127), rng.randrange(-12, 12)])
+        if self.trip is None or rng.random() < 0.02:
+            return Timing(rng.randrange(65536), echo, sent, lost, lead)
+        return self._block_of_a_path(clock, sent, lost, lead)
+
+    def _block_of_a_path(self, clock: int, sent: int, lost: int, lead: int) -> Timing:
+        """A timing block whose round trip rises and falls by queues."""
+        assert self.trip is not None
+        rng, most = self.rng, self.longest_queue
+        step = rng.randint(-most // 40, most // 6)
+        self.trip = max(self.trip + (step if self.is_filling else -step), self.shortest_trip)
+        if rng.random() < 0.02:
+            self.trip = self.shortest_trip
+        queued = self.trip - self.shortest_trip
+        if queued == 0 or queued > most:
+            self.is_filling = queued == 0
+        inward = self.shortest_trip // 2 + rng.randint(0, queued)
+        stamp = (clock + self.peer_clock - inward) % 65536
+        return Timing(stamp, (clock - self.trip) % 65536 or 1, sent, rng.choice([0, 0, 0, lost]), lead)
 
     def _inputs(self) -> bytes:
         """An input datagram of valid or nearly valid content, with a valid tag."""

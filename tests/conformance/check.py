@@ -41,6 +41,13 @@ def twin_maker(options: argparse.Namespace) -> Callable[[Settings], Endpoint]:
     return CompactModel if options.alone else lambda settings: Twin(settings, options.lines)
 
 
+def line_maker(options: argparse.Namespace, wire: str) -> Callable[[Settings], Endpoint]:
+    """Makes the line peers of a play; on the compact wire each with a model that does the same."""
+    if wire == "classic":
+        return lambda settings: lines.LinePeer(settings, options.lines)
+    return twin_maker(options)
+
+
 def check_vectors() -> None:
     """Part 1: the vectors."""
     started = time.monotonic()
@@ -81,10 +88,10 @@ def check_plays(options: argparse.Namespace) -> None:
         started = time.monotonic()
         kind = play.ClassicPlay if plan.settings.wire == "classic" else play.Play
         game = kind(plan, options.frames, options.seed, make_model,
-                    make_model if options.alone else lambda s: lines.LinePeer(s, options.lines))
+                    make_model if options.alone else line_maker(options, plan.settings.wire))
         try:
             game.run()
-        except play.Failure as error:
+        except (play.Failure, Disagreement) as error:
             raise SystemExit(f"DISAGREE  {plan.name}: {error}\n  reproduce: {repeat(options)} "
                              f"--only plays --case {number}") from error
         world = game.world

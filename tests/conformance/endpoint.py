@@ -32,9 +32,14 @@ class Settings:
     first_frame: int = 0
     short_tags: bool = False
     window: int = 120
-    # Not options of a line peer, which has these defaults.
+    input_delay: int = 0  # In frames.
+    # Not an option of a line peer, which has this default.
     interrupt_us: int = 500_000
-    disconnect_us: int = 5_000_000
+
+    @property
+    def disconnect_us(self) -> int:
+        """How long a silence disconnects the peer of a line peer with this ping interval."""
+        return max(5_000_000, 3 * self.ping_us)
 
     @property
     def input_tag_size(self) -> int:
@@ -57,6 +62,8 @@ class Settings:
             options += ["--window", str(self.window)]
         if self.wire == "compact":
             options += ["--incarnation", str(self.incarnation)]
+        if self.input_delay:
+            options += ["--input-delay", str(self.input_delay)]
         if self.short_tags:
             options += ["--short-tags"]
         if self.key is not None:

@@ -1,4 +1,4 @@
-"""How long the peer has been silent, and how long it may be (section 1)."""
+"""How long the peer has been silent, and how long it may be, even if nobody looked (section 1)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from endpoint import Settings
 SECOND = 1_000_000
 SHORTEST_PING = 20_000
 LONGEST_PING = 10 * SECOND
+# How late a call may be, and how long it takes to drain a socket after a later one.
+PATIENCE = 25_000
 
 
 class Liveness:
@@ -19,6 +21,21 @@ class Liveness:
         self._silent_since = 0
         self._is_connecting = True
         self._sign_of_run: int | None = None
+        self._last_call = 0
+        # A round trip that began earlier measures how late the endpoint was called.
+        self.trips_count_since = 0
+        # Up to when silence is judged after a late call, and when that ends.
+        self._judged_to = 0
+        self._drained_at = 0
+
+    def called(self, now: int, asked: int | None) -> None:
+        """The endpoint, which asked to be called at a moment, is called now."""
+        if asked is not None and now > asked + PATIENCE:
+            self._judged_to = self._last_call
+            self._drained_at = now + PATIENCE
+        if asked is not None and now >= asked + self.limit // 2:
+            self.trips_count_since = now
+        self._last_call = now
 
     def set_peer_ping(self, ping_us: int | None) -> None:
         """The ping interval that a hello carried; None while it is unknown."""
@@ -27,10 +44,14 @@ class Liveness:
         self._peer_ping = ping_us
 
     @property
+    def ping(self) -> int:
+        """The greater of both ping intervals, P."""
+        return max(self._settings.ping_us, self._peer_ping or 0)
+
+    @property
     def limit(self) -> int:
         """The interrupt limit I."""
-        ping = max(self._settings.ping_us, self._peer_ping or 0)
-        return max(self._settings.interrupt_us, ping * 5 // 2)
+        return max(self._settings.interrupt_us, self.ping * 5 // 2)
 
     def run_became_known(self) -> None:
         """The peer's run is another one now."""
@@ -47,8 +68,16 @@ class Liveness:
         self._is_connecting = False
 
     def silence(self, now: int) -> int:
-        """The silence of the peer."""
-        return now - self._silent_since
+        """The silence of the peer, as far as it is judged."""
+        return max(self.judged(now) - self._silent_since, 0)
+
+    def judged(self, now: int) -> int:
+        """Up to when the peer is judged: after a late call, datagrams may wait in the socket."""
+        return self._judged_to if now < self._drained_at else now
+
+    def is_heard(self, now: int) -> bool:
+        """Whether the peer was heard within half the limit, late calls or not."""
+        return now - self._silent_since <= self.limit // 2
 
     def is_alive(self, now: int) -> bool:
         """Whether the peer is alive."""

@@ -23,6 +23,8 @@ class Model:
         self.epoch = settings.epoch
         self.send_next = settings.first_frame
         self.last_reason = ""
+        # When the endpoint, or the line peer that gets the same calls, asked to be called.
+        self.asked: int | None = None
 
     # Implemented by each wire.
 
@@ -47,6 +49,9 @@ class Model:
 
     def do_bye(self) -> None:
         """Closes the session, which is not closed yet."""
+
+    def called(self) -> None:
+        """Notes that a call gave the present time."""
 
     def settle(self) -> None:
         """Does what follows from the time alone, before and after each call."""
@@ -73,9 +78,11 @@ class Model:
 
     # The calls of an endpoint.
 
-    def _answer(self, now: int, call: Callable[[], None], result: str = "ok") -> Answer:
-        """Advances the time, makes a call, and collects its effects."""
-        self.now = max(self.now, now)
+    def _answer(self, now: int | None, call: Callable[[], None], result: str = "ok") -> Answer:
+        """Advances the time, if the call has one, makes the call, and collects its effects."""
+        if now is not None:
+            self.now = max(self.now, now)
+            self.called()
         self.delivered = []
         self.settle()
         answer = Answer(result)
@@ -93,6 +100,7 @@ class Model:
         if self.is_open and not self.is_muted:
             answer.sent = self.poll()
             answer.timeout = self.next_timeout()
+        self.asked = answer.timeout
         return answer
 
     def push(self, now: int, data: bytes) -> Answer:
@@ -174,16 +182,16 @@ class Model:
     def mute(self) -> Answer:
         """Stops polling."""
         self.is_muted = True
-        return self._answer(0, lambda: None)
+        return self._answer(None, lambda: None)
 
     def unmute(self) -> Answer:
         """Resumes polling."""
         self.is_muted = False
-        return self._answer(0, lambda: None)
+        return self._answer(None, lambda: None)
 
     def stats(self) -> Answer:
         """Requests statistics."""
-        answer = self._answer(0, lambda: None)
+        answer = self._answer(None, lambda: None)
         answer.stats = self.statistics()
         return answer
 

@@ -9,6 +9,8 @@ import control
 import wire_compact
 from checksums import Checksums
 from closing import Closing
+from congestion import Path, pause
+from continuation import Continuation
 from endpoint import LAST_FREE_EPOCH, MAX_EPOCH, Failed, Settings
 from handshake import Handshake
 from hello_schedule import HelloSchedule
@@ -16,9 +18,8 @@ from liveness import Liveness
 from model import Model
 from reports import Reports
 from schedule import Schedule
-from wire_compact import Direction, Received, Refused, Timing
-
-UNIT = 250
+from timing import Estimates
+from wire_compact import Direction, Received, Refused
 
 
 class CompactModel(Model):
@@ -34,11 +35,9 @@ class CompactModel(Model):
         self.hellos = HelloSchedule(settings, self.handshake, self.liveness)
         self.schedule = Schedule(settings, self.liveness)
         self.closing = Closing(settings)
-        self.block: tuple[int, int, int] | None = None  # stamp, time it was handled, sent
-        self.rtt: float | None = None
-        # Whether the text specifies the RTT. It does not if the transport has opened again, nor if
-        # a round trip began before the peer was added.
-        self.rtt_is_settled = True
+        self.estimates = Estimates(settings)
+        # What the line peer sends at this call, to follow where the text leaves a choice.
+        self.hint: list[bytes] = []
         self.checksums = Checksums(settings.ping_us)
         self._start_epoch()
 
@@ -48,6 +47,8 @@ class CompactModel(Model):
         self.send_next = self.recv_next = self.acked = start
         self.local_inputs: dict[int, bytes] = {}
         self.remote_inputs: dict[int, bytes] = {}
+        self.continuation = Continuation()
+        self.last_body = 0
 
     # Derived from the state.
 
@@ -88,6 +89,7 @@ class CompactModel(Model):
         self.checksums = Checksums(self.settings.ping_us)
         self.handshake.epoch_began(self.now, self.epoch)
         self.schedule.epoch_began(self.now)
+        self.estimates.lead.forget()
         self.reports.epoch_began()
 
     def may_begin(self, epoch: int) -> bool:
@@ -100,7 +102,8 @@ class CompactModel(Model):
         self.liveness.opened(self.now)
         self.handshake.opened(self.now)
         self.schedule.opened(self.now)
-        self.rtt_is_settled = False
+        self.estimates.lead.forget()
+        self.estimates.forget_rtt()
 
     def do_close(self) -> None:
         """Handles the closing of the transport."""
@@ -109,6 +112,10 @@ class CompactModel(Model):
     def do_bye(self) -> None:
         """Closes the session."""
         self.closing.close(self.now, self.is_open)
+
+    def called(self) -> None:
+        """Notes that a call gave the present time."""
+        self.liveness.called(self.now, self.asked)
 
     def settle(self) -> None:
         """Sets the moment of the first bye once it is known."""
@@ -147,22 +154,29 @@ class CompactModel(Model):
             raise Refused("NotReady")
         try:
             got = wire_compact.decode(self.inbound(), datagram, self.recv_next, self.send_next)
-        except Refused as reason:
-            if str(reason) == "OutOfSync":
+        except wire_compact.OutOfSync as reason:
+            if reason.is_reported:
                 self.reports.out_of_sync()
             raise
         self.handshake.accepted_inputs(self.now)
+        self.estimates.accepted()
         moved = self._take_inputs(got)
         if got.ack > self.acked:
-            self.acked = got.ack
-            for frame in [frame for frame in self.local_inputs if frame < self.acked - 1]:
-                del self.local_inputs[frame]
+            self._acknowledge(got.ack)
             moved = True
         if moved:
             self.schedule.progressed(self.now)
-        if got.timing and self._use_block(got.timing) or moved:
+        if got.timing and self.estimates.use(
+                self.now, got.timing, self.liveness.trips_count_since) or moved:
             self.handshake.input_is_sign_of_life(self.now)
         self.schedule.accepted(self.now, got.count > 0)
+
+    def _acknowledge(self, ack: int) -> None:
+        """Moves `acked`."""
+        self.acked = ack
+        for frame in [frame for frame in self.local_inputs if frame < ack - 1]:
+            del self.local_inputs[frame]
+        self.continuation.acknowledged(self.now)
 
     def _take_inputs(self, got: Received) -> bool:
         """Appends the new inputs of a datagram; returns whether there were any."""
@@ -173,39 +187,13 @@ class CompactModel(Model):
             self.remote_inputs[frame] = inputs[frame - got.base]
             self.delivered.append((frame, self.remote_inputs[frame]))
         self.recv_next = got.end
+        if self.send_next > self.settings.first_frame:
+            self.estimates.lead.inputs_arrived(
+                self.now, got.end, self.send_next, self.schedule.newest_push)
         oldest = self.recv_next - self.settings.window
         for frame in [frame for frame in self.remote_inputs if frame < oldest]:
             del self.remote_inputs[frame]
         return True
-
-    # The timing block (3.6).
-
-    def _use_block(self, timing: Timing) -> bool:
-        """Uses a timing block if it is new; returns whether it was."""
-        if self.block is not None:
-            rise = (timing.sent - self.block[2]) % 65536
-            if not 1 <= rise <= 32767:
-                return False
-        self.block = (timing.stamp, self.now, timing.sent)
-        if timing.echo != 0:
-            units = (self.now // UNIT - timing.echo) % 65536
-            units = 0 if units >= 65534 else units
-            if units < 32768:
-                sample = units * UNIT
-                self.rtt_is_settled &= sample <= self.now
-                self.rtt = sample if self.rtt is None else self.rtt * 7 / 8 + sample / 8
-        return True
-
-    def _make_block(self) -> Timing:
-        """The timing block of a datagram polled now."""
-        clock = self.now // UNIT
-        echo = 0
-        if self.block is not None:
-            stamp, handled, _ = self.block
-            held = clock - handled // UNIT
-            if self.now - handled <= max(2_000_000, self.settings.ping_us + 500_000):
-                echo = (stamp + held) % 65536 or 1
-        return Timing(clock % 65536, echo, (self.schedule.total + 1) % 65536)
 
     # Hello and bye (3.9).
 
@@ -221,9 +209,7 @@ class CompactModel(Model):
         beliefs = self.handshake.beliefs
         self.handshake.receive(self.now, rest)
         if self.handshake.beliefs > beliefs:
-            self.block = None
-            self.rtt = None
-            self.rtt_is_settled = True
+            self.estimates.forget()
 
     def _receive_bye(self, datagram: bytes) -> None:
         """Receives a bye."""
@@ -261,10 +247,38 @@ class CompactModel(Model):
         """Whether byes may be sent."""
         return self.handshake.run is not None and self.handshake.linked_ever
 
+    @property
+    def _pause(self) -> int:
+        """For how long after the last input datagram they are held back."""
+        base = self.estimates.base
+        path = Path(base.base, base.queuing_delay, self.estimates.peer_lost,
+                    self.send_next - self.acked, self.last_body)
+        return pause(path, self.settings.frame_us, self.liveness.limit)
+
     def _input_due(self, moment: int) -> bool:
         """Whether an input datagram is due at a moment."""
         return self._sends_inputs and self.schedule.input_due(
-            moment, self.unacknowledged, self.acked)
+            moment, self.unacknowledged, self.acked, self._pause)
+
+    def _poll_inputs(self) -> bytes:
+        """The input datagram that is due now."""
+        timing = None
+        if self.schedule.block_due(self.now, self._pause):
+            timing = self.estimates.make_block(
+                self.now, self.schedule.total + 1, self.liveness.is_heard(self.now))
+        choices = []
+        for first in self.continuation.choices(
+                self.now, self.acked, self.estimates.rtt, self.settings.frame_us):
+            inputs = [self.local_inputs[frame] for frame in range(first, self.send_next)]
+            choices.append((first, wire_compact.encode(
+                self.outbound(), first, self.reference(self.local_inputs, first), inputs,
+                self.recv_next, timing, rng=self.forms)))
+        fitting = [choice for choice in choices if choice[1] in self.hint]
+        first, datagram = (fitting or choices)[0]
+        end, self.last_body = wire_compact.end_and_body(self.outbound(), datagram, first)
+        self.schedule.sent_inputs(self.now, timing is not None, self.acked, end)
+        self.continuation.sent(self.now, self.acked, first, end, self.send_next)
+        return datagram
 
     def poll(self) -> list[bytes]:
         """Whatever is due, the hello first."""
@@ -274,12 +288,7 @@ class CompactModel(Model):
             sent.append(control.encode_hello(s.session_id, s.key, self.handshake.make_hello()))
             self.hellos.sent(self.now)
         if self._input_due(self.now):
-            timing = self._make_block() if self.schedule.block_due(self.now) else None
-            inputs = [self.local_inputs[frame] for frame in range(self.acked, self.send_next)]
-            sent.append(wire_compact.encode(
-                self.outbound(), self.acked, self.reference(self.local_inputs, self.acked), inputs,
-                self.recv_next, timing, rng=self.forms))
-            self.schedule.sent_inputs(self.now, timing is not None, self.acked, self.send_next)
+            sent.append(self._poll_inputs())
         if self._sends_checksums and self.checksums.due(self.now):
             sent.append(control.encode_checksums(self.outbound(), self.checksums.poll(self.now)))
         if self._sends_byes and self.closing.is_due(self.now) and not self.closing.sends_inputs:
@@ -291,8 +300,8 @@ class CompactModel(Model):
         """The next moment at which a datagram becomes due without another call."""
         moments = [] if self.is_closed else self.hellos.moments()
         if self._sends_inputs:
-            moments += [moment for moment in self.schedule.input_moments(self.unacknowledged)
-                        if self._input_due(max(moment, self.now))]
+            moments += [moment for moment in self.schedule.input_moments(
+                self.unacknowledged, self._pause) if self._input_due(max(moment, self.now))]
         if self._sends_checksums:
             moments += self.checksums.moments()
         if self._sends_byes:
@@ -306,6 +315,7 @@ class CompactModel(Model):
         if not self.is_closed:
             is_open = self.is_open
             figures["health"] = self.liveness.health(self.now) if is_open else "Disconnected"
-        if self.rtt_is_settled:
-            figures["rtt_us"] = self.rtt
+        lead = self.estimates.local_lead(self.now)
+        figures["rtt_us"] = self.estimates.rtt
+        figures["lead_millis"] = None if lead is None else 1000 * lead / self.settings.frame_us
         return figures

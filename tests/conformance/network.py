@@ -8,6 +8,9 @@ from random import Random
 from typing import Callable
 
 Outage = tuple[int, int]
+# From when to when a delay rises and falls again, and by how much at most.
+Swell = tuple[int, int, int]
+HEADERS = 28  # Of IPv4 and UDP.
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,18 @@ class Conditions:
     jitter: int = 0
     duplicates: float = 0.0
     outages: tuple[Outage, ...] = ()
+    swells: tuple[Swell, ...] = ()
+    rate: int | None = None  # Bytes a second of each way, behind a queue.
+    longest_queue: int = 2_000_000
+
+
+def swell(swells: tuple[Swell, ...], now: int) -> int:
+    """How much longer a delay is now."""
+    extra = 0
+    for start, end, most in swells:
+        if start <= now < end:
+            extra += 2 * most * min(now - start, end - now) // (end - start)
+    return extra
 
 
 class World:
@@ -32,6 +47,7 @@ class World:
         self.datagrams = 0
         self.dropped = 0
         self._generation = 0
+        self._busy_until: dict[object, int] = {}
         self._count = 0
         self._events: list[tuple[int, int, Callable[[], None]]] = []
 
@@ -45,14 +61,27 @@ class World:
         self.now, _, event = heapq.heappop(self._events)
         event()
 
-    def send(self, datagram: bytes, deliver: Callable[[bytes], None]) -> None:
+    def _queue(self, size: int, way: object) -> int | None:
+        """How long a datagram takes behind what is under way before it; None if it is dropped."""
+        if self.conditions.rate is None:
+            return 0
+        wait = max(self._busy_until.get(way, 0) - self.now, 0)
+        if wait > self.conditions.longest_queue:
+            return None
+        wait += (size + HEADERS) * 1_000_000 // self.conditions.rate
+        self._busy_until[way] = self.now + wait
+        return wait
+
+    def send(self, datagram: bytes, deliver: Callable[[bytes], None], way: object = None) -> None:
         """Delivers a datagram after a delay, once or twice, or drops it."""
         conditions, rng = self.conditions, self.rng
         self.datagrams += 1
         out = any(start <= self.now < end for start, end in conditions.outages)
-        if out or rng.random() < conditions.loss:
+        queued = self._queue(len(datagram), way)
+        if out or queued is None or rng.random() < conditions.loss:
             self.dropped += 1
             return
+        delay = conditions.delay + queued + swell(conditions.swells, self.now)
         generation = self._generation
 
         def arrive() -> None:
@@ -61,7 +90,7 @@ class World:
                 deliver(datagram)
 
         for _ in range(2 if rng.random() < conditions.duplicates else 1):
-            self.at(self.now + conditions.delay + rng.randint(0, conditions.jitter), arrive)
+            self.at(self.now + delay + rng.randint(0, conditions.jitter), arrive)
 
     def clear(self) -> None:
         """Drops every datagram in flight."""

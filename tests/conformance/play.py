@@ -29,6 +29,7 @@ class Plan:
     epochs: int = 1
     restart: str = ""  # The side that restarts halfway through the second epoch.
     close: bool = False  # Whether the line peer's transport closes during the outage.
+    noise: bool = False  # Whether each input is random, so that full datagrams are cut.
 
 
 class Side:
@@ -62,13 +63,15 @@ class Side:
         for report in answer.events:
             name, *values = report.split()
             self.restarted |= name == "Restarted"
+            if name == "OutOfSync":
+                raise Failure(f"{self.name} reports OutOfSync")
             if name == "EpochAhead":
                 self.peer_epoch = int(values[0])
         for frame, data in answer.inputs:
             self.play.check_delivered(self, frame, data)
             self.delivered[self.epoch][frame] = data
         for datagram in answer.sent:
-            world.send(datagram, lambda arriving: self.play.other(self).arrive(arriving))
+            world.send(datagram, lambda arriving: self.play.other(self).arrive(arriving), self.name)
         if answer.timeout is not None:
             moment = max(answer.timeout + self.born, world.now + 1)
             if self.wake is None or moment < self.wake:
@@ -85,13 +88,17 @@ class Side:
     def arrive(self, datagram: bytes) -> None:
         """Receives a datagram, and counts the refusals that a steady play cannot explain."""
         answer = self.handle(self.endpoint.receive(self.clock(), datagram))
-        if answer.result == "refused" and answer.detail not in ("LateHello", "NotReady"):
+        # A datagram after a cut one that was lost is out of step.
+        explained = ("LateHello", "NotReady") + ("OutOfSync",) * self.play.plan.noise
+        if answer.result == "refused" and answer.detail not in explained:
             self.refused += 1
 
     def push(self) -> None:
         """Pushes the next input of this epoch, unless the window is full."""
         inputs = self.pushed[self.epoch]
         data = changed(self.rng, inputs[-1] if inputs else bytes(self.settings.input_len))
+        if self.play.plan.noise:
+            data = self.rng.randbytes(self.settings.input_len)
         inputs.append(data)  # First, since the answer may already send it.
         answer = self.handle(self.endpoint.push(self.clock(), data))
         if answer.result == "error":

@@ -1,4 +1,4 @@
-"""When a compact endpoint sends input datagrams (3.8)."""
+"""When a compact endpoint sends input datagrams (3.8), as far as none is held back."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Schedule:
         """An input datagram with the frames up to `end` was polled."""
         if acked >= self.sent_end:
             self.progress_at = now
-        self.sent_end = end
+        self.sent_end = max(self.sent_end, end)
         self.total += 1
         self.in_epoch += 1
         self.last = now
@@ -81,8 +81,8 @@ class Schedule:
         interval = self.short_ping if self.in_epoch <= 10 else self.ping
         return 0 if self.last is None else self.last + interval
 
-    def input_moments(self, unacknowledged: bool) -> list[int]:
-        """When each row of 3.8 is due without slow mode; never twice at one moment."""
+    def input_moments(self, unacknowledged: bool, pause: int) -> list[int]:
+        """When each row of 3.8 is due without slow mode, but for a pause; never twice at one moment."""
         moments = [self._keep_alive()]
         if self.in_epoch == 0 or self.push_pending:
             moments.append(0)
@@ -91,15 +91,16 @@ class Schedule:
                                (self.last or 0) + self.interval))
         if self.ack_at is not None:
             moments.append(self.ack_at)
-        soonest = 0 if self.last is None else self.last + 1
+        soonest = 0 if self.last is None else self.last + max(pause, 1)
         return [max(moment, soonest) for moment in moments]
 
-    def input_due(self, moment: int, unacknowledged: bool, acked: int) -> bool:
-        """Whether an input datagram is due."""
+    def input_due(self, moment: int, unacknowledged: bool, acked: int, pause: int) -> bool:
+        """Whether an input datagram is due, with a pause after the last one."""
         if self.slow(moment, acked):
-            return moment >= self._keep_alive()
-        return any(moment >= due for due in self.input_moments(unacknowledged))
+            return moment >= self._keep_alive() and moment >= (self.last or 0) + pause
+        return any(moment >= due for due in self.input_moments(unacknowledged, pause))
 
-    def block_due(self, now: int) -> bool:
+    def block_due(self, now: int, pause: int) -> bool:
         """Whether the datagram polled now carries a timing block."""
-        return self.total < 10 or self.last_block is None or now - self.last_block >= self.ping
+        return (self.total < 10 or pause > 0 or self.last_block is None
+                or now - self.last_block >= self.ping)

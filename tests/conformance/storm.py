@@ -41,6 +41,7 @@ class Plan:
     name: str
     settings: Settings
     length: int = 12 * SECOND
+    conditions: Conditions = BAD
 
 
 class Program:
@@ -160,7 +161,7 @@ class Storm:
         """Starts one program for each player."""
         self.plan = plan
         self.rng = Random(f"{seed}/storm/{plan.name}")
-        self.world = World(BAD, Random(f"{seed}/network/{plan.name}"))
+        self.world = World(plan.conditions, Random(f"{seed}/network/{plan.name}"))
         self.makers = (make_line, make_model)
         self.programs: list[Program] = []
         self.recorded: list[bytes] = []
@@ -237,7 +238,7 @@ class Storm:
         for program in self.programs:
             if program.player != sender.player and not program.is_over and (
                     program is main or self.rng.random() < 0.5):
-                self.world.send(datagram, program.receive)
+                self.world.send(datagram, program.receive, sender.player)
 
     def _replay(self) -> None:
         """Replays any earlier datagram to any program."""
@@ -350,4 +351,9 @@ PLANS = [
          Settings(session_id=0x53, input_len=_INPUT.size, key=KEY, short_tags=True, epoch=3)),
     Plan("storm, slow pings",
          Settings(session_id=0x54, input_len=_INPUT.size, ping_us=1_500_000, first_frame=5)),
+    Plan("storm, slow line", Settings(session_id=0x55, input_len=_INPUT.size, input_delay=2),
+         20 * SECOND, Conditions(0.05, 20_000, 20_000, rate=6_000)),
+    Plan("storm, long round trips", Settings(session_id=0x56, input_len=_INPUT.size, key=KEY),
+         20 * SECOND, replace(BAD, loss=0.1, swells=((2 * SECOND, 8 * SECOND, SECOND),
+                                                     (9 * SECOND, 19 * SECOND, SECOND)))),
 ]

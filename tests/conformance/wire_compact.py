@@ -16,6 +16,15 @@ class Refused(Exception):
     """The reason why a datagram is refused."""
 
 
+class OutOfSync(Refused):
+    """Inputs before those of a datagram are missing."""
+
+    def __init__(self, is_reported: bool) -> None:
+        """Whether it is reported: no lost datagram explains it."""
+        super().__init__("OutOfSync")
+        self.is_reported = is_reported
+
+
 @dataclass(frozen=True)
 class Direction:
     """One direction of a link: the context (3.5) before E, the key, and the size of its tags."""
@@ -68,6 +77,11 @@ class Timing:
         """Its eight bytes."""
         return struct.pack(_BLOCK, self.stamp, self.echo, self.sent, self.lost, self.lead)
 
+    @classmethod
+    def unpack(cls, block: bytes) -> Timing:
+        """The block of eight bytes."""
+        return cls(*struct.unpack(_BLOCK, block))
+
 
 @dataclass(frozen=True)
 class Received:
@@ -105,22 +119,26 @@ def encode(direction: Direction, first: int, reference: bytes, inputs: list[byte
            timing: Timing | None, limit: int = MAX_DATAGRAM, rng: Random | None = None) -> bytes:
     """The datagram with the inputs from frame `first` on, or the longest prefix that fits."""
     overhead = 3 + direction.tag_size + (8 if timing else 0)
-    low, high = 0, len(inputs)
-    while True:
-        count = high
-        data = body.encode(reference, inputs[:count], rng)
-        if overhead + (1 if count >= 15 else 0) + len(data) <= limit:
-            break
-        # Find the longest prefix that fits: the length never falls as inputs are added.
-        while low < high - 1:
-            middle = (low + high) // 2
-            length = len(body.encode(reference, inputs[:middle], None))
-            if overhead + (1 if middle >= 15 else 0) + length <= limit:
-                low = middle
-            else:
-                high = middle
-        high, low, rng = low, 0, None
+
+    def fits(count: int, length: int) -> bool:
+        """Whether so many inputs in a body of such a length fit a datagram."""
+        return overhead + (1 if count >= 15 else 0) + length <= limit
+
+    count = len(inputs)
+    data = body.encode(reference, inputs, rng)
+    if not fits(count, len(data)):
+        count = body.fitting(reference, inputs, fits)
+        data = body.encode(reference, inputs[:count])
     return seal_inputs(direction, first + count, ack, count, timing, data)
+
+
+def end_and_body(direction: Direction, datagram: bytes, first: int) -> tuple[int, int]:
+    """E of an encoded datagram that begins with frame `first`, and the length of its body."""
+    count, length = datagram[0] & 15, len(datagram) - 3 - direction.tag_size
+    if count == 15:
+        count += datagram[3 + direction.tag_size]
+        length -= 1
+    return first + count, length - (8 if datagram[0] & 0x40 else 0)
 
 
 def decode(direction: Direction, datagram: bytes, recv_next: int, send_next: int) -> Received:
@@ -163,7 +181,7 @@ def _decode_rest(direction: Direction, type_byte: int, rest: bytes, end: int, ac
     if type_byte & 0x40:
         if len(rest) < 8:
             raise Refused("WrongLength")
-        timing = Timing(*struct.unpack(_BLOCK, rest[:8]))
+        timing = Timing.unpack(rest[:8])
         rest = rest[8:]
     if count > direction.window:
         raise Refused("TooManyInputs")
@@ -171,7 +189,7 @@ def _decode_rest(direction: Direction, type_byte: int, rest: bytes, end: int, ac
     if base < 0:
         raise Refused("FrameRange")
     if base > recv_next:
-        raise Refused("OutOfSync")
+        raise OutOfSync(count == 0 or end > recv_next + direction.window)
     if end > recv_next + direction.window:
         raise Refused("TooFar")
     inputs = body.parse(rest, count, direction.input_len)
