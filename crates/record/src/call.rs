@@ -157,8 +157,11 @@ impl<'a> Call<'a> {
     /// Reads a call. `last` is as in [`put`](Self::put).
     pub(crate) fn read(reader: &mut Reader<'a>, last: u64) -> Option<Self> {
         let kind = reader.byte()?;
-        let now =
-            if matches!(kind, 1..=8 | 10 | 11 | 17) { Instant::from_micros(reader.step(last)?) } else { Instant::ORIGIN };
+        let now = if matches!(kind, 1..=8 | 10 | 11 | 17) {
+            Instant::from_micros(reader.step(last)?)
+        } else {
+            Instant::ORIGIN
+        };
         let peer = |reader: &mut Reader<'_>| reader.small().map(PeerId::new);
         Some(match kind {
             1 => {

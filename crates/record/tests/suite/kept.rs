@@ -109,7 +109,8 @@ fn the_kept_recordings_hold_inputs_checksums_a_restart_skips_and_a_goodbye() {
         }
         assert!(inputs >= 10, "{name}: only {inputs} inputs");
     }
-    for word in ["Connected", "Restarted", "PeerClosed", "Checksums", "Flushed", "Disconnected", "Skipped", "Addressed"] {
+    for word in ["Connected", "Restarted", "PeerClosed", "Checksums", "Flushed", "Disconnected", "Skipped", "Addressed"]
+    {
         assert!(text.contains(word), "no {word}");
     }
 }
