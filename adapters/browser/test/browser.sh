@@ -11,6 +11,6 @@ fi
 failed=0
 # One after the other: each has a browser of its own to keep busy.
 for file in "$@"; do
-    $lossy node --test --test-force-exit --test-timeout=240000 --test-reporter=spec "$file" || failed=1
+    $lossy node --test --test-force-exit --test-reporter=spec "$file" || failed=1
 done
 exit $failed

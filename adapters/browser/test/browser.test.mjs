@@ -4,12 +4,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
-import { after, before, describe as group, test } from "node:test";
+import { after, before, describe as group } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { serve } from "../tools/serve.mjs";
 import { SHOW_ADDRESSES, launchChromium, listen, openChromium } from "./browsers.mjs";
-import { FRAMES, assertAll, assertMeasured, assertPlausible, describe, each, pair as pairOf, play, reports, testMoments } from "./pages.mjs";
+import { FRAMES, assertAll, assertMeasured, assertPlausible, describe, each, pair as pairOf, play, reports, test, testMoments } from "./pages.mjs";
 import { relay } from "./relay.mjs";
 
 const LOSS = 20;

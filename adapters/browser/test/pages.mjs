@@ -4,9 +4,12 @@
 // of its console.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test as testOf } from "node:test";
 
 export const FRAMES = 600;
+
+/** A test that ends, whatever its pages do. */
+export const test = (name, act) => testOf(name, { timeout: 240_000 }, act);
 
 /**
  * Connects two pages with one endpoint each, by an in-band channel unless told otherwise; the endpoint of player `offerer` offers
