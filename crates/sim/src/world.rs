@@ -233,8 +233,8 @@ impl<'p> World<'p> {
         Ok(())
     }
 
-    /// Jumps ahead for as long as the input stays the same: no further than the acknowledgements of every peer allow, and exactly
-    /// as far unless a peer on the classic wire has to be sent what would leave the window.
+    /// Jumps ahead for as long as the input stays the same: no further than a window and the acknowledgements of every peer allow,
+    /// and exactly as far unless a peer on the classic wire has to be sent what would leave the window.
     fn skip(&mut self, index: usize) -> Result<(), Breach> {
         let mut input = [0; INPUT_MAX];
         let endpoint = &mut self.endpoints[index];
@@ -245,7 +245,8 @@ impl<'p> World<'p> {
         let goal = ((endpoint.next / hold + 1) * hold).min(u64::from(u32::MAX));
         let linked = |peer: &usize| endpoint.links[*peer].id.is_some();
         let peers = (0..endpoint.links.len()).filter(linked);
-        let most = peers.clone().map(|peer| endpoint.acked(peer) + window).fold(goal, u64::min);
+        let most =
+            peers.clone().map(|peer| endpoint.acked(peer) + window).fold(goal.min(endpoint.next + window), u64::min);
         let exact = peers.clone().all(|peer| !self.plan.classic(index, peer));
         let law = "P skip";
         let frame = Frame::new(u32::try_from(goal).expect("a frame"));
