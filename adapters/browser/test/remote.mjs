@@ -4,7 +4,7 @@
 import { WebSocketServer } from "ws";
 
 /** How long a page may take to appear. */
-const LIMIT = 60_000;
+const LIMIT = 150_000;
 
 export class RemotePages {
   #server;
