@@ -31,6 +31,13 @@ pub trait Endpoint<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW:
     /// As there.
     fn push_input(&mut self, now: Instant, input: [u8; INPUT_LEN]) -> Result<Frame, PushError>;
 
+    /// As [`Session::skip_to`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    fn skip_to(&mut self, now: Instant, frame: Frame, input: [u8; INPUT_LEN]) -> Result<Frame, PushError>;
+
     /// As [`Session::begin_epoch`].
     ///
     /// # Errors
@@ -73,6 +80,9 @@ pub trait Endpoint<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW:
     /// As [`Session::poll_transmit`].
     fn poll_transmit<'b>(&mut self, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>>;
 
+    /// As [`Session::poll_transmit_to`].
+    fn poll_transmit_to<'b>(&mut self, peer: PeerId, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>>;
+
     /// As [`Session::poll_timeout`]; `mut`, since a recorder writes the call down.
     fn poll_timeout(&mut self) -> Option<Instant>;
 }
@@ -94,6 +104,10 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Endpoi
 
     fn push_input(&mut self, now: Instant, input: [u8; INPUT_LEN]) -> Result<Frame, PushError> {
         self.push_input(now, input)
+    }
+
+    fn skip_to(&mut self, now: Instant, frame: Frame, input: [u8; INPUT_LEN]) -> Result<Frame, PushError> {
+        self.skip_to(now, frame, input)
     }
 
     fn begin_epoch(&mut self, now: Instant, epoch: Epoch) -> Result<(), EpochError> {
@@ -134,6 +148,10 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Endpoi
 
     fn poll_transmit<'b>(&mut self, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
         self.poll_transmit(buf)
+    }
+
+    fn poll_transmit_to<'b>(&mut self, peer: PeerId, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
+        self.poll_transmit_to(peer, buf)
     }
 
     fn poll_timeout(&mut self) -> Option<Instant> {

@@ -27,14 +27,27 @@ fi
 npm run --silent build || exit 1
 npm test --silent || exit 1
 
-if ! node --input-type=module -e 'import { executable } from "./test/chromium.mjs"; process.exit(executable ? 0 : 1)'; then
-    { apt-get update && apt-get install -y chromium; } >/dev/null 2>&1
-fi
-if ! node --input-type=module -e 'import { executable } from "./test/chromium.mjs"; process.exit(executable ? 0 : 1)'; then
-    skip "the browser tests" "Chromium is neither installed nor available"
-    npm run --silent test:package
-    exit
-fi
+installed() { # BROWSER
+    node --input-type=module -e "import * as browsers from './test/browsers.mjs'; process.exit(browsers.$1 ? 0 : 1)"
+}
+
+updated=
+obtain() { # BROWSER PACKAGE
+    installed "$1" && return
+    [ -n "$updated" ] || { apt-get update >/dev/null 2>&1 && updated=1; }
+    apt-get install -y "$2" >/dev/null 2>&1
+    installed "$1"
+}
+
+obtain chromium chromium || skip "Chromium" "it is neither installed nor available"
+obtain firefox firefox-esr || skip "Firefox" "it is neither installed nor available"
 npm run --silent test:package || exit 1
 command -v nft >/dev/null 2>&1 || apt-get install -y nftables >/dev/null 2>&1
-npm run --silent test:browser
+failed=0
+if installed chromium; then
+    npm run --silent test:browser || failed=1
+fi
+if installed firefox; then
+    npm run --silent test:firefox || failed=1
+fi
+exit $failed

@@ -17,6 +17,17 @@ step() { # NAME COMMAND...
     "$@" || { echo "FAILED: $name"; failed=1; }
 }
 
+# Runs a step beside those that follow: it mostly waits, or needs one processor. `join` shows what it said.
+beside() { # NAME COMMAND...
+    (failed=0; step "$@"; exit $failed) >"$built/beside" 2>&1 &
+    beside=$!
+}
+
+join() {
+    wait "$beside" || failed=1
+    cat "$built/beside"
+}
+
 skip() { # NAME REASON
     echo "skipped: $1: $2"
 }
@@ -39,13 +50,12 @@ compile() {
     gcc -std=c11 -O2 -Wall -Wextra -Werror -Iinclude examples/udp.c "$built/libinputwire_c.a" -o "$built/udp"
 }
 
-players() { # Both wires at once, because the players mostly wait.
-    (cd "$root" && cargo build -q --release --example udp) || return 1
-    ./play.sh "$CARGO_TARGET_DIR/release/examples/udp" "$built/udp" "$built/libinputwire_c.so" compact &
-    compact=$!
-    ./play.sh "$CARGO_TARGET_DIR/release/examples/udp" "$built/udp" "$built/libinputwire_c.so" classic
-    classic=$?
-    wait "$compact" && [ $classic -eq 0 ]
+rust_player() {
+    cd "$root" && cargo build -q --release --example udp
+}
+
+players() {
+    ./play.sh "$CARGO_TARGET_DIR/release/examples/udp" "$built/udp" "$built/libinputwire_c.so"
 }
 
 miri() {
@@ -56,7 +66,7 @@ miri() {
 mkdir -p "$built"
 step clippy cargo clippy -q -p inputwire-c --all-targets -- -D warnings
 step tests cargo test -q -p inputwire-c
-if command -v cbindgen >/dev/null || cargo install -q cbindgen --locked >/dev/null 2>&1; then
+if command -v cbindgen >/dev/null || cargo install -q --debug cbindgen --locked >/dev/null 2>&1; then
     step header header
 else
     skip header "cbindgen is neither installed nor available"
@@ -68,22 +78,27 @@ if [ -d "$(rustc --print target-libdir --target wasm32-unknown-unknown)" ] ||
 else
     skip wasm "the target is neither installed nor available"
 fi
+beside=
 if command -v gcc >/dev/null; then
     step "C compiler" compile
-    step players players
+    step "Rust player" rust_player
+    beside players players
 else
     skip "C and Python players" "there is no gcc"
 fi
 step proof "$here/tests/proof.sh"
+[ -z "$beside" ] || join
+if cargo +nightly miri --version >/dev/null 2>&1 ||
+    rustup component add miri rust-src --toolchain nightly >/dev/null 2>&1; then
+    beside Miri miri
+else
+    beside=
+    skip Miri "it is neither installed nor available"
+fi
 if command -v ld >/dev/null && command -v nm >/dev/null; then
     step size "$here/tests/size/run.sh"
 else
     skip size "there are no binutils"
 fi
-if cargo +nightly miri --version >/dev/null 2>&1 ||
-    rustup component add miri rust-src --toolchain nightly >/dev/null 2>&1; then
-    step Miri miri
-else
-    skip Miri "it is neither installed nor available"
-fi
+[ -z "$beside" ] || join
 exit $failed

@@ -17,8 +17,8 @@ if ! message=$(cargo fetch --locked -q 2>&1); then
 fi
 command -v nats-server >/dev/null 2>&1 || { apt-get update && apt-get install -y nats-server; } >/dev/null 2>&1
 
-cargo test --release -q --locked --lib || exit 1
+cargo test --profile quick -q --locked --lib || exit 1
 # A thousand watchers have a connection each. The demo itself says what it skips without a broker.
 ulimit -n 4096 2>/dev/null || echo "nats: fewer than 4096 open files are allowed"
-cargo build --release -q --locked --example spectate || exit 1
-timeout 300 cargo run --release -q --locked --example spectate -- --demo
+cargo build --profile quick -q --locked --example spectate || exit 1
+timeout 300 cargo run --profile quick -q --locked --example spectate -- --demo

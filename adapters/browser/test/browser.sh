@@ -1,8 +1,16 @@
 #!/bin/sh
 # Runs the browser tests, if possible in a network namespace, where real packets can be dropped.
+#
+#   test/browser.sh FILE...
 cd "$(dirname "$0")/.." || exit 1
-if test/lossy.sh true; then
-    exec test/lossy.sh node --test --test-force-exit --test-reporter=spec test/browser.test.mjs
+lossy=test/lossy.sh
+if ! $lossy true; then
+    echo "skipped: loss of real packets: a network namespace needs root, iproute2 and nftables; the pages drop messages instead"
+    lossy=
 fi
-echo "skipped: loss of real packets: a network namespace needs root, iproute2 and nftables; the pages drop messages instead"
-exec node --test --test-force-exit --test-reporter=spec test/browser.test.mjs
+failed=0
+# One after the other: each has a browser of its own to keep busy.
+for file in "$@"; do
+    $lossy node --test --test-force-exit --test-reporter=spec "$file" || failed=1
+done
+exit $failed

@@ -10,7 +10,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
-import { executable, launch } from "./chromium.mjs";
+import { chromium, launchChromium } from "./browsers.mjs";
 
 const BUNDLERS = ["vite@8.4.0", "esbuild@0.28.2", "webpack@5.113.0", "webpack-cli@7.3.1"];
 const OUTCOME = "page: 60 frames, worker: 60 frames";
@@ -41,7 +41,7 @@ before(async () => {
     missing = `${BUNDLERS.join(", ")} are not available from npm: ${String(error.stderr ?? error).trim().split("\n").at(-1)}`;
     console.log(`skipped: bundlers: ${missing}`);
   }
-  if (executable) browser = await launch();
+  if (chromium) browser = await launchChromium();
   else console.log("skipped: pages: Chromium is not installed");
 });
 after(async () => {

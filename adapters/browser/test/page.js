@@ -1,4 +1,4 @@
-// One endpoint in a page of its own. browser.test.mjs carries the signalling.
+// One endpoint in a page of its own. pages.mjs carries the signalling.
 
 import { Impaired, network } from "../demo/network.js";
 import { Original } from "../demo/original.js";
@@ -11,7 +11,7 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const happened = (target, type) => new Promise((resolve) => target.addEventListener(type, resolve, { once: true }));
 
 const endpoint = {
-  delivered: new Map(), order: [], lost: 0, kinds: [], healths: [], game: [], texts: 0, states: [], pushed: 0, stalls: 0, rtts: [], early: [], relayStates: [], changes: [], theirSkipped: new Set(),
+  delivered: new Map(), order: [], lost: 0, kinds: [], healths: [], game: [], texts: 0, states: [], pushed: 0, stalls: 0, gap: 0, rtts: [], early: [], relayStates: [], changes: [], theirSkipped: new Set(),
 
   /**
    * Creates the endpoint, and its channel if it offers: in-band, unless `negotiated`. `moment` is when it attaches.
@@ -149,12 +149,14 @@ const endpoint = {
   async play(frames, { stall = 0, chatter = true } = {}) {
     const start = performance.now();
     const goal = endpoint.pushed + frames;
-    let [text, stalled] = [start, start];
+    let [text, stalled, last] = [start, start, start];
     for (let due = start; endpoint.pushed < goal; await sleep(4)) {
       if (stall > 0 && performance.now() - stalled > 1000) {
         stalled = performance.now();
         while (performance.now() - stalled < stall);
       }
+      endpoint.gap = Math.max(endpoint.gap, performance.now() - last);
+      last = performance.now();
       if (performance.now() - due > 500) due = performance.now(); // the page was frozen
       const reached = endpoint.pushed + Math.floor((performance.now() - due) / FRAME);
       for (; due <= performance.now() && endpoint.pushed < goal; due += FRAME) endpoint.push(reached);
@@ -190,7 +192,7 @@ const endpoint = {
       rtt: stats ? stats.rtt?.mean : endpoint.classic.rtt, stats, game: endpoint.game, states: endpoint.states, texts: endpoint.texts,
       kinds: endpoint.kinds.filter((kind) => kind !== "input"), healths: endpoint.healths, dropped: endpoint.channel?.dropped,
       channelRtt: Math.min(...endpoint.rtts.slice(-10)), readyState: endpoint.readyStateAtFirst, early: endpoint.early, changes: endpoint.changes, relayStates: endpoint.relayStates,
-      counters: endpoint.classic?.counters,
+      counters: endpoint.classic?.counters, gap: endpoint.gap,
     };
   },
 };

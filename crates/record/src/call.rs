@@ -35,6 +35,11 @@ pub enum Call<'a> {
         now: Instant,
         input: &'a [u8],
     },
+    SkipTo {
+        now: Instant,
+        frame: Frame,
+        input: &'a [u8],
+    },
     BeginEpoch {
         now: Instant,
         epoch: Epoch,
@@ -57,6 +62,9 @@ pub enum Call<'a> {
         now: Instant,
     },
     PollTransmit,
+    PollTransmitTo {
+        peer: PeerId,
+    },
     PollEvent,
     PollTimeout,
     /// No call: a note of the application.
@@ -75,6 +83,7 @@ impl<'a> Call<'a> {
             | Self::HandleTransportOpened { now, .. }
             | Self::RemovePeer { now, .. }
             | Self::PushInput { now, .. }
+            | Self::SkipTo { now, .. }
             | Self::BeginEpoch { now, .. }
             | Self::PushChecksum { now, .. }
             | Self::Close { now }
@@ -102,6 +111,8 @@ impl<'a> Call<'a> {
             Self::PollTimeout => 14,
             Self::Note(_) => 15,
             Self::End => 16,
+            Self::SkipTo { .. } => 17,
+            Self::PollTransmitTo { .. } => 18,
         }
     }
 
@@ -119,10 +130,15 @@ impl<'a> Call<'a> {
             }
             Self::HandleTransportClosed { peer, .. }
             | Self::HandleTransportOpened { peer, .. }
-            | Self::RemovePeer { peer, .. } => {
+            | Self::RemovePeer { peer, .. }
+            | Self::PollTransmitTo { peer } => {
                 put(out, peer.get().into());
             }
             Self::PushInput { input, .. } => put_bytes(out, input),
+            Self::SkipTo { frame, input, .. } => {
+                put(out, frame.get().into());
+                put_bytes(out, input);
+            }
             Self::BeginEpoch { epoch, .. } => put(out, epoch.get().into()),
             Self::PushChecksum { frame, hash, .. } => {
                 put(out, frame.get().into());
@@ -141,8 +157,11 @@ impl<'a> Call<'a> {
     /// Reads a call. `last` is as in [`put`](Self::put).
     pub(crate) fn read(reader: &mut Reader<'a>, last: u64) -> Option<Self> {
         let kind = reader.byte()?;
-        let now =
-            if matches!(kind, 1..=8 | 10 | 11) { Instant::from_micros(reader.step(last)?) } else { Instant::ORIGIN };
+        let now = if matches!(kind, 1..=8 | 10 | 11 | 17) {
+            Instant::from_micros(reader.step(last)?)
+        } else {
+            Instant::ORIGIN
+        };
         let peer = |reader: &mut Reader<'_>| reader.small().map(PeerId::new);
         Some(match kind {
             1 => {
@@ -174,6 +193,8 @@ impl<'a> Call<'a> {
             14 => Self::PollTimeout,
             15 => Self::Note(reader.text()?),
             16 => Self::End,
+            17 => Self::SkipTo { now, frame: Frame::new(reader.small()?), input: reader.bytes()? },
+            18 => Self::PollTransmitTo { peer: peer(reader)? },
             _ => return None,
         })
     }
@@ -202,6 +223,7 @@ impl fmt::Debug for Call<'_> {
             Self::HandleTransportOpened { peer, .. } => write!(f, "handle_transport_opened({peer})"),
             Self::RemovePeer { peer, .. } => write!(f, "remove_peer({peer})"),
             Self::PushInput { input, .. } => write!(f, "push_input({:?})", Hex(input)),
+            Self::SkipTo { frame, input, .. } => write!(f, "skip_to({frame}, {:?})", Hex(input)),
             Self::BeginEpoch { epoch, .. } => write!(f, "begin_epoch({epoch})"),
             Self::PushChecksum { frame, hash, .. } => write!(f, "push_checksum({frame}, {hash:016x})"),
             Self::Close { .. } => f.write_str("close()"),
@@ -209,6 +231,7 @@ impl fmt::Debug for Call<'_> {
             Self::HandleDatagram { from, datagram, .. } => write!(f, "handle_datagram({from}, {:?})", Hex(datagram)),
             Self::HandleTimeout { .. } => f.write_str("handle_timeout()"),
             Self::PollTransmit => f.write_str("poll_transmit()"),
+            Self::PollTransmitTo { peer } => write!(f, "poll_transmit_to({peer})"),
             Self::PollEvent => f.write_str("poll_event()"),
             Self::PollTimeout => f.write_str("poll_timeout()"),
             Self::Note(text) => write!(f, "note({text:?})"),

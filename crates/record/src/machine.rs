@@ -4,6 +4,7 @@ use std::fmt;
 
 use inputwire::{
     AddPeerError, Config, Epoch, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerId, PeerRef, PeerStats, Session,
+    Transmit,
 };
 
 use crate::call::Call;
@@ -55,6 +56,10 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Machine for Player<INPUT_LEN, 
                 let pushed = session.push_input(now, input.try_into().ok()?);
                 return Some(Outcome::of(&pushed, |frame| Some(frame.get())));
             }
+            Call::SkipTo { now, frame, input } => {
+                let skipped = session.skip_to(now, frame, input.try_into().ok()?);
+                return Some(Outcome::of(&skipped, |frame| Some(frame.get())));
+            }
             Call::BeginEpoch { now, epoch } => return Some(Outcome::of(&session.begin_epoch(now, epoch), |()| None)),
             Call::PushChecksum { now, frame, hash } => {
                 return Some(Outcome::of(&session.push_checksum(now, frame, hash), |()| None));
@@ -62,12 +67,9 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Machine for Player<INPUT_LEN, 
             Call::HandleDatagram { now, from, datagram } => {
                 return Some(Outcome::of(&session.handle_datagram(now, from, datagram), |()| None));
             }
-            Call::PollTransmit => {
-                let mut buf = [0; MAX_DATAGRAM_SIZE];
-                let transmit = session.poll_transmit(&mut buf);
-                return Some(transmit.map_or(Outcome::Nothing, |transmit| {
-                    Outcome::Datagram(transmit.peer, transmit.datagram.to_vec().into())
-                }));
+            Call::PollTransmit => return Some(datagram(session.poll_transmit(&mut [0; MAX_DATAGRAM_SIZE]).as_ref())),
+            Call::PollTransmitTo { peer } => {
+                return Some(datagram(session.poll_transmit_to(peer, &mut [0; MAX_DATAGRAM_SIZE]).as_ref()));
             }
             Call::PollEvent => {
                 let event = session.poll_event();
@@ -102,8 +104,13 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Machine for Player<INPUT_LEN, 
     }
 }
 
+fn datagram(transmit: Option<&Transmit<'_>>) -> Outcome<'static> {
+    owned(Outcome::of_transmit(transmit))
+}
+
 fn owned(outcome: Outcome<'_>) -> Outcome<'static> {
     match outcome {
+        Outcome::Datagram(peer, datagram) => Outcome::Datagram(peer, datagram.into_owned().into()),
         Outcome::Input(peer, frame, input) => Outcome::Input(peer, frame, input.into_owned().into()),
         Outcome::Event(event) => Outcome::Event(event.into_owned().into()),
         _ => Outcome::Nothing,

@@ -17,7 +17,7 @@ use crate::call::Hex;
 pub enum Outcome<'a> {
     /// The call was done, or the poll returned `None`.
     Nothing,
-    /// The id of the added peer, or the frame of the pushed input.
+    /// The id of the added peer, the frame of the pushed input, or the frame that a skip has reached.
     Number(u32),
     /// The call failed with this error.
     Refused(Cow<'a, str>),
@@ -40,7 +40,7 @@ impl<'a> Outcome<'a> {
         }
     }
 
-    /// The outcome of `poll_transmit`.
+    /// The outcome of `poll_transmit` or `poll_transmit_to`.
     #[must_use]
     pub fn of_transmit(transmit: Option<&Transmit<'a>>) -> Self {
         transmit.map_or(Self::Nothing, |transmit| Self::Datagram(transmit.peer, transmit.datagram.into()))

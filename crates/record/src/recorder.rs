@@ -87,6 +87,13 @@ impl<W: Write, const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usi
         pushed
     }
 
+    fn skip_to(&mut self, now: Instant, frame: Frame, input: [u8; INPUT_LEN]) -> Result<Frame, PushError> {
+        let skipped = self.session.skip_to(now, frame, input);
+        let outcome = Outcome::of(&skipped, |frame| Some(frame.get()));
+        self.tape.write(&Call::SkipTo { now, frame, input: &input }, &outcome);
+        skipped
+    }
+
     fn begin_epoch(&mut self, now: Instant, epoch: Epoch) -> Result<(), EpochError> {
         let begun = self.session.begin_epoch(now, epoch);
         self.tape.write(&Call::BeginEpoch { now, epoch }, &Outcome::of(&begun, |()| None));
@@ -123,6 +130,12 @@ impl<W: Write, const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usi
     fn poll_transmit<'b>(&mut self, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
         let transmit = self.session.poll_transmit(buf);
         self.tape.write(&Call::PollTransmit, &Outcome::of_transmit(transmit.as_ref()));
+        transmit
+    }
+
+    fn poll_transmit_to<'b>(&mut self, peer: PeerId, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
+        let transmit = self.session.poll_transmit_to(peer, buf);
+        self.tape.write(&Call::PollTransmitTo { peer }, &Outcome::of_transmit(transmit.as_ref()));
         transmit
     }
 

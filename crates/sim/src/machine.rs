@@ -70,6 +70,7 @@ pub(crate) trait Machine {
     fn close(&mut self, now: Instant);
     fn is_closed(&self) -> bool;
     fn push(&mut self, now: Instant, input: &[u8]) -> Result<Frame, PushError>;
+    fn skip_to(&mut self, now: Instant, frame: Frame, input: &[u8]) -> Result<Frame, PushError>;
     /// Pushes a hash of the game's state. Returns whether there was a free slot.
     fn push_checksum(&mut self, now: Instant, frame: u32, hash: u64) -> bool;
     fn begin_epoch(&mut self, now: Instant, epoch: u32) -> Result<(), EpochError>;
@@ -171,6 +172,10 @@ impl<D: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>, const MAX_PEERS: usize, const IN
 
     fn push(&mut self, now: Instant, input: &[u8]) -> Result<Frame, PushError> {
         self.endpoint.push_input(now, input.try_into().expect("the size of an input"))
+    }
+
+    fn skip_to(&mut self, now: Instant, frame: Frame, input: &[u8]) -> Result<Frame, PushError> {
+        self.endpoint.skip_to(now, frame, input.try_into().expect("the size of an input"))
     }
 
     fn begin_epoch(&mut self, now: Instant, epoch: u32) -> Result<(), EpochError> {

@@ -93,6 +93,8 @@ pub struct EndpointPlan {
     pub starts_at: u64,
     /// Whether it polls once in a frame only, and not at deadlines or when a datagram arrives.
     pub lazy: bool,
+    /// Whether it sometimes jumps ahead, until the faults stop.
+    pub skips: bool,
     /// Whether it polls events before transmits.
     pub events_first: bool,
     /// Whether it pushes inputs.
@@ -208,6 +210,9 @@ impl Plan {
         };
         plan.make_sense_of_mismatch();
         plan.draw_actions(rng, mode, long);
+        for endpoint in &mut plan.endpoints {
+            endpoint.skips = rng.one_in(6);
+        }
         plan
     }
 
@@ -324,6 +329,7 @@ fn draw_endpoint(rng: &mut Rng, frame_us: u64) -> EndpointPlan {
         signalled: rng.one_in(4),
         starts_at: if rng.one_in(3) { rng.magnitude(SECOND) } else { 0 },
         lazy: rng.one_in(4),
+        skips: false,
         events_first: rng.one_in(2),
         pushes: !rng.one_in(12),
         lag_us: if rng.one_in(3) { rng.magnitude(500 * MS) } else { 0 },

@@ -85,6 +85,10 @@ impl Machine for Saboteur {
         self.inner.push(now, input)
     }
 
+    fn skip_to(&mut self, now: Instant, frame: Frame, input: &[u8]) -> Result<Frame, PushError> {
+        self.inner.skip_to(now, frame, input)
+    }
+
     fn begin_epoch(&mut self, now: Instant, epoch: u32) -> Result<(), EpochError> {
         self.inner.begin_epoch(now, epoch)
     }

@@ -59,6 +59,7 @@ impl fmt::Display for EndpointPlan {
         let habits = [
             ("signalled", self.signalled),
             ("lazy", self.lazy),
+            ("skips", self.skips),
             ("events first", self.events_first),
             ("never pushes", !self.pushes),
         ];

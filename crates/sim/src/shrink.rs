@@ -38,9 +38,10 @@ const FAULTS: [(&str, Mend); 12] = [
     ("misdirect", |faults| faults.misdirect = 0),
 ];
 
-const QUIRKS: [(&str, Tame); 15] = [
+const QUIRKS: [(&str, Tame); 16] = [
     ("skew", |plan| plan.endpoints.iter_mut().for_each(|endpoint| endpoint.permille = 1_000)),
     ("origin", |plan| plan.endpoints.iter_mut().for_each(|endpoint| endpoint.origin = 0)),
+    ("skips", |plan| plan.endpoints.iter_mut().for_each(|endpoint| endpoint.skips = false)),
     ("lazy", |plan| plan.endpoints.iter_mut().for_each(|endpoint| endpoint.lazy = false)),
     ("late", |plan| plan.endpoints.iter_mut().for_each(|endpoint| endpoint.starts_at = 0)),
     ("lag", |plan| plan.endpoints.iter_mut().for_each(|endpoint| (endpoint.lag_us, endpoint.jitter_us) = (0, 0))),

@@ -10,7 +10,7 @@ use super::network::Network;
 use super::plan::{Mode, Plan};
 use super::rng::{Rng, mix};
 use super::tally::{Kind, Tally};
-use inputwire::PushError;
+use inputwire::{Frame, PushError};
 
 /// How long a run goes on after all endpoints must have met.
 const AFTERMATH_US: u64 = 800_000;
@@ -187,7 +187,11 @@ impl<'p> World<'p> {
         endpoint.tick_at = self.now + interval + late;
         let local = endpoint.read_clock(self.now);
         if endpoint.plan.pushes && endpoint.closed_at.is_none() {
-            self.push(index)?;
+            if endpoint.plan.skips && !self.healed && self.rng.one_in(8) {
+                self.skip(index)?;
+            } else {
+                self.push(index)?;
+            }
             self.push_checksum(index)?;
         } else {
             endpoint.machine.timeout(local);
@@ -225,6 +229,39 @@ impl<'p> World<'p> {
                 ensure(endpoint.next == u64::from(u32::MAX), law, || format!("exhausted at {}", endpoint.next))?;
             }
             Err(other) => return Err(Breach::of(law, format!("{other:?}"))),
+        }
+        Ok(())
+    }
+
+    /// Jumps ahead for as long as the input stays the same: no further than a window and the acknowledgements of every peer allow,
+    /// and exactly as far unless a peer on the classic wire has to be sent what would leave the window.
+    fn skip(&mut self, index: usize) -> Result<(), Breach> {
+        let mut input = [0; INPUT_MAX];
+        let endpoint = &mut self.endpoints[index];
+        let (size, window) = endpoint.machine.sizes();
+        fill(self.plan, endpoint.run, endpoint.epoch, endpoint.next, &mut input[..size]);
+        let local = endpoint.read_clock(self.now);
+        let hold = self.plan.hold;
+        let goal = ((endpoint.next / hold + 1) * hold).min(u64::from(u32::MAX));
+        let linked = |peer: &usize| endpoint.links[*peer].id.is_some();
+        let peers = (0..endpoint.links.len()).filter(linked);
+        let most =
+            peers.clone().map(|peer| endpoint.acked(peer) + window).fold(goal.min(endpoint.next + window), u64::min);
+        let exact = peers.clone().all(|peer| !self.plan.classic(index, peer));
+        let law = "P skip";
+        let frame = Frame::new(u32::try_from(goal).expect("a frame"));
+        let reached = match endpoint.machine.skip_to(local, frame, &input[..size]) {
+            Ok(reached) => u64::from(reached.get()),
+            Err(error) => return Err(Breach::of(law, format!("{error:?}"))),
+        };
+        ensure((endpoint.next..=most).contains(&reached) && (!exact || reached == most), law, || {
+            format!("from {} to {reached} instead of {most}", endpoint.next)
+        })?;
+        if reached > endpoint.next {
+            self.tally.count(Kind::Skipped);
+            self.tally.pushed += reached - endpoint.next;
+            endpoint.next = reached;
+            self.runs[endpoint.run].push(endpoint.epoch, endpoint.next);
         }
         Ok(())
     }

@@ -122,7 +122,12 @@ pub(crate) fn play_game<const INPUT_LEN: usize, const WINDOW: usize>(
             endpoint.session.handle_timeout(now);
             endpoint.take_events(now);
             let mut buf = [0; MAX_DATAGRAM_SIZE];
-            while let Some(transmit) = endpoint.session.poll_transmit(&mut buf) {
+            let addressed = rng.one_in(8);
+            while let Some(transmit) = if addressed {
+                endpoint.session.poll_transmit_to(PEER, &mut buf)
+            } else {
+                endpoint.session.poll_transmit(&mut buf)
+            } {
                 if rng.below(1_000) >= loss {
                     flying.push((micros + 20_000 + rng.below(30_000), 1 - index, transmit.datagram.to_vec()));
                 }
@@ -148,6 +153,12 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Endpoint<INPUT_LEN, WINDOW> {
         }
     }
 
+    /// Jumps ahead, as far as the window lets it.
+    fn skip(&mut self, now: Instant, rng: &mut Rng) {
+        let frame = self.session.next_frame().get().saturating_add(u32::from(byte(rng)));
+        self.session.skip_to(now, Frame::new(frame), [byte(rng); INPUT_LEN]).expect("frames are left");
+    }
+
     /// Makes rare calls, and some that a game should never make.
     fn disturb(&mut self, now: Instant, rng: &mut Rng) {
         match rng.below(400) {
@@ -161,6 +172,8 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Endpoint<INPUT_LEN, WINDOW> {
             8 => drop(self.session.begin_epoch(now, Epoch::new(0))),
             9 => self.begin(now, self.session.next_epoch()),
             10 => drop(self.session.handle_datagram(now, PEER, &vec![byte(rng); 2_000])),
+            11 | 12 => self.skip(now, rng),
+            13 => drop(self.session.poll_transmit_to(PeerId::new(7), &mut [0; MAX_DATAGRAM_SIZE])),
             _ => {
                 let garbage = [0; 40].map(|_: u8| byte(rng));
                 let len = rng.index(40);

@@ -27,14 +27,22 @@ fn keys(name: &str) -> Keys {
 }
 
 /// The simulated games, by their names.
-fn games() -> [(&'static str, Vec<u8>); 5] {
+fn games() -> [(&'static str, Vec<u8>); 6] {
     let game = |seed, frames, keyed, restart| Game { seed, frames, keyed, restart };
     let [classic, ..] = play_game::<1, 60>(game(3, 30, Keyed::No, false), PeerConfig::classic);
     let [compact, ..] = play_game::<1, 120>(game(2, 90, Keyed::No, false), PeerConfig::compact);
     let [_, keyed, _] = play_game::<4, 120>(game(6, 30, Keyed::Session, false), PeerConfig::compact);
     let [pair, ..] = play_game::<2, 60>(game(8, 60, Keyed::Pair, false), PeerConfig::compact);
     let [restart, ..] = play_game::<1, 120>(game(1, 200, Keyed::No, true), PeerConfig::compact);
-    [("classic", classic), ("compact", compact), ("keyed", keyed), ("pair", pair), ("restart", restart)]
+    let [skips, ..] = play_game::<1, 60>(game(4, 90, Keyed::No, false), PeerConfig::classic);
+    [
+        ("classic", classic),
+        ("compact", compact),
+        ("keyed", keyed),
+        ("pair", pair),
+        ("restart", restart),
+        ("skips", skips),
+    ]
 }
 
 #[test]
@@ -56,7 +64,7 @@ fn kept_recordings_are_equal() {
         }
         played += 1;
     }
-    assert!(played >= 6, "only {played} recordings were found");
+    assert!(played >= 7, "only {played} recordings were found");
 }
 
 /// Returns a recording as it would be today.
@@ -79,7 +87,7 @@ fn a_recording_that_is_rewritten_is_the_same_file() {
 
 /// What is kept must show what there is: a game that is refused from its first hello on would replay equal, too.
 #[test]
-fn the_kept_recordings_hold_inputs_checksums_a_restart_and_a_goodbye() {
+fn the_kept_recordings_hold_inputs_checksums_a_restart_skips_and_a_goodbye() {
     let mut text = String::new();
     for entry in fs::read_dir(folder()).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -87,6 +95,11 @@ fn the_kept_recordings_hold_inputs_checksums_a_restart_and_a_goodbye() {
         let file = fs::read(&path).expect("a file");
         let mut inputs = 0;
         for step in replay(&file, keys(name)).expect("equal") {
+            match step.call {
+                Call::SkipTo { .. } => text += "Skipped",
+                Call::PollTransmitTo { .. } if step.outcome != Outcome::Nothing => text += "Addressed",
+                _ => {}
+            }
             match step.outcome {
                 Outcome::Input(..) => inputs += 1,
                 Outcome::Event(event) => text += &event,
@@ -96,7 +109,8 @@ fn the_kept_recordings_hold_inputs_checksums_a_restart_and_a_goodbye() {
         }
         assert!(inputs >= 10, "{name}: only {inputs} inputs");
     }
-    for word in ["Connected", "Restarted", "PeerClosed", "Checksums", "Flushed", "Disconnected"] {
+    for word in ["Connected", "Restarted", "PeerClosed", "Checksums", "Flushed", "Disconnected", "Skipped", "Addressed"]
+    {
         assert!(text.contains(word), "no {word}");
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use inputwire::{AddPeerError, Config, Endpoint, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerId, Session};
+use inputwire::{
+    AddPeerError, Config, Endpoint, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerId, PushError, Session,
+};
 use inputwire_record::{Call, FileError, Keys, Outcome, Recorder, Replay, Setup, Stop, Tape};
 
 use crate::game::{Game, KEY, Keyed, PAIR_KEY, play, play_game, replay, settings, sizes_of};
@@ -41,7 +43,47 @@ fn games_of_every_size_replay_equal() {
         }
     }
     // All except `remove_peer`, which would end the game.
-    assert_eq!(kinds.len(), 15);
+    assert_eq!(kinds.len(), 17);
+}
+
+#[test]
+fn a_skip_replays_as_far_as_it_got() {
+    let mut session: Recorder<Vec<u8>, 1, 1> = Recorder::new(settings(1, 0).build().expect("valid"), Vec::new());
+    let peer = session.add_peer(at(0), PeerConfig::classic(1)).expect("room");
+    let mut buf = [0; MAX_DATAGRAM_SIZE];
+    assert_eq!(session.skip_to(at(5), Frame::new(300), [9]), Ok(Frame::new(120)));
+    assert_eq!(session.skip_to(at(5), Frame::new(300), [9]), Ok(Frame::new(120)), "nothing is sent yet");
+    while session.poll_transmit_to(peer, &mut buf).is_some() {}
+    assert_eq!(session.poll_transmit_to(PeerId::new(3), &mut buf), None, "there is no such peer");
+    assert_eq!(session.skip_to(at(6), Frame::new(200), [8]), Ok(Frame::new(200)));
+    assert_eq!(session.push_input(at(7), [7]), Ok(Frame::new(200)));
+    let file = session.finish().expect("a Vec");
+    let steps = replay(&file, None).expect("equal");
+    let shown: Vec<_> =
+        steps.iter().filter(|step| name(&step.call) == "skip_to").map(|step| format!("{step:?}")).collect();
+    assert_eq!(shown.len(), 3);
+    for (step, (call, outcome)) in shown.iter().zip([
+        ("skip_to(300, 09)", "outcome: 120"),
+        ("skip_to(300, 09)", "outcome: 120"),
+        ("skip_to(200, 08)", "outcome: 200"),
+    ]) {
+        assert!(step.contains(call) && step.contains(outcome), "{step}");
+    }
+    let polls = steps.iter().filter(|step| name(&step.call) == "poll_transmit_to");
+    let datagrams = polls.clone().filter(|step| matches!(step.outcome, Outcome::Datagram(..))).count();
+    assert!(datagrams > 0 && polls.count() == datagrams + 2, "{datagrams} datagrams");
+}
+
+#[test]
+fn a_skip_beyond_the_last_frame_replays_what_it_pushed_before_its_error() {
+    let config = settings(1, 0).first_frame(Frame::new(u32::MAX - 3)).build().expect("valid");
+    let mut session: Recorder<Vec<u8>, 1, 1> = Recorder::new(config, Vec::new());
+    session.add_peer(at(0), PeerConfig::compact(1)).expect("room");
+    let skipped = session.skip_to(at(0), Frame::new(u32::MAX), [1]);
+    assert_eq!(session.push_input(at(0), [1]), Err(PushError::FramesExhausted));
+    let file = session.finish().expect("a Vec");
+    let steps = replay(&file, None).expect("equal");
+    assert_eq!(steps[1].outcome, Outcome::of(&skipped, |frame| Some(frame.get())));
 }
 
 #[test]

@@ -114,6 +114,10 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Endpoi
         self.recorder().push_input(now, input)
     }
 
+    fn skip_to(&mut self, now: Instant, frame: Frame, input: [u8; INPUT_LEN]) -> Result<Frame, PushError> {
+        self.recorder().skip_to(now, frame, input)
+    }
+
     fn begin_epoch(&mut self, now: Instant, epoch: Epoch) -> Result<(), EpochError> {
         self.recorder().begin_epoch(now, epoch)
     }
@@ -140,6 +144,10 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Endpoi
 
     fn poll_transmit<'b>(&mut self, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
         self.recorder().poll_transmit(buf)
+    }
+
+    fn poll_transmit_to<'b>(&mut self, peer: PeerId, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
+        self.recorder().poll_transmit_to(peer, buf)
     }
 
     fn poll_event(&mut self) -> Option<Event<INPUT_LEN>> {
