@@ -128,21 +128,17 @@ impl Liveness {
 
     /// Notes a sign of life. Silence is judged up to `judged_at`. Returns whether the peer was alive before it.
     pub(crate) fn receive(&mut self, now: Instant, judged_at: Instant) -> bool {
-        let was_alive;
+        let was_alive = self.is_alive(now);
         if self.received {
             let silence = self.silence_us(judged_at);
-            was_alive = silence < self.interrupt_us();
-            if !was_alive {
+            if silence >= self.interrupt_us() {
                 // A response could not get through either; the next one takes a round trip from now on.
                 self.responded_at = self.responded_at.map(|_| now);
-                self.owed_since = self.owed_since.map(|_| now);
             }
             if silence > self.unreported_us {
                 self.unreported_us = silence;
                 self.longest_us = self.longest_us.max(silence);
             }
-        } else {
-            was_alive = self.is_alive(now);
         }
         self.at = now;
         self.received = true;

@@ -6,6 +6,8 @@ from windowed_least import WindowedLeast
 
 UNIT = 250
 NO_LEAD = -128
+# The most frames that count.
+FAR = 200
 
 
 class Lead:
@@ -30,9 +32,8 @@ class Lead:
 
     def inputs_arrived(self, now: int, end: int, send_next: int, newest_push: int) -> None:
         """A datagram made inputs known, up to the frame before `end`."""
-        theirs = now - end * self._interval
-        ours = max(newest_push - send_next * self._interval, now - (send_next + 1) * self._interval)
-        self._samples.sample(theirs - ours)
+        frames = min(max(send_next - end, -FAR), FAR)
+        self._samples.sample(frames * self._interval + min(now - newest_push, self._interval))
 
     def block_used(self, now: int, stamp: int) -> None:
         """A timing block was used: a one-way time in."""
@@ -60,7 +61,7 @@ class Lead:
         seen = self._seen
         if seen is None:
             return NO_LEAD
-        return min(max(4 * seen // self._interval - 8 * self._delay, -127), 127)
+        return min(max((4 * seen + self._interval // 2) // self._interval - 8 * self._delay, -127), 127)
 
     def local(self, peer_lead: int) -> float | None:
         """The lead of the local game in microseconds, with that of the peer's block."""

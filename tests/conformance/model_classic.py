@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import wire_classic
 from endpoint import Settings
+from liveness import Liveness
 from model import Model
 from wire_classic import Message
 from wire_compact import Refused
@@ -29,6 +30,8 @@ class ClassicModel(Model):
         super().__init__(settings)
         self.lost = 0
         self.rtt: float | None = None
+        # Only whether calls came late is taken from it.
+        self.liveness = Liveness(settings)
         self.pings: list[tuple[bytes, int]] = []
         self.last_ping: int | None = None
         self.ping_pending = True
@@ -46,6 +49,10 @@ class ClassicModel(Model):
         # Whether the endpoint that this one is compared with has just sent a request.
         self.hint: bool | None = None
         self._start_epoch()
+
+    def called(self) -> None:
+        """Notes how late the endpoint is called."""
+        self.liveness.called(self.now, self.asked)
 
     def _start_epoch(self) -> None:
         """Resets the state of 2.2."""
@@ -118,6 +125,8 @@ class ClassicModel(Model):
             raise Refused("UnknownPing")
         sample = self.now - found[0][1]
         self.pings.remove(found[0])
+        if sample > self.now - self.liveness.trips_count_since:
+            return
         self.rtt = sample if self.rtt is None else self.rtt * 7 / 8 + sample / 8
 
     # Inputs (2.2).

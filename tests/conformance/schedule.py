@@ -74,7 +74,8 @@ class Schedule:
     def slow(self, moment: int, acked: int) -> bool:
         """Whether slow mode applies."""
         return (self._liveness.silence(moment) > self._slow_after
-                or acked < self.sent_end and moment - self.progress_at > self._slow_after)
+                or acked < self.sent_end
+                and self._liveness.judged(moment) - self.progress_at > self._slow_after)
 
     def _keep_alive(self) -> int:
         """When the keep-alive row is due."""

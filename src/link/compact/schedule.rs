@@ -200,6 +200,6 @@ impl Compact {
         let limit = local.config.disconnect_us().max(SLOW_AFTER_US);
         let received_at = remote.liveness.received_at();
         let owing = self.acked < self.schedule.sent_end();
-        local.now.since(if owing { received_at.min(self.progress_at) } else { received_at }) > limit
+        local.judged_at().since(if owing { received_at.min(self.progress_at) } else { received_at }) > limit
     }
 }
