@@ -48,7 +48,9 @@ const STEADY_SILENT_US: u64 = 10 * SECOND_US;
 const SHADOW_TRUST_US: u64 = SECOND_US / 2;
 /// How long inputs that are sent on the direct route alone may take to be acknowledged.
 const PROVE_US: u64 = 2 * SECOND_US;
-/// While they are, each fourth datagram still goes by the relay.
+/// A peer that asks so shortly after one was has not noticed yet that it receives them.
+const PROVEN_US: u64 = 300_000;
+/// Until the first ones are, each fourth datagram still goes by the relay.
 const PROVE_EVERY: u8 = 4;
 /// The densest copies. A peer that sends everything by the relay must look different.
 const SHADOW_LEAST: u8 = 3;
@@ -231,12 +233,15 @@ pub struct Failover {
     silences: Silences,
     copies: Copies,
     proof: Proof,
+    /// When something proved last that local datagrams get through on the direct route.
+    proved_at: Option<Instant>,
     /// Whether acknowledgements are known at all.
     is_acked: bool,
     /// Since when the direct route has been well, without a break.
     well_since: Option<Instant>,
-    /// How long it must have been well before it is trusted, this time and after the next failure that cannot be seen at once.
+    /// How long it must have been well before it is trusted this time.
     wait_us: u64,
+    /// How long it had to be after the last failure that counts: half of the least time if that is forgiven.
     trust_us: u64,
     state: State,
     /// Why the state was last entered or left.
@@ -275,10 +280,11 @@ impl Failover {
             silences: Silences::new(),
             copies: Copies::new(),
             proof: Proof::new(),
+            proved_at: None,
             is_acked: false,
             well_since: None,
             wait_us: TRUST_US,
-            trust_us: TRUST_US,
+            trust_us: TRUST_US >> 1,
             state: State::Both,
             cause: RouteCause::Silent,
             reported: true,
@@ -314,6 +320,7 @@ impl Failover {
                     self.asked_at = Some(self.now);
                     if let State::Alone(since) = self.state
                         && micros_since(self.now, since) >= PATIENCE_US
+                        && self.proved_at.is_none_or(|at| micros_since(self.now, at) >= PROVEN_US)
                     {
                         self.use_both(State::Asked, RouteCause::Asked);
                     }
@@ -338,8 +345,12 @@ impl Failover {
     /// may not get through there.
     pub fn handle_acked(&mut self, now: Instant, next: Frame, unacked: u32) {
         self.is_acked = true;
-        self.proof.acked(next.get().saturating_sub(unacked));
+        let proves = self.proof.acked(next.get().saturating_sub(unacked));
         self.advance(now);
+        // Where nothing is unacknowledged, nothing new can be proven, and nothing is at stake.
+        if proves || (unacked == 0 && self.proof.holds()) {
+            self.proved_at = Some(self.now);
+        }
     }
 
     /// Handles the passing of time: at [`poll_timeout`](Self::poll_timeout), or at any other time.
@@ -482,8 +493,7 @@ impl Failover {
                 if self.proof.is_idle() {
                     self.use_direct();
                 } else {
-                    self.use_both(State::Both, RouteCause::Deaf);
-                    self.well_since = Some(self.now);
+                    (self.state, self.well_since, self.wait_us) = (State::Both, Some(self.now), TRUST_US);
                 }
             }
             _ => {}
@@ -507,12 +517,12 @@ impl Failover {
                 let steady = micros_since(self.now, since).checked_div(steady_us).unwrap_or(0);
                 let steady = u32::try_from(steady).unwrap_or(u32::MAX);
                 let halved = self.trust_us.saturating_mul(2).checked_shr(steady).unwrap_or(0);
-                self.trust_us = halved.clamp(TRUST_US, TRUST_MAX_US);
+                self.trust_us = halved.clamp(TRUST_US >> 1, TRUST_MAX_US);
             }
             self.wait_us = match cause {
-                RouteCause::Slow | RouteCause::Deaf => self.trust_us,
+                RouteCause::Slow | RouteCause::Deaf => self.trust_us.max(TRUST_US),
                 _ if self.has_copies() => SHADOW_TRUST_US,
-                RouteCause::Silent => self.trust_us,
+                RouteCause::Silent => self.trust_us.max(TRUST_US),
                 _ => TRUST_US,
             };
         }

@@ -37,16 +37,16 @@ impl Proof {
         self.newest = Some(end);
     }
 
-    /// Notes that the peer has acknowledged all inputs below `end`.
-    pub(crate) fn acked(&mut self, end: u32) {
+    /// Notes that the peer has acknowledged all inputs below `end`. Returns whether that proves something.
+    pub(crate) fn acked(&mut self, end: u32) -> bool {
         if self.acked.replace(end) == Some(end) {
-            return;
+            return false;
         }
         let back = self.newest.and_then(|newest| newest.checked_sub(end));
         let bit = back.and_then(|back| self.tainted.checked_shr(back));
-        if bit.is_some_and(|bits| bits & 1 == 0) {
-            self.count = self.count.saturating_add(1);
-        }
+        let proves = bit.is_some_and(|bits| bits & 1 == 0);
+        self.count = self.count.saturating_add(u8::from(proves));
+        proves
     }
 
     pub(crate) const fn holds(&self) -> bool {

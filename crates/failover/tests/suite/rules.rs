@@ -233,7 +233,6 @@ fn trust_that_was_misplaced_again_and_again_takes_longer() {
 fn thirty_seconds_on_direct_alone_are_steady_and_a_microsecond_less_is_not() {
     for (pause, trust) in [(30 * SECOND - 1, 6 * SECOND), (30 * SECOND, 3 * SECOND)] {
         let mut game = Game::settled();
-        game.receive(10 * SECOND, &[Route::Direct]);
         game.health(Health::Critical);
         game.health(Health::Good);
         game.receive(3 * SECOND, &[Route::Direct]);

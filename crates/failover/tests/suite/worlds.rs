@@ -145,7 +145,7 @@ fn with_every_fourth_datagram_by_the_relay_a_cut_of_direct_costs_a_few_frames() 
 
 #[test]
 fn copies_become_rare_where_direct_is_good() {
-    let (age, bytes) = age_and_bytes(&cuts(RoutePolicy::Adaptive, 60 * SECOND, 600 * SECOND));
+    let (age, bytes) = age_and_bytes(&cuts(RoutePolicy::Adaptive, 60 * SECOND, 300 * SECOND));
     assert!(age <= 35.0 && bytes <= 1.10, "{age:.1} frames, {bytes:.2} times the bytes");
     let (age, bytes) = age_and_bytes(&cuts(RoutePolicy::Adaptive, 10 * SECOND, 120 * SECOND));
     assert!(age <= 12.0 && bytes <= 1.40, "{age:.1} frames, {bytes:.2} times the bytes");
