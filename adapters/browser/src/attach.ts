@@ -235,16 +235,25 @@ class Link {
   receive(route: Route, datagram: Uint8Array): void {
     if (!this.all.includes(route)) return; // detached meanwhile
     const outcome = this.driver.session.handleDatagram(this.peer, datagram);
-    if (outcome === "accepted") this.failover?.handleHeard(performance.now(), route.kind);
+    if (outcome === "accepted" && this.failover !== undefined) {
+      this.failover.handleHeard(performance.now(), route.kind);
+      const unacked = this.driver.session.stats(this.peer)?.unacked ?? 0;
+      this.failover.handleAcked(performance.now(), this.driver.session.nextFrame, unacked);
+    }
     if (outcome === "game") route.handlers.game?.(datagram);
     this.driver.drive();
   }
 
-  /** The routes to send on now. */
+  /** The routes that everything is sent on now. */
   routes(): Route[] {
     const [direct, relay] = [this.#direct, this.#relay];
     if (direct?.isUsable() !== true) return relay === undefined ? [] : [relay];
-    return relay === undefined || this.failover?.usesRelay === false ? [direct] : [direct, relay];
+    return relay === undefined || this.failover?.sendsAll === false ? [direct] : [direct, relay];
+  }
+
+  /** Whether the datagram that is sent next on the direct route goes by the relay, too. */
+  copies(): boolean {
+    return this.#direct?.isUsable() === true && this.failover?.takesRelay(this.driver.session.nextFrame) === true;
   }
 
   /** Sends what is due. While everything is congested nothing is built. */
@@ -252,6 +261,8 @@ class Link {
     for (let free; (free = this.routes().filter((route) => route.isFree())).length > 0;) {
       const transmit = this.driver.session.pollTransmit(this.peer);
       if (transmit === undefined) return;
+      const relay = this.#relay;
+      if (this.copies() && relay?.isFree() === true && !free.includes(relay)) free.push(relay);
       for (const route of free) {
         try {
           route.send(transmit.datagram);
