@@ -22,4 +22,5 @@ mod regressions;
 mod seeds;
 mod skip;
 mod support;
+mod time;
 mod world;

@@ -1,7 +1,7 @@
 //! Two games that play with each other over a [`Network`], and the record of how old each input was.
 //!
 //! Each game pushes an input a frame, unless it is too far ahead of what it knows of the other one. Both are driven as a session
-//! wants it: at each arrival, at each deadline and at each frame, and drained each time.
+//! wants it: at each arrival, at each deadline and at each frame, and drained each time; or only now and then.
 //!
 //! ```
 //! use inputwire_sim::duel::{Duel, Player};
@@ -49,6 +49,9 @@ pub struct Player<const N: usize> {
     pub delay: u32,
     /// Whether each frame is stretched as the session recommends.
     pub follows_pace: bool,
+    /// The game calls its session only each so many microseconds: it then handles what has arrived, plays the frames that are due,
+    /// and sends. `None` is at each arrival, deadline and frame.
+    pub called_every: Option<u64>,
 }
 
 impl<const N: usize> Player<N> {
@@ -71,6 +74,7 @@ impl<const N: usize> Player<N> {
             limit: None,
             delay: 0,
             follows_pace: false,
+            called_every: None,
         }
     }
 }
@@ -116,6 +120,13 @@ pub struct End<const N: usize> {
     pub events: Vec<(u64, PeerEvent)>,
     /// When each datagram was sent, and its bytes with the headers of IP and UDP.
     pub sent: Vec<(u64, usize)>,
+    /// Whether it is there at all: one that is not handles, plays and sends nothing.
+    pub is_alive: bool,
+    /// Whether inputs are pushed.
+    pub plays: bool,
+    /// What has arrived since the last call.
+    inbox: Vec<Vec<u8>>,
+    next_call: u64,
     id: PeerId,
     /// The input that was refused, for the next frame.
     pending: Option<[u8; N]>,
@@ -126,6 +137,7 @@ impl<const N: usize> End<N> {
     fn new(player: Player<N>) -> Self {
         let mut session = Session::new(player.config);
         let id = session.add_peer(Instant::ORIGIN, player.peer).expect("room for one");
+        session.set_input_delay(player.delay);
         let next_tick = player.start_us;
         Self {
             player,
@@ -135,6 +147,10 @@ impl<const N: usize> End<N> {
             ticks: Vec::new(),
             events: Vec::new(),
             sent: Vec::new(),
+            is_alive: true,
+            plays: true,
+            inbox: Vec::new(),
+            next_call: 0,
             id,
             pending: None,
             next_tick,
@@ -188,6 +204,38 @@ impl<const N: usize> End<N> {
         None
     }
 
+    /// When it is to be called next.
+    fn wakes(&self, now: u64) -> [Option<u64>; 2] {
+        if !self.is_alive {
+            return [None; 2];
+        }
+        if self.player.called_every.is_some() {
+            return [Some(self.next_call), None];
+        }
+        let due = self.session.poll_timeout().map(Instant::as_micros);
+        assert!(due.is_none_or(|due| due > now) || now == 0, "a deadline that has passed");
+        [due, self.plays.then_some(self.next_tick)]
+    }
+
+    /// Whether it is called now.
+    fn is_called(&mut self, now: u64) -> bool {
+        let called = self.is_alive && self.next_call <= now;
+        if called && let Some(every) = self.player.called_every {
+            self.next_call = now + every;
+        }
+        called
+    }
+
+    fn take_events(&mut self, now: u64) {
+        while let Some(event) = self.session.poll_event() {
+            if let Event::Peer { event, .. } = event {
+                self.events.push((now, event));
+            }
+        }
+        let known = usize::try_from(self.known_end()).expect("small");
+        self.known.resize(known.max(self.known.len()), now);
+    }
+
     fn tick(&mut self, now: u64, other_pushed: &[u64]) {
         let refused = self.push(now);
         let known = self.known.len().checked_sub(1).and_then(|newest| other_pushed.get(newest));
@@ -230,11 +278,7 @@ impl<const N: usize> Duel<N> {
     /// If a session asks to be called again at once.
     pub fn run_until(&mut self, until: u64) {
         loop {
-            let wakes = self.ends.iter().flat_map(|end| {
-                let due = end.session.poll_timeout().map(Instant::as_micros);
-                assert!(due.is_none_or(|due| due > self.now) || self.now == 0, "a deadline that has passed");
-                [due, Some(end.next_tick)]
-            });
+            let wakes = self.ends.iter().flat_map(|end| end.wakes(self.now));
             let next = wakes.chain([self.network.next_arrival()]).flatten().min().unwrap_or(u64::MAX);
             if next >= until {
                 self.now = until;
@@ -248,32 +292,26 @@ impl<const N: usize> Duel<N> {
     fn step(&mut self) {
         let now = self.now;
         while let Some(datagram) = self.network.deliver(now) {
-            let end = &mut self.ends[datagram.to];
-            // An input that overtakes the hello is refused, and resent.
-            let _ = end.session.handle_datagram(Instant::from_micros(now), end.id, &datagram.bytes);
-            self.take_events(datagram.to);
+            self.ends[datagram.to].inbox.push(datagram.bytes);
         }
         for index in 0..2 {
             let [zero, one] = &mut self.ends;
             let (end, other) = if index == 0 { (zero, one) } else { (one, zero) };
+            if !end.is_called(now) {
+                continue;
+            }
+            for datagram in std::mem::take(&mut end.inbox) {
+                // An input that overtakes the hello is refused, and resent.
+                let _ = end.session.handle_datagram(Instant::from_micros(now), end.id, &datagram);
+            }
+            end.take_events(now);
             end.session.handle_timeout(Instant::from_micros(now));
-            if end.next_tick <= now {
+            while end.plays && end.next_tick <= now {
                 end.tick(now, &other.pushed);
             }
-            self.take_events(index);
+            end.take_events(now);
             self.send(index);
         }
-    }
-
-    fn take_events(&mut self, index: usize) {
-        let (now, end) = (self.now, &mut self.ends[index]);
-        while let Some(event) = end.session.poll_event() {
-            if let Event::Peer { event, .. } = event {
-                end.events.push((now, event));
-            }
-        }
-        let known = usize::try_from(end.known_end()).expect("small");
-        end.known.resize(known.max(end.known.len()), now);
     }
 
     fn send(&mut self, index: usize) {

@@ -45,6 +45,10 @@ pub struct Faults {
     pub delay_us: u64,
     /// The most that is added to the delay at random.
     pub jitter_us: u64,
+    /// Later than the others, by up to `late_us` more: reordered by time.
+    pub late: u32,
+    /// The most that is added to the delay of those.
+    pub late_us: u64,
     /// Held back until up to `hold_depth` later datagrams were sent.
     pub hold: u32,
     /// How many later datagrams may overtake one that is held back.
@@ -280,7 +284,8 @@ impl Network {
         if leaves > now {
             self.tally.count(Kind::Queued);
         }
-        let at = leaves + faults.delay_us + self.rng.below(faults.jitter_us + 1);
+        let late = if self.rng.chance(faults.late) { self.rng.below(faults.late_us + 1) } else { 0 };
+        let at = leaves + faults.delay_us + self.rng.below(faults.jitter_us + 1) + late;
         if faults.delay_us > 0 {
             self.tally.count(Kind::Delayed);
         }
