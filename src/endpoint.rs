@@ -55,6 +55,9 @@ pub trait Endpoint<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW:
     /// As [`Session::close`].
     fn close(&mut self, now: Instant);
 
+    /// As [`Session::set_input_delay`].
+    fn set_input_delay(&mut self, frames: u32);
+
     /// As [`Session::clear_counters`].
     fn clear_counters(&mut self);
 
@@ -120,6 +123,10 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Endpoi
 
     fn close(&mut self, now: Instant) {
         self.close(now);
+    }
+
+    fn set_input_delay(&mut self, frames: u32) {
+        self.set_input_delay(frames);
     }
 
     fn clear_counters(&mut self) {

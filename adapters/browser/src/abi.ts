@@ -15,6 +15,7 @@ export interface Abi {
   iw_session_begin_epoch(session: number, now: bigint, epoch: number): Status;
   iw_session_push_checksum(session: number, now: bigint, frame: number, hash: bigint, waitingFor: number): Status;
   iw_session_close(session: number, now: bigint): Status;
+  iw_session_set_input_delay(session: number, frames: number): Status;
   iw_session_handle_datagram(session: number, now: bigint, from: number, datagram: number, len: number): Status;
   iw_session_handle_timeout(session: number, now: bigint): Status;
   iw_session_handle_transport_closed(session: number, now: bigint, peer: number): Status;

@@ -218,6 +218,11 @@ export class Session {
     return true;
   }
 
+  /** Tells for how many frames the game holds local inputs back, at the start and whenever that changes, so that `pace` does not take a delay for a lead. */
+  setInputDelay(frames: number): void {
+    this.#check(this.#abi.iw_session_set_input_delay(this.#session, frames));
+  }
+
   beginEpoch(epoch: number, now = performance.now()): void {
     this.#waiting = [];
     this.#do(this.#abi.iw_session_begin_epoch(this.#session, us(now), epoch));

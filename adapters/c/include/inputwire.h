@@ -1020,6 +1020,16 @@ iw_status iw_session_close(iw_session *session,
                            uint64_t now_us);
 
 /**
+ * Tells for how many frames the game holds local inputs back, at the start and whenever that changes: a delay is no lead, so
+ * the lead that `iw_peer_pace` shows takes it out. More than 255 count as 255.
+ *
+ * # Safety
+ *
+ * `session` as in `iw_session_clear`.
+ */
+iw_status iw_session_set_input_delay(iw_session *session, uint32_t frames);
+
+/**
  * Sets every counter in `iw_stats` to zero.
  *
  * # Safety

@@ -72,6 +72,7 @@ pub(crate) trait AnySession {
     fn begin_epoch(&mut self, now: Instant, epoch: Epoch) -> Result<(), EpochError>;
     fn push_checksum(&mut self, now: Instant, frame: Frame, hash: u64) -> Result<(), ChecksumError>;
     fn close(&mut self, now: Instant);
+    fn set_input_delay(&mut self, frames: u32);
     fn clear_counters(&mut self);
 
     fn handle_datagram(&mut self, now: Instant, from: PeerId, datagram: &[u8]) -> Result<(), DatagramError>;
@@ -146,6 +147,10 @@ where
 
     fn close(&mut self, now: Instant) {
         self.session.close(now);
+    }
+
+    fn set_input_delay(&mut self, frames: u32) {
+        self.session.set_input_delay(frames);
     }
 
     fn clear_counters(&mut self) {

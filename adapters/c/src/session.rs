@@ -246,6 +246,22 @@ pub unsafe extern "C" fn iw_session_close(session: *mut IwSession, now_us: u64) 
     })
 }
 
+/// Tells for how many frames the game holds local inputs back, at the start and whenever that changes: a delay is no lead, so
+/// the lead that `iw_peer_pace` shows takes it out. More than 255 count as 255.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_session_set_input_delay(session: *mut IwSession, frames: u32) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
+        let session = unsafe { open(session)? };
+        session.set_input_delay(frames);
+        Ok(())
+    })
+}
+
 /// Sets every counter in `iw_stats` to zero.
 ///
 /// # Safety

@@ -52,6 +52,9 @@ pub enum Call<'a> {
     Close {
         now: Instant,
     },
+    SetInputDelay {
+        frames: u32,
+    },
     ClearCounters,
     HandleDatagram {
         now: Instant,
@@ -113,6 +116,7 @@ impl<'a> Call<'a> {
             Self::End => 16,
             Self::SkipTo { .. } => 17,
             Self::PollTransmitTo { .. } => 18,
+            Self::SetInputDelay { .. } => 19,
         }
     }
 
@@ -135,6 +139,7 @@ impl<'a> Call<'a> {
                 put(out, peer.get().into());
             }
             Self::PushInput { input, .. } => put_bytes(out, input),
+            Self::SetInputDelay { frames } => put(out, frames.into()),
             Self::SkipTo { frame, input, .. } => {
                 put(out, frame.get().into());
                 put_bytes(out, input);
@@ -186,6 +191,7 @@ impl<'a> Call<'a> {
             },
             8 => Self::Close { now },
             9 => Self::ClearCounters,
+            19 => Self::SetInputDelay { frames: reader.small()? },
             10 => Self::HandleDatagram { now, from: peer(reader)?, datagram: reader.bytes()? },
             11 => Self::HandleTimeout { now },
             12 => Self::PollTransmit,
@@ -227,6 +233,7 @@ impl fmt::Debug for Call<'_> {
             Self::BeginEpoch { epoch, .. } => write!(f, "begin_epoch({epoch})"),
             Self::PushChecksum { frame, hash, .. } => write!(f, "push_checksum({frame}, {hash:016x})"),
             Self::Close { .. } => f.write_str("close()"),
+            Self::SetInputDelay { frames } => write!(f, "set_input_delay({frames})"),
             Self::ClearCounters => f.write_str("clear_counters()"),
             Self::HandleDatagram { from, datagram, .. } => write!(f, "handle_datagram({from}, {:?})", Hex(datagram)),
             Self::HandleTimeout { .. } => f.write_str("handle_timeout()"),

@@ -81,6 +81,7 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Machine for Player<INPUT_LEN, 
             Call::RemovePeer { now, peer } => session.remove_peer(now, peer),
             Call::Close { now } => session.close(now),
             Call::HandleTimeout { now } => session.handle_timeout(now),
+            Call::SetInputDelay { frames } => session.set_input_delay(frames),
             Call::ClearCounters => session.clear_counters(),
             Call::Note(_) | Call::End => {}
         }

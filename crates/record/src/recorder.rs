@@ -111,6 +111,11 @@ impl<W: Write, const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usi
         self.tape.write(&Call::Close { now }, &Outcome::Nothing);
     }
 
+    fn set_input_delay(&mut self, frames: u32) {
+        self.session.set_input_delay(frames);
+        self.tape.write(&Call::SetInputDelay { frames }, &Outcome::Nothing);
+    }
+
     fn clear_counters(&mut self) {
         self.session.clear_counters();
         self.tape.write(&Call::ClearCounters, &Outcome::Nothing);

@@ -107,6 +107,7 @@ fn run(seed: u64) {
                 4 if rng.one_in(20) => iw_session_begin_epoch(session, at, one),
                 5 => iw_session_push_checksum(session, at, one, rng.below(2), out),
                 6 if rng.one_in(50) => iw_session_close(session, at),
+                7 if rng.one_in(2) => iw_session_set_input_delay(session, one),
                 7 => iw_session_clear_counters(session),
                 8 => {
                     guarded.bytes.fill(rng.next() as u8);

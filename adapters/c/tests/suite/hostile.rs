@@ -24,6 +24,7 @@ fn call_everything(session: *mut IwSession) -> Vec<IwStatus> {
             iw_session_begin_epoch(session, 0, 1),
             iw_session_push_checksum(session, 0, 0, 0, &raw mut number),
             iw_session_close(session, 0),
+            iw_session_set_input_delay(session, 3),
             iw_session_clear_counters(session),
             iw_session_handle_datagram(session, 0, 0, buf, 3),
             iw_session_handle_timeout(session, 0),

@@ -130,6 +130,10 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Endpoi
         self.recorder().close(now);
     }
 
+    fn set_input_delay(&mut self, frames: u32) {
+        self.recorder().set_input_delay(frames);
+    }
+
     fn clear_counters(&mut self) {
         self.recorder().clear_counters();
     }

@@ -46,6 +46,7 @@ calls! {
     rs_session_begin_epoch(session: &mut Session, now: Instant, epoch: Epoch) -> Result<(), EpochError> = session.begin_epoch(now, epoch);
     rs_session_push_checksum(session: &mut Session, now: Instant, frame: Frame, hash: u64) -> Result<(), ChecksumError> = session.push_checksum(now, frame, hash);
     rs_session_close(session: &mut Session, now: Instant) -> () = session.close(now);
+    rs_session_set_input_delay(session: &mut Session, frames: u32) -> () = session.set_input_delay(frames);
     rs_session_clear_counters(session: &mut Session) -> () = session.clear_counters();
     rs_session_handle_datagram(session: &mut Session, now: Instant, from: PeerId, datagram: &[u8]) -> Result<(), DatagramError> = session.handle_datagram(now, from, datagram);
     rs_session_handle_timeout(session: &mut Session, now: Instant) -> () = session.handle_timeout(now);
