@@ -154,6 +154,8 @@ impl<'a> Driver<'a> {
                 let handled = self.session.handle_datagram(now, self.peer, datagram);
                 if let (Ok(()), Some(failover)) = (handled, &mut self.failover) {
                     failover.handle_heard(now, route);
+                    let unacked = self.session.peer(self.peer).map_or(0, |peer| peer.unacked());
+                    failover.handle_acked(now, self.session.next_frame(), unacked);
                 }
                 self.drain(now);
             }
@@ -165,25 +167,26 @@ impl<'a> Driver<'a> {
         while let Some(event) = self.session.poll_event() {
             self.handle_event(now, event);
         }
-        let routes = self.routes(now);
+        self.watch_routes(now);
         let mut buf = [0; MAX_DATAGRAM_SIZE];
         while let Some(transmit) = self.session.poll_transmit(&mut buf) {
+            let next = self.session.next_frame();
+            let routes = self.failover.as_mut().map_or(&[Route::Direct][..], |failover| failover.routes_for(next));
             for route in routes {
                 self.socket.send(*route, transmit.datagram);
             }
         }
     }
 
-    /// Returns the routes to send on.
-    fn routes(&mut self, now: Instant) -> &'static [Route] {
-        let Some(failover) = &mut self.failover else { return &[Route::Direct] };
+    /// Prints when the routes to send on change.
+    fn watch_routes(&mut self, now: Instant) {
+        let Some(failover) = &mut self.failover else { return };
         failover.handle_timeout(now);
         let change = failover.poll_change().filter(|_| self.phase != Phase::Closing);
         if let Some(RouteChange { relay, cause, .. }) = change {
             let routes = if relay { "on both routes" } else { "directly" };
             print_line(format_args!("now sending {routes}: {cause:?}"));
         }
-        failover.routes()
     }
 
     /// Returns the earliest time at which anything is due.

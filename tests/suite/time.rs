@@ -57,7 +57,7 @@ fn a_silence_of_any_length_leaves_no_trace_in_jitter_and_delay() {
             duel.run_until(until + after);
             for end in &duel.ends {
                 let delay = end.peer().suggested_delay().expect("known");
-                assert!(delay <= before + 1, "{silence} us, {after} us later: {delay} frames, before {before}");
+                assert!(delay <= before.max(5), "{silence} us, {after} us later: {delay} frames, before {before}");
                 let stats = end.peer().stats();
                 assert!(stats.jitter.is_none_or(|jitter| jitter < Duration::from_millis(5)), "{silence} us: {stats:?}");
                 assert!(stats.rtt.is_some_and(|rtt| rtt.mean < Duration::from_millis(60)), "{silence} us: {stats:?}");
@@ -68,13 +68,13 @@ fn a_silence_of_any_length_leaves_no_trace_in_jitter_and_delay() {
 
 #[test]
 fn a_dead_peer_is_noticed_by_a_caller_that_calls_late() {
-    // How often the session is called, and within which time the peer is then interrupted and disconnected.
+    // How often the session is called, and after which silence the peer is then interrupted and disconnected.
     let rows = [
-        (100 * MS, 700 * MS, 5_200 * MS),
-        (250 * MS, 800 * MS, 5_500 * MS),
-        (300 * MS, SECOND, 5_700 * MS),
-        (SECOND, 3 * SECOND, 6_500 * MS),
-        (60 * SECOND, 125 * SECOND, 125 * SECOND),
+        (100 * MS, 600 * MS, 5_100 * MS),
+        (250 * MS, 750 * MS, 5_250 * MS),
+        (300 * MS, 900 * MS, 5_400 * MS),
+        (SECOND, 2 * SECOND, 6 * SECOND),
+        (60 * SECOND, 120 * SECOND, 120 * SECOND),
     ];
     for wire in Wire::ALL {
         for (every, interrupted, disconnected) in rows {
@@ -84,12 +84,13 @@ fn a_dead_peer_is_noticed_by_a_caller_that_calls_late() {
             duel.run_until(death);
             duel.ends[1].is_alive = false;
             duel.run_until(death + 130 * SECOND);
-            // The classic wire pings each 500 ms, so it waits 750 ms longer.
+            // The last datagram is under way, and then waits for a call. The classic wire pings each 500 ms, so it is patient.
+            let last = 30 * MS + every;
             let longer = if wire == Wire::Classic { 750 * MS } else { 0 };
             let at = noticed(&duel, 0, death, Health::Interrupted).unwrap_or(u64::MAX);
-            assert!(at <= interrupted + longer, "{wire:?}, called each {every} us: interrupted after {at} us");
+            assert!(at <= last + interrupted + longer, "{wire:?}, called each {every} us: interrupted after {at} us");
             let at = noticed(&duel, 0, death, Health::Disconnected).unwrap_or(u64::MAX);
-            assert!(at <= disconnected, "{wire:?}, called each {every} us: disconnected after {at} us");
+            assert!(at <= last + disconnected, "{wire:?}, called each {every} us: disconnected after {at} us");
         }
     }
 }

@@ -2,6 +2,19 @@
 //!
 //! All that an endpoint knows about a route is what it receives over it. So an endpoint that receives nothing over the
 //! direct route sends on both, which tells the peer to do the same: the direct route may be dead in one direction only.
+//!
+//! How old an input is at worst, in frames, and how many times the bytes of one route are sent, where the direct route (20 ms)
+//! is cut for a second each so often, and the relay takes 45 ms
+//! (`cargo test --release -p inputwire-failover table -- --ignored --nocapture`):
+//!
+//! | policy | each 5 s | each 10 s | each minute | never |
+//! |---|---|---|---|---|
+//! | `Standby` | 34.0 / 1.99 | 33.9 / 1.92 | 34.0 / 1.06 | 2.5 / 1.00 |
+//! | `Shadow(4)` | 6.0 / 1.42 | 6.0 / 1.32 | 6.0 / 1.26 | 2.5 / 1.25 |
+//! | `Shadow(8)` | 10.0 / 1.30 | 10.0 / 1.21 | 10.0 / 1.14 | 2.5 / 1.13 |
+//! | `Shadow(16)` | 18.0 / 1.25 | 18.0 / 1.16 | 18.0 / 1.08 | 2.5 / 1.06 |
+//! | `Adaptive` | 6.0 / 1.42 | 7.0 / 1.32 | 18.0 / 1.09 | 2.5 / 1.07 |
+//! | `Always` | 3.0 / 2.00 | 3.0 / 2.00 | 3.0 / 2.00 | 2.5 / 2.00 |
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(
     not(test),
