@@ -17,6 +17,7 @@ pages! {
     signalling = "guide/signalling.md";
     epochs = "guide/epochs.md";
     pauses = "guide/pauses.md";
+    time = "guide/time.md";
     threads = "guide/threads.md";
     tokio = "guide/tokio.md";
     browser = "guide/browser.md";
