@@ -21,8 +21,7 @@ fn no_law_is_broken_while_faults_of_every_kind_never_stop() {
     let batch = run_many(Mode::Safety, 200);
     batch.expect_no_finding();
     let tally = &batch.tally;
-    let others = [Kind::Healed, Kind::Queued, Kind::Overflowed];
-    for kind in Kind::ALL.iter().filter(|kind| !others.contains(kind)) {
+    for kind in Kind::ALL.iter().filter(|kind| **kind != Kind::Healed) {
         assert!(tally.of(*kind) > 0, "{} never happened in {} seeds", kind.name(), tally.seeds);
     }
     assert!(tally.delivered > tally.pushed / 2, "{} delivered of {} pushed", tally.delivered, tally.pushed);

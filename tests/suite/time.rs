@@ -80,17 +80,18 @@ fn a_dead_peer_is_noticed_by_a_caller_that_calls_late() {
         for (every, interrupted, disconnected) in rows {
             let caller = Player { called_every: Some(every), ..on(wire, player(0)) };
             let mut duel = duel(30 * MS, [caller, on(wire, player(1))]);
-            let death = 2 * every + 10 * SECOND;
+            let death = 10 * every + 10 * SECOND;
             duel.run_until(death);
             duel.ends[1].is_alive = false;
-            duel.run_until(death + 130 * SECOND);
+            duel.run_until(death + every + 130 * SECOND);
+            let events = &duel.ends[0].events;
             // The last datagram is under way, and then waits for a call. The classic wire pings each 500 ms, so it is patient.
             let last = 30 * MS + every;
             let longer = if wire == Wire::Classic { 750 * MS } else { 0 };
             let at = noticed(&duel, 0, death, Health::Interrupted).unwrap_or(u64::MAX);
-            assert!(at <= last + interrupted + longer, "{wire:?}, called each {every} us: interrupted after {at} us");
+            assert!(at <= last + interrupted + longer, "{wire:?}, called each {every} us: interrupted after {at} us, {events:?}");
             let at = noticed(&duel, 0, death, Health::Disconnected).unwrap_or(u64::MAX);
-            assert!(at <= last + disconnected, "{wire:?}, called each {every} us: disconnected after {at} us");
+            assert!(at <= last + disconnected, "{wire:?}, called each {every} us: disconnected after {at} us, {events:?}");
         }
     }
 }

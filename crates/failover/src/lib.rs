@@ -37,7 +37,7 @@ mod copies;
 mod proof;
 mod silences;
 
-use core::mem::replace;
+use core::mem::{replace, take};
 use core::time::Duration;
 
 use inputwire::{Frame, Health, Instant};
@@ -429,7 +429,7 @@ impl Failover {
             return true;
         }
         self.heard.1 = self.heard.1.saturating_add(1);
-        self.heard.1 >= WINDOW && DENSE.contains(&replace(&mut self.heard, (0, 0)).0)
+        self.heard.1 >= WINDOW && DENSE.contains(&take(&mut self.heard).0)
     }
 
     /// How long the direct route may be silent.

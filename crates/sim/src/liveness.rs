@@ -125,8 +125,7 @@ impl World<'_> {
         let (_, window) = self.endpoints[receiver].machine.sizes();
         let newest = link.delivered_frames.last().map_or(self.endpoints[receiver].first, |frame| u64::from(*frame) + 1);
         // Datagrams under way carry older frames, and keep its limit low.
-        let faults = &self.plan.faults[sender * self.endpoints.len() + receiver];
-        let under_way_us = faults.delay_us + faults.jitter_us;
+        let under_way_us = self.plan.under_way_us(sender * self.endpoints.len() + receiver);
         let newer = under_way_us / self.plan.frame_us + 4;
         let beyond = (self.endpoints[sender].next + newer).saturating_sub(newest + window);
         under_way_us + beyond * self.plan.frame_us * 5 / 4

@@ -5,6 +5,7 @@
 
 use inputwire::Epoch;
 
+use super::bottleneck::{Bottleneck, Cross, PACKET, Queue, Rate};
 use super::machine::SIZES;
 use super::network::Faults;
 use super::rng::Rng;
@@ -105,6 +106,32 @@ pub struct EndpointPlan {
     pub jitter_us: u64,
 }
 
+/// A narrow link: its rate and its queue, and when foreign traffic fills that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it, with their units")]
+pub struct Narrow {
+    pub kbit: u64,
+    pub queue_us: u64,
+    pub jam_from_us: u64,
+    pub jam_until_us: u64,
+}
+
+impl Narrow {
+    /// How long after the end of the faults a datagram may still arrive that waited: a foreign packet may be before it.
+    fn longest_us(self) -> u64 {
+        self.queue_us + u64::try_from(PACKET).expect("a length") * 8 * MS / self.kbit
+    }
+
+    pub(crate) fn bottleneck(self) -> Bottleneck {
+        let mut link = Bottleneck::new(Rate::steady(self.kbit * 1_000), Queue::Time(self.queue_us));
+        if self.jam_from_us < self.jam_until_us {
+            let bits_per_second = 4 * self.kbit * 1_000;
+            link.add_cross(Cross { from_us: self.jam_from_us, until_us: self.jam_until_us, bits_per_second });
+        }
+        link
+    }
+}
+
 /// Everything about a run that is decided before it starts. Prints as a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
@@ -145,6 +172,8 @@ pub struct Plan {
     pub sabotage: Option<Sabotage>,
     /// The faults of each direction, at `from * endpoints.len() + to`.
     pub faults: Vec<Faults>,
+    /// The narrow ones among the directions, at the same index.
+    pub narrow: Vec<Option<Narrow>>,
     /// The delay of each direction after the healing, at the same index.
     pub healed_us: Vec<u64>,
     /// What happens, and when.
@@ -204,6 +233,7 @@ impl Plan {
             sabotage: None,
             mismatch: rng.one_in(16).then(|| (rng.index(endpoints), draw_mismatch(rng))),
             faults,
+            narrow: vec![None; endpoints * endpoints],
             healed_us: (0..endpoints * endpoints).map(|_| rng.magnitude(150 * MS)).collect(),
             actions: Vec::new(),
             length_us: if flood { 9 * SECOND } else { length_us },
@@ -213,7 +243,36 @@ impl Plan {
         for endpoint in &mut plan.endpoints {
             endpoint.skips = rng.one_in(6);
         }
+        plan.draw_narrow(rng);
         plan
+    }
+
+    /// Makes some links narrow, and lets some datagrams overtake others by time.
+    fn draw_narrow(&mut self, rng: &mut Rng) {
+        let narrow = rng.one_in(5);
+        let late = rng.one_in(6);
+        for (link, faults) in self.narrow.iter_mut().zip(&mut self.faults) {
+            if narrow && rng.one_in(2) {
+                let from = rng.below(self.length_us);
+                let jam_us = if rng.one_in(2) { rng.magnitude(3 * SECOND) } else { 0 };
+                *link = Some(Narrow {
+                    kbit: rng.between(8, 512),
+                    queue_us: rng.magnitude(2 * SECOND),
+                    jam_from_us: from,
+                    jam_until_us: from + jam_us,
+                });
+            }
+            if late {
+                (faults.late, faults.late_us) = (rng.pick(&[10, 100, 500]), rng.magnitude(SECOND));
+            }
+        }
+    }
+
+    /// How long a datagram may be under way in one direction before the healing, unless it is held back.
+    pub(crate) fn under_way_us(&self, link: usize) -> u64 {
+        let faults = &self.faults[link];
+        let waits = self.narrow[link].map_or(0, Narrow::longest_us);
+        faults.delay_us + faults.jitter_us + faults.late_us + waits
     }
 
     fn draw_actions(&mut self, rng: &mut Rng, mode: Mode, long: bool) {
@@ -312,7 +371,7 @@ impl Plan {
     pub(crate) fn settle_us(&self) -> u64 {
         let delay = self.healed_us.iter().max().copied().unwrap_or(0);
         let endpoints = u64::try_from(self.endpoints.len()).expect("a number of ends");
-        let under_way_us = self.faults.iter().map(|faults| faults.delay_us + faults.jitter_us).max().unwrap_or(0);
+        let under_way_us = (0..self.faults.len()).map(|link| self.under_way_us(link)).max().unwrap_or(0);
         let ping_us = Self::stretched(self.longest_ping_us());
         let silence_us = Self::stretched(500 * MS).max(ping_us * 5 / 2);
         under_way_us + silence_us + 4 * ping_us + (2 * endpoints + 6) * delay + 3 * Self::stretched(self.frame_us)

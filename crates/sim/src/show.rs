@@ -42,7 +42,11 @@ impl fmt::Display for Plan {
         for (link, faults) in self.faults.iter().enumerate() {
             let (from, to) = (link / self.endpoints.len(), link % self.endpoints.len());
             if from != to {
-                writeln!(f, "  {from} to {to}:{faults}; healed: {} us", self.healed_us[link])?;
+                write!(f, "  {from} to {to}:{faults}")?;
+                if let Some(narrow) = self.narrow[link] {
+                    write!(f, " {narrow:?}")?;
+                }
+                writeln!(f, "; healed: {} us", self.healed_us[link])?;
             }
         }
         self.actions.iter().try_for_each(|(at, action)| writeln!(f, "  at {at}: {action:?}"))
@@ -71,6 +75,7 @@ impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let permille = [
             ("loss", self.loss),
+            ("late", self.late),
             ("hold", self.hold),
             ("duplicate", self.duplicate),
             ("replay", self.replay),
@@ -81,7 +86,8 @@ impl fmt::Display for Faults {
             ("misdirect", self.misdirect),
         ];
         permille.iter().filter(|(_, odds)| *odds > 0).try_for_each(|(name, odds)| write!(f, " {name} {odds}/1000"))?;
-        let spans = [("delay", self.delay_us), ("jitter", self.jitter_us), ("bad", self.bad_us)];
+        let spans =
+            [("delay", self.delay_us), ("late", self.late_us), ("jitter", self.jitter_us), ("bad", self.bad_us)];
         spans.iter().filter(|(_, us)| *us > 0).try_for_each(|(name, us)| write!(f, " {name} {us} us"))
     }
 }

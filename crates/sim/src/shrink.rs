@@ -23,11 +23,12 @@ pub enum Cut {
 type Mend = fn(&mut Faults);
 type Tame = fn(&mut Plan);
 
-const FAULTS: [(&str, Mend); 12] = [
+const FAULTS: [(&str, Mend); 13] = [
     ("loss", |faults| faults.loss = 0),
     ("burst", |faults| faults.bad_us = 0),
     ("delay", |faults| faults.delay_us = 0),
     ("jitter", |faults| faults.jitter_us = 0),
+    ("late-by", |faults| faults.late = 0),
     ("hold", |faults| faults.hold = 0),
     ("duplicate", |faults| faults.duplicate = 0),
     ("replay", |faults| faults.replay = 0),
@@ -38,7 +39,7 @@ const FAULTS: [(&str, Mend); 12] = [
     ("misdirect", |faults| faults.misdirect = 0),
 ];
 
-const QUIRKS: [(&str, Tame); 16] = [
+const QUIRKS: [(&str, Tame); 17] = [
     ("skew", |plan| plan.endpoints.iter_mut().for_each(|endpoint| endpoint.permille = 1_000)),
     ("origin", |plan| plan.endpoints.iter_mut().for_each(|endpoint| endpoint.origin = 0)),
     ("skips", |plan| plan.endpoints.iter_mut().for_each(|endpoint| endpoint.skips = false)),
@@ -54,6 +55,7 @@ const QUIRKS: [(&str, Tame); 16] = [
     ("copies", |plan| plan.early_copies = false),
     ("small", |plan| plan.max_datagram_size = 1_024),
     ("ping", |plan| plan.endpoints.iter_mut().for_each(|endpoint| endpoint.ping_ms = None)),
+    ("narrow", |plan| plan.narrow.fill(None)),
     ("sizes", |plan| plan.sizes = (1, 120)),
 ];
 

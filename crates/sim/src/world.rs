@@ -7,7 +7,7 @@ use super::breach::{Breach, ensure};
 use super::endpoint::{Endpoint, Label, Run, fill};
 use super::machine::{Build, INPUT_MAX};
 use super::network::Network;
-use super::plan::{Mode, Plan};
+use super::plan::{Mode, Narrow, Plan};
 use super::rng::{Rng, mix};
 use super::tally::{Kind, Tally};
 use inputwire::{Frame, PushError};
@@ -88,6 +88,7 @@ impl<'p> World<'p> {
         for from in 0..count {
             for to in 0..count {
                 world.network.set_faults(from, to, plan.faults[from * count + to]);
+                world.network.set_bottleneck(from, to, plan.narrow[from * count + to].map(Narrow::bottleneck));
             }
         }
         for (index, endpoint) in plan.endpoints.iter().enumerate() {
