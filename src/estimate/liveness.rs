@@ -160,10 +160,6 @@ impl Liveness {
         self.owed_since = since;
     }
 
-    pub(crate) fn owed_since(&self) -> Option<Instant> {
-        self.owed_since
-    }
-
     fn is_deaf(&self, now: Instant, round_trip_us: Option<u64>) -> bool {
         // Most peers responded just now.
         let lately = self.responded_at.is_none_or(|at| now.since(at) < self.interrupt_us() >> 1);

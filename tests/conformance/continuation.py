@@ -13,17 +13,12 @@ class Continuation:
         """Starts an epoch."""
         self._cut_at: int | None = None
         self._began_at = 0
-        self._acked_at = 0
-
-    def acknowledged(self, now: int) -> None:
-        """`acked` moved."""
-        self._acked_at = now
 
     def choices(self, now: int, acked: int, rtt: float | None, interval: int) -> list[int]:
         """The first frame of a datagram; both where the rounding of the RTT decides."""
         if self._cut_at is None or self._cut_at <= acked or rtt is None:
             return [acked]
-        left = max(self._began_at, self._acked_at) + rtt + interval - now
+        left = self._began_at + rtt + interval - now
         if left <= -ROUNDING:
             return [acked]
         further = [self._cut_at]

@@ -176,7 +176,6 @@ class CompactModel(Model):
         self.acked = ack
         for frame in [frame for frame in self.local_inputs if frame < ack - 1]:
             del self.local_inputs[frame]
-        self.continuation.acknowledged(self.now)
 
     def _take_inputs(self, got: Received) -> bool:
         """Appends the new inputs of a datagram; returns whether there were any."""

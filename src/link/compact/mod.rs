@@ -392,7 +392,7 @@ impl Compact {
             return self.acked;
         }
         let round_trip_us = remote.rtt.smoothed_us().map(|us| us.saturating_add(local.config.frame_us()));
-        self.schedule.begin_after_cut(local.now, self.acked, remote.liveness.owed_since(), round_trip_us)
+        self.schedule.begin_after_cut(local.now, self.acked, round_trip_us)
     }
 
     /// Returns what only this wire can report, and what leaves the window as it is.

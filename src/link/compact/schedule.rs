@@ -54,16 +54,9 @@ impl Schedule {
     }
 
     /// The first input of the datagram after one that was cut: where that ended, or the oldest unacknowledged one when a round
-    /// trip has brought no acknowledgement.
-    pub(super) fn begin_after_cut(
-        &self,
-        now: Instant,
-        acked: u32,
-        owed_since: Option<Instant>,
-        round_trip_us: Option<u64>,
-    ) -> u32 {
-        let (Some(began_at), Some(round_trip_us)) = (self.began_at, round_trip_us) else { return acked };
-        let waits = now < owed_since.map_or(began_at, |at| at.max(began_at)).after(round_trip_us);
+    /// trip has passed since that was sent last.
+    pub(super) fn begin_after_cut(&self, now: Instant, acked: u32, round_trip_us: Option<u64>) -> u32 {
+        let waits = self.began_at.zip(round_trip_us).is_some_and(|(at, round_trip_us)| now.since(at) < round_trip_us);
         if waits { self.carried_end.max(acked) } else { acked }
     }
 
