@@ -87,11 +87,17 @@ fn a_dead_peer_is_noticed_by_a_caller_that_calls_late() {
             let events = &duel.ends[0].events;
             // The last datagram is under way, and then waits for a call. The classic wire pings each 500 ms, so it is patient.
             let last = 30 * MS + every;
-            let longer = if wire == Wire::Classic { 750 * MS } else { 0 };
+            let longer = if wire == Wire::Classic { 750 * MS + every } else { 0 };
             let at = noticed(&duel, 0, death, Health::Interrupted).unwrap_or(u64::MAX);
-            assert!(at <= last + interrupted + longer, "{wire:?}, called each {every} us: interrupted after {at} us, {events:?}");
+            assert!(
+                at <= last + interrupted + longer,
+                "{wire:?}, called each {every} us: interrupted after {at} us, {events:?}"
+            );
             let at = noticed(&duel, 0, death, Health::Disconnected).unwrap_or(u64::MAX);
-            assert!(at <= last + disconnected, "{wire:?}, called each {every} us: disconnected after {at} us, {events:?}");
+            assert!(
+                at <= last + disconnected,
+                "{wire:?}, called each {every} us: disconnected after {at} us, {events:?}"
+            );
         }
     }
 }

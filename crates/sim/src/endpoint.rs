@@ -233,7 +233,7 @@ impl Endpoint {
     /// Reads this endpoint's clock, and remembers the latest time, as the session does.
     pub(crate) fn read_clock(&mut self, now: u64) -> Instant {
         let local = self.clock.read(now);
-        if local > self.seen + LATE_US {
+        if local > self.seen.saturating_add(LATE_US) {
             let due = self.machine.next_wake().map_or(u64::MAX, Instant::as_micros);
             if local > due.saturating_add(LATE_US) {
                 self.late_call = Some((self.seen, local));
@@ -246,7 +246,7 @@ impl Endpoint {
     /// Up to when silence is judged: a socket may hold what arrived before a late call.
     pub(crate) fn judged_at(&self) -> u64 {
         match self.late_call {
-            Some((before, at)) if self.seen < at + LATE_US => before,
+            Some((before, at)) if self.seen < at.saturating_add(LATE_US) => before,
             _ => self.seen,
         }
     }
