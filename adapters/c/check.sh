@@ -51,7 +51,7 @@ compile() {
 }
 
 rust_player() {
-    cd "$root" && cargo build -q --release --example udp
+    (cd "$root" && cargo build -q --release --example udp)
 }
 
 players() {

@@ -154,7 +154,7 @@ impl<'a> Driver<'a> {
                 let handled = self.session.handle_datagram(now, self.peer, datagram);
                 if let (Ok(()), Some(failover)) = (handled, &mut self.failover) {
                     failover.handle_heard(now, route);
-                    let unacked = self.session.peer(self.peer).map_or(0, |peer| peer.unacked());
+                    let unacked = self.session.peer(self.peer).map_or(0, PeerRef::unacked);
                     failover.handle_acked(now, self.session.next_frame(), unacked);
                 }
                 self.drain(now);

@@ -51,7 +51,7 @@ impl Game {
         }
         let nominal = Duration::from_nanos(FRAME_NS);
         let frame = peer(&self.session).pace().map_or(nominal, |pace| pace.stretch(nominal));
-        assert!((nominal - nominal / 50..=nominal + nominal / 10).contains(&frame), "{frame:?}");
+        assert!((nominal * 49 / 50..=nominal * 11 / 10).contains(&frame), "{frame:?}");
         let length = frame.as_nanos() * u128::try_from(1_000_000 - self.drift_ppm).expect("small") / 1_000_000;
         self.last_ns = self.next_ns;
         self.next_ns += u64::try_from(length).expect("small");

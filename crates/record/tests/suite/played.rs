@@ -43,7 +43,7 @@ fn games_of_every_size_replay_equal() {
         }
     }
     // All except `remove_peer`, which would end the game.
-    assert_eq!(kinds.len(), 17);
+    assert_eq!(kinds.len(), 18);
 }
 
 #[test]
