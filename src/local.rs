@@ -72,7 +72,7 @@ impl Local {
 
     /// What a lead is told and computed with, given the shortest round trip.
     pub(crate) fn measures(&self, shortest_us: u32) -> Measures {
-        Measures { shortest_us, frame_us: self.config.frame_us(), delay: self.input_delay }
+        Measures { shortest_us, frame_us: self.config.frame_us_u32(), delay: self.input_delay }
     }
 
     /// Begins an epoch: nothing has been pushed in it yet.

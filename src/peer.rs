@@ -237,14 +237,13 @@ impl Peer {
     /// frame. On the classic wire, which does not show how late an input is, the mean latency and three times its variation.
     pub(crate) fn suggested_delay(&self, local: &Local) -> Option<u32> {
         let late_us = if let Some(timing) = self.link.timing() {
-            u64::from(timing.shortest_us()? >> 1).saturating_add(self.remote.lateness.get())
+            (timing.shortest_us()? >> 1).saturating_add(self.remote.lateness.get())
         } else {
             let rtt = self.remote.rtt.stats()?;
-            let variation_us = saturating_micros_u32(rtt.variation.saturating_mul(3));
-            u64::from(saturating_micros_u32(rtt.mean) >> 1).saturating_add(variation_us.into())
+            (saturating_micros_u32(rtt.mean) >> 1)
+                .saturating_add(saturating_micros_u32(rtt.variation.saturating_mul(3)))
         };
-        let frames = late_us.div_ceil(local.config.frame_us().max(1));
-        u32::try_from(frames).ok()?.checked_add(1)
+        late_us.div_ceil(local.config.frame_us_u32().max(1)).checked_add(1)
     }
 
     pub(crate) fn stats(&self, local: &Local) -> PeerStats {

@@ -49,7 +49,7 @@ impl Lateness {
     }
 
     /// How late inputs become known, in microseconds.
-    pub(crate) fn get(&self) -> u64 {
-        self.late_us.into()
+    pub(crate) fn get(&self) -> u32 {
+        self.late_us
     }
 }

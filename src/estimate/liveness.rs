@@ -126,6 +126,10 @@ impl Liveness {
         self.limits.interrupt_us.into()
     }
 
+    pub(crate) fn interrupt_us_u32(&self) -> u32 {
+        self.limits.interrupt_us
+    }
+
     /// Notes a sign of life. Silence is judged up to `judged_at`. Returns whether the peer was alive before it.
     pub(crate) fn receive(&mut self, now: Instant, judged_at: Instant) -> bool {
         let was_alive = self.is_alive(now);

@@ -12,10 +12,9 @@ use super::windowed_min::WindowedMin;
 const FAR: i32 = 200;
 /// How many datagrams make half a sliding minimum: half a second at 60 frames a second.
 const HALF: u8 = 32;
-/// How much to stretch for each frame of lead ...
-const STRETCH_PPM: i64 = 13_333;
-/// ... at most, and how much to shorten at most: a game that hurries shows it sooner than one that waits.
-const STRETCH_MAX_PPM: (i64, i64) = (-20_000, 100_000);
+/// The leads, in thousandths of a frame, at which a frame is shortened by 2 % and stretched by 10 %, the strongest
+/// recommendations: a game that hurries shows it sooner than one that waits.
+const FULL_STRETCH_AT: (i32, i32) = (-1_500, 7_500);
 
 /// How far the local game is ahead of a peer's, and what to do about it.
 ///
@@ -59,10 +58,6 @@ impl Pace {
     }
 }
 
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
 /// The lead over a peer that tells its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TimeSync {
@@ -74,7 +69,7 @@ pub(crate) struct TimeSync {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measures {
     pub(crate) shortest_us: u32,
-    pub(crate) frame_us: u64,
+    pub(crate) frame_us: u32,
     /// The local input delay, in frames.
     pub(crate) delay: u8,
 }
@@ -91,33 +86,47 @@ impl TimeSync {
     }
 
     /// The lead over the peer as it looks from here, in microseconds.
-    fn lead_us(&self, measures: Measures) -> Option<i64> {
-        Some(i64::from(self.least.get()?).saturating_sub(i64::from(measures.shortest_us >> 1)))
+    fn lead_us(&self, measures: Measures) -> Option<i32> {
+        let way_us = i32::try_from(measures.shortest_us >> 1).unwrap_or(i32::MAX);
+        Some(self.least.get()?.saturating_sub(way_us))
     }
 
     /// What the peer is told of it: the lead less twice the local input delay, in quarters of a frame.
     pub(crate) fn told(&self, measures: Measures) -> Option<i8> {
-        let Measures { frame_us, delay, .. } = measures;
-        let frame_us = signed(frame_us);
         // To the nearest: two endpoints that round down would both look ahead.
-        let quarters = self.lead_us(measures)?.saturating_mul(4).saturating_add(frame_us >> 1);
-        let told = quarters.checked_div_euclid(frame_us)?.saturating_sub(i64::from(delay).saturating_mul(8));
+        let quarters = in_frames(self.lead_us(measures)?, measures.frame_us, 4, measures.frame_us >> 1);
+        let told = quarters.saturating_sub(i32::from(measures.delay).saturating_mul(8));
         i8::try_from(told.clamp(-127, 127)).ok()
     }
 
     /// The pace, with what the peer told of it, if that is known.
     pub(crate) fn pace(&self, measures: Measures, told: Option<i8>) -> Option<Pace> {
         let Measures { frame_us, delay, .. } = measures;
-        let frame_us = signed(frame_us);
-        let mut lead_us = self.lead_us(measures)?;
-        if let Some(told) = told {
-            let delay_us = frame_us.saturating_mul(i64::from(delay) << 1);
-            let theirs_us = frame_us.saturating_mul(told.into()) >> 2;
-            lead_us = lead_us.saturating_sub(delay_us).saturating_sub(theirs_us) >> 1;
-        }
-        let lead = lead_us.saturating_mul(1_000).checked_div(frame_us).unwrap_or(0);
-        let (least, most) = STRETCH_MAX_PPM;
-        let stretch = lead.saturating_mul(STRETCH_PPM).checked_div(1_000).unwrap_or(0).clamp(least, most);
-        Some(Pace { lead_millis: i32::try_from(lead).ok()?, stretch_ppm: i32::try_from(stretch).ok()? })
+        let seen = in_frames(self.lead_us(measures)?, frame_us, 1_000, 0);
+        let lead_millis = match told {
+            Some(told) => {
+                let delays = i32::from(delay).saturating_mul(2_000);
+                seen.saturating_sub(delays).saturating_sub(i32::from(told).saturating_mul(250)) >> 1
+            }
+            None => seen,
+        };
+        let (least, most) = FULL_STRETCH_AT;
+        let stretch_ppm = lead_millis.clamp(least, most).saturating_mul(40).checked_div(3).unwrap_or(0);
+        Some(Pace { lead_millis, stretch_ppm })
     }
+}
+
+/// A time in parts of a frame, `parts` to each, rounded down after `more` microseconds of a part were added. In 32 bits, since
+/// small machines divide no more at a fair price.
+fn in_frames(us: i32, frame_us: u32, parts: u32, more: u32) -> i32 {
+    let frame = frame_us.cast_signed();
+    let whole = us.checked_div_euclid(frame).unwrap_or(0);
+    let rest = us.checked_rem_euclid(frame).unwrap_or(0).cast_unsigned();
+    let part = match rest.checked_mul(parts) {
+        Some(product) => product.saturating_add(more).checked_div(frame_us),
+        // A frame takes seconds: 4 us more or less do not show.
+        None => (rest >> 2).saturating_mul(parts).checked_div(frame_us >> 2),
+    };
+    let part = part.unwrap_or(0);
+    whole.saturating_mul(parts.cast_signed()).saturating_add(part.cast_signed())
 }

@@ -22,7 +22,7 @@ const DRAIN_MAX: u32 = 640;
 /// Thinning, in 256ths, up to which nothing is held back: 1.5.
 const THINNING_MIN: u32 = 384;
 /// The longest rest, unless a frame or two fifths of the interrupt limit say otherwise.
-const REST_US: u64 = 200_000;
+const REST_US: u32 = 200_000;
 
 /// What the thinning is computed from.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +76,7 @@ impl Compact {
         // Half a frame less, since a datagram waits for the next push after that.
         let rest = u64::from(thinning.saturating_sub(128)).saturating_mul(frame_us.into()) >> 8;
         // Silence of ours must not look like that of a dead endpoint.
-        let unnoticed = remote.liveness.interrupt_us().saturating_mul(2).checked_div(5).unwrap_or(0);
-        Some(rest.min(u64::from(frame_us).max(REST_US.min(unnoticed))))
+        let unnoticed = remote.liveness.interrupt_us_u32().saturating_mul(2).checked_div(5).unwrap_or(0);
+        Some(rest.min(frame_us.max(REST_US.min(unnoticed)).into()))
     }
 }

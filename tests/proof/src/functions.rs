@@ -33,6 +33,7 @@ pub const fn session<const INPUT_LEN: usize, const WINDOW: usize>() -> Table {
         Session::<2, INPUT_LEN, WINDOW>::begin_epoch,
         Session::<2, INPUT_LEN, WINDOW>::push_checksum,
         Session::<2, INPUT_LEN, WINDOW>::close,
+        Session::<2, INPUT_LEN, WINDOW>::set_input_delay,
         Session::<2, INPUT_LEN, WINDOW>::clear_counters,
         // Handlers.
         Session::<2, INPUT_LEN, WINDOW>::handle_datagram,
