@@ -1027,7 +1027,8 @@ iw_status iw_session_close(iw_session *session,
  *
  * `session` as in `iw_session_clear`.
  */
-iw_status iw_session_set_input_delay(iw_session *session, uint32_t frames);
+iw_status iw_session_set_input_delay(iw_session *session,
+                                     uint32_t frames);
 
 /**
  * Sets every counter in `iw_stats` to zero.
