@@ -77,7 +77,7 @@ fn the_first_input_of_an_epoch_is_encoded_against_zeros() {
         pair.sessions[0].push_input(at(pair.now), [0]).expect("room");
         pair.run(0);
         let (_, datagram) = &pair.sent[0][0];
-        let timing = if datagram[0] & 0x40 == 0 { 0 } else { 6 };
+        let timing = if datagram[0] & 0x40 == 0 { 0 } else { 8 };
         assert_eq!(datagram.len(), 3 + wire.tag_len() + timing, "no body: nothing has changed");
     }
 }

@@ -17,7 +17,7 @@ pub fn compact(bytes: &mut Bytes<'_>, seal: &Seal, standing: Standing) -> Vec<u8
     match bytes.below(8) {
         0 => raw(bytes),
         1..=3 => {
-            let count = bytes.below(20);
+            let count = bytes.below(128);
             let timing = bytes.flag();
             let epoch = seal.epoch.to_be_bytes()[3] & 3;
             let kind = 0x80 | u8::from(timing) << 6 | epoch << 4 | count.min(15);
@@ -26,7 +26,7 @@ pub fn compact(bytes: &mut Bytes<'_>, seal: &Seal, standing: Standing) -> Vec<u8
             let ack = send_next.to_be_bytes()[7].wrapping_sub(bytes.below(32));
             let mut rest = Vec::new();
             rest.extend(count.checked_sub(15));
-            rest.extend_from_slice(bytes.take(if timing { 6 } else { 0 }));
+            rest.extend_from_slice(bytes.take(if timing { 8 } else { 0 }));
             let length = bytes.u8();
             rest.extend_from_slice(bytes.take(usize::from(length)));
             inputs(seal, standing, kind, [end, ack], &rest)

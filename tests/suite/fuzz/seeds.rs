@@ -59,10 +59,10 @@ impl Receiver {
             (count, rest) => (count, rest),
         };
         let timed = kind & 0x40 != 0;
-        let (timing, body) = rest.split_at_checked(if timed { 6 } else { 0 })?;
+        let (timing, body) = rest.split_at_checked(if timed { 8 } else { 0 })?;
         let ahead = end.wrapping_sub(self.recv_next.to_le_bytes()[0]);
         let behind = self.send_next.to_le_bytes()[0].wrapping_sub(ack);
-        if count >= 20 || behind >= 32 {
+        if count >= 128 || behind >= 32 {
             return None;
         }
         if ahead < 0x80 {
