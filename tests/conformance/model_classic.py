@@ -98,7 +98,7 @@ class ClassicModel(Model):
             self._take_inputs(message)
             if kind == wire_classic.INPUT:
                 self.validations_left = -1
-            else:
+            elif message.entries:
                 self.requests_unanswered = 0
         elif kind == wire_classic.PING:
             self.pongs[wire_classic.PONG] = message.bits

@@ -227,7 +227,7 @@ pub(crate) fn assert_unchanged<const MAX_PEERS: usize, const INPUT_LEN: usize, c
     reason: DatagramError,
 ) {
     let (mut refused, mut spared) = (refused.clone(), spared.clone());
-    let unchanged = if may_be_reported(reason, datagram, spared.peer(from).map(PeerRef::health)) {
+    let unchanged = if may_be_reported(reason, datagram, spared.peer(from)) {
         similar(&refused, &spared)
     } else {
         same(&mut refused, &mut spared)

@@ -52,7 +52,7 @@ fn requested_until(session: &mut Session<1, 1>, until: u64, answered: impl Fn(u6
             let after = now / MS - 1_000;
             requested.push(after);
             if answered(after) {
-                assert_eq!(hand(session, now, &classic_response(1, &[])), Ok(()));
+                assert_eq!(hand(session, now, &classic_response(1, &[(4, 1)])), Ok(()));
             }
         }
     }
@@ -98,7 +98,7 @@ fn slow_requests_keep_their_own_interval_where_it_is_longer() {
 }
 
 #[test]
-fn any_response_resets_the_pace_of_requests() {
+fn any_response_with_an_entry_resets_the_pace_of_requests() {
     let mut session = with_missing(Some(80 * MS));
     let requested = requested_until(&mut session, 10 * SECOND, |after| after == 1_160);
     assert_eq!(requested[..8], [0, 80, 160, 1_160, 1_240, 1_320, 1_400, 2_400]);

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use inputwire::{DatagramError, Health, MAX_DATAGRAM_SIZE, PeerConfig, PeerRef, Session};
+use inputwire::{DatagramError, Health, MAX_DATAGRAM_SIZE, PeerConfig, Session};
 
 use super::bytes::Bytes;
 use super::cast::{PEER, Scene, Wire, scenes};
@@ -142,9 +142,11 @@ fn check<const INPUT_LEN: usize, const WINDOW: usize>(
     };
     assert_eq!(counted(session), counted(&before).saturating_add(1), "a refusal is counted once");
     before.handle_timeout(at(now));
-    let health = before.peer(PEER).map(PeerRef::health);
-    let unchanged =
-        if may_be_reported(reason, datagram, health) { similar(session, &before) } else { same(session, &mut before) };
+    let unchanged = if may_be_reported(reason, datagram, before.peer(PEER)) {
+        similar(session, &before)
+    } else {
+        same(session, &mut before)
+    };
     assert!(unchanged, "law 3: {reason:?} changed the session: {datagram:02x?}");
 }
 

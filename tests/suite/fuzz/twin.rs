@@ -69,8 +69,7 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Twins<INPUT_LEN, WINDOW> {
             }
             Err(reason) => {
                 spared.handle_timeout(at(now));
-                let health = spared.peer(PEER).map(PeerRef::health);
-                if may_be_reported(reason, datagram, health) {
+                if may_be_reported(reason, datagram, spared.peer(PEER)) {
                     let _ = spared.handle_datagram(at(now), PEER, datagram);
                 }
             }

@@ -1,6 +1,8 @@
 //! The laws that hold after any call: when to wake, and how many datagrams and events there are.
 
-use inputwire::{DatagramError, Event, Health, Instant, MAX_DATAGRAM_SIZE, PeerId, Session, Totals};
+use std::time::Duration;
+
+use inputwire::{DatagramError, Event, Instant, MAX_DATAGRAM_SIZE, PeerId, PeerRef, Session, Totals};
 
 /// The most events about a peer between two polls, besides inputs: one of each kind, and a mismatch for each field.
 const PEER_EVENTS_MAX: usize = 16;
@@ -55,11 +57,17 @@ pub fn poll<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize>
 
 /// Whether a refused datagram may be reported, besides being counted: one that proves that the peer is out of sync, a hello
 /// of another run, and a hello that nobody can read while the peer is not alive.
-pub fn may_be_reported(reason: DatagramError, datagram: &[u8], health: Option<Health>) -> bool {
+pub fn may_be_reported<const INPUT_LEN: usize>(
+    reason: DatagramError,
+    datagram: &[u8],
+    peer: Option<PeerRef<'_, INPUT_LEN>>,
+) -> bool {
     match reason {
         DatagramError::OutOfSync | DatagramError::OtherRun => true,
         DatagramError::BadTag => {
-            let alive = health.is_some_and(|health| health > Health::Connecting && health < Health::Interrupted);
+            // After a late call the health is judged later than whether the peer's run is alive.
+            let lately = |silence: Duration| silence < Duration::from_millis(500);
+            let alive = peer.is_some_and(|peer| peer.stats().silence.is_some_and(lately));
             !alive && datagram.first() == Some(&0x20)
         }
         _ => false,
