@@ -172,6 +172,7 @@ impl Config {
         u64_from(self.frame_us)
     }
 
+    /// The frame interval in 32 bits, for what small machines multiply and divide.
     pub(crate) const fn frame_us_u32(&self) -> u32 {
         self.frame_us
     }

@@ -22,6 +22,7 @@ pub(crate) struct LateCall {
 pub(crate) struct Local {
     /// The latest time that the session was given.
     pub(crate) now: Instant,
+    /// The last call that came late.
     pub(crate) late_call: Option<LateCall>,
     /// When the last local stall ended.
     pub(crate) stall_ended_at: Instant,

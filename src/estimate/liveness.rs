@@ -126,6 +126,7 @@ impl Liveness {
         self.limits.interrupt_us.into()
     }
 
+    /// The same in 32 bits, for what small machines multiply and divide.
     pub(crate) fn interrupt_us_u32(&self) -> u32 {
         self.limits.interrupt_us
     }
@@ -165,7 +166,7 @@ impl Liveness {
     }
 
     fn is_deaf(&self, now: Instant, round_trip_us: Option<u64>) -> bool {
-        // Most peers responded just now.
+        // Neither limit can have passed since a response in the last half of the interrupt limit; that spares most calls the rest.
         let lately = self.responded_at.is_none_or(|at| now.since(at) < self.interrupt_us() >> 1);
         !lately && self.deaf_at(round_trip_us).is_some_and(|at| now >= at)
     }

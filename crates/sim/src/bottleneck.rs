@@ -133,7 +133,7 @@ pub struct Bottleneck {
     cross: Vec<(Cross, u64)>,
     /// When everything so far has left, in nanoseconds, so that rounding adds up to nothing.
     free_ns: u64,
-    /// The millisecond of a trace whose opportunities are being taken, how many of it are, and what is left of the latest.
+    /// The present millisecond of a trace, how many of its opportunities are used up, and the bytes that are left of the latest one.
     taken: (u64, u8),
     left: usize,
     /// When each packet leaves that waits.
