@@ -44,43 +44,29 @@ pub(crate) fn validate_add(local: &Local, peers: &VecView<Peer>, settings: &Peer
     if longest > local.config.max_datagram_size() { Err(AddPeerError::MaxDatagramSize) } else { Ok(()) }
 }
 
-/// Notes that the last peer was just added: one that joins while another leaves may be too late for what the leaver said.
+/// Notes that the last peer was just added: while another leaves, it may be too late to get what it lacks.
 pub(crate) fn added(local: &Local, peers: &mut [Peer]) {
     let Some((joiner, others)) = peers.split_last_mut() else { return };
-    let mut named = others.iter().filter(|peer| peer.is_in_set(local)).peekable();
-    if named.peek().is_none() {
-        return;
-    }
-    if named.any(|peer| peer.end() < joiner.remote.standing.join_frame()) {
+    let from = joiner.remote.standing.join_frame();
+    if others.iter().any(|peer| peer.is_in_set(local) && peer.end() < from) {
         joiner.remote.standing.name(NamedBy::Itself);
-        reopen(local, peers);
-    } else {
-        joiner.remote.standing.reopen(local.now, joiner.end());
     }
-    complete(local, peers);
+    reopen(local, peers);
 }
 
 /// Notes that a peer was removed.
 pub(crate) fn removed(local: &Local, peers: &mut [Peer]) {
-    if !peers.iter().any(|peer| peer.is_in_set(local)) {
-        for peer in &mut *peers {
-            peer.remote.standing.rest();
-        }
-    }
-    complete(local, peers);
-}
-
-/// Notes that an epoch has begun, in which everything is to be agreed anew.
-pub(crate) fn begin_epoch(local: &Local, peers: &mut [Peer]) {
     if peers.iter().any(|peer| peer.is_in_set(local)) {
+        complete(local, peers);
+    } else {
         reopen(local, peers);
     }
-    complete(local, peers);
 }
 
-/// Takes no more of a peer. Names nobody twice.
+/// Takes no more of a peer. Names nobody twice, and nobody once the session is closed.
 pub(crate) fn name(local: &Local, peers: &mut [Peer], at: usize, by: NamedBy) {
-    let Some(peer) = peers.get_mut(at).filter(|peer| peer.remote.standing.is_present()) else { return };
+    let may_name = |peer: &&mut Peer| peer.remote.standing.is_present() && local.closed_at.is_none();
+    let Some(peer) = peers.get_mut(at).filter(may_name) else { return };
     peer.remote.standing.name(by);
     let end = peer.end();
     if peer.is_in_set(local) {
@@ -92,16 +78,19 @@ pub(crate) fn name(local: &Local, peers: &mut [Peer], at: usize, by: NamedBy) {
             }
         }
         reopen(local, peers);
+    } else {
+        complete(local, peers);
     }
-    complete(local, peers);
 }
 
-/// Opens all that was agreed.
-fn reopen(local: &Local, peers: &mut [Peer]) {
-    for peer in peers {
+/// Opens all that was agreed; what was not in question departs.
+pub(crate) fn reopen(local: &Local, peers: &mut [Peer]) {
+    let active_at = peers.iter().any(|peer| peer.is_in_set(local)).then_some(local.now);
+    for peer in &mut *peers {
         let end = peer.end();
-        peer.remote.standing.reopen(local.now, end);
+        peer.remote.standing.reopen(active_at, end);
     }
+    complete(local, peers);
 }
 
 /// Lets the named peers depart if every survivor agrees. Those that nobody has to agree on depart at once.
@@ -156,7 +145,7 @@ pub(crate) fn handle_datagram(
         let is_last = bye.epoch == local.epoch && bye.end == peer.end();
         name(local, peers, at, NamedBy::Itself);
         if is_last && let Some(peer) = peers.get_mut(at) {
-            // It said itself that nobody can have more.
+            // It says itself that nobody can have more.
             peer.remote.standing.depart();
         }
     }
@@ -180,15 +169,15 @@ fn handle_word(
     let sender = peers.get(at).ok_or(DatagramError::UnknownPeer)?;
     let word = sender.open_word(datagram)?;
     let ends = [local.config.local_player(), sender.player()];
-    if word.leavers().any(|leaver| ends.contains(&leaver.player)) {
-        return Err(DatagramError::WrongPlayer);
-    }
     let joined = sender.remote.standing.join_frame();
-    let mut known = word.leavers().filter_map(|leaver| Some((leaver.end, find(peers, leaver.player)?)));
-    if known
-        .any(|(end, at)| peers.get(at).is_some_and(|peer| end.saturating_sub(peer.end().max(joined)) > local.window()))
-    {
-        return Err(DatagramError::FrameRange);
+    for leaver in word.leavers() {
+        if ends.contains(&leaver.player) {
+            return Err(DatagramError::WrongPlayer);
+        }
+        let known = find(peers, leaver.player).and_then(|at| peers.get(at));
+        if known.is_some_and(|peer| leaver.end.saturating_sub(peer.end().max(joined)) > local.window()) {
+            return Err(DatagramError::FrameRange);
+        }
     }
     let carried = word.inputs(local.window(), local.send.input_len())?;
 
@@ -225,8 +214,8 @@ fn handle_word(
         if let Some(peer) = find_leaver(peers, leaver).and_then(|at| peers.get_mut(at)) {
             listed = listed.saturating_add(1);
             peer.remote.standing.goal = peer.remote.standing.goal.max(leaver.end);
-            if leaver.end < peer.end() {
-                lacks = lacks.or(Some(leaver));
+            if leaver.end < peer.end() && lacks.is_none() {
+                lacks = Some(leaver);
             }
         }
     }
@@ -275,19 +264,18 @@ fn repair<'s>(
     let peer = peers.get(at)?;
     let slots = slots.get(peer.slots_range(at))?;
     peer.recv.input(slots, lacks.end)?;
-    let index = leavers(local, peers).take_while(|leaver| leaver.player < lacks.player).count();
+    let index = peers.iter().filter(|peer| peer.is_in_set(local) && peer.player() < lacks.player).count();
     let inputs = (lacks.end..peer.end()).map_while(|frame| peer.recv.input(slots, frame));
     Some(Repair { index: u8::try_from(index).ok()?, base: lacks.end, inputs })
 }
 
 /// The named players, ascending, with how much of each is known.
 fn leavers(local: &Local, peers: &[Peer]) -> impl Iterator<Item = Leaver> {
-    let mut next = Some(0);
+    let mut next = 0;
     core::iter::from_fn(move || {
-        let from = next?;
-        let later = peers.iter().filter(|peer| peer.is_in_set(local) && peer.player() >= from);
+        let later = peers.iter().filter(|peer| peer.is_in_set(local) && u32::from(peer.player()) >= next);
         let peer = later.min_by_key(|peer| peer.player())?;
-        next = peer.player().checked_add(1);
+        next = u32::from(peer.player()).saturating_add(1);
         Some(Leaver { player: peer.player(), end: peer.end() })
     })
 }

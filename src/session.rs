@@ -241,7 +241,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
         for (peer, slots) in self.peers.iter_mut().zip(&mut self.slots) {
             peer.begin_epoch(&self.local, slots.as_flattened_mut());
         }
-        mesh::begin_epoch(&self.local, &mut self.peers);
+        mesh::reopen(&self.local, &mut self.peers);
         Ok(())
     }
 
@@ -655,13 +655,10 @@ fn add_peer(
     if id.get() == u32::MAX {
         return Err(AddPeerError::Full);
     }
-    if peers.is_full() {
-        return Err(AddPeerError::Full);
-    }
+    peers.push(Peer::new(id, local, settings, local_run)).map_err(|_| AddPeerError::Full)?;
     if let Some(Some(frame)) = begins {
         local.send.begin_at(frame);
     }
-    peers.push(Peer::new(id, local, settings, local_run)).map_err(|_| AddPeerError::Full)?;
     mesh::added(local, peers);
     Ok(())
 }
