@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use inputwire::{
-    Config, Epoch, Event, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, PeerRef, Session,
+    Config, DatagramError, Epoch, Event, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, PeerRef,
+    Session,
 };
 
 const USAGE: &str = "\

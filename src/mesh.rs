@@ -174,8 +174,8 @@ fn handle_word(
         if ends.contains(&leaver.player) {
             return Err(DatagramError::WrongPlayer);
         }
-        let known = find(peers, leaver.player).and_then(|at| peers.get(at));
-        if known.is_some_and(|peer| leaver.end.saturating_sub(peer.end().max(joined)) > local.window()) {
+        let most = |peer: &Peer| peer.end().max(joined).saturating_add(local.window());
+        if peers.iter().any(|peer| is_of(peer, leaver.player) && leaver.end > most(peer)) {
             return Err(DatagramError::FrameRange);
         }
     }
@@ -195,7 +195,7 @@ fn handle_word(
         return Ok(Outcome::Dropped);
     }
     for leaver in word.leavers() {
-        if let Some(named) = find_leaver(peers, leaver) {
+        if let Some(named) = find(peers, leaver) {
             name(local, peers, named, by);
         }
     }
@@ -203,7 +203,7 @@ fn handle_word(
         return Ok(Outcome::Member);
     }
     if let Some(carried) = carried
-        && let Some(at) = find(peers, carried.player)
+        && let Some(at) = peers.iter().position(|peer| is_of(peer, carried.player))
         && let Some(peer) = peers.get_mut(at).filter(|peer| !peer.remote.standing.is_present())
         && let Some(slots) = slots.get_mut(peer.slots_range(at))
     {
@@ -211,7 +211,7 @@ fn handle_word(
     }
     let (mut listed, mut lacks) = (0_usize, None);
     for leaver in word.leavers() {
-        if let Some(peer) = find_leaver(peers, leaver).and_then(|at| peers.get_mut(at)) {
+        if let Some(peer) = find(peers, leaver).and_then(|at| peers.get_mut(at)) {
             listed = listed.saturating_add(1);
             peer.remote.standing.goal = peer.remote.standing.goal.max(leaver.end);
             if leaver.end < peer.end() && lacks.is_none() {
@@ -239,14 +239,12 @@ pub(crate) fn poll_word(local: &Local, peers: &mut [Peer], slots: &[u8], at: usi
     let peer = peers.get(at)?;
     peer.word_due(local).filter(|due| *due <= local.now)?;
     let standing = &peer.remote.standing;
-    let limit = local.config.max_datagram_size();
-    let state = peer.word_tag()?;
-    let flags = Flags { have: standing.agreed, reply: !standing.is_settled() };
-    let lacks = standing.lacks;
-    let repair = lacks.and_then(|lacks| repair(local, peers, slots, lacks));
+    // A named peer is told just that.
     let is_survivor = standing.is_present();
-    let flags = if is_survivor { flags } else { Flags { have: false, reply: false } };
-    let len = emit_word(buf, limit, &state, flags, leavers(local, peers).filter(|_| is_survivor), repair)?;
+    let flags = Flags { have: standing.agreed, reply: is_survivor && !standing.is_settled() };
+    let repair = standing.lacks.and_then(|lacks| repair(local, peers, slots, lacks));
+    let leavers = leavers(local, peers).filter(|_| is_survivor);
+    let len = emit_word(buf, local.config.max_datagram_size(), &peer.word_tag()?, flags, leavers, repair)?;
     let peer = peers.get_mut(at)?;
     peer.remote.standing.word_sent(local.now);
     peer.remote.totals.send(len);
@@ -260,7 +258,7 @@ fn repair<'s>(
     slots: &'s [u8],
     lacks: Leaver,
 ) -> Option<Repair<impl Iterator<Item = &'s [u8]>>> {
-    let at = find(peers, lacks.player)?;
+    let at = find(peers, lacks)?;
     let peer = peers.get(at)?;
     let slots = slots.get(peer.slots_range(at))?;
     peer.recv.input(slots, lacks.end)?;
@@ -280,13 +278,15 @@ fn leavers(local: &Local, peers: &[Peer]) -> impl Iterator<Item = Leaver> {
     })
 }
 
-/// The peer on the compact wire with a player number.
-fn find(peers: &[Peer], player: u16) -> Option<usize> {
-    peers.iter().position(|peer| peer.player() == player && peer.is_compact())
+/// The peer that an entry of a word means. One that ends before the peer joined means an earlier run of it.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn find(peers: &[Peer], leaver: Leaver) -> Option<usize> {
+    let means = |peer: &Peer| is_of(peer, leaver.player) && leaver.end >= peer.remote.standing.join_frame();
+    peers.iter().position(means)
 }
 
-/// The peer that an entry of a word means. One that ends before the peer joined means an earlier run of it.
-fn find_leaver(peers: &[Peer], leaver: Leaver) -> Option<usize> {
-    find(peers, leaver.player)
-        .filter(|at| peers.get(*at).is_some_and(|peer| leaver.end >= peer.remote.standing.join_frame()))
+/// Whether it is the peer on the compact wire with a player number.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn is_of(peer: &Peer, player: u16) -> bool {
+    peer.player() == player && peer.is_compact()
 }

@@ -144,6 +144,7 @@ impl Peer {
     }
 
     /// Whether survivors have to agree on it: it was named.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn is_in_set(&self, local: &Local) -> bool {
         !self.remote.standing.is_present() && self.is_compact() && local.config.mesh()
     }
