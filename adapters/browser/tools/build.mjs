@@ -31,7 +31,7 @@ function compile(inputLength) {
     "--target", "wasm32-unknown-unknown", "--profile", "wasm", "--no-default-features",
     "--features", `peers-3,input-${inputLength}`,
     ...Object.entries(profile).flatMap(([key, value]) => ["--config", `profile.wasm.${key}=${value}`]),
-    "--", "-C", "llvm-args=-inline-threshold=15",
+    "--", "-C", "llvm-args=-inline-threshold=35",
   ]);
 }
 
