@@ -7,6 +7,8 @@ use crate::support::{Endpoint, config};
 const STEP_US: u64 = 16_667;
 /// The number of a peer that is not there: of a player who never was, or was removed.
 const NOBODY: u32 = IW_NO_PEER;
+/// For how many frames the others play on: more than the window. Miri is slow.
+const AFTER: u32 = if cfg!(miri) { 2 } else { 2 * IW_WINDOW };
 
 /// Endpoints with their players, which exchange datagrams at once, except where a link is cut.
 struct Mesh {
@@ -132,13 +134,14 @@ fn when_a_player_dies_the_survivors_agree_on_its_last_input_and_both_have_it() {
     let [(0, departing)] = mesh.told(IwEventKind::Departing)[..] else { panic!("{:?}", mesh.events) };
     assert_eq!((departing.peer, departing.value), (mesh.peers[0][2], mesh.peers[0][1]));
     // The dead player holds nobody back any more.
-    for _ in 0..2 * IW_WINDOW {
+    for _ in 0..AFTER {
         mesh.frame(&[0, 1]);
     }
-    assert_eq!(mesh.endpoints[0].get(iw_session_confirmed_frame), Some(17 + 2 * IW_WINDOW));
+    assert_eq!(mesh.endpoints[0].get(iw_session_confirmed_frame), Some(17 + AFTER));
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri is slow, and sees the same calls in other tests")]
 fn a_player_who_never_sent_an_input_departs_without_a_last_one() {
     let mut mesh = Mesh::new(config);
     mesh.dead = vec![2];
@@ -153,13 +156,14 @@ fn a_player_who_never_sent_an_input_departs_without_a_last_one() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri is slow, and sees the same calls in other tests")]
 fn a_player_who_is_disconnected_and_plays_on_is_dropped_and_its_session_closed() {
     let mut mesh = Mesh::new(config);
     for _ in 0..5 {
         mesh.frame(&[0, 1, 2]);
     }
     mesh.disconnect(0, 2);
-    for _ in 0..60 {
+    for _ in 0..20 {
         mesh.frame(&[0, 1]);
     }
     let [(2, dropped)] = mesh.told(IwEventKind::Dropped)[..] else { panic!("{:?}", mesh.told(IwEventKind::Dropped)) };
@@ -170,8 +174,9 @@ fn a_player_who_is_disconnected_and_plays_on_is_dropped_and_its_session_closed()
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri is slow, and sees the same calls in other tests")]
 fn whoever_comes_back_joins_from_a_frame_that_all_agree_on() {
-    const JOIN: u32 = 40;
+    const JOIN: u32 = 20;
     let mut mesh = Mesh::new(config);
     for _ in 0..5 {
         mesh.frame(&[0, 1, 2]);
@@ -193,18 +198,18 @@ fn whoever_comes_back_joins_from_a_frame_that_all_agree_on() {
         mesh.peers[me][2] = endpoint.add_from(mesh.now, 2, JOIN).unwrap();
         mesh.peers[2][me] = mesh.endpoints[2].add_from(mesh.now, me as u32, JOIN).unwrap();
     }
-    for frame in 15..60 {
+    for frame in 15..30 {
         let pushing: &[usize] = if frame < JOIN { &[0, 1] } else { &[0, 1, 2] };
         mesh.frame(pushing);
     }
     mesh.exchange();
-    let both_lives: Vec<_> = (0..5).chain(JOIN..60).collect();
+    let both_lives: Vec<_> = (0..5).chain(JOIN..30).collect();
     for me in [0, 1] {
         assert_eq!(mesh.delivered(me, 2), both_lives);
         assert_eq!(mesh.delivered(2, me), both_lives);
         assert_eq!(mesh.departure(me, 2), (IwDepartureKind::Present, 0));
     }
-    assert_eq!([0, 1, 2].map(|me: usize| mesh.endpoints[me].get(iw_session_confirmed_frame)), [Some(59); 3]);
+    assert_eq!([0, 1, 2].map(|me: usize| mesh.endpoints[me].get(iw_session_confirmed_frame)), [Some(29); 3]);
 }
 
 #[test]
