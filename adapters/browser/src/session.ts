@@ -1,6 +1,6 @@
 // A session: the state machine in WebAssembly, with a memory of its own. It has no socket and no timer, and reads the clock only for the default of `now`.
 
-import { type Abi, Code, MAX_DATAGRAM_SIZE, FIELD, HEALTH, NO_PEER, UNKNOWN } from "./abi.js";
+import { type Abi, Code, MAX_DATAGRAM_SIZE, FIELD, HEALTH, NO_FRAME, NO_PEER, UNKNOWN } from "./abi.js";
 import { DEFAULTS, TEXTS } from "./generated.js";
 import { drawIncarnation } from "./incarnation.js";
 
@@ -35,6 +35,13 @@ export interface Options {
   /** Inputs in each datagram of the classic wire, 1 to 15; more where more have never been sent. */
   redundancy?: number;
   earlyCopies?: boolean;
+  /**
+   * (=) Whether every endpoint is a peer of every other one, so that the survivors of a player agree on its last input; true unless
+   * set. False for a server and its clients: a peer that is disconnected has departed at once there.
+   */
+  mesh?: boolean;
+  /** How many frames pushes may be ahead of each peer's latest known input; no limit unless set. */
+  maxLead?: number;
 }
 
 export interface PeerOptions {
@@ -45,7 +52,20 @@ export interface PeerOptions {
   incarnation?: bigint;
   /** A secret of 16 bytes for this pair alone, instead of the session's. */
   key?: Uint8Array;
+  /**
+   * The frame from which a player takes part that joins late or comes back, on the compact wire: the same at every endpoint, and at
+   * least 2 above every frame that any of them has pushed. Whoever joins adds every peer from it before its first push, which gets
+   * this frame.
+   */
+  from?: number;
 }
+
+/** Whether a peer still plays: `end` is the frame after its latest input that is known here, `last` that of its last one, if it has any. */
+export type Departure =
+  | { kind: "present" }
+  | { kind: "departing"; end: number }
+  | { kind: "departed"; last: number | undefined }
+  | { kind: "other" };
 
 export type Event =
   | { kind: "input"; peer: number; frame: number; input: Uint8Array }
@@ -57,6 +77,12 @@ export type Event =
   | { kind: "epochAhead"; peer: number; epoch: number }
   | { kind: "peerClosed"; peer: number; epoch: number; end: number }
   | { kind: "wrongPlayers"; peer: number; sender: number; receiver: number }
+  /** A survivor told that the local player was disconnected: this session is closed. Who comes back creates a new one. */
+  | { kind: "dropped"; by: number }
+  /** Nothing more is taken of the peer: the peer `by` told that it has left, or it said goodbye under a key, or joined too late. */
+  | { kind: "departing"; peer: number; by: number | undefined }
+  /** The peer has left, and every survivor has the same inputs of it, the last one that of `last`. Comes after them. */
+  | { kind: "departed"; peer: number; last: number | undefined }
   | { kind: (typeof PLAIN)[number]; peer: number }
   | { kind: "other" };
 
@@ -150,6 +176,8 @@ export class Session {
     set(72, Number(options.earlyCopies ?? false));
     set(76, Number(options.key !== undefined));
     set(80, Number(options.shortTags ?? false));
+    set(84, Number(options.mesh ?? true));
+    set(88, options.maxLead);
     const memory = this.#at + SESSION;
     this.#check(abi.iw_session_init(memory, length, MAX_PEERS, inputLength, config, this.#at + FIRST));
     new Uint8Array(view.buffer, config + 16, 16).fill(0);
@@ -158,10 +186,10 @@ export class Session {
   /** Adds a peer whose channel is open or will be attached next, and returns its number. */
   addPeer(peer: PeerOptions, now = performance.now()): number {
     const wire = peer.wire === "classic" ? 1 : 0;
-    const { player, incarnation, key } = peer;
+    const { player, incarnation = 0n, key, from = NO_FRAME } = peer;
     const at = key === undefined ? 0 : this.#at + OUT;
     if (key !== undefined) this.#putKey(at, key);
-    const status = this.#abi.iw_session_add_peer(this.#session, us(now), wire, player, incarnation ?? 0n, at, this.#at + FIRST);
+    const status = this.#abi.iw_session_add_peer_from(this.#session, us(now), wire, player, incarnation, at, from, this.#at + FIRST);
     if (key !== undefined) new Uint8Array(this.#view.buffer, at, 16).fill(0);
     this.#check(status);
     const added = this.#first();
@@ -169,7 +197,19 @@ export class Session {
     return added;
   }
 
-  /** Removes a peer. One that is added later meets a new run of this endpoint. */
+  /**
+   * Takes nothing more of a peer. All survivors of a mesh agree on its last input, and each gets every input that one of them has; then
+   * "departed" is reported. Until then it holds the window where it does. Where only two play, it has departed at once. If it plays
+   * on, it is "dropped": so that two who lose each other do not both go, the one with the greater player number waits 200 ms longer.
+   */
+  disconnectPeer(peer: number, now = performance.now()): void {
+    this.#do(this.#abi.iw_session_disconnect_peer(this.#session, us(now), peer));
+  }
+
+  /**
+   * Removes a peer. One that is added later meets a new run of this endpoint. With three players and more, `disconnectPeer` comes first,
+   * and this once `departuresSettled`, at every endpoint: what others lack of the peer goes with it.
+   */
   removePeer(peer: number, now = performance.now()): void {
     this.#peers.delete(peer);
     this.#do(this.#abi.iw_session_remove_peer(this.#session, us(now), peer));
@@ -180,7 +220,10 @@ export class Session {
     return this.#peers.get(peer);
   }
 
-  /** Records the local input of the next frame. While the window is full, `waitingFor` is the peer whose acknowledgement is missing. */
+  /**
+   * Records the local input of the next frame. While the window is full, `waitingFor` is the peer whose acknowledgement is missing; at
+   * `maxLead`, the one whose inputs are.
+   */
   pushInput(input: Uint8Array, now = performance.now()): { frame: number } | { waitingFor: number } {
     if (input.length !== this.#inputLength) this.#check(Code.wrongInputLength);
     if (this.#waiting.length > 0) {
@@ -193,7 +236,7 @@ export class Session {
     this.#put(input);
     const [first, second] = [this.#at + FIRST, this.#at + SECOND];
     const status = this.#abi.iw_session_push_input(this.#session, us(now), this.#at, input.length, first, second);
-    if (status === Code.windowFull) return { waitingFor: this.#view.getUint32(second, true) };
+    if (status === Code.windowFull || status === Code.tooFarAhead) return { waitingFor: this.#view.getUint32(second, true) };
     const frame = this.#view.getUint32(first, true);
     this.#do(status);
     return { frame };
@@ -284,6 +327,12 @@ export class Session {
     return this.#event(kind!, peer!, frame!, count!, value!, this.#bytes(at + 48, length!));
   }
 
+  /** Whether every peer that left has departed, and every survivor knows what is known here of it. Once it is so everywhere, it can be removed. */
+  get departuresSettled(): boolean {
+    this.#check(this.#abi.iw_session_departures_settled(this.#session, this.#at + FIRST));
+    return this.#first() !== 0;
+  }
+
   /** Whether the session was closed and nothing is left to send. */
   get isClosed(): boolean {
     this.#check(this.#abi.iw_session_is_closed(this.#session, this.#at + FIRST));
@@ -312,7 +361,7 @@ export class Session {
     return this.#first();
   }
 
-  /** The last frame up to which the inputs of every player are known. */
+  /** The last frame up to which the inputs of every player that has not departed are known. */
   get confirmedFrame(): number | undefined {
     return this.#some(this.#abi.iw_session_confirmed_frame(this.#session, this.#at + FIRST)) ? this.#first() : undefined;
   }
@@ -322,6 +371,18 @@ export class Session {
     if (this.#waiting.length > 0 && frame >= this.#reached()) return this.#waiting.find(({ end }) => frame < end)?.input.slice();
     const status = this.#abi.iw_session_local_input(this.#session, frame, this.#at + OUT, this.#inputLength);
     return this.#some(status) ? this.#bytes(this.#at + OUT, this.#inputLength) : undefined;
+  }
+
+  /** Returns whether a peer still plays, and how far its departure has come. */
+  departure(peer: number): Departure | undefined {
+    if (!this.#some(this.#abi.iw_peer_departure(this.#session, peer, this.#at + FIRST))) return undefined;
+    const frame = this.#u32(this.#at + FIRST + 4);
+    switch (this.#first()) {
+      case 0: return { kind: "present" };
+      case 1: return { kind: "departing", end: frame };
+      case 2: return { kind: "departed", last: some(frame) };
+      default: return { kind: "other" };
+    }
   }
 
   /** Returns a peer's input of a frame, while it is in the window. */
@@ -378,6 +439,9 @@ export class Session {
       case 9: return { kind: "epochAhead", peer, epoch: value };
       case 12: return { kind: "peerClosed", peer, epoch: value, end: frame };
       case 16: return { kind: "wrongPlayers", peer, sender: Number(remote), receiver: Number(local) };
+      case 17: return { kind: "dropped", by: peer };
+      case 18: return { kind: "departing", peer, by: some(value) };
+      case 19: return { kind: "departed", peer, last: some(frame) };
     }
     const which = PLAIN[PLAIN_NUMBERS.indexOf(kind)];
     return which === undefined || peer === NO_PEER ? { kind: "other" } : { kind: which, peer };
@@ -449,6 +513,11 @@ export class Session {
   #check(status: number): void {
     if (status < Code.done) throw new InputwireError(status, TEXTS[status] ?? `status ${status}`);
   }
+}
+
+/** A peer or a frame, if there is one. */
+function some(number: number): number | undefined {
+  return number === NO_PEER ? undefined : number;
 }
 
 function us(milliseconds: number): bigint {

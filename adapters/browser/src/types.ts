@@ -5,5 +5,5 @@ export {
 } from "./attach.js";
 export { type RouteCause, type RouteChange, type RoutePolicy } from "./failover.js";
 export {
-  type Event, type Field, type Health, type InputLength, InputwireError, type Options, type PeerOptions, type Stats, type Wire,
+  type Departure, type Event, type Field, type Health, type InputLength, InputwireError, type Options, type PeerOptions, type Stats, type Wire,
 } from "./session.js";

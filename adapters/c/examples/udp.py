@@ -5,7 +5,7 @@ u32, u64, FRAMES, LOCAL_PLAYER, PEER_PLAYER = c.c_uint32, c.c_uint64, 600, 1, 0
 INPUT, CONNECTED, MAX_DATAGRAM_SIZE = 0, 1, 1024
 lib, wire = c.CDLL(sys.argv[1]), {"compact": 0, "classic": 1}[sys.argv[2]]
 class Config(c.Structure):  # Names only what is set here; the rest keeps its defaults.
-    _fields_ = [("session_id", u64), ("incarnation", u64), ("key", c.c_uint8 * 16), ("local_player", u32), ("rest", u32 * 13)]
+    _fields_ = [("session_id", u64), ("incarnation", u64), ("key", c.c_uint8 * 16), ("local_player", u32), ("rest", u32 * 15)]
 class Event(c.Structure):
     _fields_ = [(name, u32) for name in "kind peer frame count value input_len".split()] + [
         ("local", u64), ("remote", u64), ("duration_us", u64), ("input", c.c_uint8 * 16)]

@@ -57,6 +57,11 @@ typedef struct iw_session iw_session;
 #define IW_NO_PEER UINT32_MAX
 
 /**
+ * A frame that is none: no frame has this number.
+ */
+#define IW_NO_FRAME UINT32_MAX
+
+/**
  * A value of `wire`: the compact wire, for inputs of every length.
  */
 #define IW_COMPACT 0
@@ -156,13 +161,25 @@ enum iw_status
    */
   IW_STATUS_PLAYER_TAKEN = -41,
   /**
-   * The first frames of the epoch have left the window.
+   * The first frames of the epoch have left the window, or the frame to join from is not ahead of every push.
    */
   IW_STATUS_EPOCH_RUNNING = -42,
   /**
    * `iw_config.incarnation` is 0, and a peer on the compact wire needs one.
    */
   IW_STATUS_NO_INCARNATION = -43,
+  /**
+   * A peer has departed and was not removed yet.
+   */
+  IW_STATUS_PEER_DEPARTED = -44,
+  /**
+   * The session is in a mesh, which has at most 63 peers.
+   */
+  IW_STATUS_MESH_TOO_LARGE = -45,
+  /**
+   * `iw_config.max_datagram_size` is too small for the words of this mesh.
+   */
+  IW_STATUS_MESH_DATAGRAM_SIZE = -46,
   /**
    * A peer has not acknowledged the oldest input in the window.
    */
@@ -171,6 +188,10 @@ enum iw_status
    * The epoch has used up its frame numbers.
    */
   IW_STATUS_FRAMES_EXHAUSTED = -51,
+  /**
+   * A peer's latest known input lies `iw_config.max_lead` frames back.
+   */
+  IW_STATUS_TOO_FAR_AHEAD = -52,
   /**
    * The checksum is not for a later frame than the last one.
    */
@@ -279,12 +300,50 @@ enum iw_status
    * One of this session's own datagrams.
    */
   IW_STATUS_REFLECTED = -120,
+  /**
+   * A word of a mesh, although `iw_config.mesh` is 0.
+   */
+  IW_STATUS_NO_MESH = -121,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
 typedef enum iw_status iw_status;
 #else
 typedef int32_t iw_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Whether a peer still plays.
+ */
+enum iw_departure_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * It plays.
+   */
+  IW_DEPARTURE_KIND_PRESENT = 0,
+  /**
+   * Nothing that it sends is taken any more; the survivors are agreeing on its last input. `frame` is the one after its latest
+   * input that is known here; it may still grow.
+   */
+  IW_DEPARTURE_KIND_DEPARTING = 1,
+  /**
+   * Every survivor has the same inputs of it. `frame` is that of the last one, or `IW_NO_FRAME` if there is none in this epoch.
+   */
+  IW_DEPARTURE_KIND_DEPARTED = 2,
+  /**
+   * A value without a number in this version of the interface.
+   */
+  IW_DEPARTURE_KIND_OTHER = 99,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum iw_departure_kind iw_departure_kind;
+#else
+typedef uint32_t iw_departure_kind;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -414,6 +473,21 @@ enum iw_event_kind
    */
   IW_EVENT_KIND_WRONG_PLAYERS = 16,
   /**
+   * A survivor, `peer`, told that the local player was disconnected, and so do all who hear of it: this session is closed. Who
+   * comes back sets up a new one.
+   */
+  IW_EVENT_KIND_DROPPED = 17,
+  /**
+   * Nothing more is taken of the peer: the peer `value` told that it has left, or, if `value` is `IW_NO_PEER`, it said
+   * goodbye under a key, or joined too late to get what it lacks.
+   */
+  IW_EVENT_KIND_DEPARTING = 18,
+  /**
+   * The peer has left, and every survivor has the same inputs of it: the last one is that of `frame`, or `IW_NO_FRAME` if there
+   * is none in this epoch. Comes after them.
+   */
+  IW_EVENT_KIND_DEPARTED = 19,
+  /**
    * A value without a number in this version of the interface.
    */
   IW_EVENT_KIND_OTHER = 99,
@@ -542,10 +616,33 @@ typedef struct {
    */
   uint32_t short_tags;
   /**
+   * = Not 0: every endpoint is a peer of every other one, and the survivors of a player agree on its last input. 0 is for a
+   * server and its clients: a peer that is disconnected has departed at once there.
+   */
+  uint32_t mesh;
+  /**
+   * How many frames pushes may be ahead of each peer's latest known input; 0 for no limit.
+   */
+  uint32_t max_lead;
+  /**
    * Must be 0.
    */
   uint32_t reserved;
 } iw_config;
+
+/**
+ * How far the departure of a peer has come.
+ */
+typedef struct {
+  /**
+   * How far it has come.
+   */
+  iw_departure_kind kind;
+  /**
+   * See `kind`; 0 while the peer plays.
+   */
+  uint32_t frame;
+} iw_departure;
 
 /**
  * How far the local game is ahead of a peer's, and how to correct it.
@@ -762,6 +859,17 @@ iw_status iw_session_incarnation(const iw_session *session,
                                  uint64_t *incarnation);
 
 /**
+ * Stores 1 if every peer that left has departed, and every survivor knows what this endpoint knows of it, else 0. Once it is 1 at
+ * all endpoints, they may remove those peers.
+ *
+ * # Safety
+ *
+ * `session` as in `iw_session_clear`; `is_settled` is null or may be written.
+ */
+iw_status iw_session_departures_settled(const iw_session *session,
+                                        uint32_t *is_settled);
+
+/**
  * Stores 1 if the session was closed and nothing is left to send, else 0.
  *
  * # Safety
@@ -780,7 +888,7 @@ iw_status iw_session_is_closed(const iw_session *session, uint32_t *is_closed);
 iw_status iw_session_next_frame(const iw_session *session, uint32_t *frame);
 
 /**
- * Stores the last frame up to which the inputs of every player are known.
+ * Stores the last frame up to which the inputs of every player that has not departed are known.
  *
  * # Safety
  *
@@ -805,6 +913,15 @@ iw_status iw_session_local_input(const iw_session *session, uint32_t frame, uint
  * `session` as in `iw_session_clear`; `peer` is null or may be written.
  */
 iw_status iw_session_peer_at(const iw_session *session, uint32_t index, uint32_t *peer);
+
+/**
+ * Stores whether a peer still plays, and how far its departure has come.
+ *
+ * # Safety
+ *
+ * `session` as in `iw_session_clear`; `departure` is null or may be written.
+ */
+iw_status iw_peer_departure(const iw_session *session, uint32_t peer, iw_departure *departure);
 
 /**
  * Stores the last frame up to which all of a peer's inputs are known.
@@ -945,17 +1062,57 @@ iw_status iw_session_add_peer(iw_session *session,
                               uint32_t *peer);
 
 /**
- * Removes a peer. It no longer holds the window. A peer that is added later meets a new run of this endpoint.
+ * Adds a peer that takes part from a later frame of an epoch that is under way: a player that joins late or comes back, on the
+ * compact wire. `from` is the same at every endpoint, and at least 2 above every frame that any of them has pushed; whoever joins
+ * adds every peer from it before its first push, which gets this frame. With `IW_NO_FRAME` it is `iw_session_add_peer`.
+ *
+ * # Safety
+ *
+ * As for `iw_session_add_peer`.
+ */
+iw_status iw_session_add_peer_from(iw_session *session,
+                                   uint64_t now_us,
+                                   uint32_t wire,
+                                   uint32_t player,
+                                   uint64_t incarnation,
+                                   const uint8_t *key,
+                                   uint32_t from,
+                                   uint32_t *peer);
+
+/**
+ * Takes nothing more of a peer. All survivors of a mesh agree on its last input, and each gets every input that one of them has;
+ * then `IW_EVENT_KIND_DEPARTED` follows. Until then it holds the window where it does. Where only two play, and without
+ * `iw_config.mesh`, it has departed at once.
+ *
+ * If it plays on, it gets `IW_EVENT_KIND_DROPPED`. So that two who lose each other do not both go, the one with the greater player
+ * number waits 200 ms longer before this call.
  *
  * # Safety
  *
  * `session` as in `iw_session_clear`.
  */
-iw_status iw_session_remove_peer(iw_session *session, uint64_t now_us, uint32_t peer);
+iw_status iw_session_disconnect_peer(iw_session *session,
+                                     uint64_t now_us,
+                                     uint32_t peer);
+
+/**
+ * Removes a peer. It no longer holds the window. A peer that is added later meets a new run of this endpoint.
+ *
+ * In a game of three and more, `iw_session_disconnect_peer` comes first, and this once `iw_session_departures_settled` stores 1,
+ * at every endpoint: what others lack of the peer goes with it.
+ *
+ * # Safety
+ *
+ * `session` as in `iw_session_clear`.
+ */
+iw_status iw_session_remove_peer(iw_session *session,
+                                 uint64_t now_us,
+                                 uint32_t peer);
 
 /**
  * Records the local input of the next frame, `len` bytes, and stores that frame in `*frame`. On
- * `IW_STATUS_WINDOW_FULL`, stores in `*waiting_for` the peer whose acknowledgement is missing. Both may be null.
+ * `IW_STATUS_WINDOW_FULL`, stores in `*waiting_for` the peer whose acknowledgement is missing; on `IW_STATUS_TOO_FAR_AHEAD` the
+ * one whose inputs are. Both may be null.
  *
  * # Safety
  *

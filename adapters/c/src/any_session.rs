@@ -1,8 +1,8 @@
 //! A session of any size behind one interface: what the exported functions call, whatever the length of an input.
 
 use inputwire::{
-    ChecksumError, DatagramError, Epoch, EpochError, Frame, Instant, MAX_DATAGRAM_SIZE, Pace, PeerConfig, PeerId,
-    PeerRef, PeerStats, PushError, Transmit,
+    ChecksumError, DatagramError, Departure, Epoch, EpochError, Frame, Instant, MAX_DATAGRAM_SIZE, Pace, PeerConfig,
+    PeerId, PeerRef, PeerStats, PushError, Transmit,
 };
 
 use crate::memory::Slot;
@@ -63,7 +63,9 @@ pub(crate) trait AnySession {
         player: u32,
         incarnation: u64,
         key: Option<[u8; 16]>,
+        from: Option<Frame>,
     ) -> Result<PeerId, IwStatus>;
+    fn disconnect_peer(&mut self, now: Instant, peer: PeerId);
     fn remove_peer(&mut self, now: Instant, peer: PeerId);
     /// `None`: the input has another length.
     fn push_input(&mut self, now: Instant, input: &[u8]) -> Option<Result<Frame, PushError>>;
@@ -90,12 +92,14 @@ pub(crate) trait AnySession {
     fn epoch(&self) -> Epoch;
     fn next_epoch(&self) -> Option<Epoch>;
     fn incarnation(&self) -> Option<u64>;
+    fn departures_settled(&self) -> bool;
     fn is_closed(&self) -> bool;
     fn next_frame(&self) -> Frame;
     fn confirmed_frame(&self) -> Option<Frame>;
     fn local_input(&self, frame: Frame) -> Option<Input>;
     fn peer_at(&self, index: u32) -> Option<PeerId>;
 
+    fn departure(&self, peer: PeerId) -> Option<Departure>;
     fn last_frame(&self, peer: PeerId) -> Option<Frame>;
     fn remote_input(&self, peer: PeerId, frame: Frame) -> Option<Input>;
     fn latest_input(&self, peer: PeerId) -> Option<(Frame, Input)>;
@@ -116,13 +120,19 @@ where
         player: u32,
         incarnation: u64,
         key: Option<[u8; 16]>,
+        from: Option<Frame>,
     ) -> Result<PeerId, IwStatus> {
         // A number beyond 16 bits belongs to no player, so no endpoint may claim it either.
         let player = u16::try_from(player).map_err(|_| IwStatus::PlayerTaken)?;
         let peer = PeerConfig::on(wire, player).ok_or(IwStatus::NoSuchWire)?;
         let peer = peer.incarnation(incarnation);
         let peer = if let Some(key) = key { peer.key(key) } else { peer };
+        let peer = if let Some(from) = from { peer.from(from) } else { peer };
         Ok(self.session.add_peer(now, peer)?)
+    }
+
+    fn disconnect_peer(&mut self, now: Instant, peer: PeerId) {
+        self.session.disconnect_peer(now, peer);
     }
 
     fn remove_peer(&mut self, now: Instant, peer: PeerId) {
@@ -211,6 +221,10 @@ where
         self.session.incarnation()
     }
 
+    fn departures_settled(&self) -> bool {
+        self.session.departures_settled()
+    }
+
     fn is_closed(&self) -> bool {
         self.session.is_closed()
     }
@@ -229,6 +243,10 @@ where
 
     fn peer_at(&self, index: u32) -> Option<PeerId> {
         self.session.peers().nth(usize::try_from(index).ok()?)
+    }
+
+    fn departure(&self, peer: PeerId) -> Option<Departure> {
+        self.session.peer(peer).map(PeerRef::departure)
     }
 
     fn last_frame(&self, peer: PeerId) -> Option<Frame> {

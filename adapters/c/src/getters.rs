@@ -10,7 +10,7 @@ use crate::memory::{IwSession, Out, open, put_input};
 use crate::session::status;
 use crate::stats::{IwPace, IwStats};
 use crate::status::IwStatus;
-use crate::types::IwConfig;
+use crate::types::{IwConfig, IwDeparture};
 
 /// Stores the settings of a session, without the key.
 ///
@@ -88,6 +88,22 @@ pub unsafe extern "C" fn iw_session_incarnation(session: *const IwSession, incar
     })
 }
 
+/// Stores 1 if every peer that left has departed, and every survivor knows what this endpoint knows of it, else 0. Once it is 1 at
+/// all endpoints, they may remove those peers.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `is_settled` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_session_departures_settled(session: *const IwSession, is_settled: *mut u32) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
+        let (session, is_settled) = unsafe { (open(session)?, Out::new(is_settled)?) };
+        is_settled.put(session.departures_settled().into());
+        Ok(())
+    })
+}
+
 /// Stores 1 if the session was closed and nothing is left to send, else 0.
 ///
 /// # Safety
@@ -118,7 +134,7 @@ pub unsafe extern "C" fn iw_session_next_frame(session: *const IwSession, frame:
     })
 }
 
-/// Stores the last frame up to which the inputs of every player are known.
+/// Stores the last frame up to which the inputs of every player that has not departed are known.
 ///
 /// # Safety
 ///
@@ -165,6 +181,25 @@ pub unsafe extern "C" fn iw_session_peer_at(session: *const IwSession, index: u3
         // SAFETY: passed on with the caller's promise.
         let (session, peer) = unsafe { (open(session)?, Out::new(peer)?) };
         peer.put(session.peer_at(index).ok_or(IwStatus::None)?.get());
+        Ok(())
+    })
+}
+
+/// Stores whether a peer still plays, and how far its departure has come.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `departure` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_peer_departure(
+    session: *const IwSession,
+    peer: u32,
+    departure: *mut IwDeparture,
+) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
+        let (session, departure) = unsafe { (open(session)?, Out::new(departure)?) };
+        departure.put(IwDeparture::new(session.departure(PeerId::new(peer)).ok_or(IwStatus::None)?));
         Ok(())
     })
 }

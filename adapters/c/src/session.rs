@@ -12,7 +12,7 @@ use inputwire::{ChecksumError, Epoch, Frame, Instant, PeerId, PushError};
 use crate::any_session::AnySession;
 use crate::memory::{self, ALIGN, IwSession, Out, bytes, datagram_buf, open, optional_key};
 use crate::status::IwStatus;
-use crate::types::{IW_ABI_VERSION, IwConfig, IwEvent};
+use crate::types::{IW_ABI_VERSION, IW_NO_FRAME, IwConfig, IwEvent};
 
 /// Runs the body of an exported function and turns its result into a status.
 pub(crate) fn status(body: impl FnOnce() -> Result<(), IwStatus>) -> IwStatus {
@@ -113,12 +113,62 @@ pub unsafe extern "C" fn iw_session_add_peer(
     status(|| {
         // SAFETY: passed on with the caller's promise.
         let (session, key, peer) = unsafe { (open(session)?, optional_key(key), Out::new(peer)?) };
-        peer.put(session.add_peer(Instant::from_micros(now_us), wire, player, incarnation, key)?.get());
+        peer.put(session.add_peer(Instant::from_micros(now_us), wire, player, incarnation, key, None)?.get());
+        Ok(())
+    })
+}
+
+/// Adds a peer that takes part from a later frame of an epoch that is under way: a player that joins late or comes back, on the
+/// compact wire. `from` is the same at every endpoint, and at least 2 above every frame that any of them has pushed; whoever joins
+/// adds every peer from it before its first push, which gets this frame. With `IW_NO_FRAME` it is `iw_session_add_peer`.
+///
+/// # Safety
+///
+/// As for `iw_session_add_peer`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_session_add_peer_from(
+    session: *mut IwSession,
+    now_us: u64,
+    wire: u32,
+    player: u32,
+    incarnation: u64,
+    key: *const u8,
+    from: u32,
+    peer: *mut u32,
+) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
+        let (session, key, peer) = unsafe { (open(session)?, optional_key(key), Out::new(peer)?) };
+        let from = (from != IW_NO_FRAME).then_some(Frame::new(from));
+        peer.put(session.add_peer(Instant::from_micros(now_us), wire, player, incarnation, key, from)?.get());
+        Ok(())
+    })
+}
+
+/// Takes nothing more of a peer. All survivors of a mesh agree on its last input, and each gets every input that one of them has;
+/// then `IW_EVENT_KIND_DEPARTED` follows. Until then it holds the window where it does. Where only two play, and without
+/// `iw_config.mesh`, it has departed at once.
+///
+/// If it plays on, it gets `IW_EVENT_KIND_DROPPED`. So that two who lose each other do not both go, the one with the greater player
+/// number waits 200 ms longer before this call.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_session_disconnect_peer(session: *mut IwSession, now_us: u64, peer: u32) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
+        let session = unsafe { open(session)? };
+        session.disconnect_peer(Instant::from_micros(now_us), PeerId::new(peer));
         Ok(())
     })
 }
 
 /// Removes a peer. It no longer holds the window. A peer that is added later meets a new run of this endpoint.
+///
+/// In a game of three and more, `iw_session_disconnect_peer` comes first, and this once `iw_session_departures_settled` stores 1,
+/// at every endpoint: what others lack of the peer goes with it.
 ///
 /// # Safety
 ///
@@ -134,7 +184,8 @@ pub unsafe extern "C" fn iw_session_remove_peer(session: *mut IwSession, now_us:
 }
 
 /// Records the local input of the next frame, `len` bytes, and stores that frame in `*frame`. On
-/// `IW_STATUS_WINDOW_FULL`, stores in `*waiting_for` the peer whose acknowledgement is missing. Both may be null.
+/// `IW_STATUS_WINDOW_FULL`, stores in `*waiting_for` the peer whose acknowledgement is missing; on `IW_STATUS_TOO_FAR_AHEAD` the
+/// one whose inputs are. Both may be null.
 ///
 /// # Safety
 ///
@@ -156,7 +207,9 @@ pub unsafe extern "C" fn iw_session_push_input(
         let pushed = session.push_input(Instant::from_micros(now_us), input).ok_or(IwStatus::WrongInputLen)?;
         match (pushed, frame, waiting_for) {
             (Ok(pushed), Some(frame), _) => frame.put(pushed.get()),
-            (Err(PushError::WindowFull(peer)), _, Some(waiting_for)) => waiting_for.put(peer.get()),
+            (Err(PushError::WindowFull(peer) | PushError::TooFarAhead(peer)), _, Some(waiting_for)) => {
+                waiting_for.put(peer.get());
+            }
             _ => {}
         }
         Ok(pushed.map(|_| ())?)

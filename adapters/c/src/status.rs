@@ -49,14 +49,22 @@ pub enum IwStatus {
     PeersFull = -40,
     /// The player number belongs to the local player or another peer, or is above 65,535.
     PlayerTaken = -41,
-    /// The first frames of the epoch have left the window.
+    /// The first frames of the epoch have left the window, or the frame to join from is not ahead of every push.
     EpochRunning = -42,
     /// `iw_config.incarnation` is 0, and a peer on the compact wire needs one.
     NoIncarnation = -43,
+    /// A peer has departed and was not removed yet.
+    PeerDeparted = -44,
+    /// The session is in a mesh, which has at most 63 peers.
+    MeshTooLarge = -45,
+    /// `iw_config.max_datagram_size` is too small for the words of this mesh.
+    MeshDatagramSize = -46,
     /// A peer has not acknowledged the oldest input in the window.
     WindowFull = -50,
     /// The epoch has used up its frame numbers.
     FramesExhausted = -51,
+    /// A peer's latest known input lies `iw_config.max_lead` frames back.
+    TooFarAhead = -52,
     /// The checksum is not for a later frame than the last one.
     ChecksumNotNewer = -60,
     /// A peer has not acknowledged the oldest checksum.
@@ -111,6 +119,8 @@ pub enum IwStatus {
     EpochRange = -119,
     /// One of this session's own datagrams.
     Reflected = -120,
+    /// A word of a mesh, although `iw_config.mesh` is 0.
+    NoMesh = -121,
 }
 
 impl IwStatus {
@@ -138,8 +148,12 @@ impl IwStatus {
         Self::PlayerTaken,
         Self::EpochRunning,
         Self::NoIncarnation,
+        Self::PeerDeparted,
+        Self::MeshTooLarge,
+        Self::MeshDatagramSize,
         Self::WindowFull,
         Self::FramesExhausted,
+        Self::TooFarAhead,
         Self::ChecksumNotNewer,
         Self::ChecksumsFull,
         Self::ChecksumNotConfirmed,
@@ -167,6 +181,7 @@ impl IwStatus {
         Self::LateHello,
         Self::EpochRange,
         Self::Reflected,
+        Self::NoMesh,
     ];
 
     /// Returns the number of this status.
@@ -200,10 +215,14 @@ impl IwStatus {
             Self::ConfigIncarnation => c"incarnation must be at least 2^32: draw a random number of 64 bits at each start",
             Self::PeersFull => c"no place for another peer: remove one, or give the session a larger MAX_PEERS",
             Self::PlayerTaken => c"player number taken: every player of a session needs its own",
-            Self::EpochRunning => c"the first frames have left the window: add the peer when the next epoch begins",
+            Self::EpochRunning => c"the epoch is under way: add the peer from a frame ahead of every push, or when the next epoch begins",
             Self::NoIncarnation => c"no incarnation: give Config a random number of 64 bits, drawn at each start",
-            Self::WindowFull => c"window full: wait for the peer to acknowledge, or remove it; push the input again later",
+            Self::PeerDeparted => c"a departed peer is still there: remove it at every endpoint, then add",
+            Self::MeshTooLarge => c"a mesh has at most 63 peers: leave some out, or turn Config::mesh off for a server",
+            Self::MeshDatagramSize => c"max_datagram_size is too small for the words of this mesh: 17 + 6 x MAX_PEERS + one input",
+            Self::WindowFull => c"window full: wait for the peer to acknowledge, or disconnect it; push the input again later",
             Self::FramesExhausted => c"frame numbers used up: begin a new epoch",
+            Self::TooFarAhead => c"too far ahead of the peer: wait for its inputs; push this one again later",
             Self::ChecksumNotNewer => c"checksums only go forward: push that of a later frame",
             Self::ChecksumsFull => c"a peer has not acknowledged the oldest checksum: push less often, or later",
             Self::ChecksumNotConfirmed => c"not confirmed: push it once confirmed_frame has reached its frame",
@@ -231,6 +250,7 @@ impl IwStatus {
             Self::LateHello => c"a hello that is not newer than one before it: repeated, or late",
             Self::EpochRange => c"an epoch, incarnation or number outside its range",
             Self::Reflected => c"a datagram of this endpoint came back: check the address of the peer",
+            Self::NoMesh => c"a word of a mesh: set Config::mesh alike at every endpoint",
         }
     }
 }
@@ -265,6 +285,9 @@ impl From<AddPeerError> for IwStatus {
             AddPeerError::PlayerTaken => Self::PlayerTaken,
             AddPeerError::EpochRunning => Self::EpochRunning,
             AddPeerError::NoIncarnation => Self::NoIncarnation,
+            AddPeerError::Departed => Self::PeerDeparted,
+            AddPeerError::MeshTooLarge => Self::MeshTooLarge,
+            AddPeerError::MaxDatagramSize => Self::MeshDatagramSize,
             AddPeerError::Closed => Self::Closed,
             _ => Self::Other,
         }
@@ -275,6 +298,7 @@ impl From<PushError> for IwStatus {
     fn from(error: PushError) -> Self {
         match error {
             PushError::WindowFull(_) => Self::WindowFull,
+            PushError::TooFarAhead(_) => Self::TooFarAhead,
             PushError::FramesExhausted => Self::FramesExhausted,
             PushError::Closed => Self::Closed,
             _ => Self::Other,
@@ -328,6 +352,7 @@ impl From<DatagramError> for IwStatus {
             DatagramError::LateHello => Self::LateHello,
             DatagramError::EpochRange => Self::EpochRange,
             DatagramError::Reflected => Self::Reflected,
+            DatagramError::NoMesh => Self::NoMesh,
             _ => Self::Other,
         }
     }

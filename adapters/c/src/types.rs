@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use inputwire::{Config, Event, Field, Frame, Health, PeerEvent};
+use inputwire::{Config, Departure, Event, Field, Frame, Health, PeerEvent, PeerId};
 
 use crate::status::IwStatus;
 
@@ -21,6 +21,8 @@ pub const IW_WINDOW: u32 = 120;
 pub const IW_UNKNOWN: u64 = u64::MAX;
 /// `iw_event.peer` of an event that is not about a peer.
 pub const IW_NO_PEER: u32 = u32::MAX;
+/// A frame that is none: no frame has this number.
+pub const IW_NO_FRAME: u32 = u32::MAX;
 /// A value of `wire`: the compact wire, for inputs of every length.
 pub const IW_COMPACT: u32 = 0;
 /// A value of `wire`: the classic wire, for inputs of one byte.
@@ -64,6 +66,11 @@ pub struct IwConfig {
     pub has_key: u32,
     /// = Not 0: inputs and checksums carry four bytes less of their tags, where there is a key.
     pub short_tags: u32,
+    /// = Not 0: every endpoint is a peer of every other one, and the survivors of a player agree on its last input. 0 is for a
+    /// server and its clients: a peer that is disconnected has departed at once there.
+    pub mesh: u32,
+    /// How many frames pushes may be ahead of each peer's latest known input; 0 for no limit.
+    pub max_lead: u32,
     /// Must be 0.
     pub reserved: u32,
 }
@@ -95,6 +102,8 @@ impl IwConfig {
         early_copies: 0,
         has_key: 0,
         short_tags: 0,
+        mesh: 1,
+        max_lead: 0,
         reserved: 0,
     };
 
@@ -116,6 +125,8 @@ impl IwConfig {
             early_copies: u32::from(config.early_copies()),
             has_key: u32::from(config.is_keyed()),
             short_tags: u32::from(config.short_tags()),
+            mesh: u32::from(config.mesh()),
+            max_lead: config.max_lead().unwrap_or(0),
             reserved: 0,
         }
     }
@@ -134,6 +145,8 @@ impl IwConfig {
             .redundancy(u8::try_from(self.redundancy).unwrap_or(u8::MAX))
             .early_copies(self.early_copies != 0)
             .short_tags(self.short_tags != 0)
+            .mesh(self.mesh != 0)
+            .max_lead(self.max_lead)
             .max_datagram_size(usize::try_from(self.max_datagram_size).unwrap_or(usize::MAX));
         if self.incarnation != 0 {
             builder = builder.incarnation(self.incarnation);
@@ -257,8 +270,59 @@ pub enum IwEventKind {
     Unreadable = 15,
     /// A hello from player `remote` to player `local` arrived: the address leads to somebody else.
     WrongPlayers = 16,
+    /// A survivor, `peer`, told that the local player was disconnected, and so do all who hear of it: this session is closed. Who
+    /// comes back sets up a new one.
+    Dropped = 17,
+    /// Nothing more is taken of the peer: the peer `value` told that it has left, or, if `value` is `IW_NO_PEER`, it said
+    /// goodbye under a key, or joined too late to get what it lacks.
+    Departing = 18,
+    /// The peer has left, and every survivor has the same inputs of it: the last one is that of `frame`, or `IW_NO_FRAME` if there
+    /// is none in this epoch. Comes after them.
+    Departed = 19,
     /// A value without a number in this version of the interface.
     Other = 99,
+}
+
+/// Whether a peer still plays.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IwDepartureKind {
+    /// It plays.
+    Present = 0,
+    /// Nothing that it sends is taken any more; the survivors are agreeing on its last input. `frame` is the one after its latest
+    /// input that is known here; it may still grow.
+    Departing = 1,
+    /// Every survivor has the same inputs of it. `frame` is that of the last one, or `IW_NO_FRAME` if there is none in this epoch.
+    Departed = 2,
+    /// A value without a number in this version of the interface.
+    Other = 99,
+}
+
+/// How far the departure of a peer has come.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IwDeparture {
+    /// How far it has come.
+    pub kind: IwDepartureKind,
+    /// See `kind`; 0 while the peer plays.
+    pub frame: u32,
+}
+
+impl IwDeparture {
+    pub(crate) fn new(departure: Departure) -> Self {
+        let (kind, frame) = match departure {
+            Departure::Present => (IwDepartureKind::Present, 0),
+            Departure::Departing { end } => (IwDepartureKind::Departing, end.get()),
+            Departure::Departed { last } => (IwDepartureKind::Departed, number(last)),
+            _ => (IwDepartureKind::Other, 0),
+        };
+        Self { kind, frame }
+    }
+}
+
+/// The number of a frame, if there is one. The frames of an epoch end before `IW_NO_FRAME`.
+fn number(frame: Option<Frame>) -> u32 {
+    frame.map_or(IW_NO_FRAME, Frame::get)
 }
 
 /// Something that has happened; `kind` says which other fields are used.
@@ -317,6 +381,10 @@ impl IwEvent {
                 result.kind = IwEventKind::LocalStall;
                 result.duration_us = micros(duration);
             }
+            Event::Dropped { by } => {
+                result.kind = IwEventKind::Dropped;
+                result.peer = by.get();
+            }
             Event::Peer { peer, event } => {
                 result.peer = peer.get();
                 result.kind = result.fill(event);
@@ -371,13 +439,22 @@ impl IwEvent {
                 (self.local, self.remote) = (u64::from(receiver), u64::from(sender));
                 IwEventKind::WrongPlayers
             }
+            PeerEvent::Departing { by } => {
+                self.value = by.map_or(IW_NO_PEER, PeerId::get);
+                IwEventKind::Departing
+            }
+            PeerEvent::Departed { last } => {
+                self.frame = number(last);
+                IwEventKind::Departed
+            }
             _ => IwEventKind::Other,
         }
     }
 }
 
 // Callers without a C compiler rely on fixed offsets, the same on every target.
-const _: () = assert!(size_of::<IwConfig>() == 88 && size_of::<IwEvent>() == 64);
+const _: () = assert!(size_of::<IwDeparture>() == 8);
+const _: () = assert!(size_of::<IwConfig>() == 96 && size_of::<IwEvent>() == 64);
 
 #[expect(clippy::as_conversions, reason = "the number of a variant")]
 const fn health_number(health: IwHealth) -> u32 {
@@ -412,6 +489,8 @@ mod tests {
         assert_eq!(kind(PeerEvent::Replaced), IwEventKind::Replaced);
         assert_eq!(kind(PeerEvent::Unreadable), IwEventKind::Unreadable);
         assert_eq!(kind(PeerEvent::WrongPlayers { sender: 3, receiver: 4 }), IwEventKind::WrongPlayers);
+        assert_eq!(kind(PeerEvent::Departing { by: None }), IwEventKind::Departing);
+        assert_eq!(kind(PeerEvent::Departed { last: None }), IwEventKind::Departed);
     }
 
     #[test]

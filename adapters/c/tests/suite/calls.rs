@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ffi::CStr;
 use std::ptr::{null, null_mut};
 
-use inputwire::{AddPeerError, ChecksumError, Config, ConfigError, DatagramError, EpochError, PushError};
+use inputwire::{AddPeerError, ChecksumError, Config, ConfigError, DatagramError, EpochError, PeerId, PushError};
 use inputwire_c::*;
 
 use crate::support::{Endpoint, MEMORY, Memory, config};
@@ -19,7 +19,7 @@ fn every_status_has_a_number_and_a_text_of_its_own() {
     let codes: HashSet<i32> = IwStatus::ALL.iter().map(|status| status.code()).collect();
     let texts: HashSet<String> = codes.iter().map(|code| text(*code)).collect();
     assert_eq!((codes.len(), texts.len()), (IwStatus::ALL.len(), IwStatus::ALL.len()));
-    for unknown in [2, -9, -121, i32::MIN, i32::MAX] {
+    for unknown in [2, -9, -122, i32::MIN, i32::MAX] {
         assert_eq!(text(unknown), "no such status");
     }
 }
@@ -48,6 +48,9 @@ fn errors_have_the_same_text_as_in_rust() {
         AddPeerError::PlayerTaken,
         AddPeerError::EpochRunning,
         AddPeerError::NoIncarnation,
+        AddPeerError::Departed,
+        AddPeerError::MeshTooLarge,
+        AddPeerError::MaxDatagramSize,
         AddPeerError::Closed,
     ] {
         assert_eq!(text(IwStatus::from(error).code()), error.to_string());
@@ -57,6 +60,10 @@ fn errors_have_the_same_text_as_in_rust() {
     }
     for error in [PushError::FramesExhausted, PushError::Closed] {
         assert_eq!(text(IwStatus::from(error).code()), error.to_string());
+    }
+    // The C interface stores the number of the peer apart from the text.
+    for error in [PushError::WindowFull(PeerId::new(7)), PushError::TooFarAhead(PeerId::new(7))] {
+        assert_eq!(text(IwStatus::from(error).code()), error.to_string().replace("peer 7", "the peer"));
     }
     for error in [ChecksumError::NotNewer, ChecksumError::NotConfirmed] {
         assert_eq!(text(IwStatus::from(error).code()), error.to_string());
@@ -118,6 +125,8 @@ fn settings_are_returned_without_the_key() {
         early_copies: 9,
         has_key: 9,
         short_tags: 9,
+        mesh: 9,
+        max_lead: 7,
         reserved: 0,
     };
     let (memory, mut session, mut returned) = (Memory::new(), null_mut(), config(0));
@@ -126,7 +135,7 @@ fn settings_are_returned_without_the_key() {
         assert_eq!(iw_session_config(session, &raw mut returned), IwStatus::Ok);
     }
     given.key = [0; 16];
-    (given.early_copies, given.has_key, given.short_tags) = (1, 1, 1);
+    (given.early_copies, given.has_key, given.short_tags, given.mesh) = (1, 1, 1, 1);
     assert!(given == returned);
     assert!(!format!("{given:?}").contains("7, 7"));
     let defaults = Config::builder().build().unwrap();

@@ -75,6 +75,8 @@ fn run(seed: u64) {
                     config.has_key = rng.below(2) as u32;
                     config.session_id = 5;
                     config.short_tags = rng.below(2) as u32;
+                    config.mesh = u32::from(!rng.one_in(4));
+                    config.max_lead = if rng.one_in(4) { number(&mut rng) } else { 0 };
                     config.incarnation = if rng.one_in(8) { rng.magnitude(1 << 62) } else { config.incarnation };
                     let input_len = [1, 2, 4, 8, 16, 3][rng.below(6) as usize];
                     let start = memory[which].start();
@@ -100,9 +102,11 @@ fn run(seed: u64) {
                 0 => iw_session_handle_transport_closed(session, at, one),
                 1 => {
                     let key = if rng.one_in(4) { guarded.bytes.as_ptr() } else { std::ptr::null() };
-                    iw_session_add_peer(session, at, one, two, rng.magnitude(1 << 62), key, out)
+                    let from = if rng.one_in(4) { rng.magnitude(1 << 32) as u32 } else { IW_NO_FRAME };
+                    iw_session_add_peer_from(session, at, one, two, rng.magnitude(1 << 62), key, from, out)
                 }
                 2 => iw_session_handle_transport_opened(session, at, one),
+                3 if rng.one_in(20) => iw_session_disconnect_peer(session, at, one),
                 3 if rng.one_in(20) => iw_session_remove_peer(session, at, one),
                 4 if rng.one_in(20) => iw_session_begin_epoch(session, at, one),
                 5 => iw_session_push_checksum(session, at, one, rng.below(2), out),
@@ -137,6 +141,8 @@ fn run(seed: u64) {
                     iw_peer_latest_input(session, one, out, bytes, len)
                 }
                 21 => {
+                    let mut departure = IwDeparture { kind: IwDepartureKind::Present, frame: 0 };
+                    let _ = iw_peer_departure(session, one, &raw mut departure);
                     let mut pace = IwPace { lead_millis: 0, stretch_ppm: 0 };
                     iw_peer_pace(session, one, &raw mut pace)
                 }
@@ -162,6 +168,7 @@ fn run(seed: u64) {
                     iw_session_poll_timeout(session, &raw mut due)
                 }
                 30 => iw_session_next_epoch(session, out),
+                31 if rng.one_in(2) => iw_session_departures_settled(session, out),
                 31 => iw_session_is_closed(session, out),
                 32 => {
                     let mut incarnation = 0;

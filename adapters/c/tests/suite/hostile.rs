@@ -14,11 +14,14 @@ fn call_everything(session: *mut IwSession) -> Vec<IwStatus> {
     let mut settings = config(0);
     let (mut event, mut stats, mut pace) =
         (std::mem::MaybeUninit::uninit(), std::mem::MaybeUninit::uninit(), std::mem::MaybeUninit::uninit());
+    let mut departure = std::mem::MaybeUninit::uninit();
     unsafe {
         vec![
             iw_session_add_peer(session, 0, IW_COMPACT, 1, 0, null(), &raw mut number),
             iw_session_handle_transport_closed(session, 0, 0),
             iw_session_handle_transport_opened(session, 0, 0),
+            iw_session_add_peer_from(session, 0, IW_COMPACT, 1, 0, null(), 9, &raw mut number),
+            iw_session_disconnect_peer(session, 0, 0),
             iw_session_remove_peer(session, 0, 0),
             iw_session_push_input(session, 0, buf, 1, &raw mut number, null_mut()),
             iw_session_begin_epoch(session, 0, 1),
@@ -36,6 +39,7 @@ fn call_everything(session: *mut IwSession) -> Vec<IwStatus> {
             iw_session_epoch(session, &raw mut number),
             iw_session_next_epoch(session, &raw mut number),
             iw_session_incarnation(session, &raw mut long),
+            iw_session_departures_settled(session, &raw mut number),
             iw_session_is_closed(session, &raw mut number),
             iw_session_peer_at(session, 0, &raw mut number),
             iw_session_next_frame(session, &raw mut number),
@@ -44,6 +48,7 @@ fn call_everything(session: *mut IwSession) -> Vec<IwStatus> {
             iw_peer_unacked(session, 0, &raw mut number),
             iw_peer_suggested_delay(session, 0, &raw mut number),
             iw_peer_pace(session, 0, pace.as_mut_ptr()),
+            iw_peer_departure(session, 0, departure.as_mut_ptr()),
             iw_peer_stats(session, 0, stats.as_mut_ptr()),
             iw_session_local_input(session, 0, buf, 16),
             iw_peer_remote_input(session, 0, 0, buf, 16),

@@ -9,5 +9,6 @@
 mod calls;
 mod fuzz;
 mod hostile;
+mod leave;
 mod play;
 mod support;

@@ -106,6 +106,16 @@ impl Endpoint {
         }
     }
 
+    /// Adds a player that takes part from a later frame.
+    pub(crate) fn add_from(&self, now: u64, player: u32, from: u32) -> Result<u32, IwStatus> {
+        let mut peer = IW_NO_PEER;
+        match unsafe { iw_session_add_peer_from(self.session, now, IW_COMPACT, player, 0, null(), from, &raw mut peer) }
+        {
+            IwStatus::Ok => Ok(peer),
+            status => Err(status),
+        }
+    }
+
     pub(crate) fn push(&self, now: u64, input: &[u8]) -> Result<u32, IwStatus> {
         let mut frame = IW_NO_PEER;
         match unsafe {

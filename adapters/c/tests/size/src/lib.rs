@@ -7,7 +7,7 @@ use core::panic::PanicInfo;
 use core::time::Duration;
 
 use inputwire::{
-    AddPeerError, ChecksumError, Config, ConfigError, DatagramError, Epoch, EpochError, Event, Frame, Instant,
+    AddPeerError, ChecksumError, Config, ConfigError, DatagramError, Departure, Epoch, EpochError, Event, Frame, Instant,
     MAX_DATAGRAM_SIZE, Pace, PeerConfig, PeerId, PeerStats, PushError, Transmit,
 };
 
@@ -31,16 +31,19 @@ calls! {
     rs_config(id: u64, incarnation: Option<u64>, key: Option<[u8; 16]>, short: bool, player: u16, frame: Duration, ping: Duration, max: usize) -> Result<Config, ConfigError> = {
         let builder = Config::builder().session_id(id).local_player(player).frame_interval(frame).ping_interval(ping);
         let builder = builder.interrupt_after(ping).disconnect_after(ping).warning_latency(ping).critical_latency(frame);
-        let builder = builder.max_datagram_size(max).redundancy(player as u8).short_tags(short);
+        let builder = builder.max_datagram_size(max).redundancy(player as u8).short_tags(short).mesh(short);
+        let builder = builder.max_lead(frame.subsec_micros());
         let builder = incarnation.map_or(builder, |incarnation| builder.incarnation(incarnation));
         key.map_or(builder, |key| builder.key(key)).build()
     };
     rs_session_init(to: &mut MaybeUninit<Session>, config: &Config) -> () = { to.write(Session::new(*config)); };
-    rs_session_add_peer(session: &mut Session, now: Instant, classic: bool, player: u16, incarnation: u64, key: Option<[u8; 16]>) -> Result<PeerId, AddPeerError> = {
+    rs_session_add_peer(session: &mut Session, now: Instant, classic: bool, player: u16, incarnation: u64, key: Option<[u8; 16]>, from: Option<Frame>) -> Result<PeerId, AddPeerError> = {
         let peer = if classic { PeerConfig::classic(player) } else { PeerConfig::compact(player) };
         let peer = peer.incarnation(incarnation);
+        let peer = from.map_or(peer, |from| peer.from(from));
         session.add_peer(now, key.map_or(peer, |key| peer.key(key)))
     };
+    rs_session_disconnect_peer(session: &mut Session, now: Instant, peer: PeerId) -> () = session.disconnect_peer(now, peer);
     rs_session_remove_peer(session: &mut Session, now: Instant, peer: PeerId) -> () = session.remove_peer(now, peer);
     rs_session_push_input(session: &mut Session, now: Instant, input: [u8; 1]) -> Result<Frame, PushError> = session.push_input(now, input);
     rs_session_begin_epoch(session: &mut Session, now: Instant, epoch: Epoch) -> Result<(), EpochError> = session.begin_epoch(now, epoch);
@@ -58,11 +61,13 @@ calls! {
     rs_session_epoch(session: &Session) -> Epoch = session.epoch();
     rs_session_next_epoch(session: &Session) -> Option<Epoch> = session.next_epoch();
     rs_session_incarnation(session: &Session) -> Option<u64> = session.incarnation();
+    rs_session_departures_settled(session: &Session) -> bool = session.departures_settled();
     rs_session_is_closed(session: &Session) -> bool = session.is_closed();
     rs_session_next_frame(session: &Session) -> Frame = session.next_frame();
     rs_session_confirmed_frame(session: &Session) -> Option<Frame> = session.confirmed_frame();
     rs_session_local_input(session: &Session, frame: Frame) -> Option<[u8; 1]> = session.local_input(frame);
     rs_session_peer_at(session: &Session, index: usize) -> Option<PeerId> = session.peers().nth(index);
+    rs_peer_departure(session: &Session, peer: PeerId) -> Option<Departure> = Some(session.peer(peer)?.departure());
     rs_peer_last_frame(session: &Session, peer: PeerId) -> Option<Frame> = session.peer(peer)?.last_frame();
     rs_peer_remote_input(session: &Session, peer: PeerId, frame: Frame) -> Option<[u8; 1]> = session.peer(peer)?.remote_input(frame);
     rs_peer_latest_input(session: &Session, peer: PeerId) -> Option<(Frame, [u8; 1])> = session.peer(peer)?.latest_input();
