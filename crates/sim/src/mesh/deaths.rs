@@ -1,0 +1,1 @@
+//! One death after the other, measured.
