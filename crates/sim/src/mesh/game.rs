@@ -164,6 +164,10 @@ impl<'p, const N: usize, const W: usize> Game<'p, N, W> {
     /// What is not settled yet.
     fn waits_for(&mut self) -> Option<String> {
         self.dismiss();
+        let mut running = self.running.iter().flatten().map(|number| &self.programs[*number]);
+        if let Some(program) = running.find(|program| !program.is_playing() && !program.session.is_closed()) {
+            return Some(format!("{} has not said goodbye yet", program.player));
+        }
         if !self.signalling.tasks.is_empty() {
             return Some("signalling".into());
         }

@@ -141,8 +141,10 @@ impl<const N: usize, const W: usize> Game<'_, N, W> {
                     let peers = peers.map(|(known, _)| (known.player, known.generation));
                     peers.chain([(program.player, program.generation)]).collect::<Vec<_>>()
                 };
-                let Some(peers) = self.playing().next().map(peers) else { return };
+                let first = self.playing().next().map(|program| (peers(program), program.session.epoch()));
+                let Some((peers, epoch)) = first else { return };
                 let number = self.start(player, generation);
+                self.programs[number].begin_epoch(now, epoch);
                 for (other, generation) in peers.into_iter().filter(|(other, _)| *other != player) {
                     let added = self.programs[number].add(now, other, generation, Some(from));
                     added.expect("room for all, and nothing pushed");
