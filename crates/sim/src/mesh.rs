@@ -125,13 +125,13 @@ pub struct Outcome {
 /// Plays a game. A panic counts as a breach.
 #[must_use]
 pub fn run(plan: &Plan) -> Outcome {
-    let play = || match plan.size {
+    let game = || match plan.size {
         Size::Tight => Game::<1, 4>::new(plan).play(),
         Size::Usual => Game::<2, 120>::new(plan).play(),
         Size::Large => Game::<255, 12>::new(plan).play(),
     };
     // The game is dropped in the unwinding, so no broken invariant of it is ever seen.
-    std::panic::catch_unwind(AssertUnwindSafe(play)).unwrap_or_else(|panic| {
+    std::panic::catch_unwind(AssertUnwindSafe(game)).unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<String>().map(String::as_str);
         let what = what.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
         Outcome { breach: Some((0, Breach::of("totality", what))), ..Outcome::default() }

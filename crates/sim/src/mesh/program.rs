@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use inputwire::{
     AddPeerError, Config, Departure, Epoch, Event, Frame, Health, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent,
-    PeerId, PushError, Session,
+    PeerId, PeerRef, PushError, Session,
 };
 
 use super::plan::Plan;
@@ -211,7 +211,7 @@ impl<const N: usize, const W: usize> Program<N, W> {
     pub(super) fn disconnect(&mut self, now: u64, player: u16, count: &mut Count) {
         let known = self.known.iter().find(|known| known.player == player && !known.is_removed);
         let Some(id) = known.map(|known| known.id) else { return };
-        let departure = self.session.peer(id).map(|peer| peer.departure());
+        let departure = self.session.peer(id).map(PeerRef::departure);
         if self.is_playing() && departure == Some(Departure::Present) {
             count.disconnected += 1;
             self.session.disconnect_peer(Instant::from_micros(now), id);
@@ -365,7 +365,7 @@ impl<const N: usize, const W: usize> Program<N, W> {
     fn note_named(&mut self, around: &mut Around<'_>) {
         let pushed = self.session.next_frame().get();
         for known in self.known.iter_mut().filter(|known| known.named.is_none() && !known.is_removed) {
-            let end = match self.session.peer(known.id).map(|peer| peer.departure()) {
+            let end = match self.session.peer(known.id).map(PeerRef::departure) {
                 Some(Departure::Departing { end }) => end.get(),
                 Some(Departure::Departed { last }) => last.map_or(0, |last| last.get() + 1),
                 _ => continue,
