@@ -155,10 +155,7 @@ impl<'p, const N: usize, const W: usize> Game<'p, N, W> {
         (0..slots * slots).for_each(|link| self.network.heal(link / slots, link % slots, HEALED.delay_us));
         self.signalling.wanted = 0;
         let now = self.now;
-        for program in &mut self.programs {
-            program.lag_us = 0;
-            program.wakes = now;
-        }
+        self.programs.iter_mut().for_each(|program| program.hurry(now));
     }
 
     /// What is not settled yet.
@@ -177,13 +174,14 @@ impl<'p, const N: usize, const W: usize> Game<'p, N, W> {
                 let player = known.player;
                 let why = match departure {
                     Departure::Present => {
-                        let is_there = |other: &&Program<N, W>| {
-                            (other.player, other.generation) == (player, known.generation) && !other.has_named(program)
+                        let is_there = |other: &Program<N, W>| {
+                            let same = (other.player, other.generation) == (player, known.generation);
+                            same && !other.has_named(program) && other.epoch() == program.epoch()
                         };
-                        if self.playing().any(|other| is_there(&other)) {
+                        if program.is_well_with(known) && self.playing().any(is_there) {
                             continue;
                         }
-                        format!("{who} plays with {player}, who does not")
+                        format!("{who} plays with {player}, who is not there")
                     }
                     Departure::Departed { .. } => {
                         let reported = known.epochs.get(&program.epoch()).is_some_and(|got| got.departed.is_some());
@@ -219,7 +217,7 @@ impl<'p, const N: usize, const W: usize> Game<'p, N, W> {
         let mut pairs = (0..self.programs.len()).flat_map(|one| (0..one).map(move |other| (one, other)));
         pairs.try_for_each(|(one, other)| {
             let [one, other] = [one, other].map(|number| &self.programs[number]);
-            if one.player == other.player || one.has_named(other) || other.has_named(one) {
+            if !one.knows(other) || one.has_named(other) || other.has_named(one) {
                 return Ok(());
             }
             let reports = |program: &Program<N, W>| {

@@ -96,7 +96,7 @@ pub(super) struct Program<const N: usize, const W: usize> {
     pub(super) known: Vec<Known>,
     /// When it last sent a word.
     pub(super) word_at: Option<u64>,
-    pub(super) lag_us: u64,
+    lag_us: u64,
     pub(super) wakes: u64,
     disconnect_us: u64,
     frame_us: u64,
@@ -190,6 +190,25 @@ impl<const N: usize, const W: usize> Program<N, W> {
     pub(super) fn peers(&self) -> impl Iterator<Item = (&Known, Departure)> {
         let peers = self.known.iter().filter(|known| !known.is_removed);
         peers.filter_map(|known| Some((known, self.session.peer(known.id)?.departure())))
+    }
+
+    /// From now on its application is prompt.
+    pub(super) fn hurry(&mut self, now: u64) {
+        self.lag_us = 0;
+        self.next_take = now;
+        self.wakes = now;
+    }
+
+    /// Whether the application hears a peer and has no mind to disconnect it.
+    pub(super) fn is_well_with(&self, known: &Known) -> bool {
+        let health = self.session.peer(known.id).map(PeerRef::health);
+        let is_heard = matches!(health, Some(Health::Good | Health::Warning | Health::Critical));
+        is_heard && known.lost_at.or(known.unheard_at).is_none()
+    }
+
+    /// Whether it has ever had another program's player, as it was then, as a peer.
+    pub(super) fn knows(&self, other: &Self) -> bool {
+        self.known.iter().any(|known| (known.player, known.generation) == (other.player, other.generation))
     }
 
     /// Whether it has named the player of another program, or that one's as it was before.
