@@ -181,6 +181,7 @@ impl<const N: usize, const W: usize> Program<N, W> {
         let same = |known: &&mut Known| known.player == player && known.generation == generation && !known.is_removed;
         if let Some(known) = known.find(same) {
             known.is_removed = true;
+            (known.lost_at, known.unheard_at) = (None, None);
             self.session.remove_peer(Instant::from_micros(now), known.id);
             self.wakes = now;
         }
