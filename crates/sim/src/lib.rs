@@ -23,6 +23,7 @@
 //! | [`rng`] | the generator of random numbers |
 //! | [`plan`], [`tally`], [`breach`] | what goes into a run, and what comes out of it |
 //! | [`make`] | runs with something else in the place of each session, such as a recorder |
+//! | [`mesh`] | games of several players, some of whom leave, and whether the others agree on them |
 //! | [`batch`], [`shrink`] | many seeds at once, and a smaller plan for each that breaks a law |
 //! | [`sabotage`] | sessions that misbehave on purpose, to test the simulator itself |
 
@@ -40,6 +41,7 @@ pub mod jam;
 mod liveness;
 mod machine;
 pub mod make;
+pub mod mesh;
 pub mod network;
 pub mod plan;
 pub mod rng;
