@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use inputwire::{
-    Config, Epoch, Event, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, PeerRef, Session,
+    Config, DatagramError, Epoch, Event, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, PeerRef,
+    Session,
 };
 
 const USAGE: &str = "\
@@ -210,8 +211,12 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> LinePeer<INPUT_LEN, WINDOW> {
                 return error(&reason);
             }
         }
-        // An id that was never given stands for a player who is no peer: its datagrams are refused, calls about it do nothing.
-        let peer = self.peer(command.player()).unwrap_or(PeerId::new(u32::MAX));
+        let peer = match (self.peer(command.player()), command) {
+            (Some(peer), _) => peer,
+            (None, Command::Receive(..)) => return format!("refused {:?}", DatagramError::UnknownPeer),
+            (None, _) if command.is_about_a_peer() => return error(&DatagramError::UnknownPeer),
+            (None, _) => PeerId::new(u32::MAX),
+        };
         match command {
             Command::Push(now, input) => match self.session.push_input(*now, *input) {
                 Ok(frame) => return format!("pushed {frame}"),
@@ -301,9 +306,14 @@ impl<const INPUT_LEN: usize> Command<INPUT_LEN> {
             | Self::Close(_, player)
             | Self::Open(_, player)
             | Self::Drop(_, player)
-            | Self::Remove(_, player) => *player,
+            | Self::Remove(_, player)
+            | Self::Stats(player) => *player,
             _ => None,
         }
+    }
+
+    fn is_about_a_peer(&self) -> bool {
+        matches!(self, Self::Close(..) | Self::Open(..) | Self::Drop(..) | Self::Remove(..) | Self::Stats(_))
     }
 }
 

@@ -73,7 +73,7 @@ pub(crate) struct Standing {
     pub(crate) lacks: Option<Leaver>,
     /// It is to be sent a word: a survivor asked for one, or a named peer goes on.
     pub(crate) owed: bool,
-    /// When a word was last sent to it, since a player was last named.
+    /// When a word was last sent to it: to a survivor since a player was last named, to a named peer since it was.
     word_at: Option<Instant>,
     /// When a player was last named, or its word last taken; `None` while nobody is named.
     active_at: Option<Instant>,
@@ -122,7 +122,7 @@ impl Standing {
         self.active_at
     }
 
-    /// When a word was last sent to it, since a player was last named.
+    /// When a word was last sent to it: to a survivor since a player was last named, to a named peer since it was.
     pub(crate) fn word_at(&self) -> Option<Instant> {
         self.word_at
     }
@@ -131,6 +131,7 @@ impl Standing {
     pub(crate) fn name(&mut self, by: NamedBy) {
         self.stage = Stage::Named;
         self.owed = false;
+        self.word_at = None;
         if by != NamedBy::Local {
             self.departing.set();
         }
@@ -139,9 +140,9 @@ impl Standing {
         }
     }
 
-    /// Notes that a player was named: whatever was agreed with a survivor is open again, and the ends of a named one are
-    /// compared anew.
-    pub(crate) fn reopen(&mut self, now: Instant, end: u32) {
+    /// Opens what was agreed with a survivor, and compares the ends of a named one anew; `active_at` is now, or `None` if nobody is
+    /// named.
+    pub(crate) fn reopen(&mut self, active_at: Option<Instant>, end: u32) {
         self.goal = end;
         self.agreed = false;
         self.acked = false;
@@ -150,23 +151,18 @@ impl Standing {
             self.owed = false;
             self.word_at = None;
         }
-        self.active_at = Some(now);
+        self.active_at = active_at;
     }
 
-    /// Notes a word of this peer.
+    /// Notes a word of this peer. One that names only who is no peer here any more is not answered.
     pub(crate) fn word_taken(&mut self, now: Instant) {
-        self.active_at = Some(now);
+        self.active_at = self.active_at.map(|_| now);
     }
 
     /// Notes that a word is sent to this peer.
     pub(crate) fn word_sent(&mut self, now: Instant) {
         self.word_at = Some(now);
         self.owed = false;
-    }
-
-    /// Notes that nobody is named any more.
-    pub(crate) fn rest(&mut self) {
-        self.active_at = None;
     }
 
     /// Notes that every survivor has the same inputs of it.

@@ -10,6 +10,7 @@ use crate::departure::NamedBy;
 use crate::error::{AddPeerError, DatagramError};
 use crate::link::compact::inputs;
 use crate::local::Local;
+use crate::num::count;
 use crate::peer::Peer;
 use crate::window::recv::RecvView;
 use crate::wire::compact::control::BYE;
@@ -36,7 +37,7 @@ pub(crate) fn validate_add(local: &Local, peers: &VecView<Peer>, settings: &Peer
     if settings.wire == Wire::Classic || !local.config.mesh() || peers.capacity() < 2 {
         return Ok(());
     }
-    if peers.iter().filter(|peer| peer.is_compact()).count() >= MAX_NAMED {
+    if count(peers.iter().filter(|peer| peer.is_compact())) >= MAX_NAMED {
         return Err(AddPeerError::MeshTooLarge);
     }
     let is_keyed = settings.key.is_some() || local.config.is_keyed();
@@ -44,64 +45,53 @@ pub(crate) fn validate_add(local: &Local, peers: &VecView<Peer>, settings: &Peer
     if longest > local.config.max_datagram_size() { Err(AddPeerError::MaxDatagramSize) } else { Ok(()) }
 }
 
-/// Notes that the last peer was just added: one that joins while another leaves may be too late for what the leaver said.
+/// Notes that the last peer was just added: while another leaves, it may be too late to get what it lacks.
 pub(crate) fn added(local: &Local, peers: &mut [Peer]) {
     let Some((joiner, others)) = peers.split_last_mut() else { return };
-    let mut named = others.iter().filter(|peer| peer.is_in_set(local)).peekable();
-    if named.peek().is_none() {
-        return;
+    let from = joiner.remote.standing.join_frame();
+    if others.iter().any(|peer| peer.is_in_set(local) && peer.end() < from) {
+        joiner.remote.name(NamedBy::Itself);
     }
-    if named.any(|peer| peer.end() < joiner.remote.standing.join_frame()) {
-        joiner.remote.standing.name(NamedBy::Itself);
-        reopen(local, peers);
-    } else {
-        joiner.remote.standing.reopen(local.now, joiner.end());
-    }
-    complete(local, peers);
+    reopen(local, peers);
 }
 
 /// Notes that a peer was removed.
 pub(crate) fn removed(local: &Local, peers: &mut [Peer]) {
-    if !peers.iter().any(|peer| peer.is_in_set(local)) {
-        for peer in &mut *peers {
-            peer.remote.standing.rest();
-        }
-    }
-    complete(local, peers);
-}
-
-/// Notes that an epoch has begun, in which everything is to be agreed anew.
-pub(crate) fn begin_epoch(local: &Local, peers: &mut [Peer]) {
     if peers.iter().any(|peer| peer.is_in_set(local)) {
+        complete(local, peers);
+    } else {
         reopen(local, peers);
     }
-    complete(local, peers);
 }
 
-/// Takes no more of a peer. Names nobody twice.
+/// Takes no more of a peer. Names nobody twice, and nobody once the session is closed.
 pub(crate) fn name(local: &Local, peers: &mut [Peer], at: usize, by: NamedBy) {
-    let Some(peer) = peers.get_mut(at).filter(|peer| peer.remote.standing.is_present()) else { return };
-    peer.remote.standing.name(by);
+    let may_name = |peer: &&mut Peer| peer.remote.standing.is_present() && local.closed_at.is_none();
+    let Some(peer) = peers.get_mut(at).filter(may_name) else { return };
+    peer.remote.name(by);
     let end = peer.end();
     if peer.is_in_set(local) {
         // Nobody could give a peer the frames before it joined.
         let by = if by == NamedBy::Local { NamedBy::Itself } else { by };
         for peer in &mut *peers {
             if peer.remote.standing.is_present() && peer.remote.standing.join_frame() > end {
-                peer.remote.standing.name(by);
+                peer.remote.name(by);
             }
         }
         reopen(local, peers);
+    } else {
+        complete(local, peers);
     }
-    complete(local, peers);
 }
 
-/// Opens all that was agreed.
-fn reopen(local: &Local, peers: &mut [Peer]) {
-    for peer in peers {
+/// Opens all that was agreed; what was not in question departs.
+pub(crate) fn reopen(local: &Local, peers: &mut [Peer]) {
+    let active_at = peers.iter().any(|peer| peer.is_in_set(local)).then_some(local.now);
+    for peer in &mut *peers {
         let end = peer.end();
-        peer.remote.standing.reopen(local.now, end);
+        peer.remote.standing.reopen(active_at, end);
     }
+    complete(local, peers);
 }
 
 /// Lets the named peers depart if every survivor agrees. Those that nobody has to agree on depart at once.
@@ -156,7 +146,7 @@ pub(crate) fn handle_datagram(
         let is_last = bye.epoch == local.epoch && bye.end == peer.end();
         name(local, peers, at, NamedBy::Itself);
         if is_last && let Some(peer) = peers.get_mut(at) {
-            // It said itself that nobody can have more.
+            // It says itself that nobody can have more.
             peer.remote.standing.depart();
         }
     }
@@ -180,15 +170,15 @@ fn handle_word(
     let sender = peers.get(at).ok_or(DatagramError::UnknownPeer)?;
     let word = sender.open_word(datagram)?;
     let ends = [local.config.local_player(), sender.player()];
-    if word.leavers().any(|leaver| ends.contains(&leaver.player)) {
-        return Err(DatagramError::WrongPlayer);
-    }
     let joined = sender.remote.standing.join_frame();
-    let mut known = word.leavers().filter_map(|leaver| Some((leaver.end, find(peers, leaver.player)?)));
-    if known
-        .any(|(end, at)| peers.get(at).is_some_and(|peer| end.saturating_sub(peer.end().max(joined)) > local.window()))
-    {
-        return Err(DatagramError::FrameRange);
+    for leaver in word.leavers() {
+        if ends.contains(&leaver.player) {
+            return Err(DatagramError::WrongPlayer);
+        }
+        let most = |peer: &Peer| peer.end().max(joined).saturating_add(local.window());
+        if peers.iter().any(|peer| is_of(peer, leaver.player) && leaver.end > most(peer)) {
+            return Err(DatagramError::FrameRange);
+        }
     }
     let carried = word.inputs(local.window(), local.send.input_len())?;
 
@@ -206,7 +196,7 @@ fn handle_word(
         return Ok(Outcome::Dropped);
     }
     for leaver in word.leavers() {
-        if let Some(named) = find_leaver(peers, leaver) {
+        if let Some(named) = find(peers, leaver) {
             name(local, peers, named, by);
         }
     }
@@ -214,7 +204,7 @@ fn handle_word(
         return Ok(Outcome::Member);
     }
     if let Some(carried) = carried
-        && let Some(at) = find(peers, carried.player)
+        && let Some(at) = peers.iter().position(|peer| is_of(peer, carried.player))
         && let Some(peer) = peers.get_mut(at).filter(|peer| !peer.remote.standing.is_present())
         && let Some(slots) = slots.get_mut(peer.slots_range(at))
     {
@@ -222,15 +212,15 @@ fn handle_word(
     }
     let (mut listed, mut lacks) = (0_usize, None);
     for leaver in word.leavers() {
-        if let Some(peer) = find_leaver(peers, leaver).and_then(|at| peers.get_mut(at)) {
+        if let Some(peer) = find(peers, leaver).and_then(|at| peers.get_mut(at)) {
             listed = listed.saturating_add(1);
             peer.remote.standing.goal = peer.remote.standing.goal.max(leaver.end);
-            if leaver.end < peer.end() {
-                lacks = lacks.or(Some(leaver));
+            if leaver.end < peer.end() && lacks.is_none() {
+                lacks = Some(leaver);
             }
         }
     }
-    let is_same_set = listed == peers.iter().filter(|peer| peer.is_in_set(local)).count();
+    let is_same_set = listed == count(peers.iter().filter(|peer| peer.is_in_set(local)));
     if let Some(sender) = peers.get_mut(at) {
         let standing = &mut sender.remote.standing;
         if is_same_set {
@@ -250,14 +240,12 @@ pub(crate) fn poll_word(local: &Local, peers: &mut [Peer], slots: &[u8], at: usi
     let peer = peers.get(at)?;
     peer.word_due(local).filter(|due| *due <= local.now)?;
     let standing = &peer.remote.standing;
-    let limit = local.config.max_datagram_size();
-    let state = peer.word_tag()?;
-    let flags = Flags { have: standing.agreed, reply: !standing.is_settled() };
-    let lacks = standing.lacks;
-    let repair = lacks.and_then(|lacks| repair(local, peers, slots, lacks));
+    // A named peer is told just that.
     let is_survivor = standing.is_present();
-    let flags = if is_survivor { flags } else { Flags { have: false, reply: false } };
-    let len = emit_word(buf, limit, &state, flags, leavers(local, peers).filter(|_| is_survivor), repair)?;
+    let flags = Flags { have: standing.agreed, reply: is_survivor && !standing.is_settled() };
+    let repair = standing.lacks.and_then(|lacks| repair(local, peers, slots, lacks));
+    let leavers = leavers(local, peers).filter(|_| is_survivor);
+    let len = emit_word(buf, local.config.max_datagram_size(), &peer.word_tag()?, flags, leavers, repair)?;
     let peer = peers.get_mut(at)?;
     peer.remote.standing.word_sent(local.now);
     peer.remote.totals.send(len);
@@ -271,34 +259,35 @@ fn repair<'s>(
     slots: &'s [u8],
     lacks: Leaver,
 ) -> Option<Repair<impl Iterator<Item = &'s [u8]>>> {
-    let at = find(peers, lacks.player)?;
+    let at = find(peers, lacks)?;
     let peer = peers.get(at)?;
     let slots = slots.get(peer.slots_range(at))?;
     peer.recv.input(slots, lacks.end)?;
-    let index = leavers(local, peers).take_while(|leaver| leaver.player < lacks.player).count();
+    let index = count(peers.iter().filter(|peer| peer.is_in_set(local) && peer.player() < lacks.player));
     let inputs = (lacks.end..peer.end()).map_while(|frame| peer.recv.input(slots, frame));
     Some(Repair { index: u8::try_from(index).ok()?, base: lacks.end, inputs })
 }
 
 /// The named players, ascending, with how much of each is known.
 fn leavers(local: &Local, peers: &[Peer]) -> impl Iterator<Item = Leaver> {
-    let mut next = Some(0);
+    let mut next = 0;
     core::iter::from_fn(move || {
-        let from = next?;
-        let later = peers.iter().filter(|peer| peer.is_in_set(local) && peer.player() >= from);
+        let later = peers.iter().filter(|peer| peer.is_in_set(local) && u32::from(peer.player()) >= next);
         let peer = later.min_by_key(|peer| peer.player())?;
-        next = peer.player().checked_add(1);
+        next = u32::from(peer.player()).saturating_add(1);
         Some(Leaver { player: peer.player(), end: peer.end() })
     })
 }
 
-/// The peer on the compact wire with a player number.
-fn find(peers: &[Peer], player: u16) -> Option<usize> {
-    peers.iter().position(|peer| peer.player() == player && peer.is_compact())
+/// The peer that an entry of a word means. One that ends before the peer joined means an earlier run of it.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn find(peers: &[Peer], leaver: Leaver) -> Option<usize> {
+    let means = |peer: &Peer| is_of(peer, leaver.player) && leaver.end >= peer.remote.standing.join_frame();
+    peers.iter().position(means)
 }
 
-/// The peer that an entry of a word means. One that ends before the peer joined means an earlier run of it.
-fn find_leaver(peers: &[Peer], leaver: Leaver) -> Option<usize> {
-    find(peers, leaver.player)
-        .filter(|at| peers.get(*at).is_some_and(|peer| leaver.end >= peer.remote.standing.join_frame()))
+/// Whether it is the peer on the compact wire with a player number.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn is_of(peer: &Peer, player: u16) -> bool {
+    peer.player() == player && peer.is_compact()
 }

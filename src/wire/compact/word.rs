@@ -13,6 +13,9 @@ use crate::wire::bytes::{Reader, Writer};
 
 pub(crate) const WORD: u8 = 0x23;
 
+/// Bytes of a word that names nobody, without its tag.
+pub(crate) const FAREWELL_LEN: usize = 3;
+
 /// How many players a word can name.
 pub(crate) const MAX_NAMED: usize = 63;
 
@@ -69,13 +72,14 @@ pub(crate) struct Inputs<'a> {
 }
 
 impl<'a> Word<'a> {
-    /// Verifies and decodes a word up to its inputs; `state` is that of words.
-    pub(crate) fn parse(datagram: &'a [u8], state: &TagState) -> Result<Self, DatagramError> {
+    /// Verifies and decodes a word up to its inputs; `state` is that of words, `None` while they may not flow.
+    pub(crate) fn parse(datagram: &'a [u8], tag_len: usize, state: Option<&TagState>) -> Result<Self, DatagramError> {
         let mut reader = Reader::new(datagram);
         let kind = reader.bytes(1).ok_or(DatagramError::Truncated)?;
-        let tag = reader.bytes(state.tag_len()).ok_or(DatagramError::Truncated)?;
+        let tag = reader.bytes(tag_len).ok_or(DatagramError::Truncated)?;
         let sealed = reader.rest();
         let (flags, count) = (reader.u8().zip(reader.u8())).ok_or(DatagramError::Truncated)?;
+        let state = state.ok_or(DatagramError::NotReady)?;
         if !state.tag(NO_FRAMES, kind, sealed).is(tag) {
             return Err(DatagramError::BadTag);
         }
@@ -144,7 +148,6 @@ pub(crate) fn emit_word<'i>(
     repair: Option<Repair<impl Iterator<Item = &'i [u8]>>>,
 ) -> Option<usize> {
     let (front, rest) = buf.split_at_mut_checked(state.tag_len().saturating_add(1))?;
-    let room = limit.min(front.len().saturating_add(rest.len())).saturating_sub(front.len());
     let (head, entries) = rest.split_first_chunk_mut::<HEAD_LEN>()?;
     let mut to = Writer::new(entries);
     let mut count = 0_u8;
@@ -160,7 +163,8 @@ pub(crate) fn emit_word<'i>(
         let (_, rest) = rest.split_at_mut_checked(len)?;
         len = len.saturating_add(INPUTS_LEN);
         let (about, body) = rest.split_first_chunk_mut::<INPUTS_LEN>()?;
-        let (count, body_len) = write_inputs(body, room.saturating_sub(len), repair.inputs)?;
+        let (count, body_len) =
+            write_inputs(body, limit.saturating_sub(front.len()).saturating_sub(len), repair.inputs)?;
         let [a, b, c, d] = repair.base.to_be_bytes();
         *about = [repair.index, low_u8(count), a, b, c, d];
         len = len.saturating_add(body_len);
