@@ -237,7 +237,7 @@ impl World<'_> {
         }
     }
 
-    /// A datagram of one that left is judged by its tag, and changes nothing.
+    /// Inputs and words of one that left are judged by their tag, the rest is ignored; nothing changes anything.
     fn check_unused(
         &mut self,
         label: &Label,
@@ -245,16 +245,17 @@ impl World<'_> {
         handled: Handled,
         before: Before,
     ) -> Result<(), Breach> {
-        let kind = datagram.bytes.first().copied();
-        let sent = match kind {
-            Some(BYE) => true,
-            Some(HELLO) => self.is_hello_from(label, datagram) || self.is_misdirected(label, datagram),
-            _ => self.is_from(label, datagram),
-        };
-        self.check_tag(datagram, handled, sent || label.foreign)?;
-        let endpoint = &mut self.endpoints[datagram.to];
-        let link = &mut endpoint.links[datagram.from];
-        link.told_due |= handled.is_ok();
+        match datagram.bytes.first() {
+            Some(0x80..) => {
+                let sent = self.is_from(label, datagram);
+                self.check_tag(datagram, handled, sent)?;
+                self.endpoints[datagram.to].links[datagram.from].told_due |= handled.is_ok();
+            }
+            Some(&WORD) => self.check_tag(datagram, handled, self.is_current(label, datagram))?,
+            _ => {}
+        }
+        let endpoint = &self.endpoints[datagram.to];
+        let link = &endpoint.links[datagram.from];
         let same = (link.recv_next, link.acked) == (before.recv_next, before.acked);
         let silence_us = link.id.and_then(|id| endpoint.machine.silence_us(id));
         let heard = silence_us == Some(0) && before.silence_us != Some(0);
@@ -267,7 +268,8 @@ impl World<'_> {
         let endpoint = &mut self.endpoints[index];
         let link = &mut endpoint.links[from];
         let Some(id) = link.id else { return Ok(()) };
-        let leaves = self.plan.keyed && datagram.bytes.first() == Some(&BYE) && handled.is_ok();
+        let bye = datagram.bytes.first() == Some(&BYE) && handled.is_ok();
+        let leaves = self.plan.keyed && bye && endpoint.closed_at.is_none();
         let (expected, left) = (link.left || leaves, endpoint.machine.has_left(id));
         ensure(left == expected || link.tainted, "departure", || format!("{from} left: {left}, not {expected}"))?;
         if left && !link.left {
