@@ -1,6 +1,7 @@
 //! Shared by the tests: two endpoints with a network and a clock, and the proof that a refusal changes nothing.
 
 pub(crate) mod forge;
+pub(crate) mod gathering;
 pub(crate) mod specimens;
 
 use std::time::Duration;
