@@ -1,8 +1,10 @@
 //! The rules of the compact wire (PROTOCOL 3), one by one.
 
 mod closing;
+mod departures;
 mod epochs;
 mod hello;
+mod joining;
 mod keys;
 mod mesh;
 mod reports;

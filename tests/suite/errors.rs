@@ -27,9 +27,13 @@ fn texts() -> Vec<Vec<String>> {
         AddPeerError::PlayerTaken,
         AddPeerError::EpochRunning,
         AddPeerError::NoIncarnation,
+        AddPeerError::Departed,
+        AddPeerError::MeshTooLarge,
+        AddPeerError::MaxDatagramSize,
         AddPeerError::Closed,
     ];
-    let push = [PushError::WindowFull(PEER), PushError::FramesExhausted, PushError::Closed];
+    let push =
+        [PushError::WindowFull(PEER), PushError::TooFarAhead(PEER), PushError::FramesExhausted, PushError::Closed];
     let checksum = [ChecksumError::NotNewer, ChecksumError::NotConfirmed, ChecksumError::Full(PEER)];
     let epoch = [EpochError::NotNewer, EpochError::TooGreat, EpochError::Closed];
     vec![each(&config), each(&add), each(&push), each(&checksum), each(&epoch), each(DatagramError::ALL)]
@@ -61,5 +65,6 @@ fn every_field_has_a_name_of_its_own() {
 #[test]
 fn an_error_about_a_peer_names_it() {
     assert!(PushError::WindowFull(PEER).to_string().contains("70003"));
+    assert!(PushError::TooFarAhead(PEER).to_string().contains("70003"));
     assert!(ChecksumError::Full(PEER).to_string().contains("70003"));
 }

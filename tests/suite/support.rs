@@ -1,6 +1,7 @@
 //! Shared by the tests: two endpoints with a network and a clock, and the proof that a refusal changes nothing.
 
 pub(crate) mod forge;
+pub(crate) mod gathering;
 pub(crate) mod specimens;
 
 use std::time::Duration;
@@ -179,6 +180,18 @@ pub(crate) fn peer_events<const INPUT_LEN: usize>(events: &[Event<INPUT_LEN>]) -
     events.collect()
 }
 
+/// What is reported of the only peer when its goodbye of an epoch arrives and all its inputs before `end` are known: with a key it has
+/// left, without one it only says so.
+pub(crate) fn goodbye(wire: Wire, epoch: u32, end: u32) -> Vec<PeerEvent> {
+    let closed = PeerEvent::PeerClosed { epoch: Epoch::new(epoch), end: frame(end) };
+    if wire == Wire::Keyed {
+        let last = end.checked_sub(1).map(frame);
+        vec![PeerEvent::Departing { by: None }, closed, PeerEvent::Departed { last }]
+    } else {
+        vec![closed]
+    }
+}
+
 /// Asserts that a datagram is refused for `reason`, and that this changes nothing but one counter, now and later.
 ///
 /// The session itself is left as it is, so that many datagrams can be tried on it.
@@ -352,7 +365,8 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Pair<INPUT_LEN, WINDOW> {
 
     fn receive(&mut self, to: usize, datagram: &[u8]) {
         let receiver = self.recording.then(|| self.sessions[to].clone());
-        match self.sessions[to].handle_datagram(at(self.now), PEER, datagram) {
+        let Some(from) = self.sessions[to].peers().next() else { return };
+        match self.sessions[to].handle_datagram(at(self.now), from, datagram) {
             Ok(()) => self.accepted.extend(receiver.map(|receiver| Accepted {
                 receiver,
                 now: self.now,

@@ -10,8 +10,11 @@ use inputwire::{
 use crate::call::Call;
 use crate::outcome::Outcome;
 
-/// The most peers in a recording. A session for fewer differs only in when it is full.
+/// The most peers in a recording. A session for fewer differs in when it is full, and in how long the words of its mesh can be: one
+/// for a single peer has none, and few settings tell the others apart.
 const MAX_PEERS: usize = 16;
+/// Up to so many peers a session is that of a small mesh.
+const FEW_PEERS: usize = 3;
 
 /// A session to replay on.
 pub(crate) trait Machine: fmt::Debug {
@@ -24,14 +27,14 @@ pub(crate) trait Machine: fmt::Debug {
 }
 
 #[derive(Debug)]
-struct Player<const INPUT_LEN: usize, const WINDOW: usize> {
-    session: Session<MAX_PEERS, INPUT_LEN, WINDOW>,
+struct Player<const PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> {
+    session: Session<PEERS, INPUT_LEN, WINDOW>,
     /// The most peers of the recorded session.
     max_peers: usize,
     classic: Option<fn(u16) -> PeerConfig<INPUT_LEN>>,
 }
 
-impl<const INPUT_LEN: usize, const WINDOW: usize> Player<INPUT_LEN, WINDOW> {
+impl<const PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Player<PEERS, INPUT_LEN, WINDOW> {
     fn add_peer(&mut self, now: Instant, peer: PeerConfig<INPUT_LEN>) -> Result<PeerId, AddPeerError> {
         if self.session.peers().count() < self.max_peers {
             return self.session.add_peer(now, peer);
@@ -42,7 +45,7 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Player<INPUT_LEN, WINDOW> {
     }
 }
 
-impl<const INPUT_LEN: usize, const WINDOW: usize> Machine for Player<INPUT_LEN, WINDOW> {
+impl<const PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Machine for Player<PEERS, INPUT_LEN, WINDOW> {
     fn call(&mut self, call: &Call<'_>, key: Option<[u8; 16]>) -> Option<Outcome<'static>> {
         let session = &mut self.session;
         match *call {
@@ -125,7 +128,13 @@ fn player<const INPUT_LEN: usize, const WINDOW: usize>(
     max_peers: usize,
     classic: Option<fn(u16) -> PeerConfig<INPUT_LEN>>,
 ) -> Box<dyn Machine> {
-    Box::new(Player { session: Session::<MAX_PEERS, INPUT_LEN, WINDOW>::new(config), max_peers, classic })
+    match max_peers {
+        1 => Box::new(Player { session: Session::<1, INPUT_LEN, WINDOW>::new(config), max_peers, classic }),
+        ..=FEW_PEERS => {
+            Box::new(Player { session: Session::<FEW_PEERS, INPUT_LEN, WINDOW>::new(config), max_peers, classic })
+        }
+        _ => Box::new(Player { session: Session::<MAX_PEERS, INPUT_LEN, WINDOW>::new(config), max_peers, classic }),
+    }
 }
 
 macro_rules! sizes {

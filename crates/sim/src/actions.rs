@@ -33,6 +33,7 @@ impl World<'_> {
                 Ok(())
             }
             Scheduled::Reopen(endpoint, peer) => self.reopen(endpoint, peer),
+            Scheduled::Readmit(endpoint) => self.readmit(endpoint),
             Scheduled::Heal => self.heal(),
             Scheduled::Settle => self.settle(),
             Scheduled::Start(_) | Scheduled::Act(_) => Ok(()),
@@ -145,11 +146,43 @@ impl World<'_> {
     /// Removes a peer and adds it again: the peer meets another run of this endpoint.
     fn rejoin(&mut self, index: usize, peer: usize) -> Result<(), Breach> {
         self.tally.count(Kind::Rejoined);
+        if self.remove(index, peer) {
+            self.add(index, peer);
+        }
+        self.drain(index)
+    }
+
+    /// Lets in whoever has left and may be back: in a new epoch, as frames of the present one are gone.
+    fn readmit(&mut self, index: usize) -> Result<(), Breach> {
+        let own = &self.endpoints[index];
+        let left: Vec<usize> = (0..own.links.len()).filter(|peer| own.links[*peer].left).collect();
+        if left.is_empty() || !own.alive || own.closed_at.is_some() {
+            return Ok(());
+        }
+        let announced = own.links.iter().map(|link| link.runs.announced).fold(own.epoch, u32::max);
+        self.begin(index, announced.saturating_add(1))?;
+        for peer in &left {
+            self.remove(index, *peer);
+        }
+        for peer in left {
+            self.add(index, peer);
+        }
+        self.drain(index)
+    }
+
+    fn remove(&mut self, index: usize, peer: usize) -> bool {
         let own = &mut self.endpoints[index];
         let local = own.read_clock(self.now);
-        let Some(id) = own.links[peer].id else { return Ok(()) };
+        let Some(id) = own.links[peer].id.take() else { return false };
         own.machine.remove_peer(local, id);
         own.removed += 1;
+        self.endpoints[peer].links.get_mut(index).into_iter().for_each(Link::relieve);
+        true
+    }
+
+    fn add(&mut self, index: usize, peer: usize) {
+        let own = &mut self.endpoints[index];
+        let local = own.read_clock(self.now);
         let expect = ExpectedPeer { player: u16::try_from(peer).expect("few ends"), classic: false, incarnation: None };
         let (first, seen) = (own.first, own.seen);
         let tainted = own.reused || own.links[peer].tainted;
@@ -164,12 +197,6 @@ impl World<'_> {
             tainted,
             ..Link::default()
         };
-        self.endpoints[peer].links.get_mut(index).into_iter().for_each(|link| {
-            link.live = false;
-            link.deadlines.clear();
-            link.acks.clear();
-        });
-        self.drain(index)
     }
 
     /// Crashes an endpoint, which restarts after a while.
@@ -241,11 +268,7 @@ impl World<'_> {
         let run = Run { session: self.session, pushed: Vec::new() };
         self.runs.push(run);
         self.at(self.now + gap_us, Scheduled::Start(index));
-        self.endpoints.iter_mut().filter_map(|other| other.links.get_mut(index)).for_each(|link| {
-            link.live = false;
-            link.deadlines.clear();
-            link.acks.clear();
-        });
+        self.endpoints.iter_mut().filter_map(|other| other.links.get_mut(index)).for_each(Link::relieve);
     }
 
     fn start(&mut self, index: usize) -> Result<(), Breach> {
@@ -306,11 +329,7 @@ impl World<'_> {
         ensure(begun.is_ok() == free || tainted, "E epoch", || format!("{} to {epoch}: {begun:?}", endpoint.epoch))?;
         if begun.is_ok() {
             endpoint.enter(epoch);
-            self.endpoints.iter_mut().filter_map(|other| other.links.get_mut(index)).for_each(|link| {
-                link.live = false;
-                link.deadlines.clear();
-                link.acks.clear();
-            });
+            self.endpoints.iter_mut().filter_map(|other| other.links.get_mut(index)).for_each(Link::relieve);
         }
         self.drain(index)
     }

@@ -15,6 +15,7 @@ use super::world::World;
 pub(crate) const HELLO: u8 = 0x20;
 const BYE: u8 = 0x21;
 const CHECKSUMS: u8 = 0x22;
+const WORD: u8 = 0x23;
 /// After this silence a peer is interrupted, if the ping intervals are short.
 const INTERRUPT_US: u64 = 500_000;
 
@@ -58,6 +59,7 @@ impl World<'_> {
             endpoint.machine.timeout(local);
             before.silence_us = endpoint.machine.silence_us(id);
         }
+        let left = endpoint.links[from].left;
         let handled = endpoint.machine.handle(local, id, &datagram.bytes, checks)?;
         let (recv_next, acked) = (endpoint.recv_next(from), endpoint.acked(from));
         let rtt_us = endpoint.machine.rtt_us(id);
@@ -78,8 +80,13 @@ impl World<'_> {
         if self.plan.classic(index, from) {
             self.check_classic(&label, &datagram, handled)?;
         } else {
-            self.check_compact(&label, &datagram, handled, before)?;
-            self.check_sign_of_life(&label, &datagram, handled, before)?;
+            if left {
+                self.check_unused(&label, &datagram, handled, before)?;
+            } else {
+                self.check_compact(&label, &datagram, handled, before)?;
+                self.check_sign_of_life(&label, &datagram, handled, before)?;
+            }
+            self.check_departure(&datagram, handled)?;
         }
         if self.endpoints[index].plan.lazy && !self.healed { Ok(()) } else { self.drain(index) }
     }
@@ -222,8 +229,55 @@ impl World<'_> {
                 let of_these_runs = label.to_run == Some(runs.local) && runs.run() == Some(label.incarnation);
                 self.check_tag(datagram, handled, self.is_from(label, datagram) && of_these_runs)
             }
+            Some(&WORD) => {
+                let genuine = self.is_current(label, datagram);
+                self.check_tag(datagram, handled, genuine)
+            }
             _ => ensure(handled.is_err(), "13 totality", || format!("{:02x?} was accepted", datagram.bytes)),
         }
+    }
+
+    /// Inputs and words of one that left are judged by their tag, the rest is ignored; nothing changes anything.
+    fn check_unused(
+        &mut self,
+        label: &Label,
+        datagram: &Datagram,
+        handled: Handled,
+        before: Before,
+    ) -> Result<(), Breach> {
+        match datagram.bytes.first() {
+            Some(0x80..) => {
+                let sent = self.is_from(label, datagram);
+                self.check_tag(datagram, handled, sent)?;
+                self.endpoints[datagram.to].links[datagram.from].told_due |= handled.is_ok();
+            }
+            Some(&WORD) => self.check_tag(datagram, handled, self.is_current(label, datagram))?,
+            _ => {}
+        }
+        let endpoint = &self.endpoints[datagram.to];
+        let link = &endpoint.links[datagram.from];
+        let same = (link.recv_next, link.acked) == (before.recv_next, before.acked);
+        let silence_us = link.id.and_then(|id| endpoint.machine.silence_us(id));
+        let heard = silence_us == Some(0) && before.silence_us != Some(0);
+        ensure(same && !heard, "departure", || format!("{handled:?}: {:02x?} of one that left", datagram.bytes))
+    }
+
+    /// Only a goodbye under a key ends a link.
+    fn check_departure(&mut self, datagram: &Datagram, handled: Handled) -> Result<(), Breach> {
+        let (index, from) = (datagram.to, datagram.from);
+        let endpoint = &mut self.endpoints[index];
+        let link = &mut endpoint.links[from];
+        let Some(id) = link.id else { return Ok(()) };
+        let bye = datagram.bytes.first() == Some(&BYE) && handled.is_ok();
+        let leaves = self.plan.keyed && bye && endpoint.closed_at.is_none();
+        let (expected, left) = (link.left || leaves, endpoint.machine.has_left(id));
+        ensure(left == expected || link.tainted, "departure", || format!("{from} left: {left}, not {expected}"))?;
+        if left && !link.left {
+            link.left = true;
+            link.relieve();
+            self.endpoints[from].links.get_mut(index).into_iter().for_each(Link::relieve);
+        }
+        Ok(())
     }
 
     /// Whether the datagram is what its sender sent to this endpoint in this session.

@@ -77,6 +77,11 @@ impl World<'_> {
             if self.plan.classic(index, peer) || endpoint.is_at_last_instant() {
                 continue;
             }
+            if link.left {
+                let health = endpoint.machine.health(id);
+                ensure(health == Some(Health::Disconnected), "health", || format!("{health:?} of {peer}, which left"))?;
+                continue;
+            }
             let unjudged = endpoint.seen - endpoint.judged_at();
             let silence = endpoint.machine.silence_us(id).map(|us| us.saturating_sub(unjudged));
             let health = endpoint.machine.health(id);
@@ -101,6 +106,7 @@ impl World<'_> {
                 && !endpoint.is_at_last_instant();
             let excused = endpoint.closed_at.is_some()
                 || link.closed
+                || link.left
                 || link.runs.halted
                 || link.tainted
                 || link.id.is_none()
@@ -119,11 +125,14 @@ impl World<'_> {
         let silent = silence_us.is_none_or(|us| us >= silence_limit_us);
         let seen = endpoint.seen;
         let ping_us = endpoint.ping_us;
+        let told_us = self.plan.ping_us_of(index, false);
         let link = &mut endpoint.links[peer];
         if let Some(at) = endpoint.closed_at.filter(|_| bytes[0] == 0x21) {
             let delivered = endpoint.machine.unacked(link.id.expect("a peer")) == 0 || seen - at >= CLOSED_US;
-            ensure(delivered || link.tainted, "close", || "a goodbye before the last inputs".into())?;
+            ensure(delivered || link.left || link.tainted, "close", || "a goodbye before the last inputs".into())?;
         }
+        let meant = !link.left || matches!(bytes[0], 0x21 | 0x23);
+        ensure(meant, "14 amplification", || format!("{:02x} to {peer}, which left", bytes[0]))?;
         let closed = link.closed || endpoint.closed_at.is_some() && !matches!(bytes[0], 0x21 | 0x80..);
         ensure(!closed, "14 amplification", || format!("{:02x} while closed", bytes[0]))?;
         ensure(bytes.len() <= self.plan.max_datagram_size.max(300) || bytes[0] < 0x20, "9 bound", || {
@@ -172,6 +181,15 @@ impl World<'_> {
                     "too many inputs in a response".into()
                 })?;
                 link.response_at = Some(seen);
+            }
+            // Whoever left and plays on is told so.
+            0x23 => {
+                let answers = std::mem::take(&mut link.told_due) && spaced(link.told_at, told_us);
+                let short = bytes.len() == 3 + self.plan.control_tag_len();
+                ensure(link.left && short && (answers || link.tainted), "14 amplification", || {
+                    format!("{bytes:02x?} to {peer}")
+                })?;
+                link.told_at = Some(seen);
             }
             0x10 => {
                 link.unanswered.validation_pings += 1;
@@ -308,6 +326,21 @@ impl World<'_> {
             Reported::Desync { peer, frame } => {
                 let tainted = self.endpoints[index].links[self.endpoints[index].peer(peer).expect("a peer")].tainted;
                 return ensure(tainted, "desync", || format!("both endpoints have the same state after {frame}"));
+            }
+            Reported::Departed { peer } => {
+                let from = self.endpoints[index].peer(peer).expect("a peer");
+                self.check_all_delivered(index, peer)?;
+                ensure(self.endpoints[index].links[from].left, "departure", || format!("{from} did not leave"))?;
+                self.tally.count(Kind::Departed);
+                let lag = if self.healed { 0 } else { self.endpoints[index].plan.lag_us };
+                self.at(self.now + lag, Scheduled::Readmit(index));
+            }
+            Reported::Dropped { by } => {
+                let tainted = self.endpoints[index].links[self.endpoints[index].peer(by).expect("a peer")].tainted;
+                ensure(tainted, "departure", || "an endpoint that did not leave was dropped".into())?;
+                let endpoint = &mut self.endpoints[index];
+                endpoint.closed_at.get_or_insert(endpoint.seen);
+                self.at(self.now, Scheduled::Stop(index));
             }
             Reported::Input { .. } | Reported::Other => {}
         }

@@ -94,6 +94,11 @@ pub(crate) struct Link {
     pub(crate) tainted: bool,
     /// The transport is closed.
     pub(crate) closed: bool,
+    /// The other endpoint said goodbye under a key: nothing more is taken of it, and it holds nothing back.
+    pub(crate) left: bool,
+    /// A datagram of one that left was accepted, so it may be told so; and when it was last.
+    pub(crate) told_due: bool,
+    pub(crate) told_at: Option<u64>,
     /// When, by the clock of this endpoint, a hello and a response with inputs were sent; and pings without a pong.
     pub(crate) hello_at: Option<u64>,
     pub(crate) response_at: Option<u64>,
@@ -122,6 +127,20 @@ pub(crate) struct Link {
     pub(crate) deadlines: VecDeque<Deadline>,
     /// Deadlines for the acknowledgement of all inputs below a frame.
     pub(crate) acks: VecDeque<Deadline>,
+}
+
+impl Link {
+    /// Whether the other endpoint has to acknowledge inputs before they leave the window.
+    pub(crate) fn holds_window(&self) -> bool {
+        self.id.is_some() && !self.left
+    }
+
+    /// Nothing can be demanded of the link in time.
+    pub(crate) fn relieve(&mut self) {
+        self.live = false;
+        self.deadlines.clear();
+        self.acks.clear();
+    }
 }
 
 /// Validation pings and requests on the classic wire, over the present transport.
@@ -291,6 +310,7 @@ impl Endpoint {
             (link.front, link.front_at, link.lost) = (self.first, self.seen, 0);
             (link.sent_end, link.unanswered.requested_at) = (self.first, None);
             link.ack_owed_since = None;
+            (link.told_due, link.told_at) = (false, None);
             link.hello_at = None;
             link.progress_at = self.seen;
             link.live = false;
@@ -323,7 +343,9 @@ pub(crate) fn machine(
         .frame_interval(Duration::from_micros(plan.frame_us_of(index)))
         .redundancy(plan.redundancy)
         .early_copies(plan.early_copies)
-        .max_datagram_size(plan.max_datagram_size);
+        .max_datagram_size(plan.max_datagram_size)
+        // What survivors tell each other is more than this model of pairs knows.
+        .mesh(plan.endpoints.len() == 2);
     if let Some(ms) = plan.endpoints[index].ping_ms {
         let ping = Duration::from_millis(ms);
         config = config.ping_interval(ping).disconnect_after((ping * 3).max(Duration::from_secs(5)));

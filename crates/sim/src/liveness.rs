@@ -42,6 +42,7 @@ impl World<'_> {
             (0..count).filter(|peer| *peer != index).try_for_each(|peer| self.reopen(index, peer))?;
             self.run_scheduled(Scheduled::Resume(index))?;
             self.run_scheduled(Scheduled::Follow(index))?;
+            self.run_scheduled(Scheduled::Readmit(index))?;
             self.endpoints[index].tick_at = self.now;
         }
         for (sender, receiver) in pairs(count) {
@@ -82,7 +83,9 @@ impl World<'_> {
     /// removed the other.
     fn never_connects(&self, one: usize, other: usize) -> bool {
         let (there, here) = (&self.endpoints[one].links, &self.endpoints[other].links);
-        let gone = |links: &[Link], peer: usize| links.get(peer).is_none_or(|link| link.id.is_none() || link.tainted);
+        let gone = |links: &[Link], peer: usize| {
+            links.get(peer).is_none_or(|link| link.id.is_none() || link.left || link.tainted)
+        };
         !self.plan.compatible(one, other) || gone(there, other) || gone(here, one)
     }
 

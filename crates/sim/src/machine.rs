@@ -1,8 +1,8 @@
 //! An endpoint of any size behind one trait, so that the world is compiled once; and the twins that check laws 3 and 4.
 
 use inputwire::{
-    DatagramError, Endpoint, Epoch, EpochError, Event, Frame, Health, Instant, MAX_DATAGRAM_SIZE, PeerConfig,
-    PeerEvent, PeerId, PeerRef, PushError, Session,
+    DatagramError, Departure, Endpoint, Epoch, EpochError, Event, Frame, Health, Instant, MAX_DATAGRAM_SIZE,
+    PeerConfig, PeerEvent, PeerId, PeerRef, PushError, Session,
 };
 
 use super::arrive::HELLO;
@@ -42,6 +42,13 @@ pub(crate) enum Reported {
     Desync {
         peer: PeerId,
         frame: u32,
+    },
+    Departed {
+        peer: PeerId,
+    },
+    /// The peer told that this endpoint has left.
+    Dropped {
+        by: PeerId,
     },
     Other,
 }
@@ -87,6 +94,8 @@ pub(crate) trait Machine {
     /// Returns the latest round trip.
     fn rtt_us(&self, peer: PeerId) -> Option<u64>;
     fn health(&self, peer: PeerId) -> Option<Health>;
+    /// Whether nothing more is taken of the peer.
+    fn has_left(&self, peer: PeerId) -> bool;
     /// Returns how many frames below the latest received one are missing.
     fn missing(&self, peer: PeerId) -> u32;
     fn has_local_input(&self, frame: u64) -> bool;
@@ -223,8 +232,10 @@ impl<D: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>, const MAX_PEERS: usize, const IN
                 PeerEvent::SecondRun | PeerEvent::Replaced => Reported::Runs { peer },
                 PeerEvent::Lost { first, count } => Reported::Lost { peer, first: first.get(), count },
                 PeerEvent::Desync { frame, .. } => Reported::Desync { peer, frame: frame.get() },
+                PeerEvent::Departed { .. } => Reported::Departed { peer },
                 _ => Reported::Other,
             },
+            Event::Dropped { by } => Reported::Dropped { by },
             _ => Reported::Other,
         })
     }
@@ -257,6 +268,10 @@ impl<D: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>, const MAX_PEERS: usize, const IN
 
     fn health(&self, peer: PeerId) -> Option<Health> {
         self.endpoint.session().peer(peer).map(PeerRef::health)
+    }
+
+    fn has_left(&self, peer: PeerId) -> bool {
+        self.endpoint.session().peer(peer).is_some_and(|peer| peer.departure() != Departure::Present)
     }
 
     fn missing(&self, peer: PeerId) -> u32 {

@@ -174,6 +174,10 @@ impl Machine for Saboteur {
         self.inner.silence_us(peer)
     }
 
+    fn has_left(&self, peer: PeerId) -> bool {
+        self.inner.has_left(peer)
+    }
+
     fn health(&self, peer: PeerId) -> Option<Health> {
         self.inner.health(peer)
     }

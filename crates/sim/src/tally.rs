@@ -34,7 +34,7 @@ kinds! {
     Skew "skew" Step "step" StepBack "step-back" FarClock "far-clock" Freeze "freeze" Stall "stall" Mute "mute" Deaf "deaf"
     Epoch "epoch" Restart "restart" Rematch "rematch" TransportClosed "transport-closed" Removed "removed"
     Rejoined "rejoined" Reused "reused" Second "second-program"
-    Closed "closed" Mismatch "mismatch" Mesh "mesh" Classic "classic" Keyed "keyed" Cut "cut" Full "window-full" Skipped "skipped"
+    Closed "closed" Departed "departed" Mismatch "mismatch" Mesh "mesh" Classic "classic" Keyed "keyed" Cut "cut" Full "window-full" Skipped "skipped"
     Exhausted "frames-exhausted" Healed "healed"
 }
 

@@ -29,6 +29,7 @@ pub(crate) enum Scheduled {
     Stop(usize),
     Second(usize),
     Reopen(usize, usize),
+    Readmit(usize),
     Heal,
     Settle,
 }
@@ -207,7 +208,7 @@ impl<'p> World<'p> {
         fill(self.plan, endpoint.run, endpoint.epoch, endpoint.next, &mut input[..size]);
         let local = endpoint.read_clock(self.now);
         let full = (0..endpoint.links.len())
-            .any(|peer| endpoint.links[peer].id.is_some() && endpoint.next - endpoint.acked(peer) >= window);
+            .any(|peer| endpoint.links[peer].holds_window() && endpoint.next - endpoint.acked(peer) >= window);
         let law = "P push";
         match endpoint.machine.push(local, &input[..size]) {
             Ok(frame) => {
@@ -244,7 +245,7 @@ impl<'p> World<'p> {
         let local = endpoint.read_clock(self.now);
         let hold = self.plan.hold;
         let goal = ((endpoint.next / hold + 1) * hold).min(u64::from(u32::MAX));
-        let linked = |peer: &usize| endpoint.links[*peer].id.is_some();
+        let linked = |peer: &usize| endpoint.links[*peer].holds_window();
         let peers = (0..endpoint.links.len()).filter(linked);
         let most =
             peers.clone().map(|peer| endpoint.acked(peer) + window).fold(goal.min(endpoint.next + window), u64::min);

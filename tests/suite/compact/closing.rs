@@ -1,12 +1,13 @@
 //! Closing a session (PROTOCOL 3.9).
 
 use inputwire::{
-    AddPeerError, DatagramError, Epoch, EpochError, Event, Health, PeerConfig, PeerEvent, PushError, Session,
+    AddPeerError, DatagramError, Departure, Epoch, EpochError, Event, Health, PeerConfig, PeerEvent, PushError, Session,
 };
 
 use crate::support::forge::Seal;
 use crate::support::{
-    MS, PEER, Pair, SECOND, T, Wire, at, due, endpoint, events, frame, frames, healths, inputs, peer_events, refuse,
+    MS, PEER, Pair, SECOND, T, Wire, at, due, endpoint, events, frame, frames, goodbye, healths, inputs, peer_events,
+    refuse,
 };
 
 /// The kinds of the datagrams that a session sends from a moment on, with how long after it, until it sleeps for ever.
@@ -76,7 +77,7 @@ fn what_is_unacknowledged_is_delivered_before_the_first_bye() {
             pair.run(2 * SECOND);
             assert_eq!(frames(&pair.reported[1]), (5..30).collect::<Vec<_>>());
             let reported = peer_events(&pair.reported[1]);
-            assert_eq!(reported, [closed(30)], "{lost}");
+            assert_eq!(reported, goodbye(wire, 0, 30), "{lost}");
             let after = pair.reported[1]
                 .iter()
                 .skip_while(|event| !matches!(event, Event::Input { frame, .. } if frame.get() == 29));
@@ -142,7 +143,7 @@ fn any_one_of_the_three_byes_is_reported_once() {
             }
             pair.run(SECOND);
             assert_eq!(pair.sent[0].len(), 3);
-            assert_eq!(peer_events(&pair.reported[1]), [closed(0)], "{lost} lost");
+            assert_eq!(peer_events(&pair.reported[1]), goodbye(wire, 0, 0), "{lost} lost");
         }
     }
 }
@@ -158,8 +159,7 @@ fn a_bye_names_the_epoch_and_the_frame_after_the_last_input() {
         pair.forget();
         pair.sessions[1].close(at(pair.now));
         pair.run(SECOND);
-        let ended = PeerEvent::PeerClosed { epoch: Epoch::new(7), end: frame(12) };
-        assert_eq!(peer_events(&pair.reported[0]), [ended]);
+        assert_eq!(peer_events(&pair.reported[0]), goodbye(wire, 7, 12));
     }
 }
 
@@ -259,7 +259,17 @@ fn who_comes_back_after_closing_makes_a_new_session() {
         pair.restart(wire, 0, 0xfeed_0000_0000);
         pair.forget();
         pair.run(2 * SECOND);
-        assert_eq!(peer_events(&pair.reported[1]), [PeerEvent::Restarted]);
+        if wire == Wire::Keyed {
+            // Its goodbye was proof enough: whoever comes back is let in again.
+            assert_eq!(peer_events(&pair.reported[1]), [], "nothing is taken of the new run");
+            assert!(pair.sent[1].is_empty(), "nor is it sent anything: {:?}", pair.sent[1]);
+            let one = &mut pair.sessions[1];
+            one.remove_peer(at(pair.now), PEER);
+            one.add_peer(at(pair.now), wire.peer(0)).expect("room");
+            pair.run(2 * SECOND);
+        } else {
+            assert_eq!(peer_events(&pair.reported[1]), [PeerEvent::Restarted]);
+        }
         let next = pair.sessions[1].next_epoch().expect("many are left");
         pair.begin_epoch(next.get());
         pair.run(SECOND);
@@ -269,38 +279,64 @@ fn who_comes_back_after_closing_makes_a_new_session() {
         pair.assert_delivered(0, 5);
         pair.assert_delivered(1, 5);
         // The bye of the run that is over closes nothing.
-        refuse(&pair.sessions[1], pair.now, PEER, &Seal::new(wire, 0, 1).bye(0), DatagramError::BadTag);
+        let id = pair.sessions[1].peers().next().expect("a peer");
+        refuse(&pair.sessions[1], pair.now, id, &Seal::new(wire, 0, 1).bye(0), DatagramError::BadTag);
         pair.forget();
         pair.sessions[0].close(at(pair.now));
         pair.run(SECOND);
-        let ended = PeerEvent::PeerClosed { epoch: next, end: frame(5) };
-        assert_eq!(peer_events(&pair.reported[1]), [ended], "once a run");
+        let closed = pair.reported[1].iter().filter(|event| {
+            **event == Event::Peer { peer: id, event: PeerEvent::PeerClosed { epoch: next, end: frame(5) } }
+        });
+        assert_eq!(closed.count(), 1, "once a run");
     }
 }
 
 #[test]
-fn a_bye_is_no_sign_of_life_and_stops_nothing() {
-    for wire in Wire::COMPACT {
-        let mut pair = Pair::met(wire);
-        pair.play(5);
-        pair.run(100 * MS);
-        let bye = Seal::new(wire, 1, 0).bye(5);
-        let (mut told, mut spared) = (pair.sessions[0].clone(), pair.sessions[0].clone());
-        assert_eq!(told.handle_datagram(at(pair.now + 400 * MS), PEER, &bye), Ok(()));
-        spared.handle_timeout(at(pair.now + 400 * MS));
-        assert_eq!(peer_events(&events(&mut told)), [closed(5)]);
-        events(&mut spared);
-        for later in [450 * MS, 600 * MS, 6 * SECOND] {
-            assert_eq!(due(&mut told, pair.now + later), due(&mut spared, pair.now + later));
-            assert_eq!(events(&mut told), events(&mut spared));
-        }
-        // And the link goes on, if the peer does.
-        let [zero, one] = &mut pair.sessions;
-        assert_eq!(zero.handle_datagram(at(pair.now), PEER, &bye), Ok(()));
-        one.push_input(at(pair.now), [9]).expect("room");
-        pair.forget();
-        pair.run(SECOND);
-        assert_eq!(inputs(&pair.reported[0]), [(5, [9])]);
-        assert_eq!(peer_events(&pair.reported[0]), [closed(5)]);
+fn a_bye_without_a_key_is_no_sign_of_life_and_stops_nothing() {
+    let mut pair = Pair::met(Wire::Compact);
+    pair.play(5);
+    pair.run(100 * MS);
+    let bye = Seal::new(Wire::Compact, 1, 0).bye(5);
+    let (mut told, mut spared) = (pair.sessions[0].clone(), pair.sessions[0].clone());
+    assert_eq!(told.handle_datagram(at(pair.now + 400 * MS), PEER, &bye), Ok(()));
+    spared.handle_timeout(at(pair.now + 400 * MS));
+    assert_eq!(peer_events(&events(&mut told)), [closed(5)]);
+    events(&mut spared);
+    for later in [450 * MS, 600 * MS, 6 * SECOND] {
+        assert_eq!(due(&mut told, pair.now + later), due(&mut spared, pair.now + later));
+        assert_eq!(events(&mut told), events(&mut spared));
     }
+    // And the link goes on, if the peer does.
+    let [zero, one] = &mut pair.sessions;
+    assert_eq!(zero.handle_datagram(at(pair.now), PEER, &bye), Ok(()));
+    one.push_input(at(pair.now), [9]).expect("room");
+    pair.forget();
+    pair.run(SECOND);
+    assert_eq!(inputs(&pair.reported[0]), [(5, [9])]);
+    assert_eq!(peer_events(&pair.reported[0]), [closed(5)]);
+}
+
+#[test]
+fn a_bye_with_a_key_ends_the_link_whatever_its_sender_sends_then() {
+    let mut pair = Pair::met(Wire::Keyed);
+    pair.play(5);
+    pair.run(100 * MS);
+    pair.forget();
+    let bye = Seal::new(Wire::Keyed, 1, 0).bye(5);
+    let [zero, one] = &mut pair.sessions;
+    let silence = zero.peer(PEER).expect("a peer").stats().silence;
+    assert_eq!(zero.handle_datagram(at(pair.now), PEER, &bye), Ok(()));
+    assert_eq!(zero.peer(PEER).expect("a peer").stats().silence, silence, "no sign of life");
+    assert_eq!(zero.peer(PEER).expect("a peer").health(), Health::Disconnected);
+    let departed = Departure::Departed { last: Some(frame(4)) };
+    assert_eq!(zero.peer(PEER).expect("a peer").departure(), departed);
+    assert!(zero.push_input(at(pair.now), [9]).is_ok(), "whoever left holds no window");
+    one.push_input(at(pair.now), [9]).expect("room");
+    pair.run(SECOND);
+    assert_eq!(healths(&pair.reported[0]), [Health::Disconnected]);
+    assert_eq!(inputs(&pair.reported[0]), []);
+    assert_eq!(peer_events(&pair.reported[0]), goodbye(Wire::Keyed, 0, 5));
+    // The only thing that a sender who plays on is told is that it is out.
+    assert!(pair.sent[0].iter().all(|(_, datagram)| datagram[0] == 0x23 && datagram.len() == 11), "{:?}", pair.sent[0]);
+    assert_eq!(pair.reported[1].iter().filter(|event| **event == Event::Dropped { by: PEER }).count(), 1);
 }

@@ -103,7 +103,7 @@ fn b3_a_datagram_longer_than_1024_bytes_is_refused_before_it_is_read() {
 fn b4_a_type_that_the_wire_does_not_have_is_refused() {
     for wire in Wire::COMPACT {
         let pair = Pair::met(wire);
-        for kind in (0x00..=0x1f).chain(0x23..=0x7f) {
+        for kind in (0x00..=0x1f).chain(0x24..=0x7f) {
             let sealed = Seal::new(wire, 1, 0).inputs_of(kind, 0, 0, &[]);
             for datagram in [&[kind][..], &[kind; 5], &[kind; 28], &[kind; 1_024], &sealed] {
                 refuse(&pair.sessions[0], pair.now, PEER, datagram, UnknownType);

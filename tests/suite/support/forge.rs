@@ -169,6 +169,22 @@ impl Seal {
         [&[0x22][..], &self.input_tag(&covered), rest].concat()
     }
 
+    /// A word with these flags about these players, each with the frame after its latest input, and these bytes after them.
+    pub(crate) fn word(&self, flags: u8, players: &[(u16, u32)], rest: &[u8]) -> Vec<u8> {
+        let mut body = vec![flags, u8::try_from(players.len()).expect("few")];
+        for (player, end) in players {
+            body.extend(player.to_be_bytes());
+            body.extend(end.to_be_bytes());
+        }
+        self.word_of(&[&body[..], rest].concat())
+    }
+
+    /// A word with these bytes after the tag.
+    pub(crate) fn word_of(&self, rest: &[u8]) -> Vec<u8> {
+        let covered = [&self.context(self.epoch, 0, 0), &[0x23][..], rest].concat();
+        [&[0x23][..], &self.tag(&covered), rest].concat()
+    }
+
     fn context(&self, epoch: u32, end: u32, ack: u32) -> Vec<u8> {
         let mut bytes = vec![self.version];
         bytes.extend(self.session_id.to_be_bytes());
