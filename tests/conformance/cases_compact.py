@@ -69,7 +69,7 @@ class CompactCase:
         m = self.model
         if self.is_full:
             return self.rng.randbytes(m.settings.input_len)
-        return changed(self.rng, m.reference(m.local_inputs, m.send_next))
+        return changed(self.rng, m.link.reference(m.link.local_inputs, m.send_next))
 
     def datagram(self) -> bytes:
         """The next datagram for both to receive."""
@@ -79,9 +79,9 @@ class CompactCase:
             return self._foreign_hello()
         if self.mood == "hellos" and rng.random() < 0.7:
             return self._hello()
-        if self.model.handshake.partner is None and rng.random() < 0.3:
+        if self.model.link.handshake.partner is None and rng.random() < 0.3:
             return self._hello_that_helps()
-        if not self.model.liveness.is_alive(self.model.now) and rng.random() < 0.25:
+        if not self.model.link.liveness.is_alive(self.model.now) and rng.random() < 0.25:
             return self._hello_that_helps() if rng.random() < 0.3 else self._hello()
         if how < 0.04 and self.history:
             return rng.choice(self.history[-40:])
@@ -104,7 +104,7 @@ class CompactCase:
 
     def _direction(self) -> Direction:
         """The direction of the peer's datagrams, occasionally a wrong one."""
-        rng, right = self.rng, self.model.inbound()
+        rng, right = self.rng, self.model.link.inbound()
         if rng.random() > 0.04:
             return right
         other = [replace(right, epoch=(right.epoch + 4) & MAX),
@@ -117,14 +117,14 @@ class CompactCase:
                  replace(right, sender=right.receiver, receiver=right.sender),
                  replace(right, session_id=right.session_id ^ 1), replace(right, window=8),
                  replace(right, input_len=right.input_len + 1),
-                 replace(right, key=None if right.key else bytes(16)), self.model.outbound()]
+                 replace(right, key=None if right.key else bytes(16)), self.model.link.outbound()]
         return rng.choice(other)
 
     # Input datagrams.
 
     def _numbers(self) -> tuple[int, int]:
         """E and n: mostly new frames, also old, straddling, far and impossible ones."""
-        rng, recv_next, window = self.rng, self.model.recv_next, self.model.settings.window
+        rng, recv_next, window = self.rng, self.model.link.recv_next, self.model.settings.window
         kind = rng.random()
         if kind < 0.45:  # what a real peer sends, from its `acked` on
             base = recv_next - rng.choice([0, 0, 1, 2, 5, rng.randint(0, 60)])
@@ -153,9 +153,9 @@ class CompactCase:
         rng, m = self.rng, self.model
         kind = rng.random()
         if self.is_full and rng.random() < 0.9:
-            return min(m.acked + rng.choice([0, 0, 0, 1, 5]), m.send_next)
+            return min(m.link.acked + rng.choice([0, 0, 0, 1, 5]), m.send_next)
         if kind < 0.8:
-            return rng.choice([m.acked, m.send_next, rng.randint(m.acked, m.send_next)])
+            return rng.choice([m.link.acked, m.send_next, rng.randint(m.link.acked, m.send_next)])
         if kind < 0.92:
             return max(0, m.send_next - rng.choice([rng.randint(0, 300), 255, 256]))
         return min(MAX, m.send_next + rng.randint(1, 260))
@@ -172,7 +172,7 @@ class CompactCase:
             echo = rng.choice([0, 1, (clock + 1) % 65536, (clock + 2) % 65536, 65535])
         sent = self.sent
         if rng.random() < 0.15:
-            block = self.model.estimates.block
+            block = self.model.link.estimates.block
             last = block.sent if block else sent
             step = rng.choice([0, -1, 1, 32767, 32768, -32768, rng.randrange(65536)])
             sent = (last + step) % 65536
@@ -203,13 +203,13 @@ class CompactCase:
         end, count = self._numbers()
         timing = self._timing()
         base = end - count
-        reference = m.reference(m.remote_inputs, base)
+        reference = m.link.reference(m.link.remote_inputs, base)
         if rng.random() < 0.03:
             reference = rng.randbytes(len(reference))
         inputs: list[bytes] = []
         before = reference
         for frame in range(base, end):
-            known = m.remote_inputs.get(frame)
+            known = m.link.remote_inputs.get(frame)
             if known is None or rng.random() < 0.01:
                 known = changed(rng, before)
             inputs.append(known)
@@ -240,7 +240,7 @@ class CompactCase:
 
     def _true_hello(self) -> control.Hello:
         """The next hello of a peer that is in the state the line peer knows of."""
-        h, s = self.model.handshake, self.model.settings
+        h, s = self.model.link.handshake, self.model.settings
         incarnation = h.run or (h.candidate.incarnation if h.candidate else self.others[0])
         number = h.candidate.number if h.candidate and h.run is None else h.received_number
         return control.Hello(
@@ -255,7 +255,7 @@ class CompactCase:
 
     def _run_of_hello(self, true: control.Hello) -> control.Hello:
         """The run that says a hello, and what it knows of the local one."""
-        rng, h, s = self.rng, self.model.handshake, self.model.settings
+        rng, h, s = self.rng, self.model.link.handshake, self.model.settings
         incarnation = rng.choice(3 * [true.incarnation] + 2 * self.others)
         if h.candidate and rng.random() < 0.3:
             incarnation = h.candidate.incarnation
@@ -272,7 +272,7 @@ class CompactCase:
         rng, s, true = self.rng, self.model.settings, self._true_hello()
         if rng.random() < 0.6:
             true = self._run_of_hello(true)
-        ahead = max(self.model.epoch, self.model.handshake.announced) + rng.choice([0, 1, 1, 2])
+        ahead = max(self.model.epoch, self.model.link.handshake.announced) + rng.choice([0, 1, 1, 2])
         choices = [
             true, true, true, true, replace(true, frame_us=true.frame_us + 1),
             replace(true, ping_ms=rng.choice([0, 1, 300, 1000, 20_000])),
@@ -310,7 +310,7 @@ class CompactCase:
         """A bye, mostly a valid one."""
         rng, direction = self.rng, self._direction()
         bye = control.Bye(direction.receiver_incarnation, rng.choice([self.model.epoch, 0, MAX]),
-                          rng.choice([self.model.recv_next, rng.getrandbits(32)]))
+                          rng.choice([self.model.link.recv_next, rng.getrandbits(32)]))
         if rng.random() < 0.1:
             bye = replace(bye, named=bye.named ^ 1)
         rest = bye.pack()
@@ -323,9 +323,9 @@ class CompactCase:
     def _checksums(self) -> bytes:
         """A checksums datagram, for whose frames there are free slots."""
         rng, m = self.rng, self.model
-        known, free_slots = m.checksums.waiting, m.checksums.free_slots
+        known, free_slots = m.link.checksums.waiting, m.link.checksums.free_slots
         frames = set(rng.sample(sorted(known), rng.randint(0, len(known))))
-        new = {m.recv_next + rng.randint(0, 200) for _ in range(rng.randint(0, min(free_slots, 4)))}
+        new = {m.link.recv_next + rng.randint(0, 200) for _ in range(rng.randint(0, min(free_slots, 4)))}
         frames = sorted(frame for frame in frames | new if frame <= MAX)
         if rng.random() < 0.1:
             frames.reverse()
