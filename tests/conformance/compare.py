@@ -38,7 +38,7 @@ class Comparison:
         if isinstance(model, ClassicModel):
             self.case = cases_classic.ClassicCase(rng, model)
         else:
-            self.case = cases_compact.CompactCase(rng, model)
+            self.case = cases_compact.CompactCase(rng, model.link)
         # Whether both are called in time, though not when they ask for it.
         self.is_called_often = rng.random() < 0.5
         # Whether silence is frequent.

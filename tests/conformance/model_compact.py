@@ -113,7 +113,8 @@ class CompactModel(Model):
             raise Failed("TooManyPeers")
         if self.departures.any_departed:
             raise Failed("Departed")
-        if not self.pushed_in_epoch and frame >= self.send_next:
+        joins = all(link.join_frame == frame for link in self.links.values())
+        if not self.pushed_in_epoch and joins and frame >= self.send_next:
             self.send_next = frame
         elif not self.send_next < frame <= MAX_FRAME:
             raise Failed("FrameRange")
