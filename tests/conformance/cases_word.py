@@ -15,7 +15,7 @@ MAX_PLAYER = 65535
 def random_word(rng: Random, sender: Link) -> Word:
     """A word of a peer: mostly of the present set, with inputs where they help."""
     how = rng.random()
-    if how < 0.04:
+    if how < 0.012:
         return Word()
     players = _players(rng, sender, how)
     ends = tuple((player, _end(rng, sender, player)) for player in players)
