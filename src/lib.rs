@@ -110,6 +110,7 @@ mod window;
 mod event;
 mod stats;
 
+mod departure;
 mod local;
 
 mod remote;
@@ -117,6 +118,8 @@ mod remote;
 mod link;
 
 mod peer;
+
+mod mesh;
 
 mod session;
 
@@ -131,6 +134,7 @@ pub mod guide;
 mod readme {}
 
 pub use config::{Config, ConfigBuilder, MAX_DATAGRAM_SIZE, PeerConfig};
+pub use departure::Departure;
 pub use endpoint::Endpoint;
 pub use error::{AddPeerError, ChecksumError, ConfigError, DatagramError, EpochError, PushError};
 pub use estimate::liveness::Health;
