@@ -154,9 +154,9 @@ impl Standing {
         self.active_at = active_at;
     }
 
-    /// Notes a word of this peer.
+    /// Notes a word of this peer. One that names only who is no peer here any more is not answered.
     pub(crate) fn word_taken(&mut self, now: Instant) {
-        self.active_at = Some(now);
+        self.active_at = self.active_at.map(|_| now);
     }
 
     /// Notes that a word is sent to this peer.

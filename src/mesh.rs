@@ -10,6 +10,7 @@ use crate::departure::NamedBy;
 use crate::error::{AddPeerError, DatagramError};
 use crate::link::compact::inputs;
 use crate::local::Local;
+use crate::num::count;
 use crate::peer::Peer;
 use crate::window::recv::RecvView;
 use crate::wire::compact::control::BYE;
@@ -36,7 +37,7 @@ pub(crate) fn validate_add(local: &Local, peers: &VecView<Peer>, settings: &Peer
     if settings.wire == Wire::Classic || !local.config.mesh() || peers.capacity() < 2 {
         return Ok(());
     }
-    if peers.iter().filter(|peer| peer.is_compact()).count() >= MAX_NAMED {
+    if count(peers.iter().filter(|peer| peer.is_compact())) >= MAX_NAMED {
         return Err(AddPeerError::MeshTooLarge);
     }
     let is_keyed = settings.key.is_some() || local.config.is_keyed();
@@ -49,7 +50,7 @@ pub(crate) fn added(local: &Local, peers: &mut [Peer]) {
     let Some((joiner, others)) = peers.split_last_mut() else { return };
     let from = joiner.remote.standing.join_frame();
     if others.iter().any(|peer| peer.is_in_set(local) && peer.end() < from) {
-        joiner.remote.standing.name(NamedBy::Itself);
+        joiner.remote.name(NamedBy::Itself);
     }
     reopen(local, peers);
 }
@@ -67,14 +68,14 @@ pub(crate) fn removed(local: &Local, peers: &mut [Peer]) {
 pub(crate) fn name(local: &Local, peers: &mut [Peer], at: usize, by: NamedBy) {
     let may_name = |peer: &&mut Peer| peer.remote.standing.is_present() && local.closed_at.is_none();
     let Some(peer) = peers.get_mut(at).filter(may_name) else { return };
-    peer.remote.standing.name(by);
+    peer.remote.name(by);
     let end = peer.end();
     if peer.is_in_set(local) {
         // Nobody could give a peer the frames before it joined.
         let by = if by == NamedBy::Local { NamedBy::Itself } else { by };
         for peer in &mut *peers {
             if peer.remote.standing.is_present() && peer.remote.standing.join_frame() > end {
-                peer.remote.standing.name(by);
+                peer.remote.name(by);
             }
         }
         reopen(local, peers);
@@ -219,7 +220,7 @@ fn handle_word(
             }
         }
     }
-    let is_same_set = listed == peers.iter().filter(|peer| peer.is_in_set(local)).count();
+    let is_same_set = listed == count(peers.iter().filter(|peer| peer.is_in_set(local)));
     if let Some(sender) = peers.get_mut(at) {
         let standing = &mut sender.remote.standing;
         if is_same_set {
@@ -262,7 +263,7 @@ fn repair<'s>(
     let peer = peers.get(at)?;
     let slots = slots.get(peer.slots_range(at))?;
     peer.recv.input(slots, lacks.end)?;
-    let index = peers.iter().filter(|peer| peer.is_in_set(local) && peer.player() < lacks.player).count();
+    let index = count(peers.iter().filter(|peer| peer.is_in_set(local) && peer.player() < lacks.player));
     let inputs = (lacks.end..peer.end()).map_while(|frame| peer.recv.input(slots, frame));
     Some(Repair { index: u8::try_from(index).ok()?, base: lacks.end, inputs })
 }

@@ -74,7 +74,7 @@ impl Peer {
     /// The session was closed: what the peer has not acknowledged is delivered, unless it was named or nothing is to be, then
     /// byes are sent, where the wire has them.
     pub(crate) fn close(&mut self, local: &Local, delivers: bool) {
-        if self.remote.has_open_transport() {
+        if self.remote.takes_words() {
             self.remote.transport = Transport::Closing;
             self.link.close(local, delivers && self.remote.standing.is_present());
         }
@@ -111,23 +111,12 @@ impl Peer {
     ) -> Result<(), DatagramError> {
         let outcome = if datagram.len() > MAX_DATAGRAM_SIZE {
             Err(DatagramError::TooLong)
-        } else if !self.remote.standing.is_present() {
-            self.handle_unused(local, datagram)
         } else {
             let mut recv = RecvView { window: &mut self.recv, slots };
             self.link.handle(local, &mut self.remote, &mut recv, datagram)
         };
         self.count(datagram, outcome.as_ref().err());
         outcome
-    }
-
-    /// Handles a datagram of a peer that was named.
-    #[cold]
-    fn handle_unused(&mut self, local: &Local, datagram: &[u8]) -> Result<(), DatagramError> {
-        match self.link.compact() {
-            Some(link) => link.handle_unused(local, &mut self.remote, &self.recv, datagram),
-            None => Ok(()),
-        }
     }
 
     /// Counts what became of a datagram.
@@ -185,8 +174,9 @@ impl Peer {
     /// Writes the next datagram that is due.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn poll_transmit(&mut self, local: &Local, send: &SendView<'_>, buf: &mut [u8]) -> Option<Written> {
-        let written = self.link.poll_transmit(local, &mut self.remote, &self.recv, send, buf)?;
+        let mut written = self.link.poll_transmit(local, &mut self.remote, &self.recv, send, buf)?;
         self.remote.totals.send(written.len);
+        written.last &= self.remote.standing.active_at().is_none();
         Some(written)
     }
 

@@ -1,6 +1,6 @@
 //! The remote endpoint, as both wires see it.
 
-use crate::departure::Standing;
+use crate::departure::{NamedBy, Standing};
 use crate::estimate::lateness::Lateness;
 use crate::estimate::liveness::{Limits, Liveness};
 use crate::estimate::rtt::Rtt;
@@ -12,6 +12,8 @@ use crate::stats::Totals;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     Open,
+    /// Open to a peer that was named: nothing flows but words and byes.
+    Unused,
     Closed,
     /// The session was closed while it was open.
     Closing,
@@ -49,12 +51,20 @@ impl Remote {
 
     /// Whether its transport is open, it was not named, and the session is not closed.
     pub(crate) fn is_open(&self) -> bool {
-        self.has_open_transport() && self.standing.is_present()
+        self.transport == Transport::Open
     }
 
-    /// Whether its transport is open, and the session is not closed.
-    pub(crate) fn has_open_transport(&self) -> bool {
-        self.transport == Transport::Open
+    /// Whether words can be sent to it.
+    pub(crate) fn takes_words(&self) -> bool {
+        matches!(self.transport, Transport::Open | Transport::Unused)
+    }
+
+    /// Takes nothing more of the peer.
+    pub(crate) fn name(&mut self, by: NamedBy) {
+        self.standing.name(by);
+        if self.transport == Transport::Open {
+            self.transport = Transport::Unused;
+        }
     }
 
     /// The frame after the last one that the peer can be sent: what was pushed before it joined is not owed to it.
@@ -69,7 +79,7 @@ impl Remote {
 
     /// The transport is open again, perhaps over another path: silence and round trips start anew.
     pub(crate) fn transport_opened(&mut self, local: &Local) {
-        self.transport = Transport::Open;
+        self.transport = if self.standing.is_present() { Transport::Open } else { Transport::Unused };
         self.liveness.restart(local.now);
         self.rtt = Rtt::default();
         self.restart_arrivals();

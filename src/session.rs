@@ -330,9 +330,6 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             let duration = duration_from_micros(core::mem::take(&mut self.stalled_us));
             return Some(Event::LocalStall { duration });
         }
-        if let Some(by) = self.dropped_by.take() {
-            return Some(Event::Dropped { by });
-        }
         while let Some(peer) = self.peers.get_mut(usize::from(self.cursor.event)) {
             if let Some(event) = peer.poll_event(&self.local) {
                 return Some(Event::Peer { peer: peer.id, event });
@@ -350,27 +347,27 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             }
             self.cursor.event = self.cursor.event.saturating_add(1);
         }
-        None
+        self.dropped_by.take().map(|by| Event::Dropped { by })
     }
 
     /// Returns the next datagram to send, or `None`. While the channel is congested, do not poll: the next datagram
     /// carries everything, up to date.
     pub fn poll_transmit<'b>(&mut self, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
         while let Some(peer) = self.peers.get_mut(usize::from(self.cursor.transmit)) {
-            if peer.remote.standing.active_at().is_some() {
-                let at = usize::from(self.cursor.transmit);
-                if let Some((peer, len)) = self.poll_word(at, buf) {
-                    return Some(Transmit { peer, datagram: buf.get(..len)? });
-                }
-            }
-            let peer = self.peers.get_mut(usize::from(self.cursor.transmit))?;
             let written = peer.poll_transmit(&self.local, &self.inputs.view(&self.local.send), buf);
-            if written.is_none_or(|written| written.last) {
-                self.cursor.transmit = self.cursor.transmit.saturating_add(1);
-            }
-            if let Some(Written { len, .. }) = written {
+            if let Some(Written { len, last }) = written {
+                if last {
+                    self.cursor.transmit = self.cursor.transmit.saturating_add(1);
+                }
                 return Some(Transmit { peer: peer.id, datagram: buf.get(..len)? });
             }
+            let at = usize::from(self.cursor.transmit);
+            if peer.remote.standing.active_at().is_some()
+                && let Some((peer, len)) = self.poll_word(at, buf)
+            {
+                return Some(Transmit { peer, datagram: buf.get(..len)? });
+            }
+            self.cursor.transmit = self.cursor.transmit.saturating_add(1);
         }
         None
     }
@@ -379,11 +376,12 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// is not polled: its next datagram still carries everything, and the others do not wait.
     pub fn poll_transmit_to<'b>(&mut self, peer: PeerId, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
         let at = self.peers.iter().position(|other| other.id == peer)?;
-        if let Some((peer, len)) = self.poll_word(at, buf) {
-            return Some(Transmit { peer, datagram: buf.get(..len)? });
-        }
-        let written = self.peers.get_mut(at)?.poll_transmit(&self.local, &self.inputs.view(&self.local.send), buf)?;
-        Some(Transmit { peer, datagram: buf.get(..written.len)? })
+        let found = self.peers.get_mut(at)?;
+        let len = match found.poll_transmit(&self.local, &self.inputs.view(&self.local.send), buf) {
+            Some(Written { len, .. }) => len,
+            None => self.poll_word(at, buf)?.1,
+        };
+        Some(Transmit { peer, datagram: buf.get(..len)? })
     }
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout) next: always later than the latest `now`, drained or

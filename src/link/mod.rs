@@ -98,6 +98,7 @@ impl Link {
     ) -> Result<(), DatagramError> {
         match self {
             Self::Compact(link) => link.handle(local, remote, recv, datagram),
+            Self::Classic(_) if !remote.standing.is_present() => Ok(()),
             Self::Classic(link) => link.handle(local, remote, recv, datagram),
         }
     }

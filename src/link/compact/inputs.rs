@@ -101,9 +101,8 @@ fn write(body: &mut BitWriter<'_>, send: &SendView<'_>, from: u32, to: u32) {
 pub(crate) fn append(recv: &mut RecvView<'_>, base: u32, count: u32, body: BitReader<'_>) {
     let mut buf = [0; MAX_INPUT_LEN];
     let input = buf.get_mut(..usize::from(recv.window.input_len())).unwrap_or_default();
-    let end = base.saturating_add(count);
-    let Some(known) = recv.window.recv_next().checked_sub(base) else { return };
-    let new = end.saturating_sub(recv.window.recv_next()).min(recv.window.free_slots());
+    let Some(known) = recv.window.recv_next().checked_sub(base).filter(|known| *known < count) else { return };
+    let new = count.saturating_sub(known).min(recv.window.free_slots());
     let mut body = body;
     delta::read_all(&mut body, input, known);
     for _ in 0..new {

@@ -163,6 +163,8 @@ impl Compact {
     ) -> Result<(), DatagramError> {
         match *datagram.first().ok_or(DatagramError::Truncated)? {
             INPUT.. => self.handle_input(local, remote, recv, datagram),
+            // Whatever else a named peer sends is left unread.
+            _ if !remote.standing.is_present() => Ok(()),
             HELLO => self.handle_hello(local, remote, datagram),
             BYE => self.handle_bye(local, remote, datagram),
             CHECKSUMS => {
@@ -195,6 +197,10 @@ impl Compact {
         let end = sealed.end(recv_next).ok_or(DatagramError::FrameRange)?;
         let ack = sealed.ack(remote.send_end(local)).ok_or(DatagramError::FrameRange)?;
         let packet = sealed.open(&tags.incoming, local.epoch, end, ack)?;
+        if !remote.standing.is_present() {
+            self.leave_unused(remote, datagram);
+            return Ok(());
+        }
         inputs::receive(local, remote, recv, &packet).inspect_err(|reason| {
             // A datagram that follows one that was cut, and that was lost, is ahead as well, but passes.
             let passes = packet.header.count > 0 && end.saturating_sub(recv_next) <= local.window();

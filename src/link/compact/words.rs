@@ -7,10 +7,8 @@ use crate::error::DatagramError;
 use crate::local::Local;
 use crate::remote::Remote;
 use crate::time::Instant;
-use crate::window::recv::RecvWindow;
 use crate::wire::compact::tag::TagState;
 use crate::wire::compact::word::{FAREWELL_LEN, Word};
-use crate::wire::compact::{INPUT, Sealed};
 
 /// The shortest time between two words to a survivor.
 const INTERVAL_MIN_US: u64 = 10_000;
@@ -21,7 +19,7 @@ impl Compact {
         let standing = &remote.standing;
         let active_at = standing.active_at()?;
         let is_due = standing.owed || standing.is_present() && !standing.is_settled();
-        if !is_due || !self.runs() || !remote.has_open_transport() {
+        if !is_due || !self.runs() || !remote.takes_words() {
             return None;
         }
         let ping_us = Self::ping_us(local);
@@ -46,29 +44,12 @@ impl Compact {
         Word::parse(datagram, TagState::new(self.key.as_ref()).tag_len(), state.as_ref())
     }
 
-    /// Verifies an input datagram of a named peer up to its tag; nothing in it is used, but it shows that the peer plays on. Whatever
-    /// else it sends is ignored.
-    pub(crate) fn handle_unused(
-        &self,
-        local: &Local,
-        remote: &mut Remote,
-        recv: &RecvWindow,
-        datagram: &[u8],
-    ) -> Result<(), DatagramError> {
-        if *datagram.first().ok_or(DatagramError::Truncated)? < INPUT {
-            return Ok(());
-        }
-        let tags = self.tags.as_ref().ok_or(DatagramError::NotReady)?;
-        let sealed = Sealed::split(datagram, tags.incoming.tag_len()).ok_or(DatagramError::Truncated)?;
-        if !sealed.is_of_epoch(local.epoch) {
-            return Err(DatagramError::OtherEpoch);
-        }
-        let end = sealed.end(recv.recv_next()).ok_or(DatagramError::FrameRange)?;
-        let ack = sealed.ack(remote.send_end(local)).ok_or(DatagramError::FrameRange)?;
-        sealed.open(&tags.incoming, local.epoch, end, ack)?;
-        // A word is no longer than what it answers.
-        remote.standing.owed |= datagram.len() >= tags.incoming.whole().tag_len().saturating_add(FAREWELL_LEN);
-        Ok(())
+    /// Notes an input datagram of a named peer: nothing in it is used, but it shows that the peer plays on. A word is no longer than
+    /// what it answers.
+    #[cold]
+    pub(super) fn leave_unused(&self, remote: &mut Remote, datagram: &[u8]) {
+        let tag_len = TagState::new(self.key.as_ref()).tag_len();
+        remote.standing.owed |= datagram.len() >= tag_len.saturating_add(FAREWELL_LEN);
     }
 
     /// Whether the run of the peer that inputs flow under is known, not only announced.
