@@ -35,7 +35,7 @@ def _players(rng: Random, sender: Link, how: float) -> list[int]:
         players |= set(rng.sample(others, min(len(others), 1)))
     elif how < 0.2:
         players |= {rng.choice([sender.player, session.settings.local_player, 0, MAX_PLAYER])}
-    elif how < 0.3:
+    elif how < 0.3 and len(players) > 1:
         players -= set(rng.sample(sorted(players), 1))
     ordered = sorted(players)
     if rng.random() < 0.02:

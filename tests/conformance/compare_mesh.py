@@ -115,7 +115,7 @@ class MeshComparison:
             self.call("bye", self._later())
             self.datagrams = min(self.datagrams, self.counts["ok"] + self.counts["refused"] + 30)
         elif how < 0.985 and not self.is_passive:
-            self.call("drop", self._later(), rng.choice([*model.links, 77]))
+            self._call_about("drop", rng.choice([*model.links, 77]))
         elif how < 0.99 and not self.is_passive:
             self._change_peers()
         else:
@@ -129,11 +129,21 @@ class MeshComparison:
         if gone and rng.random() < 0.7:
             self.call("remove", self._later(), rng.choice(gone))
         elif model.links and rng.random() < 0.2:
-            self.call("remove", self._later(), rng.choice([*model.links, 77]))
+            self._call_about("remove", rng.choice([*model.links, 77]))
         else:
             player = rng.choice([6, 7, 8, *PLAYERS])
             frame = model.send_next + rng.choice([0, 1, 2, 30, 100, 200])
-            self.call("join", self._later(), player, frame)
+            now = self._later()
+            if not model.may_join(player, frame):
+                self.call("time", now)  # A call that fails does not advance the time.
+            self.call("join", now, player, frame)
+
+    def _call_about(self, name: str, player: int) -> None:
+        """Makes a call about a player; one that is no peer does not advance the time."""
+        now = self._later()
+        if player not in self.model.links:
+            self.call("time", now)
+        self.call(name, now, player)
 
     def _repair_way(self) -> None:
         """Opens what is closed, unmutes."""

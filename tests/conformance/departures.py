@@ -25,8 +25,9 @@ class Departure:
         # Of a named peer.
         self.departed = False
         self.goal = 0
-        self.bye_end: int | None = None  # The end of the bye of this epoch that named it.
+        self.is_complete = False  # Whether it was named by a bye whose end was its E then.
         self.is_owed_notice = False  # Whether a datagram of it came since the last notice.
+        self.noticed_at: int | None = None
         # Of a survivor.
         self.word_taken_at: int | None = None
         self.set_grew()
@@ -79,14 +80,24 @@ class Departures:
         link.departure.named = True
         if is_reported:
             link.reports.departing()
+        self._start_anew(now)
+        self._name_joiners(now)
+
+    def _start_anew(self, now: int) -> None:
+        """What was agreed is void."""
         self._set_grew_at = now
         for each in self._links.values():
             each.departure.set_grew()
         for each in self.named:
             each.departure.goal = each.recv_next
-        self.name_joiners(now)
 
-    def name_joiners(self, now: int) -> None:
+    def peer_added(self, now: int) -> None:
+        """A peer was added: if somebody is named, all begins anew."""
+        if self.named:
+            self._start_anew(now)
+            self._name_joiners(now)
+
+    def _name_joiners(self, now: int) -> None:
         """Names the survivors whose join frame is beyond the end of a named peer."""
         for link in self.survivors:
             if any(link.join_frame > each.recv_next for each in self.named):
@@ -105,7 +116,7 @@ class Departures:
             link.recv_next == link.departure.goal for link in self.named)
         for link in self.named:
             state = link.departure
-            if not state.departed and (agreed or state.bye_end == link.recv_next):
+            if not state.departed and (agreed or state.is_complete):
                 state.departed = True
                 has_inputs = link.recv_next > link.join_frame
                 self._new.append((link.player, link.recv_next - 1 if has_inputs else None))
@@ -122,11 +133,11 @@ class Departures:
         state = link.departure
         if link.session.is_closed or not link.is_open or not link.takes_words:
             return None
-        last = state.word_sent_at
         if state.named:
             if not state.is_owed_notice:
                 return None
-            return 0 if last is None else last + link.settings.ping_us
+            return 0 if state.noticed_at is None else state.noticed_at + link.settings.ping_us
+        last = state.word_sent_at
         if not self.named or state.settled and not state.owed:
             return None
         if last is None:
@@ -139,10 +150,10 @@ class Departures:
     def make_word(self, now: int, link: Link) -> Word:
         """The word to a peer that is due."""
         state = link.departure
-        state.word_sent_at = now
-        state.owed = state.is_owed_notice = False
         if state.named:
+            state.noticed_at, state.is_owed_notice = now, False
             return Word()
+        state.word_sent_at, state.owed = now, False
         ends = tuple((each.player, each.recv_next) for each in self.named)
         return Word(state.agreed, not state.settled, ends, self._carried(state, ends))
 

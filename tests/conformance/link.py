@@ -79,6 +79,11 @@ class Link:
         return self.session.send_next
 
     @property
+    def reach(self) -> int:
+        """The frame up to which this peer may acknowledge, and the greatest E that is sent."""
+        return max(self.send_next, self.join_frame)
+
+    @property
     def local_inputs(self) -> dict[int, bytes]:
         """The local inputs that this peer knows or is to know."""
         inputs = self.session.local_inputs
@@ -156,7 +161,7 @@ class Link:
 
     def take_reports(self) -> list[str]:
         """Takes the reports about the peer."""
-        if self.handshake.is_ahead and not self.departure.named:
+        if self.handshake.is_ahead:
             self.reports.ahead(self.handshake.announced, self.epoch)
         return self.reports.take()
 
@@ -186,29 +191,20 @@ class Link:
             raise Refused("NotReady")
 
     def _receive_of_named(self, datagram: bytes) -> None:
-        """Judges a datagram of a named peer up to the tag: it counts for the notice only."""
-        type_byte, s = datagram[0], self.settings
-        if type_byte & 0x80:
+        """Judges inputs of a named peer up to their front, for the notice only; ignores all else."""
+        if datagram[0] & 0x80:
             self._require_partner()
-            wire_compact.open_inputs(self.inbound(), datagram, self.recv_next, self.send_next)
-        elif type_byte == control.HELLO:
-            control.authentic_hello(s.session_id, s.key, datagram)
-        elif type_byte == control.CHECKSUMS:
-            self._require_partner()
-            control.authentic_checksums(self.inbound(), datagram)
-        elif type_byte == control.BYE:
-            self._open_bye(datagram)
-            return
-        else:
-            raise Refused("UnknownType")
-        if len(datagram) >= 3 + control_tag_size(s.key):
-            self.departure.is_owed_notice = True
+            _, _, rest = wire_compact.open_inputs(
+                self.inbound(), datagram, self.recv_next, self.reach)
+            wire_compact.split_front(datagram[0], rest)
+            if len(datagram) >= 3 + control_tag_size(self.settings.key):
+                self.departure.is_owed_notice = True
 
     def _receive_inputs(self, datagram: bytes) -> None:
         """Receives an input datagram (3.7)."""
         self._require_partner()
         try:
-            got = wire_compact.decode(self.inbound(), datagram, self.recv_next, self.send_next)
+            got = wire_compact.decode(self.inbound(), datagram, self.recv_next, self.reach)
         except wire_compact.OutOfSync as reason:
             if reason.is_reported:
                 self.reports.out_of_sync()
@@ -275,10 +271,9 @@ class Link:
     def _receive_bye(self, datagram: bytes) -> None:
         """Receives a bye, which names its sender if there is a key."""
         bye = self._open_bye(datagram)
-        if self.settings.key is not None:
+        if self.settings.key is not None and not self.session.is_closed:
             self.session.departures.name(self.now, self)
-            if bye.epoch == self.epoch:
-                self.departure.bye_end = bye.end
+            self.departure.is_complete = (bye.epoch, bye.end) == (self.epoch, self.recv_next)
         self.reports.closed(bye.epoch, bye.end)
 
     def _make_bye(self) -> bytes:
@@ -346,10 +341,9 @@ class Link:
         local_inputs, forms = self.local_inputs, self.session.forms
         for choice in self.continuation.choices(
                 self.now, self.acked, self.estimates.rtt, self.settings.frame_us):
-            first = min(choice, self.send_next)
-            inputs = [local_inputs[frame] for frame in range(first, self.send_next)]
-            choices.append((first, wire_compact.encode(
-                self.outbound(), first, self.reference(local_inputs, first), inputs,
+            inputs = [local_inputs[frame] for frame in range(choice, self.send_next)]
+            choices.append((choice, wire_compact.encode(
+                self.outbound(), choice, self.reference(local_inputs, choice), inputs,
                 self.recv_next, timing, rng=forms)))
         fitting = [choice for choice in choices if choice[1] in self.hint]
         first, datagram = (fitting or choices)[0]
@@ -396,10 +390,13 @@ class Link:
     def statistics(self) -> dict[str, object]:
         """The figures that can be compared."""
         figures: dict[str, object] = {"refused": self.refused, "unacked": self.unacknowledged}
-        if not self.session.is_closed:
-            is_gone = not self.is_open or self.departure.named
-            figures["health"] = "Disconnected" if is_gone else self.liveness.health(self.now)
-        lead = self.estimates.local_lead(self.now)
+        if self.session.is_closed:
+            return figures
+        is_gone = not self.is_open or self.departure.named
+        figures["health"] = "Disconnected" if is_gone else self.liveness.health(self.now)
+        if self.departure.named:
+            return figures
         figures["rtt_us"] = self.estimates.rtt
+        lead = self.estimates.local_lead(self.now)
         figures["lead_millis"] = None if lead is None else 1000 * lead / self.settings.frame_us
         return figures

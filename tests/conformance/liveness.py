@@ -28,12 +28,15 @@ class Liveness:
         self._judged_to = 0
         self._drained_at = 0
 
-    def called(self, now: int, asked: int | None) -> None:
-        """The endpoint, which asked to be called at a moment, is called now."""
+    def called(self, now: int, asked: int | None, measures_itself: bool) -> None:
+        """The endpoint, which asked to be called at a moment, is called now.
+
+        Round trips that began before a late call may measure the endpoint itself.
+        """
         if asked is not None and now > asked + PATIENCE:
             self._judged_to = self._last_call
             self._drained_at = now + PATIENCE
-        if asked is not None and now >= asked + self.limit // 2:
+        if measures_itself:
             self.trips_count_since = now
         self._last_call = now
 

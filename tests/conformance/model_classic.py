@@ -53,7 +53,9 @@ class ClassicModel(Model):
 
     def called(self) -> None:
         """Notes how late the endpoint is called."""
-        self.liveness.called(self.now, self.asked)
+        limit = self.liveness.limit // 2
+        self.liveness.called(self.now, self.asked,
+                             self.asked is not None and self.now >= self.asked + limit)
 
     def _start_epoch(self) -> None:
         """Resets the state of 2.2."""

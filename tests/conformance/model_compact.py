@@ -63,7 +63,7 @@ class CompactModel(Model):
                 raise Failed("WindowFull")
         self.newest_push = self.now
         for link in self.links.values():
-            link.schedule.pushed(self.now)
+            link.schedule.pushed(self.now, self.send_next >= link.join_frame)
         self.local_inputs[self.send_next] = data
         self.send_next += 1
         self.pushed_in_epoch = True
@@ -78,7 +78,7 @@ class CompactModel(Model):
     def may_begin(self, epoch: int) -> bool:
         """Whether an epoch that is greater than the present one may begin."""
         reserve = any(link.handshake.is_ahead or link.handshake.halted
-                      for link in self.departures.survivors)
+                      for link in self.links.values())
         return epoch <= (MAX_EPOCH if reserve else LAST_FREE_EPOCH)
 
     def do_open(self, player: int) -> None:
@@ -96,7 +96,9 @@ class CompactModel(Model):
 
     def do_drop(self, player: int) -> None:
         """Names a peer."""
-        self.departures.name(self.now, self._link(player), is_reported=False)
+        link = self._link(player)
+        if not self.is_closed:
+            self.departures.name(self.now, link, is_reported=False)
 
     def do_remove(self, player: int) -> None:
         """Removes a peer."""
@@ -105,6 +107,27 @@ class CompactModel(Model):
 
     def do_join(self, player: int, frame: int) -> None:
         """Adds a peer from a join frame."""
+        self._check_join(player, frame)
+        if self._joins(frame):
+            self.send_next = frame
+        self._add(player, frame)
+        self.departures.peer_added(self.now)
+
+    def _joins(self, frame: int) -> bool:
+        """Whether the endpoint itself joins by adding a peer from a join frame."""
+        return not self.pushed_in_epoch and frame >= self.send_next and all(
+            link.join_frame == frame for link in self.links.values())
+
+    def may_join(self, player: int, frame: int) -> bool:
+        """Whether a peer can be added from a join frame."""
+        try:
+            self._check_join(player, frame)
+        except Failed:
+            return False
+        return True
+
+    def _check_join(self, player: int, frame: int) -> None:
+        """Raises `Failed` unless a peer can be added from a join frame."""
         if self.is_closed:
             raise Failed("Closed")
         if player in self.links or player == self.settings.local_player:
@@ -113,19 +136,16 @@ class CompactModel(Model):
             raise Failed("TooManyPeers")
         if self.departures.any_departed:
             raise Failed("Departed")
-        joins = all(link.join_frame == frame for link in self.links.values())
-        if not self.pushed_in_epoch and joins and frame >= self.send_next:
-            self.send_next = frame
-        elif not self.send_next < frame <= MAX_FRAME:
+        if not self._joins(frame) and not self.send_next < frame <= MAX_FRAME:
             raise Failed("FrameRange")
-        self._add(player, frame)
-        self.departures.name_joiners(self.now)
 
     # Receiving.
 
     def do_receive(self, player: int, datagram: bytes) -> None:
         """Receives a datagram of a peer."""
-        link = self._link(player)
+        if player not in self.links:
+            raise Refused("UnknownPeer")
+        link = self.links[player]
         if len(datagram) > wire_compact.MAX_DATAGRAM:
             raise Refused("TooLong")
         if not datagram:
@@ -141,12 +161,16 @@ class CompactModel(Model):
 
     def count_refusal(self, player: int) -> None:
         """Counts a refused datagram of a peer."""
-        self.links[player].refused += 1
+        if player in self.links:
+            self.links[player].refused += 1
 
     def called(self) -> None:
         """Notes that a call gave the present time."""
+        measures_itself = self.asked is not None and any(
+            link.is_open and self.now >= self.asked + link.liveness.limit // 2
+            for link in self.departures.survivors)
         for link in self.links.values():
-            link.liveness.called(self.now, self.asked)
+            link.liveness.called(self.now, self.asked, measures_itself)
 
     def settle(self) -> None:
         """Does what follows from the time, and from what is known of the departures."""

@@ -32,9 +32,9 @@ class Schedule:
 
     # Events.
 
-    def pushed(self, now: int) -> None:
-        """An input was pushed."""
-        self.push_pending = True
+    def pushed(self, now: int, is_owed: bool = True) -> None:
+        """An input was pushed, which the peer is owed unless it joins later."""
+        self.push_pending |= is_owed
         self.newest_push = now
 
     def progressed(self, now: int) -> None:

@@ -195,7 +195,7 @@ class Twin:
             link = model.links[player]
             direction = link.outbound()
             # A datagram after a cut one need not begin with what is acknowledged.
-            got = wire_compact.decode(direction, datagram, link.send_next, link.recv_next)
+            got = wire_compact.decode(direction, datagram, link.reach, link.recv_next)
             reference = link.reference(link.local_inputs, got.base)
             inputs = body.resolve(got.inputs, reference)
             again = wire_compact.encode(direction, got.base, reference, inputs, got.ack, got.timing)

@@ -175,9 +175,8 @@ def decode(direction: Direction, datagram: bytes, recv_next: int, send_next: int
     return _decode_rest(direction, datagram[0], rest, end, ack, recv_next)
 
 
-def _decode_rest(direction: Direction, type_byte: int, rest: bytes, end: int, ack: int,
-                 recv_next: int) -> Received:
-    """Steps 5 and 6: everything after the tag."""
+def split_front(type_byte: int, rest: bytes) -> tuple[int, Timing | None, bytes]:
+    """The first part of step 5: the count and the timing block of a datagram, and its body."""
     count = type_byte & 15
     if count == 15:
         if not rest:
@@ -190,6 +189,13 @@ def _decode_rest(direction: Direction, type_byte: int, rest: bytes, end: int, ac
             raise Refused("WrongLength")
         timing = Timing.unpack(rest[:8])
         rest = rest[8:]
+    return count, timing, rest
+
+
+def _decode_rest(direction: Direction, type_byte: int, rest: bytes, end: int, ack: int,
+                 recv_next: int) -> Received:
+    """Steps 5 and 6: everything after the tag."""
+    count, timing, rest = split_front(type_byte, rest)
     if count > direction.window:
         raise Refused("TooManyInputs")
     base = end - count
