@@ -66,7 +66,7 @@
 //! | [`Config`], [`PeerConfig`] | its settings |
 //! | [`PeerRef`], [`PeerStats`], [`Pace`] | what it knows about a peer |
 //! | [`Endpoint`] | what may stand in its place: a recorder, a simulator |
-//! | [`guide`] | one page for each world: threads, tokio, browser, rollback, lockstep, servers, microcontrollers |
+//! | [`guide`] | one page for each world: threads, tokio, browser, rollback, lockstep, leaving, servers, microcontrollers |
 //! | [`guide::protocol`] | both wires, byte by byte |
 //! | [`guide::design`] | how the crate is built, and why |
 #![cfg_attr(not(test), no_std)]
