@@ -6,10 +6,12 @@ from dataclasses import replace
 from random import Random
 
 import body
+import cases_word
 import control
 import wire_compact
+import word
 from endpoint import LAST_FREE_EPOCH, MAX_EPOCH, Settings
-from model_compact import CompactModel
+from link import Link
 from mutate import changed, damaged
 from wire_compact import Direction, Timing
 
@@ -42,19 +44,22 @@ def random_settings(rng: Random) -> Settings:
 
 
 class CompactCase:
-    """Makes datagrams for a line peer whose state a model shares."""
+    """Makes datagrams of one peer for a line peer whose state a model shares."""
 
-    def __init__(self, rng: Random, model: CompactModel) -> None:
+    def __init__(self, rng: Random, link: Link) -> None:
         """Starts without datagrams."""
         self.rng = rng
-        self.model = model
+        self.link = link
+        self.model = link.session
         self.history: list[bytes] = []
         self.reflected: list[bytes] = []
         self.sent = rng.choice([0, 0, rng.randrange(65536)])
         # What the case is mostly about: inputs, hellos, or hellos with another tag.
         self.mood = rng.choice(["inputs", "inputs", "inputs", "hellos", "hellos", "foreign"])
         # Whether inputs are random and seldom acknowledged, so that datagrams are cut.
-        self.is_full = model.settings.input_len >= 16 and rng.random() < 0.7
+        self.is_full = link.settings.input_len >= 16 and rng.random() < 0.7
+        # How often words come.
+        self.words_below = 0.21 if len(self.model.links) == 1 else 0.45
         # The round trip in units of 250 us, if it is not any: it rises and falls by queues.
         self.shortest_trip = rng.choice([0, 1, 100, 500, 3000])
         self.trip = self.shortest_trip if rng.random() < 0.6 else None
@@ -68,8 +73,8 @@ class CompactCase:
         """An input to push."""
         m = self.model
         if self.is_full:
-            return self.rng.randbytes(m.settings.input_len)
-        return changed(self.rng, m.reference(m.local_inputs, m.send_next))
+            return self.rng.randbytes(self.link.settings.input_len)
+        return changed(self.rng, self.link.reference(self.link.local_inputs, m.send_next))
 
     def datagram(self) -> bytes:
         """The next datagram for both to receive."""
@@ -79,10 +84,10 @@ class CompactCase:
             return self._foreign_hello()
         if self.mood == "hellos" and rng.random() < 0.7:
             return self._hello()
-        if self.model.handshake.partner is None and rng.random() < 0.3:
-            return self._hello_that_helps()
-        if not self.model.liveness.is_alive(self.model.now) and rng.random() < 0.25:
-            return self._hello_that_helps() if rng.random() < 0.3 else self._hello()
+        if self.link.handshake.partner is None and rng.random() < 0.3:
+            return self.hello_that_helps()
+        if not self.link.liveness.is_alive(self.model.now) and rng.random() < 0.25:
+            return self.hello_that_helps() if rng.random() < 0.3 else self._hello()
         if how < 0.04 and self.history:
             return rng.choice(self.history[-40:])
         if how < 0.06 and self.reflected:
@@ -95,6 +100,8 @@ class CompactCase:
             datagram = self._bye()
         elif how < 0.18:
             datagram = self._checksums()
+        elif how < self.words_below:
+            datagram = self._word()
         else:
             datagram = self._inputs()
         if rng.random() < 0.25:
@@ -104,7 +111,7 @@ class CompactCase:
 
     def _direction(self) -> Direction:
         """The direction of the peer's datagrams, occasionally a wrong one."""
-        rng, right = self.rng, self.model.inbound()
+        rng, right = self.rng, self.link.inbound()
         if rng.random() > 0.04:
             return right
         other = [replace(right, epoch=(right.epoch + 4) & MAX),
@@ -117,14 +124,14 @@ class CompactCase:
                  replace(right, sender=right.receiver, receiver=right.sender),
                  replace(right, session_id=right.session_id ^ 1), replace(right, window=8),
                  replace(right, input_len=right.input_len + 1),
-                 replace(right, key=None if right.key else bytes(16)), self.model.outbound()]
+                 replace(right, key=None if right.key else bytes(16)), self.link.outbound()]
         return rng.choice(other)
 
     # Input datagrams.
 
     def _numbers(self) -> tuple[int, int]:
         """E and n: mostly new frames, also old, straddling, far and impossible ones."""
-        rng, recv_next, window = self.rng, self.model.recv_next, self.model.settings.window
+        rng, recv_next, window = self.rng, self.link.recv_next, self.link.settings.window
         kind = rng.random()
         if kind < 0.45:  # what a real peer sends, from its `acked` on
             base = recv_next - rng.choice([0, 0, 1, 2, 5, rng.randint(0, 60)])
@@ -153,9 +160,10 @@ class CompactCase:
         rng, m = self.rng, self.model
         kind = rng.random()
         if self.is_full and rng.random() < 0.9:
-            return min(m.acked + rng.choice([0, 0, 0, 1, 5]), m.send_next)
+            return min(self.link.acked + rng.choice([0, 0, 0, 1, 5]), m.send_next)
         if kind < 0.8:
-            return rng.choice([m.acked, m.send_next, rng.randint(m.acked, m.send_next)])
+            low = min(self.link.acked, m.send_next)
+            return rng.choice([low, m.send_next, rng.randint(low, m.send_next)])
         if kind < 0.92:
             return max(0, m.send_next - rng.choice([rng.randint(0, 300), 255, 256]))
         return min(MAX, m.send_next + rng.randint(1, 260))
@@ -172,7 +180,7 @@ class CompactCase:
             echo = rng.choice([0, 1, (clock + 1) % 65536, (clock + 2) % 65536, 65535])
         sent = self.sent
         if rng.random() < 0.15:
-            block = self.model.estimates.block
+            block = self.link.estimates.block
             last = block.sent if block else sent
             step = rng.choice([0, -1, 1, 32767, 32768, -32768, rng.randrange(65536)])
             sent = (last + step) % 65536
@@ -203,20 +211,20 @@ class CompactCase:
         end, count = self._numbers()
         timing = self._timing()
         base = end - count
-        reference = m.reference(m.remote_inputs, base)
+        reference = self.link.reference(self.link.remote_inputs, base)
         if rng.random() < 0.03:
             reference = rng.randbytes(len(reference))
         inputs: list[bytes] = []
         before = reference
         for frame in range(base, end):
-            known = m.remote_inputs.get(frame)
+            known = self.link.remote_inputs.get(frame)
             if known is None or rng.random() < 0.01:
                 known = changed(rng, before)
             inputs.append(known)
             before = known
         forms = rng if rng.random() < 0.4 else None
         direction, ack = self._direction(), self._ack()
-        if base < 0 or count > m.settings.window or rng.random() < 0.15:
+        if base < 0 or count > self.link.settings.window or rng.random() < 0.15:
             return self._sealed(direction, end, ack, count, timing,
                                 body.encode(reference, inputs, forms))
         return wire_compact.encode(direction, base, reference, inputs, ack, timing, rng=forms)
@@ -240,7 +248,7 @@ class CompactCase:
 
     def _true_hello(self) -> control.Hello:
         """The next hello of a peer that is in the state the line peer knows of."""
-        h, s = self.model.handshake, self.model.settings
+        h, s = self.link.handshake, self.link.settings
         incarnation = h.run or (h.candidate.incarnation if h.candidate else self.others[0])
         number = h.candidate.number if h.candidate and h.run is None else h.received_number
         return control.Hello(
@@ -248,14 +256,14 @@ class CompactCase:
             control.PLAYING, s.frame_us, s.ping_us // 1000, s.first_frame, self.model.epoch,
             incarnation, number + 1, s.incarnation, h.hello_number)
 
-    def _hello_that_helps(self) -> bytes:
+    def hello_that_helps(self) -> bytes:
         """A hello that makes inputs flow, unless a restart waits for an epoch."""
-        s = self.model.settings
+        s = self.link.settings
         return control.encode_hello(s.session_id, s.key, self._true_hello())
 
     def _run_of_hello(self, true: control.Hello) -> control.Hello:
         """The run that says a hello, and what it knows of the local one."""
-        rng, h, s = self.rng, self.model.handshake, self.model.settings
+        rng, h, s = self.rng, self.link.handshake, self.link.settings
         incarnation = rng.choice(3 * [true.incarnation] + 2 * self.others)
         if h.candidate and rng.random() < 0.3:
             incarnation = h.candidate.incarnation
@@ -269,10 +277,10 @@ class CompactCase:
 
     def _hello(self) -> bytes:
         """A hello of any kind, with a valid tag."""
-        rng, s, true = self.rng, self.model.settings, self._true_hello()
+        rng, s, true = self.rng, self.link.settings, self._true_hello()
         if rng.random() < 0.6:
             true = self._run_of_hello(true)
-        ahead = max(self.model.epoch, self.model.handshake.announced) + rng.choice([0, 1, 1, 2])
+        ahead = max(self.model.epoch, self.link.handshake.announced) + rng.choice([0, 1, 1, 2])
         choices = [
             true, true, true, true, replace(true, frame_us=true.frame_us + 1),
             replace(true, ping_ms=rng.choice([0, 1, 300, 1000, 20_000])),
@@ -299,7 +307,7 @@ class CompactCase:
 
     def _foreign_hello(self) -> bytes:
         """A hello with the tag of another session or key."""
-        rng, s = self.rng, self.model.settings
+        rng, s = self.rng, self.link.settings
         key = rng.choice([s.key, None if s.key else bytes(16)])
         rest = self._true_hello().pack()[:rng.choice([47, 47, 47, 4, 5])]
         return control.seal_hello(s.session_id ^ 1, key, rest)
@@ -310,7 +318,7 @@ class CompactCase:
         """A bye, mostly a valid one."""
         rng, direction = self.rng, self._direction()
         bye = control.Bye(direction.receiver_incarnation, rng.choice([self.model.epoch, 0, MAX]),
-                          rng.choice([self.model.recv_next, rng.getrandbits(32)]))
+                          rng.choice([self.link.recv_next, rng.getrandbits(32)]))
         if rng.random() < 0.1:
             bye = replace(bye, named=bye.named ^ 1)
         rest = bye.pack()
@@ -323,9 +331,9 @@ class CompactCase:
     def _checksums(self) -> bytes:
         """A checksums datagram, for whose frames there are free slots."""
         rng, m = self.rng, self.model
-        known, free_slots = m.checksums.waiting, m.checksums.free_slots
+        known, free_slots = self.link.checksums.waiting, self.link.checksums.free_slots
         frames = set(rng.sample(sorted(known), rng.randint(0, len(known))))
-        new = {m.recv_next + rng.randint(0, 200) for _ in range(rng.randint(0, min(free_slots, 4)))}
+        new = {self.link.recv_next + rng.randint(0, 200) for _ in range(rng.randint(0, min(free_slots, 4)))}
         frames = sorted(frame for frame in frames | new if frame <= MAX)
         if rng.random() < 0.1:
             frames.reverse()
@@ -335,3 +343,13 @@ class CompactCase:
         if rng.random() < 0.1 and free_slots > 5 and len(frames) < 3:
             rest = damaged(rng, rest)[:240]
         return control.seal_checksums(self._direction(), rest)
+
+    # Word.
+
+    def _word(self) -> bytes:
+        """A word of any kind, mostly with a valid tag."""
+        rng, forms = self.rng, self.rng if self.rng.random() < 0.4 else None
+        rest = cases_word.random_word(rng, self.link).pack(self.link.settings.input_len, forms)
+        if rng.random() < 0.1:
+            rest = damaged(rng, rest)
+        return word.seal_word(self._direction(), rest[:1000])

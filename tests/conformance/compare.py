@@ -38,7 +38,7 @@ class Comparison:
         if isinstance(model, ClassicModel):
             self.case = cases_classic.ClassicCase(rng, model)
         else:
-            self.case = cases_compact.CompactCase(rng, model)
+            self.case = cases_compact.CompactCase(rng, model.link)
         # Whether both are called in time, though not when they ask for it.
         self.is_called_often = rng.random() < 0.5
         # Whether silence is frequent.
@@ -61,6 +61,11 @@ class Comparison:
             self.twin.stop()
         finally:
             self.twin.kill()
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether the transport is open."""
+        return self.model.link.is_open if isinstance(self.model, CompactModel) else self.model.is_open
 
     def _fresh(self) -> int:
         """A time for a call that makes a datagram due at once, later than any call before it.
@@ -98,7 +103,7 @@ class Comparison:
         if how < 0.55:
             self.call_at("time", now)  # The datagram is made for this time.
             datagram = self.case.datagram()
-            if isinstance(model, CompactModel) and model.hellos.last == model.now:
+            if isinstance(model, CompactModel) and model.link.hellos.last == model.now:
                 now = model.now + 1  # It may make another hello due at once.
             self.call("receive", now, datagram)
             return 1
@@ -108,15 +113,15 @@ class Comparison:
                 self.call_at("push", self._fresh(), self.case.push_data())
         elif how < 0.95:
             if isinstance(model, CompactModel) and rng.random() < 0.1:
-                if model.handshake.halted or model.handshake.is_ahead:
-                    epoch = max(model.epoch, model.handshake.announced) + rng.randint(0, 1)
+                if model.link.handshake.halted or model.link.handshake.is_ahead:
+                    epoch = max(model.epoch, model.link.handshake.announced) + rng.randint(0, 1)
                     self.call_at("begin", self._fresh(), epoch)
             self.call_at("time", now)
         elif how < 0.96:
             step = rng.choice([1, 1, 2, 3, 4, 5, 1000, 0, -1, 65_535, 65_536, 1 << 30])
             self.call_at("begin", self._fresh(), min(max(model.epoch + step, 0), MAX_EPOCH + 1))
         elif how < 0.975:
-            self.call_at("close" if model.is_open else "open", self._fresh())
+            self.call_at("close" if self._is_open else "open", self._fresh())
         elif how < 0.98:
             self.call("unmute" if model.is_muted else "mute")
         elif how < 0.985:
@@ -124,7 +129,7 @@ class Comparison:
         elif how < 0.9875:
             self.call_at("bye", self._fresh())
             self.datagrams = min(self.datagrams, self.counts["ok"] + self.counts["refused"] + 30)
-        elif not model.is_open:
+        elif not self._is_open:
             self.call_at("open", self._fresh())
         elif model.is_muted:
             self.call("unmute")

@@ -62,14 +62,20 @@ def encode_hello(session_id: int, key: bytes | None, hello: Hello) -> bytes:
     return seal_hello(session_id, key, hello.pack())
 
 
-def open_hello(session_id: int, key: bytes | None, datagram: bytes) -> bytes:
-    """Steps 1 to 3 of a hello: returns everything after its tag."""
+def authentic_hello(session_id: int, key: bytes | None, datagram: bytes) -> bytes:
+    """Steps 1 and 2 of a hello: returns everything after its tag."""
     size = control_tag_size(key)
     if len(datagram) < 6 + size:
         raise Refused("Truncated")
     rest = datagram[1 + size:]
     if datagram != seal_hello(session_id, key, rest):
         raise Refused("BadTag")
+    return rest
+
+
+def open_hello(session_id: int, key: bytes | None, datagram: bytes) -> bytes:
+    """Steps 1 to 3 of a hello: returns everything after its tag."""
+    rest = authentic_hello(session_id, key, datagram)
     if rest[0] == 1 and len(rest) != _HELLO.size:
         raise Refused("WrongLength")
     return rest
@@ -148,14 +154,20 @@ def encode_checksums(direction: Direction, checksums: Checksums) -> bytes:
     return seal_checksums(direction, checksums.pack())
 
 
-def open_checksums(direction: Direction, datagram: bytes) -> Checksums:
-    """Decodes a checksums datagram of this direction."""
+def authentic_checksums(direction: Direction, datagram: bytes) -> tuple[bytes, int]:
+    """Checks the length and the tag: returns everything after the tag, and the number of hashes."""
     rest = datagram[1 + direction.tag_size:]
     count, left = divmod(len(rest) - 4, 12)
     if count < 0 or left or count > MOST_CHECKSUMS:
         raise Refused("WrongLength")
     if datagram != seal_checksums(direction, rest):
         raise Refused("BadTag")
+    return rest, count
+
+
+def open_checksums(direction: Direction, datagram: bytes) -> Checksums:
+    """Decodes a checksums datagram of this direction."""
+    rest, count = authentic_checksums(direction, datagram)
     hashes = tuple(struct.iter_unpack(">IQ", rest[4:4 + 12 * count]))
     if any(a[0] >= b[0] for a, b in zip(hashes, hashes[1:])):
         raise Refused("NotAscending")

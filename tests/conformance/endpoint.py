@@ -33,8 +33,16 @@ class Settings:
     short_tags: bool = False
     window: int = 120
     input_delay: int = 0  # In frames.
+    # Several peers instead of `peer_player`, and those of them that are added later, by a call.
+    peers: tuple[int, ...] = ()
+    joins: tuple[int, ...] = ()
     # Not an option of a line peer, which has this default.
     interrupt_us: int = 500_000
+
+    @property
+    def players(self) -> tuple[int, ...]:
+        """The players of all peers."""
+        return self.peers or (self.peer_player,)
 
     @property
     def disconnect_us(self) -> int:
@@ -51,11 +59,17 @@ class Settings:
         return replace(self, local_player=self.peer_player, peer_player=self.local_player,
                        incarnation=incarnation, peer_incarnation=peer_incarnation)
 
+    def _peer_options(self) -> list[str]:
+        """The options that name the peers."""
+        if self.peers:
+            return ["--peers", ",".join(str(player) for player in self.peers)]
+        return ["--peer", str(self.peer_player)]
+
     def options(self) -> list[str]:
         """The options of a line peer with these settings."""
         options = ["--wire", self.wire, "--input-size", str(self.input_len),
                    "--session", f"{self.session_id:016x}", "--epoch", str(self.epoch),
-                   "--me", str(self.local_player), "--peer", str(self.peer_player),
+                   "--me", str(self.local_player), *self._peer_options(),
                    "--frame-us", str(self.frame_us), "--ping-us", str(self.ping_us),
                    "--first-frame", str(self.first_frame)]
         if self.window != 120:
@@ -81,11 +95,24 @@ class Answer:
 
     result: str
     detail: str = ""
-    inputs: list[tuple[int, bytes]] = field(default_factory=list)
-    sent: list[bytes] = field(default_factory=list)
+    # By player: the inputs of each peer with their frames, and the datagrams to it.
+    inputs_of: dict[int, list[tuple[int, bytes]]] = field(default_factory=dict)
+    sent_to: dict[int, list[bytes]] = field(default_factory=dict)
+    # The peers that have departed, each with its last frame, if it has one.
+    departed: list[tuple[int, int | None]] = field(default_factory=list)
     timeout: int | None = None
     stats: dict[str, object] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
+
+    @property
+    def inputs(self) -> list[tuple[int, bytes]]:
+        """The inputs of all peers."""
+        return [each for inputs in self.inputs_of.values() for each in inputs]
+
+    @property
+    def sent(self) -> list[bytes]:
+        """The datagrams to all peers."""
+        return [each for datagrams in self.sent_to.values() for each in datagrams]
 
 
 class Failed(Exception):
@@ -93,12 +120,12 @@ class Failed(Exception):
 
 
 class Endpoint(Protocol):
-    """One endpoint with one peer, driven by calls that pass the time."""
+    """One endpoint, driven by calls that pass the time; a call without a player is about the first peer."""
 
     def push(self, now: int, data: bytes) -> Answer:
         """Pushes an input."""
 
-    def receive(self, now: int, datagram: bytes) -> Answer:
+    def receive(self, now: int, datagram: bytes, player: int | None = None) -> Answer:
         """Receives a datagram from the peer."""
 
     def time(self, now: int) -> Answer:
@@ -110,11 +137,20 @@ class Endpoint(Protocol):
     def bye(self, now: int) -> Answer:
         """Closes the session."""
 
-    def close(self, now: int) -> Answer:
+    def close(self, now: int, player: int | None = None) -> Answer:
         """Reports that the transport has closed."""
 
-    def open(self, now: int) -> Answer:
+    def open(self, now: int, player: int | None = None) -> Answer:
         """Reports that the transport has opened again."""
+
+    def drop(self, now: int, player: int) -> Answer:
+        """Disconnects a peer."""
+
+    def remove(self, now: int, player: int) -> Answer:
+        """Removes a peer."""
+
+    def join(self, now: int, player: int, frame: int) -> Answer:
+        """Adds a peer from a join frame."""
 
     def mute(self) -> Answer:
         """Stops polling."""
@@ -122,7 +158,7 @@ class Endpoint(Protocol):
     def unmute(self) -> Answer:
         """Resumes polling."""
 
-    def stats(self) -> Answer:
+    def stats(self, player: int | None = None) -> Answer:
         """Requests statistics."""
 
     def stop(self) -> None:

@@ -23,12 +23,13 @@ class Candidate:
 class Handshake:
     """The state of 3.10 for one peer."""
 
-    def __init__(self, settings: Settings, liveness: Liveness, reports: Reports) -> None:
+    def __init__(self, settings: Settings, liveness: Liveness, reports: Reports, epoch: int,
+                 now: int = 0) -> None:
         """Starts with the candidate that was configured, if any."""
         self._settings = settings
         self._liveness = liveness
         self._reports = reports
-        self.epoch = settings.epoch
+        self.epoch = epoch
         self.run: int | None = None
         self._linked_at = 0
         self.candidate: Candidate | None = None
@@ -39,7 +40,7 @@ class Handshake:
         self.wanted = self.owed = False
         # Whether a hello became due at once, and when that happened last.
         self.at_once = True
-        self.at_once_at = 0
+        self.at_once_at = now
         # How many runs were believed: estimates of an earlier one are void.
         self.beliefs = 0
 

@@ -47,17 +47,23 @@ class LinePeer:
                 raise Broken(f"it ended after {line!r}")
             text = raw[:-1].decode()
             if text == ".":
-                self.last = read_answer(lines)
+                self.last = read_answer(lines, self.settings)
                 return self.last
             lines.append(text)
+
+    def _of(self, player: int | None) -> str:
+        """The player of a line about one peer, which names it if there may be several."""
+        if not self.settings.peers:
+            return ""
+        return f" {self.settings.peers[0] if player is None else player}"
 
     def push(self, now: int, data: bytes) -> Answer:
         """Pushes an input."""
         return self.command(f"push {now} {data.hex() or '-'}")
 
-    def receive(self, now: int, datagram: bytes) -> Answer:
-        """Receives a datagram from the peer."""
-        return self.command(f"rx {now} {datagram.hex() or '-'}")
+    def receive(self, now: int, datagram: bytes, player: int | None = None) -> Answer:
+        """Receives a datagram from a peer."""
+        return self.command(f"rx {now}{self._of(player)} {datagram.hex() or '-'}")
 
     def time(self, now: int) -> Answer:
         """Advances the time."""
@@ -71,13 +77,25 @@ class LinePeer:
         """Closes the session."""
         return self.command(f"bye {now}")
 
-    def close(self, now: int) -> Answer:
+    def close(self, now: int, player: int | None = None) -> Answer:
         """Reports that the transport has closed."""
-        return self.command(f"close {now}")
+        return self.command(f"close {now}{self._of(player)}")
 
-    def open(self, now: int) -> Answer:
+    def open(self, now: int, player: int | None = None) -> Answer:
         """Reports that the transport has opened again."""
-        return self.command(f"open {now}")
+        return self.command(f"open {now}{self._of(player)}")
+
+    def drop(self, now: int, player: int) -> Answer:
+        """Disconnects a peer."""
+        return self.command(f"drop {now} {player}")
+
+    def remove(self, now: int, player: int) -> Answer:
+        """Removes a peer."""
+        return self.command(f"remove {now} {player}")
+
+    def join(self, now: int, player: int, frame: int) -> Answer:
+        """Adds a peer from a join frame."""
+        return self.command(f"join {now} {player} {frame}")
 
     def mute(self) -> Answer:
         """Stops polling."""
@@ -87,9 +105,9 @@ class LinePeer:
         """Resumes polling."""
         return self.command("unmute")
 
-    def stats(self) -> Answer:
+    def stats(self, player: int | None = None) -> Answer:
         """Requests statistics."""
-        return self.command("stats")
+        return self.command("stats" if player is None else f"stats {player}")
 
     def stop(self) -> None:
         """Closes its input, and checks that it exits with status 0."""
@@ -109,11 +127,19 @@ class LinePeer:
 
 
 # The order of the lines of an answer.
-_ORDER = {"pushed": 0, "ok": 0, "refused": 0, "error": 0, "input": 1, "event": 1, "tx": 2,
-          "stats": 3, "next": 4}
+_ORDER = {"pushed": 0, "ok": 0, "refused": 0, "error": 0, "input": 1, "departed": 1, "event": 1,
+          "tx": 2, "stats": 3, "next": 4}
 
 
-def read_answer(lines: list[str]) -> Answer:
+def _with_player(rest: str, settings: Settings) -> tuple[int, str]:
+    """The player that a line names if there may be several peers, and the rest of the line."""
+    if not settings.peers:
+        return settings.peer_player, rest
+    player, _, rest = rest.partition(" ")
+    return int(player), rest
+
+
+def read_answer(lines: list[str], settings: Settings) -> Answer:
     """Reads the lines of an answer, and checks their format and order."""
     parts = [line.partition(" ")[::2] for line in lines]
     places = [_ORDER.get(word, 9) for word, _ in parts]
@@ -122,13 +148,20 @@ def read_answer(lines: list[str]) -> Answer:
     answer = Answer(*parts[0])
     for word, rest in parts[1:]:
         if word == "input":
+            player, rest = _with_player(rest, settings)
             frame, _, data = rest.partition(" ")
-            answer.inputs.append((int(frame), bytes.fromhex(data)))
+            if any(player == departed for departed, _ in answer.departed):
+                raise Broken(f"an input after the player has departed: {lines}")
+            answer.inputs_of.setdefault(player, []).append((int(frame), bytes.fromhex(data)))
+        elif word == "departed":
+            departed, _, last = rest.partition(" ")
+            answer.departed.append((int(departed), None if last == "none" else int(last)))
         elif word == "event":
             report = reports.parse(rest)
             answer.events += [] if report is None else [report]
         elif word == "tx":
-            answer.sent.append(bytes.fromhex(rest))
+            player, rest = _with_player(rest, settings)
+            answer.sent_to.setdefault(player, []).append(bytes.fromhex(rest))
         elif word == "stats":
             answer.stats = json.loads(rest)
         elif word == "next" and rest != "none":

@@ -12,28 +12,31 @@ PATIENCE = 25_000
 
 
 class Liveness:
-    """The signs of life of a peer that was added at time 0."""
+    """The signs of life of a peer."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Starts without a sign of life."""
+    def __init__(self, settings: Settings, now: int = 0) -> None:
+        """Starts without a sign of life, when the peer is added."""
         self._settings = settings
         self._peer_ping: int | None = None
-        self._silent_since = 0
+        self._silent_since = now
         self._is_connecting = True
         self._sign_of_run: int | None = None
-        self._last_call = 0
+        self._last_call = now
         # A round trip that began earlier measures how late the endpoint was called.
-        self.trips_count_since = 0
+        self.trips_count_since = now
         # Up to when silence is judged after a late call, and when that ends.
         self._judged_to = 0
         self._drained_at = 0
 
-    def called(self, now: int, asked: int | None) -> None:
-        """The endpoint, which asked to be called at a moment, is called now."""
+    def called(self, now: int, asked: int | None, measures_itself: bool) -> None:
+        """The endpoint, which asked to be called at a moment, is called now.
+
+        Round trips that began before a late call may measure the endpoint itself.
+        """
         if asked is not None and now > asked + PATIENCE:
             self._judged_to = self._last_call
             self._drained_at = now + PATIENCE
-        if asked is not None and now >= asked + self.limit // 2:
+        if measures_itself:
             self.trips_count_since = now
         self._last_call = now
 

@@ -48,11 +48,14 @@ class ClassicModel(Model):
         self.last_pong: dict[int, int] = {}
         # Whether the endpoint that this one is compared with has just sent a request.
         self.hint: bool | None = None
+        self.is_open = True
         self._start_epoch()
 
     def called(self) -> None:
         """Notes how late the endpoint is called."""
-        self.liveness.called(self.now, self.asked)
+        limit = self.liveness.limit // 2
+        self.liveness.called(self.now, self.asked,
+                             self.asked is not None and self.now >= self.asked + limit)
 
     def _start_epoch(self) -> None:
         """Resets the state of 2.2."""
@@ -77,8 +80,15 @@ class ClassicModel(Model):
         self.last_request = None
         self.request = None
 
-    def do_open(self) -> None:
-        """Handles the reopening of the transport."""
+    def do_close(self, player: int) -> None:
+        """Handles the closing of the transport."""
+        self.is_open = False
+
+    def do_open(self, player: int) -> None:
+        """Handles the reopening of the transport, unless it is open."""
+        if self.is_open or self.is_closed:
+            return
+        self.is_open = True
         self.pings = []
         self.rtt = None
         self.ping_pending = True
@@ -90,7 +100,7 @@ class ClassicModel(Model):
         self.pongs = {}
         self.request = None
 
-    def do_receive(self, datagram: bytes) -> None:
+    def do_receive(self, player: int, datagram: bytes) -> None:
         """Receives a message of any kind."""
         message = wire_classic.decode(datagram)
         kind = message.kind
@@ -160,7 +170,7 @@ class ClassicModel(Model):
             if frame >= self.recv_end:
                 self._move(frame + 1)
         for frame in sorted(self.undelivered):
-            self.delivered.append((frame, bytes([self.received[frame]])))
+            self.deliver(self.settings.peer_player, frame, bytes([self.received[frame]]))
         self.undelivered.clear()
 
     def _move(self, recv_end: int) -> None:
@@ -266,9 +276,13 @@ class ClassicModel(Model):
             moments[str(kind)] = self._once(0, self.last_pong.get(kind))
         return moments
 
-    def poll(self) -> list[bytes]:
-        """Every datagram that is due; none once the session was closed."""
-        if self.is_closed:
+    def poll(self) -> dict[int, list[bytes]]:
+        """Every datagram that is due."""
+        return {self.settings.peer_player: self._poll()}
+
+    def _poll(self) -> list[bytes]:
+        """Every datagram that is due; none once the session or the transport was closed."""
+        if self.is_closed or not self.is_open:
             return []
         due = {name for name, moment in self._moments().items() if self.now >= moment}
         sent: list[Message] = []
@@ -319,7 +333,7 @@ class ClassicModel(Model):
 
     def next_timeout(self) -> int | None:
         """The next moment at which a datagram becomes due without another call."""
-        if self.is_closed:
+        if self.is_closed or not self.is_open:
             return None
         moments = list(self._moments().values())
         request = self._request_moment()
@@ -327,6 +341,6 @@ class ClassicModel(Model):
             moments.append(self._latest_request(request))
         return max(min(moments), self.now)
 
-    def statistics(self) -> dict[str, object]:
+    def statistics(self, player: int) -> dict[str, object]:
         """The figures that can be compared."""
         return {"refused": self.refused, "lost_inputs": self.lost, "rtt_us": self.rtt}

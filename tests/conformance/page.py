@@ -8,7 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "VECTORS.md"
-FILES = {"classic": "datagrams", "compact": "vectors", "control": "vectors"}
+FILES = {"classic": "datagrams", "compact": "vectors", "control": "vectors",
+         "words": "vectors"}
 FENCE = "```vectors "
 WIDTH = 110
 

@@ -8,7 +8,7 @@ SECOND = 1_000_000
 
 # The reports that are delivered only when no input is held, and those that come before the inputs.
 LAST = ("OutOfSync", "Restarted", "EpochAhead", "PeerClosed")
-FIRST = ("Mismatch", "WrongPlayers", "SecondRun", "Replaced", "Unreadable")
+FIRST = ("Mismatch", "WrongPlayers", "SecondRun", "Replaced", "Unreadable", "Departing", "Dropped")
 # Those whose values are compared. The others may carry any.
 _WITH_VALUES = ("EpochAhead", "PeerClosed", "Mismatch")
 
@@ -72,6 +72,14 @@ class Reports:
         if pair not in self._latched:
             self._latched = {latch for latch in self._latched if not latch.startswith("EpochAhead")}
             self._once(pair, f"EpochAhead {announced}")
+
+    def departing(self) -> None:
+        """The peer was named, and not by the local application."""
+        self._new.append("Departing")
+
+    def dropped(self) -> None:
+        """The peer has named the local endpoint."""
+        self._new.append("Dropped")
 
     def closed(self, epoch: int, end: int) -> None:
         """A bye was accepted."""

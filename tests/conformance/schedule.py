@@ -9,31 +9,32 @@ SLOW_AFTER = 10_000_000
 
 
 class Schedule:
-    """The deadlines of one endpoint towards its peer, which was added at time 0."""
+    """The deadlines of one endpoint towards a peer."""
 
-    def __init__(self, settings: Settings, liveness: Liveness) -> None:
-        """Starts with an input datagram due at once."""
+    def __init__(self, settings: Settings, liveness: Liveness, now: int = 0,
+                 newest_push: int = 0) -> None:
+        """Starts with an input datagram due at once, when the peer is added."""
         self._liveness = liveness
-        self._slow_after = max(settings.disconnect_us, SLOW_AFTER)
+        self.slow_after = max(settings.disconnect_us, SLOW_AFTER)
         self.interval = settings.frame_us
         self.long_interval = settings.frame_us + settings.frame_us // 2  # 1.5 T
         self.ping = settings.ping_us
         self.short_ping = min(settings.ping_us, 100_000)
-        self.progress_at = 0
+        self.progress_at = now
         self.sent_end = 0
         self.total = 0
         self.in_epoch = 0
         self.last: int | None = None
         self.last_block: int | None = None
         self.push_pending = False
-        self.newest_push = 0
+        self.newest_push = newest_push
         self.ack_at: int | None = None
 
     # Events.
 
-    def pushed(self, now: int) -> None:
-        """An input was pushed."""
-        self.push_pending = True
+    def pushed(self, now: int, is_owed: bool = True) -> None:
+        """An input was pushed, which the peer is owed unless it joins later."""
+        self.push_pending |= is_owed
         self.newest_push = now
 
     def progressed(self, now: int) -> None:
@@ -73,9 +74,9 @@ class Schedule:
 
     def slow(self, moment: int, acked: int) -> bool:
         """Whether slow mode applies."""
-        return (self._liveness.silence(moment) > self._slow_after
+        return (self._liveness.silence(moment) > self.slow_after
                 or acked < self.sent_end
-                and self._liveness.judged(moment) - self.progress_at > self._slow_after)
+                and self._liveness.judged(moment) - self.progress_at > self.slow_after)
 
     def _keep_alive(self) -> int:
         """When the keep-alive row is due."""

@@ -8,6 +8,7 @@ import page
 import tags
 import wire_classic
 import wire_compact
+import word
 from wire_compact import NO_LEAD, Direction, Timing
 
 Fields = page.Fields
@@ -120,6 +121,24 @@ def _check_control_fields(fields: Fields) -> None:
     equal(name, "decoding", control.unpack_hello(rest), hello)
 
 
+def _check_word_fields(fields: Fields) -> None:
+    """Checks one word of the page."""
+    name, datagram = fields["name"], bytes.fromhex(fields["hex"])
+    direction = _direction(fields, int(fields["tag_size"]) == 4)
+    equal(name, "size of an input tag", direction.tag_size, int(fields["tag_size"]))
+    listed = [] if fields["set"] == "none" else [pair.split("=") for pair in fields["set"].split()]
+    ends = tuple((int(player), int(end)) for player, end in listed)
+    carried = None
+    if fields["inputs_of"] != "none":
+        index = [player for player, _ in ends].index(int(fields["inputs_of"]))
+        inputs = tuple(bytes.fromhex(each) for each in fields["inputs"].split())
+        carried = word.Carried(index, int(fields["base"]), inputs)
+    said = word.Word(_flag(fields["have"]), _flag(fields["reply"]), ends, carried)
+    equal(name, "encoding", word.encode_word(direction, said).hex(), datagram.hex())
+    word.check_length(direction.key, datagram)
+    equal(name, "decoding", word.open_word(direction, datagram), said)
+
+
 def check_page() -> int:
     """Compares the page with the files, and checks each vector; returns their number."""
     text = page.PAGE.read_text()
@@ -130,7 +149,7 @@ def check_page() -> int:
             raise Mismatch(f"docs/VECTORS.md differs from tests/vectors/{kind}.json: "
                            "run tests/conformance/page.py")
     kinds = {"classic": _check_classic_fields, "compact": _check_compact_fields,
-             "control": _check_control_fields}
+             "control": _check_control_fields, "words": _check_word_fields}
     vectors = page.read(text)
     for fields in vectors:
         kinds[fields["wire"]](fields)
@@ -139,7 +158,7 @@ def check_page() -> int:
 
 def check_lengths() -> int:
     """Checks the lengths that the files state, and returns their number."""
-    vectors = page.load("compact") + page.load("control")
+    vectors = page.load("compact") + page.load("control") + page.load("words")
     for vector in vectors:
         equal(vector["name"], "length", len(bytes.fromhex(vector["datagram"])), vector["length"])
     return len(vectors)

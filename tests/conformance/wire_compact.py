@@ -141,8 +141,9 @@ def end_and_body(direction: Direction, datagram: bytes, first: int) -> tuple[int
     return first + count, length - (8 if datagram[0] & 0x40 else 0)
 
 
-def decode(direction: Direction, datagram: bytes, recv_next: int, send_next: int) -> Received:
-    """Steps 1 to 6 of 3.7, for a link that runs."""
+def open_inputs(direction: Direction, datagram: bytes, recv_next: int,
+                send_next: int) -> tuple[int, int, bytes]:
+    """Steps 1 to 4 of 3.7, for a link that runs: E, A, and everything after the tag."""
     size = direction.tag_size
     if len(datagram) < 3 + size:
         raise Refused("Truncated")
@@ -165,12 +166,17 @@ def decode(direction: Direction, datagram: bytes, recv_next: int, send_next: int
     expected = compute_tag(direction.key, message, size)
     if expected != datagram[3:3 + size]:
         raise Refused("BadTag")
-    return _decode_rest(direction, type_byte, rest, end, ack, recv_next)
+    return end, ack, rest
 
 
-def _decode_rest(direction: Direction, type_byte: int, rest: bytes, end: int, ack: int,
-                 recv_next: int) -> Received:
-    """Steps 5 and 6: everything after the tag."""
+def decode(direction: Direction, datagram: bytes, recv_next: int, send_next: int) -> Received:
+    """Steps 1 to 6 of 3.7, for a link that runs."""
+    end, ack, rest = open_inputs(direction, datagram, recv_next, send_next)
+    return _decode_rest(direction, datagram[0], rest, end, ack, recv_next)
+
+
+def split_front(type_byte: int, rest: bytes) -> tuple[int, Timing | None, bytes]:
+    """The first part of step 5: the count and the timing block of a datagram, and its body."""
     count = type_byte & 15
     if count == 15:
         if not rest:
@@ -183,6 +189,13 @@ def _decode_rest(direction: Direction, type_byte: int, rest: bytes, end: int, ac
             raise Refused("WrongLength")
         timing = Timing.unpack(rest[:8])
         rest = rest[8:]
+    return count, timing, rest
+
+
+def _decode_rest(direction: Direction, type_byte: int, rest: bytes, end: int, ack: int,
+                 recv_next: int) -> Received:
+    """Steps 5 and 6: everything after the tag."""
+    count, timing, rest = split_front(type_byte, rest)
     if count > direction.window:
         raise Refused("TooManyInputs")
     base = end - count

@@ -122,7 +122,7 @@ fn timing(vector: &Value) -> String {
 
 #[test]
 fn the_page_shows_every_vector_of_the_files() {
-    for (file, member) in [("classic", "datagrams"), ("compact", "vectors"), ("control", "vectors")] {
+    for (file, member) in [("classic", "datagrams"), ("compact", "vectors"), ("control", "vectors"), ("words", "vectors")] {
         let source: Value = serde_json::from_str(&read(&format!("tests/vectors/{file}.json"))).expect("valid JSON");
         let source = source[member].as_array().expect("vectors");
         let source: Vec<_> = source.iter().map(|vector| shown(file, vector)).collect();

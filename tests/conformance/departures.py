@@ -1,0 +1,212 @@
+"""How the survivors of a player agree on its last input (3.12): the rules over all peers of an endpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from word import Carried, Word
+
+if TYPE_CHECKING:
+    from link import Link
+
+SHORTEST_INTERVAL = 10_000
+
+
+class Departure:
+    """What 3.12 keeps about one peer."""
+
+    def __init__(self) -> None:
+        """Starts with a survivor of a set that is empty."""
+        self.named = False
+        self.start_epoch()
+
+    def start_epoch(self) -> None:
+        """Starts anew, except that a named peer stays named."""
+        # Of a named peer.
+        self.departed = False
+        self.goal = 0
+        self.is_complete = False  # Whether it was named by a bye whose end was its E then.
+        self.is_owed_notice = False  # Whether a datagram of it came since the last notice.
+        self.noticed_at: int | None = None
+        # Of a survivor.
+        self.word_taken_at: int | None = None
+        self.set_grew()
+
+    def set_grew(self) -> None:
+        """What was agreed about a smaller set is void."""
+        self.agreed = self.acked = self.owed = False
+        self.lacks: tuple[int, int] | None = None
+        self.word_sent_at: int | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether this survivor and the endpoint need to say nothing more."""
+        return self.acked and self.lacks is None
+
+
+class Departures:
+    """The departures of one endpoint."""
+
+    def __init__(self, links: dict[int, Link]) -> None:
+        """Starts without named peers."""
+        self._links = links
+        self._set_grew_at = 0
+        self._new: list[tuple[int, int | None]] = []
+
+    # Derived from the state.
+
+    @property
+    def named(self) -> list[Link]:
+        """The set, by ascending players."""
+        return sorted((link for link in self._links.values() if link.departure.named),
+                      key=lambda link: link.player)
+
+    @property
+    def survivors(self) -> list[Link]:
+        """The other peers."""
+        return [link for link in self._links.values() if not link.departure.named]
+
+    @property
+    def any_departed(self) -> bool:
+        """Whether a peer has departed and was not removed."""
+        return any(link.departure.departed for link in self._links.values())
+
+    # Naming, and what follows from it.
+
+    def name(self, now: int, link: Link, is_reported: bool = True) -> None:
+        """Names a peer, unless it is named, and those that nobody could give its inputs."""
+        if link.departure.named:
+            return
+        link.departure.named = True
+        if is_reported:
+            link.reports.departing()
+        self._start_anew(now)
+        self._name_joiners(now)
+
+    def _start_anew(self, now: int) -> None:
+        """What was agreed is void."""
+        self._set_grew_at = now
+        for each in self._links.values():
+            each.departure.set_grew()
+        for each in self.named:
+            each.departure.goal = each.recv_next
+
+    def peer_added(self, now: int) -> None:
+        """A peer was added: if somebody is named, all begins anew."""
+        if self.named:
+            self._start_anew(now)
+            self._name_joiners(now)
+
+    def _name_joiners(self, now: int) -> None:
+        """Names the survivors whose join frame is beyond the end of a named peer."""
+        for link in self.survivors:
+            if any(link.join_frame > each.recv_next for each in self.named):
+                self.name(now, link)
+
+    def epoch_began(self, now: int) -> None:
+        """An epoch has begun, with empty windows."""
+        self._set_grew_at = now
+        for link in self._links.values():
+            link.departure.start_epoch()
+            link.departure.goal = link.recv_next
+
+    def judge(self) -> None:
+        """Finds out what has departed."""
+        agreed = all(link.departure.agreed for link in self.survivors) and all(
+            link.recv_next == link.departure.goal for link in self.named)
+        for link in self.named:
+            state = link.departure
+            if not state.departed and (agreed or state.is_complete):
+                state.departed = True
+                has_inputs = link.recv_next > link.join_frame
+                self._new.append((link.player, link.recv_next - 1 if has_inputs else None))
+
+    def take(self) -> list[tuple[int, int | None]]:
+        """Takes those that have departed, each with its last frame."""
+        new, self._new = self._new, []
+        return new
+
+    # Sending.
+
+    def word_moment(self, now: int, link: Link) -> int | None:
+        """When a word to a peer is due, if nothing else happens; None if none is."""
+        state = link.departure
+        if link.session.is_closed or not link.is_open or not link.takes_words:
+            return None
+        if state.named:
+            if not state.is_owed_notice:
+                return None
+            return 0 if state.noticed_at is None else state.noticed_at + link.settings.ping_us
+        last = state.word_sent_at
+        if not self.named or state.settled and not state.owed:
+            return None
+        if last is None:
+            return 0
+        ping = link.settings.ping_us
+        quick = last + min(max(link.settings.frame_us, SHORTEST_INTERVAL, link.pause), ping)
+        slow_from = max(self._set_grew_at, state.word_taken_at or 0) + link.schedule.slow_after
+        return quick if max(now, quick) <= slow_from else last + ping
+
+    def make_word(self, now: int, link: Link) -> Word:
+        """The word to a peer that is due."""
+        state = link.departure
+        if state.named:
+            state.noticed_at, state.is_owed_notice = now, False
+            return Word()
+        state.word_sent_at, state.owed = now, False
+        ends = tuple((each.player, each.recv_next) for each in self.named)
+        return Word(state.agreed, not state.settled, ends, self._carried(state, ends))
+
+    def _carried(self, state: Departure, ends: tuple[tuple[int, int], ...]) -> Carried | None:
+        """The inputs that a survivor lacks, if they are held."""
+        if state.lacks is None:
+            return None
+        player, base = state.lacks
+        if player not in self._links:
+            return None
+        of = self._links[player]
+        frames = range(base, of.recv_next)
+        if base < of.join_frame or not all(frame in of.remote_inputs for frame in frames):
+            return None
+        index = [each for each, _ in ends].index(player)
+        inputs = tuple(of.remote_inputs[frame] for frame in frames)
+        return Carried(index, base, inputs) if inputs else None
+
+    # Receiving.
+
+    def most(self, sender: Link, player: int) -> int | None:
+        """The greatest E that a survivor may say of a player that is a peer."""
+        link = self._links.get(player)
+        if link is None:
+            return None
+        return max(link.recv_next, sender.join_frame) + link.settings.window
+
+    def receive(self, now: int, sender: Link, word: Word) -> bool:
+        """Receives a word that passes; returns whether it names the local endpoint."""
+        state = sender.departure
+        if state.named:
+            state.is_owed_notice |= bool(word.ends)
+            return False
+        if not word.ends:
+            return True
+        state.word_taken_at = now
+        said = [(self._links[player], end) for player, end in word.ends if player in self._links]
+        said = [(link, end) for link, end in said if end >= link.join_frame]
+        for link, _ in said:
+            self.name(now, link)
+        if state.named:
+            return False
+        for link, end in said:
+            link.departure.goal = max(link.departure.goal, end)
+        if word.carried is not None:
+            player = word.ends[word.carried.index][0]
+            for link, _ in said:
+                if link.player == player:
+                    link.append(word.carried.base, word.carried.inputs)
+        if [link for link, _ in said] == self.named:
+            state.agreed = True
+            state.acked |= word.have
+            lacking = [(link.player, end) for link, end in said if end < link.recv_next]
+            state.lacks = lacking[0] if lacking else None
+        state.owed |= word.reply
+        return False
