@@ -1,6 +1,6 @@
 //! The settings of a session and of a peer, validated when they are built.
 
-use core::num::NonZeroU64;
+use core::num::{NonZeroU8, NonZeroU64};
 use core::time::Duration;
 
 use crate::error::ConfigError;
@@ -12,6 +12,9 @@ use crate::wire::compact::tag::Key;
 /// The longest datagram of either wire, in bytes.
 pub const MAX_DATAGRAM_SIZE: usize = 1024;
 const MAX_DATAGRAM_SIZE_U16: u16 = 1024;
+
+/// The greatest margin to steer to, in frames.
+const MOST_MARGIN: u8 = 250;
 
 const MILLISECOND: u32 = 1_000;
 const SECOND: u32 = 1_000 * MILLISECOND;
@@ -464,12 +467,20 @@ pub(crate) struct PeerSettings {
     pub(crate) key: Option<Key>,
     /// The frame from which it takes part, if the epoch is under way.
     pub(crate) from: Option<Frame>,
+    /// One more than the margin to steer to, in frames.
+    pub(crate) target_margin: Option<NonZeroU8>,
+}
+
+impl PeerSettings {
+    const fn new(wire: Wire, player: u16) -> Self {
+        Self { wire, player, incarnation: None, key: None, from: None, target_margin: None }
+    }
 }
 
 impl<const INPUT_LEN: usize> PeerConfig<INPUT_LEN> {
     /// A peer with this player number, on the compact wire.
     pub const fn compact(player: u16) -> Self {
-        Self(PeerSettings { wire: Wire::Compact, player, incarnation: None, key: None, from: None })
+        Self(PeerSettings::new(Wire::Compact, player))
     }
 
     /// The peer's incarnation, where signalling carried it: inputs then flow without waiting for its first hello. 0 is none.
@@ -499,6 +510,26 @@ impl<const INPUT_LEN: usize> PeerConfig<INPUT_LEN> {
     #[must_use]
     pub const fn join_frame(&self) -> Option<Frame> {
         self.0.from
+    }
+
+    /// How many frames before it needs them a peer that waits for nobody is to have the local inputs, 0 to 250: the
+    /// [`pace`](crate::PeerRef::pace) of this peer then keeps its [`margin`](crate::PeerRef::margin), instead of keeping up with
+    /// its game. For the clients of a server, on the compact wire; more count as 250.
+    ///
+    /// [Which one to choose](crate::guide::servers) is in the guide.
+    pub const fn target_margin(mut self, frames: u8) -> Self {
+        let frames = if frames > MOST_MARGIN { MOST_MARGIN } else { frames };
+        self.0.target_margin = Some(NonZeroU8::MIN.saturating_add(frames));
+        self
+    }
+
+    /// The margin that the pace keeps, in frames, if there is one.
+    #[must_use]
+    pub const fn kept_margin(&self) -> Option<u8> {
+        match self.0.target_margin {
+            Some(above) => Some(above.get().saturating_sub(1)),
+            None => None,
+        }
     }
 
     /// The peer's player number.
@@ -532,6 +563,6 @@ impl<const INPUT_LEN: usize> PeerConfig<INPUT_LEN> {
 impl PeerConfig<1> {
     /// A peer with this player number, on the classic wire.
     pub const fn classic(player: u16) -> Self {
-        Self(PeerSettings { wire: Wire::Classic, player, incarnation: None, key: None, from: None })
+        Self(PeerSettings::new(Wire::Classic, player))
     }
 }

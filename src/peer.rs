@@ -10,6 +10,7 @@ use crate::estimate::liveness::{Health, Limits};
 use crate::estimate::time_sync::Pace;
 use crate::event::PeerEvent;
 use crate::ids::{Frame, PeerId};
+use crate::link::compact::Compact;
 use crate::link::compact::timing::TimingEstimator;
 use crate::link::{Link, Written};
 use crate::local::Local;
@@ -174,6 +175,8 @@ impl Peer {
     /// Writes the next datagram that is due.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn poll_transmit(&mut self, local: &Local, send: &SendView<'_>, buf: &mut [u8]) -> Option<Written> {
+        #[cfg(test)]
+        visits::note(self.id);
         let mut written = self.link.poll_transmit(local, &mut self.remote, &self.recv, send, buf)?;
         self.remote.totals.send(written.len);
         written.last &= self.remote.standing.active_at().is_none();
@@ -183,6 +186,8 @@ impl Peer {
     /// The soonest deadline after now. What is due already needs draining, not waking.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn soonest_deadline(&self, local: &Local) -> Option<(Instant, Timer)> {
+        #[cfg(test)]
+        visits::note(self.id);
         let mut soonest = None;
         let mut consider = |deadline: &Deadline| soonest = deadline.sooner(soonest, local.now);
         // Of those at one moment the first counts: what becomes of the peer, rather than what is sent then.
@@ -198,6 +203,8 @@ impl Peer {
 
     /// Returns the next event that leaves the window as it is: these come before all inputs.
     pub(crate) fn poll_event(&mut self, local: &Local) -> Option<PeerEvent> {
+        #[cfg(test)]
+        visits::note(self.id);
         if let Some(event) = self.link.poll_event(local) {
             return Some(event);
         }
@@ -318,7 +325,17 @@ impl Peer {
         if !self.remote.standing.is_present() {
             return None;
         }
-        self.remote.time_sync.pace(local.measures(self.link.shortest_us()?), self.link.told_lead(local))
+        let pace = self.remote.time_sync.pace(local.measures(self.link.shortest_us()?), self.link.told_lead(local))?;
+        match self.link.compact().map(Compact::margin).filter(|margin| margin.has_target()) {
+            Some(margin) => Some(Pace { stretch_ppm: margin.stretch_ppm()?, ..pace }),
+            None => Some(pace),
+        }
+    }
+
+    /// How early the local inputs come to the peer, in thousandths of a frame.
+    pub(crate) fn margin(&self, local: &Local) -> Option<i32> {
+        let link = self.link.compact().filter(|_| local.send.has_begun())?;
+        Some(link.margin().get()?.saturating_mul(1_000))
     }
 
     /// How many frames of input delay hide the way from the peer: the shortest way and what inputs are later than that, and a
@@ -350,7 +367,30 @@ impl Peer {
             window: local.window(),
             missing: self.recv.missing_count(),
             lost_inputs: self.recv.lost_inputs(),
+            margin_millis: self.margin(local),
             totals: *totals,
         }
+    }
+}
+
+/// Which peers were polled, for the tests of what a drain costs.
+#[cfg(test)]
+pub(crate) mod visits {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    use super::PeerId;
+
+    std::thread_local! {
+        static VISITED: RefCell<BTreeSet<u32>> = const { RefCell::new(BTreeSet::new()) };
+    }
+
+    pub(super) fn note(peer: PeerId) {
+        VISITED.with_borrow_mut(|visited| visited.insert(peer.get()));
+    }
+
+    /// Returns the peers that were polled since the last call.
+    pub(crate) fn take() -> Vec<u32> {
+        VISITED.take().into_iter().collect()
     }
 }

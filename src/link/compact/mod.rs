@@ -16,6 +16,7 @@ use crate::checksum::Checksum;
 use crate::config::PeerSettings;
 use crate::error::DatagramError;
 use crate::estimate::liveness::Limits;
+use crate::estimate::margin::Margin;
 use crate::estimate::rtt::Rtt;
 use crate::event::PeerEvent;
 use crate::local::Local;
@@ -48,6 +49,7 @@ pub(crate) struct Compact {
     progress_at: Instant,
     schedule: Schedule,
     timing: TimingEstimator,
+    margin: Margin,
     /// The key of this pair, or else the session's.
     key: Option<Key>,
     handshake: Handshake,
@@ -76,6 +78,7 @@ impl Compact {
             progress_at: local.now,
             schedule: Schedule::default(),
             timing: TimingEstimator::default(),
+            margin: Margin::new(settings.target_margin),
             key: settings.key.or(local.config.key()),
             handshake: Handshake::new(local.now, local_run, settings.incarnation),
             diagnosis: Diagnosis::new(),
@@ -93,6 +96,7 @@ impl Compact {
     pub(crate) fn transport_opened(&mut self, local: &Local) {
         self.handshake.renew(local.now);
         self.progress_at = local.now;
+        self.margin.restart();
     }
 
     /// The session was closed: byes are due once every input is acknowledged, or at once if nothing is to be delivered.
@@ -122,6 +126,7 @@ impl Compact {
         self.acked = local.send.first();
         self.progress_at = local.now;
         self.schedule.begin_epoch();
+        self.margin.restart();
         self.handshake.begin_epoch(local.now);
         self.out_of_sync = Once::Unset;
         self.flushed_end = self.acked;
@@ -139,6 +144,11 @@ impl Compact {
 
     pub(crate) fn unacked(&self, local: &Local) -> u32 {
         local.send.send_next().saturating_sub(self.acked)
+    }
+
+    /// How early the local inputs come to the peer.
+    pub(crate) fn margin(&self) -> &Margin {
+        &self.margin
     }
 
     pub(crate) fn timing(&self) -> &TimingEstimator {
@@ -210,7 +220,11 @@ impl Compact {
         })?;
 
         let acknowledged = ack > self.acked;
-        let progress = acknowledged || recv.window.recv_next() > recv_next;
+        let brings_new = recv.window.recv_next() > recv_next;
+        if brings_new {
+            self.margin.sample(ack, end);
+        }
+        let progress = acknowledged || brings_new;
         if acknowledged {
             self.acked = ack;
             remote.liveness.owe((ack < self.schedule.sent_end()).then_some(local.now));
@@ -267,6 +281,7 @@ impl Compact {
             HelloOutcome::Alive => {}
             HelloOutcome::Believed => {
                 self.timing.restart();
+                self.margin.restart();
                 self.closing.restart();
                 remote.rtt = Rtt::default();
                 remote.connected = false;
