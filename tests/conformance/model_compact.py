@@ -314,7 +314,7 @@ class CompactModel(Model):
         if not self.is_closed:
             is_open = self.is_open
             figures["health"] = self.liveness.health(self.now) if is_open else "Disconnected"
-        lead = self.estimates.local_lead(self.now)
+        lead = self.estimates.local_lead(self.now, self.liveness.ping)
         figures["rtt_us"] = self.estimates.rtt
         figures["lead_millis"] = None if lead is None else 1000 * lead / self.settings.frame_us
         return figures

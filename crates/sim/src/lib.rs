@@ -48,6 +48,7 @@ pub mod sabotage;
 mod show;
 pub mod shrink;
 pub mod tally;
+mod times;
 mod world;
 
 use std::panic::AssertUnwindSafe;

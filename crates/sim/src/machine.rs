@@ -68,6 +68,7 @@ pub(crate) trait Machine {
     fn handle_transport_opened(&mut self, now: Instant, peer: PeerId);
     fn remove_peer(&mut self, now: Instant, peer: PeerId);
     fn close(&mut self, now: Instant);
+    fn set_input_delay(&mut self, frames: u32);
     fn is_closed(&self) -> bool;
     fn push(&mut self, now: Instant, input: &[u8]) -> Result<Frame, PushError>;
     fn skip_to(&mut self, now: Instant, frame: Frame, input: &[u8]) -> Result<Frame, PushError>;
@@ -87,6 +88,9 @@ pub(crate) trait Machine {
     /// Returns the latest round trip.
     fn rtt_us(&self, peer: PeerId) -> Option<u64>;
     fn health(&self, peer: PeerId) -> Option<Health>;
+    /// Returns the lead over a peer in thousandths of a frame.
+    fn lead_millis(&self, peer: PeerId) -> Option<i32>;
+    fn suggested_delay(&self, peer: PeerId) -> Option<u32>;
     /// Returns how many frames below the latest received one are missing.
     fn missing(&self, peer: PeerId) -> u32;
     fn has_local_input(&self, frame: u64) -> bool;
@@ -164,6 +168,10 @@ impl<D: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>, const MAX_PEERS: usize, const IN
 
     fn close(&mut self, now: Instant) {
         self.endpoint.close(now);
+    }
+
+    fn set_input_delay(&mut self, frames: u32) {
+        self.endpoint.set_input_delay(frames);
     }
 
     fn is_closed(&self) -> bool {
@@ -257,6 +265,14 @@ impl<D: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>, const MAX_PEERS: usize, const IN
 
     fn health(&self, peer: PeerId) -> Option<Health> {
         self.endpoint.session().peer(peer).map(PeerRef::health)
+    }
+
+    fn lead_millis(&self, peer: PeerId) -> Option<i32> {
+        Some(self.endpoint.session().peer(peer)?.pace()?.lead_millis)
+    }
+
+    fn suggested_delay(&self, peer: PeerId) -> Option<u32> {
+        self.endpoint.session().peer(peer)?.suggested_delay()
     }
 
     fn missing(&self, peer: PeerId) -> u32 {
