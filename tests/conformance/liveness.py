@@ -28,12 +28,12 @@ class Liveness:
         self._judged_to = 0
         self._drained_at = 0
 
-    def called(self, now: int, asked: int | None) -> None:
-        """The endpoint, which asked to be called at a moment, is called now."""
+    def called(self, now: int, asked: int | None, is_open: bool) -> None:
+        """The endpoint, which asked to be called at a moment, is called now; whether its transport is open."""
         if asked is not None and now > asked + PATIENCE:
             self._judged_to = self._last_call
             self._drained_at = now + PATIENCE
-        if asked is not None and now >= asked + self.limit // 2:
+        if is_open and asked is not None and now >= asked + self.limit // 2:
             self.trips_count_since = now
         self._last_call = now
 

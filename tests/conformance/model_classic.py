@@ -52,7 +52,7 @@ class ClassicModel(Model):
 
     def called(self) -> None:
         """Notes how late the endpoint is called."""
-        self.liveness.called(self.now, self.asked)
+        self.liveness.called(self.now, self.asked, self.is_open and not self.is_closed)
 
     def _start_epoch(self) -> None:
         """Resets the state of 2.2."""

@@ -115,7 +115,7 @@ class CompactModel(Model):
 
     def called(self) -> None:
         """Notes that a call gave the present time."""
-        self.liveness.called(self.now, self.asked)
+        self.liveness.called(self.now, self.asked, self.is_open and not self.is_closed)
 
     def settle(self) -> None:
         """Sets the moment of the first bye once it is known."""

@@ -57,7 +57,7 @@ class Estimates:
     def _sample_rtt(self, now: int, echo: int, counts_since: int) -> None:
         """Takes the RTT sample of an echo, if it gives one."""
         units = (now // UNIT - echo) % 65536
-        units = 0 if units >= 65534 else units
+        units = 0 if units >= 65520 else units
         if echo == 0 or units >= 32768:
             return
         self.lead.echoed(units)

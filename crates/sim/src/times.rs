@@ -11,6 +11,8 @@ const UNITS_US: u64 = 500;
 /// The greatest lead that an end can tell, in thousandths of a frame: it has a byte for quarters of a frame, and takes twice its
 /// input delay out.
 const TOLD: i64 = 31_000;
+/// A round trip that is negative by less than this counts as one of no time.
+const DRIFT_US: u64 = 3_500;
 /// What comes later by more frames than this was held up by an outage.
 const OUTAGE_FRAMES: u64 = 30;
 
@@ -96,11 +98,11 @@ impl World<'_> {
     }
 
     /// Whether clocks go so differently that an echo, which was held for a while by one of them, gives no round trip.
-    fn seems_to_arrive_before_it_was_sent(&self, one: usize, other: usize) -> bool {
+    pub(crate) fn seems_to_arrive_before_it_was_sent(&self, one: usize, other: usize) -> bool {
         let apart = self.endpoints[one].plan.permille.abs_diff(self.endpoints[other].plan.permille);
         let held_us = [one, other].map(|index| self.plan.ping_us_of(index, false) + self.plan.frame_us_of(index));
         let both_us = self.plan.delay_of(one, other) + self.plan.delay_of(other, one);
-        both_us < held_us[0].max(held_us[1]) * u64::from(apart) / 1_000
+        both_us + DRIFT_US < held_us[0].max(held_us[1]) * u64::from(apart) / 1_000
     }
 
     /// Law 16: the delay that an end suggests hides the mean of both ways, and is longer by no more than what an outage may have
