@@ -33,8 +33,7 @@ impl Lateness {
         let phase = low_u32(now.as_micros()).wrapping_sub(end.wrapping_mul(frame_us));
         let later = phase.wrapping_sub(core::mem::replace(&mut self.phase, phase)).cast_signed();
         self.since_first = self.since_first.wrapping_add(later);
-        self.earliest.sample(self.since_first);
-        let earliest = self.earliest.get().unwrap_or(self.since_first);
+        let earliest = self.earliest.sample(self.since_first);
         let frames = end.saturating_sub(begin).saturating_sub(1);
         let late = self.since_first.abs_diff(earliest).saturating_add(frames.saturating_mul(frame_us));
         if late > frame_us.saturating_mul(OUTAGE_FRAMES) {

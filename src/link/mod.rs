@@ -205,7 +205,10 @@ impl Link {
 
     /// The lead that the peer told of late; compact wire only.
     pub(crate) fn told_lead(&self, local: &Local) -> Option<i8> {
-        self.timing()?.lead(local.now, self.ping_us(local))
+        match self {
+            Self::Compact(link) => link.told_lead(local),
+            Self::Classic(_) => None,
+        }
     }
 
     /// The link on the compact wire, for what only meshes have.

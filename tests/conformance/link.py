@@ -397,6 +397,6 @@ class Link:
         if self.departure.named:
             return figures
         figures["rtt_us"] = self.estimates.rtt
-        lead = self.estimates.local_lead(self.now)
+        lead = self.estimates.local_lead(self.now, self.liveness.ping)
         figures["lead_millis"] = None if lead is None else 1000 * lead / self.settings.frame_us
         return figures

@@ -54,8 +54,8 @@ class ClassicModel(Model):
     def called(self) -> None:
         """Notes how late the endpoint is called."""
         limit = self.liveness.limit // 2
-        self.liveness.called(self.now, self.asked,
-                             self.asked is not None and self.now >= self.asked + limit)
+        measures_itself = self.is_open and not self.is_closed and self.asked is not None and self.now >= self.asked + limit
+        self.liveness.called(self.now, self.asked, measures_itself)
 
     def _start_epoch(self) -> None:
         """Resets the state of 2.2."""

@@ -166,7 +166,7 @@ class CompactModel(Model):
 
     def called(self) -> None:
         """Notes that a call gave the present time."""
-        measures_itself = self.asked is not None and any(
+        measures_itself = self.asked is not None and not self.is_closed and any(
             link.is_open and self.now >= self.asked + link.liveness.limit // 2
             for link in self.departures.survivors)
         for link in self.links.values():

@@ -57,7 +57,7 @@ class Estimates:
     def _sample_rtt(self, now: int, echo: int, counts_since: int) -> None:
         """Takes the RTT sample of an echo, if it gives one."""
         units = (now // UNIT - echo) % 65536
-        units = 0 if units >= 65534 else units
+        units = 0 if units >= 65520 else units
         if echo == 0 or units >= 32768:
             return
         self.lead.echoed(units)
@@ -72,9 +72,9 @@ class Estimates:
         """How many of the local datagrams the peer missed lately, in 256ths."""
         return self.block.lost if self.block else 0
 
-    def local_lead(self, now: int) -> float | None:
-        """The lead of the local game in microseconds, if it is known."""
-        is_fresh = self.block and now - self._used_at <= self._longest_echo_time
+    def local_lead(self, now: int, ping_us: int) -> float | None:
+        """The lead of the local game in microseconds, if it is known; ping_us is P."""
+        is_fresh = self.block and now - self._used_at <= max(SHORTEST_ECHO_TIME, ping_us + 500_000)
         return self.lead.local(self.block.lead if self.block and is_fresh else NO_LEAD)
 
     def make_block(self, now: int, sent: int, peer_is_heard: bool) -> Timing:

@@ -10,6 +10,7 @@
 //! The last line writes recordings of all sessions of a run, which `--example replay` plays.
 
 use inputwire_sim::batch::{plan_from_env, run_many};
+use inputwire_sim::bout::Bout;
 use inputwire_sim::plan::{Mode, Plan};
 use inputwire_sim::run;
 use inputwire_sim::sabotage::Sabotage;
@@ -105,4 +106,16 @@ fn a_misbehaving_session_is_found_out() {
         });
         assert!(found, "{how:?} goes unnoticed");
     }
+}
+
+#[test]
+fn two_games_over_a_usual_link_are_told_the_truth_about_time_and_every_jam_passes() {
+    let first: u64 = std::env::var("SIM_FIRST").map_or(0, |text| text.parse().expect("a number"));
+    let bouts = first + std::env::var("SIM_BOUTS").map_or(60, |text| text.parse().expect("a number"));
+    let broken: Vec<_> =
+        (first..bouts).filter_map(|seed| Bout::draw(seed).run().map(|breach| (seed, breach))).collect();
+    for (seed, breach) in broken.iter().take(40) {
+        println!("seed {seed}: {breach}: {:?}", Bout::draw(*seed));
+    }
+    assert!(broken.is_empty(), "{} of {bouts} bouts", broken.len());
 }

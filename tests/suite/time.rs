@@ -214,3 +214,20 @@ fn an_input_delay_is_no_lead() {
         assert!(leads.iter().all(|lead| lead.abs() < 1_000), "second {second}: {leads:?}");
     }
 }
+
+#[test]
+fn a_lead_stays_what_it_is_between_the_blocks_of_an_end_that_seldom_pings() {
+    let pings = [(0, 200), (1, 10_000)];
+    let mut players = pings.map(|(number, ping_ms)| {
+        let ping = Duration::from_millis(ping_ms);
+        let config = Wire::Compact.settings(number).ping_interval(ping).disconnect_after(Duration::from_secs(30));
+        Player { config: config.build().expect("valid"), ..player(number) }
+    });
+    players[1].delay = 3;
+    let mut duel = duel(30 * MS, players);
+    for second in 30..80 {
+        duel.run_until(second * SECOND);
+        let leads = [lead(&duel, 0), lead(&duel, 1)];
+        assert!(leads.iter().all(|lead| lead.abs() < 1_000), "second {second}: {leads:?}");
+    }
+}

@@ -21,6 +21,10 @@ impl World<'_> {
             Scheduled::Act(index) if !self.healed => self.act(self.plan.actions[index].1),
             Scheduled::Thaw(endpoint) => self.thaw(endpoint),
             Scheduled::Resume(endpoint) => self.resume(endpoint),
+            Scheduled::Doze(endpoint) => {
+                self.doze(endpoint);
+                Ok(())
+            }
             Scheduled::Follow(endpoint) => self.follow(endpoint),
             Scheduled::Second(number) => {
                 self.say_hello(number);
@@ -47,29 +51,6 @@ impl World<'_> {
             Action::Blackout { us } => {
                 let count = self.endpoints.len();
                 (0..count * count).for_each(|link| self.network.cut(link / count, link % count, self.now + us));
-            }
-            Action::Step { endpoint, ahead, us } => {
-                self.tally.count(if ahead { Kind::Step } else { Kind::StepBack });
-                let shown = self.endpoints[endpoint].clock.read(self.now);
-                let shown = if ahead { shown.saturating_add(us) } else { shown.saturating_sub(us) };
-                self.endpoints[endpoint].clock.set(self.now, shown);
-                return self.wake(endpoint);
-            }
-            Action::FarClock { endpoint, before_us } => {
-                self.tally.count(Kind::FarClock);
-                self.endpoints[endpoint].clock.set(self.now, u64::MAX - before_us);
-                return self.wake(endpoint);
-            }
-            Action::Freeze { endpoint, us } => {
-                self.tally.count(Kind::Freeze);
-                self.at(until(us), Scheduled::Thaw(endpoint));
-                self.endpoints[endpoint].clock.set_rate(self.now, 0);
-                return self.wake(endpoint);
-            }
-            Action::Stall { endpoint, us } => {
-                self.tally.count(Kind::Stall);
-                self.at(until(us), Scheduled::Resume(endpoint));
-                self.endpoints[endpoint].stalled = true;
             }
             Action::Mute { endpoint, us } => {
                 self.tally.count(Kind::Mute);
@@ -133,12 +114,64 @@ impl World<'_> {
                 self.at(until(us), Scheduled::Stop(endpoint));
                 return self.drain(endpoint);
             }
+            Action::Step { .. }
+            | Action::FarClock { .. }
+            | Action::Freeze { .. }
+            | Action::Stall { .. }
+            | Action::Sleep { .. }
+            | Action::Late { .. } => return self.act_on_time(action),
             Action::Epoch { .. }
             | Action::CloseTransport { .. }
             | Action::Remove { .. }
             | Action::Rejoin { .. }
             | Action::Second { .. }
             | Action::Close { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Lets a clock or its machine stop, jump or come late.
+    fn act_on_time(&mut self, action: Action) -> Result<(), Breach> {
+        let now = self.now;
+        let until = |us: u64| now + us;
+        match action {
+            Action::Step { endpoint, ahead, us } => {
+                self.tally.count(if ahead { Kind::Step } else { Kind::StepBack });
+                let shown = self.endpoints[endpoint].clock.read(self.now);
+                let shown = if ahead { shown.saturating_add(us) } else { shown.saturating_sub(us) };
+                self.endpoints[endpoint].clock.set(self.now, shown);
+                return self.wake(endpoint);
+            }
+            Action::FarClock { endpoint, before_us } => {
+                self.tally.count(Kind::FarClock);
+                self.endpoints[endpoint].clock.set(self.now, u64::MAX - before_us);
+                return self.wake(endpoint);
+            }
+            Action::Freeze { endpoint, us } => {
+                self.tally.count(Kind::Freeze);
+                self.at(until(us), Scheduled::Thaw(endpoint));
+                self.endpoints[endpoint].clock.set_rate(self.now, 0);
+                return self.wake(endpoint);
+            }
+            Action::Stall { endpoint, us } => {
+                self.tally.count(Kind::Stall);
+                self.at(until(us), Scheduled::Resume(endpoint));
+                self.endpoints[endpoint].stalled = true;
+            }
+            Action::Sleep { endpoint, us } => {
+                self.tally.count(Kind::Sleep);
+                self.at(until(us), Scheduled::Thaw(endpoint));
+                self.at(until(us), Scheduled::Resume(endpoint));
+                self.endpoints[endpoint].clock.set_rate(self.now, 0);
+                self.endpoints[endpoint].stalled = true;
+            }
+            Action::Late { endpoint, us, every_us } => {
+                self.tally.count(Kind::Late);
+                let late = &mut self.endpoints[endpoint];
+                (late.late_until, late.called_every_us) = (self.now + us, every_us);
+                self.doze(endpoint);
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -286,6 +319,7 @@ impl World<'_> {
         let endpoint = &mut self.endpoints[index];
         endpoint.removed = 0;
         endpoint.machine = machine(plan, index, self.session, endpoint.incarnation, self.build);
+        endpoint.machine.set_input_delay(endpoint.plan.input_delay);
         endpoint.alive = true;
         endpoint.seen = 0;
         endpoint.stalled = false;
@@ -358,7 +392,19 @@ impl World<'_> {
         for datagram in std::mem::take(&mut self.endpoints[index].backlog) {
             self.arrive(datagram)?;
         }
+        // It plays the frame that is due, and sleeps again.
+        self.at(self.now + 1, Scheduled::Doze(index));
         self.wake(index)
+    }
+
+    /// Lets an endpoint that is called late do nothing until its next call.
+    fn doze(&mut self, index: usize) {
+        let endpoint = &mut self.endpoints[index];
+        if self.now < endpoint.late_until && endpoint.alive && !endpoint.stalled {
+            endpoint.stalled = true;
+            let next = self.now + endpoint.called_every_us;
+            self.at(next, Scheduled::Resume(index));
+        }
     }
 
     pub(crate) fn reopen(&mut self, index: usize, peer: usize) -> Result<(), Breach> {

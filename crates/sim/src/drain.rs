@@ -92,6 +92,12 @@ impl World<'_> {
                 (Some(us), _) => us < limit_us,
             };
             ensure(right, "health", || format!("{health:?} of {peer} after {silence:?} us, limit {limit_us}"))?;
+            let quiet = self.quiet_from <= self.now
+                && self.connected(index, peer)
+                && self.connected(peer, index)
+                && !self.seems_to_arrive_before_it_was_sent(index, peer);
+            let alarm = quiet && link.live && health.is_none_or(|health| health > Health::Critical);
+            ensure(!alarm, "17 no false alarm", || format!("{peer} is {health:?} on a quiet network"))?;
         }
         Ok(())
     }
@@ -232,6 +238,7 @@ impl World<'_> {
         let cut = label.input_end < endpoint.next;
         self.endpoints[label.from].links[label.to].cut_end = cut.then_some(label.input_end);
         if cut {
+            self.endpoints[label.from].links[label.to].cut_at = Some(self.now);
             self.tally.count(Kind::Cut);
             let longer = bytes.len() + (size * 11).div_ceil(8) + 2;
             ensure(longer > self.plan.max_datagram_size, law, || format!("cut at {} bytes", bytes.len()))?;

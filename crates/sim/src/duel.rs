@@ -326,14 +326,19 @@ impl<const N: usize> Duel<N> {
     /// The age of each input of either player when it became known, for those pushed in this time that are known by now.
     #[must_use]
     pub fn ages(&self, pushed: Range<u64>) -> Vec<u64> {
-        let ages = [0, 1].into_iter().flat_map(|index| {
+        self.ages_of(pushed).concat()
+    }
+
+    /// The same for the inputs of each player.
+    #[must_use]
+    pub fn ages_of(&self, pushed: Range<u64>) -> [Vec<u64>; 2] {
+        [0, 1].map(|index| {
             let (times, known) = (&self.ends[index].pushed, &self.ends[1 - index].known);
             let first = times.partition_point(|at| *at < pushed.start);
             let end = times.partition_point(|at| *at < pushed.end).max(first);
             let known = known.get(first..end.min(known.len())).unwrap_or(&[]);
-            known.iter().zip(&times[first..end]).map(|(known, pushed)| known - pushed)
-        });
-        ages.collect()
+            known.iter().zip(&times[first..end]).map(|(known, pushed)| known - pushed).collect()
+        })
     }
 
     /// How old the newest known input was at each frame of either game in this time.

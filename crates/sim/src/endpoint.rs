@@ -86,6 +86,8 @@ pub(crate) struct Link {
     pub(crate) unanswered: Unanswered,
     /// On the compact wire: where the last input datagram ended, if it was cut.
     pub(crate) cut_end: Option<u64>,
+    /// When one was cut last, in true time.
+    pub(crate) cut_at: Option<u64>,
     /// The latest accepted datagram with a timing block, and the run that sent it.
     pub(crate) block: Option<(u64, usize)>,
     /// When the first datagram arrived that is not acknowledged yet.
@@ -203,6 +205,12 @@ pub(crate) struct Endpoint {
     pub(crate) wake_at: Option<u64>,
     pub(crate) follow: Option<u32>,
     pub(crate) stalled: bool,
+    /// Until when it is called late only, and how long after each call the next one comes.
+    pub(crate) late_until: u64,
+    pub(crate) called_every_us: u64,
+    /// When the last push was, by its clock, and when one was refused, in true time.
+    pub(crate) pushed_at: u64,
+    pub(crate) refused_at: u64,
     /// The last call that came late, and the call before it.
     pub(crate) late_call: Option<(u64, u64)>,
     pub(crate) muted_until: u64,
@@ -236,6 +244,10 @@ impl Endpoint {
             wake_at: None,
             follow: None,
             stalled: false,
+            late_until: 0,
+            called_every_us: 0,
+            pushed_at: 0,
+            refused_at: 0,
             late_call: None,
             muted_until: 0,
             deaf_until: 0,

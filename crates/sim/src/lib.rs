@@ -22,6 +22,7 @@
 //! | [`jam`] | a narrow link that foreign traffic fills for a while, and when a duel over it is well again |
 //! | [`rng`] | the generator of random numbers |
 //! | [`plan`], [`tally`], [`breach`] | what goes into a run, and what comes out of it |
+//! | [`bout`] | two games over a drawn link: the delay that they need, a jam, alarms |
 //! | [`make`] | runs with something else in the place of each session, such as a recorder |
 //! | [`mesh`] | games of several players, some of whom leave, and whether the others agree on them |
 //! | [`batch`], [`shrink`] | many seeds at once, and a smaller plan for each that breaks a law |
@@ -31,6 +32,7 @@ mod actions;
 mod arrive;
 pub mod batch;
 pub mod bottleneck;
+pub mod bout;
 pub mod breach;
 mod clock;
 mod drain;
@@ -50,6 +52,7 @@ pub mod sabotage;
 mod show;
 pub mod shrink;
 pub mod tally;
+mod times;
 mod world;
 
 use std::panic::AssertUnwindSafe;

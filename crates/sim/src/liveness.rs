@@ -30,7 +30,7 @@ impl World<'_> {
                 self.stop(index, 0);
             }
             let endpoint = &mut self.endpoints[index];
-            (endpoint.muted_until, endpoint.deaf_until) = (0, 0);
+            (endpoint.muted_until, endpoint.deaf_until, endpoint.late_until) = (0, 0, 0);
             let shown = if endpoint.alive {
                 endpoint.seen.max(endpoint.clock.read(self.now))
             } else {
@@ -90,7 +90,7 @@ impl World<'_> {
     }
 
     /// Whether inputs can flow from one endpoint to the other.
-    fn connected(&self, sender: usize, receiver: usize) -> bool {
+    pub(crate) fn connected(&self, sender: usize, receiver: usize) -> bool {
         let (from, to) = (&self.endpoints[sender], &self.endpoints[receiver]);
         if self.never_connects(sender, receiver) || !from.alive || !to.alive || from.epoch != to.epoch {
             return false;
@@ -257,7 +257,7 @@ impl World<'_> {
     }
 }
 
-fn pairs(count: usize) -> impl Iterator<Item = (usize, usize)> {
+pub(crate) fn pairs(count: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..count).flat_map(move |one| (0..count).map(move |other| (one, other))).filter(|(one, other)| one != other)
 }
 

@@ -75,6 +75,7 @@ pub(crate) trait Machine {
     fn handle_transport_opened(&mut self, now: Instant, peer: PeerId);
     fn remove_peer(&mut self, now: Instant, peer: PeerId);
     fn close(&mut self, now: Instant);
+    fn set_input_delay(&mut self, frames: u32);
     fn is_closed(&self) -> bool;
     fn push(&mut self, now: Instant, input: &[u8]) -> Result<Frame, PushError>;
     fn skip_to(&mut self, now: Instant, frame: Frame, input: &[u8]) -> Result<Frame, PushError>;
@@ -96,6 +97,9 @@ pub(crate) trait Machine {
     fn health(&self, peer: PeerId) -> Option<Health>;
     /// Whether nothing more is taken of the peer.
     fn has_left(&self, peer: PeerId) -> bool;
+    /// Returns the lead over a peer in thousandths of a frame.
+    fn lead_millis(&self, peer: PeerId) -> Option<i32>;
+    fn suggested_delay(&self, peer: PeerId) -> Option<u32>;
     /// Returns how many frames below the latest received one are missing.
     fn missing(&self, peer: PeerId) -> u32;
     fn has_local_input(&self, frame: u64) -> bool;
@@ -173,6 +177,10 @@ impl<D: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>, const MAX_PEERS: usize, const IN
 
     fn close(&mut self, now: Instant) {
         self.endpoint.close(now);
+    }
+
+    fn set_input_delay(&mut self, frames: u32) {
+        self.endpoint.set_input_delay(frames);
     }
 
     fn is_closed(&self) -> bool {
@@ -272,6 +280,14 @@ impl<D: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>, const MAX_PEERS: usize, const IN
 
     fn has_left(&self, peer: PeerId) -> bool {
         self.endpoint.session().peer(peer).is_some_and(|peer| peer.departure() != Departure::Present)
+    }
+
+    fn lead_millis(&self, peer: PeerId) -> Option<i32> {
+        Some(self.endpoint.session().peer(peer)?.pace()?.lead_millis)
+    }
+
+    fn suggested_delay(&self, peer: PeerId) -> Option<u32> {
+        self.endpoint.session().peer(peer)?.suggested_delay()
     }
 
     fn missing(&self, peer: PeerId) -> u32 {

@@ -40,6 +40,10 @@ pub enum Action {
     Freeze { endpoint: usize, us: u64 },
     /// An endpoint does nothing at all; its datagrams wait.
     Stall { endpoint: usize, us: u64 },
+    /// A machine sleeps: its clock stands still, and its datagrams wait.
+    Sleep { endpoint: usize, us: u64 },
+    /// An endpoint does something only each `every_us`; in between its datagrams wait.
+    Late { endpoint: usize, us: u64, every_us: u64 },
     /// An endpoint does not call `poll_transmit`.
     Mute { endpoint: usize, us: u64 },
     /// An endpoint does not call `poll_event`.
@@ -104,6 +108,8 @@ pub struct EndpointPlan {
     pub lag_us: u64,
     /// How late a frame may be.
     pub jitter_us: u64,
+    /// The input delay that it tells, in frames.
+    pub input_delay: u32,
 }
 
 /// A narrow link: its rate and its queue, and when foreign traffic fills that.
@@ -180,7 +186,12 @@ pub struct Plan {
     pub actions: Vec<(u64, Action)>,
     /// When faults stop in [`Mode::Liveness`], and when the run ends in [`Mode::Safety`].
     pub length_us: u64,
+    /// Whether the run goes on after the healing until what is said about time follows from the quiet network alone.
+    pub patient: bool,
 }
+
+/// The most frames for which a run is patient.
+const PATIENT_FRAMES: u64 = 1_200;
 
 impl Plan {
     /// Draws a plan.
@@ -237,6 +248,7 @@ impl Plan {
             healed_us: (0..endpoints * endpoints).map(|_| rng.magnitude(150 * MS)).collect(),
             actions: Vec::new(),
             length_us: if flood { 9 * SECOND } else { length_us },
+            patient: false,
         };
         plan.make_sense_of_mismatch();
         plan.draw_actions(rng, mode, long);
@@ -244,7 +256,27 @@ impl Plan {
             endpoint.skips = rng.one_in(6);
         }
         plan.draw_narrow(rng);
+        plan.draw_times(rng, long);
         plan
+    }
+
+    /// Lets machines sleep and call late, tells input delays, and makes some runs patient.
+    fn draw_times(&mut self, rng: &mut Rng, long: bool) {
+        let longest = if long { 20 * SECOND } else { self.length_us / 2 };
+        while rng.one_in(5) {
+            let (endpoint, us) = (rng.index(self.endpoints.len()), rng.magnitude(longest));
+            let action = if rng.one_in(2) {
+                Action::Sleep { endpoint, us }
+            } else {
+                Action::Late { endpoint, us, every_us: rng.magnitude(5 * SECOND) }
+            };
+            self.actions.push((rng.below(self.length_us), action));
+        }
+        self.actions.sort_by_key(|(at, _)| *at);
+        for endpoint in &mut self.endpoints {
+            endpoint.input_delay = if rng.one_in(4) { rng.pick(&[1, 2, 3, 6]) } else { 0 };
+        }
+        self.patient = rng.one_in(4);
     }
 
     /// Makes some links narrow, and lets some datagrams overtake others by time.
@@ -333,6 +365,23 @@ impl Plan {
         self.endpoints[endpoint].ping_ms.map_or(if classic { 500 * MS } else { 200 * MS }, |ms| ms * MS)
     }
 
+    /// How long after the healing a run goes on once all endpoints have met.
+    pub(crate) fn quiet_us(&self) -> u64 {
+        let pairs = (0..self.endpoints.len()).flat_map(|one| (0..one).map(move |other| (one, other)));
+        let longest = pairs.map(|(one, other)| self.forgets_after_us(one, other)).max().unwrap_or(0);
+        if self.patient && longest < PATIENT_FRAMES * self.frame_us { longest } else { 0 }
+    }
+
+    /// How long two endpoints remember what they saw of each other's time on the compact wire (PROTOCOL 3.6): 64 arrivals, and 32
+    /// timing blocks, each of which goes with a frame.
+    pub(crate) fn forgets_after_us(&self, one: usize, other: usize) -> u64 {
+        let frame_us = self.frame_us_of(one).max(self.frame_us_of(other));
+        let ping_us = self.ping_us_of(one, false).max(self.ping_us_of(other, false));
+        Self::stretched(66 * frame_us + 34 * (ping_us + frame_us))
+            + self.delay_of(one, other)
+            + self.delay_of(other, one)
+    }
+
     /// The longest ping interval.
     fn longest_ping_us(&self) -> u64 {
         (0..self.endpoints.len()).map(|endpoint| self.ping_us_of(endpoint, false)).max().unwrap_or(0)
@@ -393,6 +442,7 @@ fn draw_endpoint(rng: &mut Rng, frame_us: u64) -> EndpointPlan {
         pushes: !rng.one_in(12),
         lag_us: if rng.one_in(3) { rng.magnitude(500 * MS) } else { 0 },
         jitter_us: if rng.one_in(3) { rng.magnitude(frame_us) } else { 0 },
+        input_delay: 0,
     }
 }
 

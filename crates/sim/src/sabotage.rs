@@ -76,6 +76,10 @@ impl Machine for Saboteur {
         self.inner.close(now);
     }
 
+    fn set_input_delay(&mut self, frames: u32) {
+        self.inner.set_input_delay(frames);
+    }
+
     fn is_closed(&self) -> bool {
         self.inner.is_closed()
     }
@@ -180,6 +184,14 @@ impl Machine for Saboteur {
 
     fn health(&self, peer: PeerId) -> Option<Health> {
         self.inner.health(peer)
+    }
+
+    fn lead_millis(&self, peer: PeerId) -> Option<i32> {
+        self.inner.lead_millis(peer)
+    }
+
+    fn suggested_delay(&self, peer: PeerId) -> Option<u32> {
+        self.inner.suggested_delay(peer)
     }
 
     fn missing(&self, peer: PeerId) -> u32 {

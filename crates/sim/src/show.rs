@@ -60,6 +60,9 @@ impl fmt::Display for EndpointPlan {
         if let Some(ping_ms) = self.ping_ms {
             write!(f, ", ping {ping_ms} ms")?;
         }
+        if self.input_delay > 0 {
+            write!(f, ", input delay {}", self.input_delay)?;
+        }
         let habits = [
             ("signalled", self.signalled),
             ("lazy", self.lazy),

@@ -39,7 +39,7 @@ const FAULTS: [(&str, Mend); 13] = [
     ("misdirect", |faults| faults.misdirect = 0),
 ];
 
-const QUIRKS: [(&str, Tame); 17] = [
+const QUIRKS: [(&str, Tame); 19] = [
     ("skew", |plan| plan.endpoints.iter_mut().for_each(|endpoint| endpoint.permille = 1_000)),
     ("origin", |plan| plan.endpoints.iter_mut().for_each(|endpoint| endpoint.origin = 0)),
     ("skips", |plan| plan.endpoints.iter_mut().for_each(|endpoint| endpoint.skips = false)),
@@ -57,6 +57,8 @@ const QUIRKS: [(&str, Tame); 17] = [
     ("ping", |plan| plan.endpoints.iter_mut().for_each(|endpoint| endpoint.ping_ms = None)),
     ("narrow", |plan| plan.narrow.fill(None)),
     ("sizes", |plan| plan.sizes = (1, 120)),
+    ("input-delay", |plan| plan.endpoints.iter_mut().for_each(|endpoint| endpoint.input_delay = 0)),
+    ("patient", |plan| plan.patient = false),
 ];
 
 impl fmt::Display for Cut {

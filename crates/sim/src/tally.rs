@@ -31,7 +31,7 @@ kinds! {
     Queued "queued" Overflowed "overflowed" Lost "lost" Burst "burst" Outage "outage" Delayed "delayed" Reordered "reordered" Overtaken "overtaken-by-1000"
     Duplicated "duplicated" Replayed "replayed" OldEpoch "old-epoch" OldRun "old-run" OldSession "old-session"
     Flipped "flipped" Truncated "truncated" Extended "extended" Reflected "reflected" Misdirected "misdirected"
-    Skew "skew" Step "step" StepBack "step-back" FarClock "far-clock" Freeze "freeze" Stall "stall" Mute "mute" Deaf "deaf"
+    Skew "skew" Step "step" StepBack "step-back" FarClock "far-clock" Freeze "freeze" Sleep "sleep" Late "called-late" Stall "stall" Mute "mute" Deaf "deaf"
     Epoch "epoch" Restart "restart" Rematch "rematch" TransportClosed "transport-closed" Removed "removed"
     Rejoined "rejoined" Reused "reused" Second "second-program"
     Closed "closed" Departed "departed" Mismatch "mismatch" Mesh "mesh" Classic "classic" Keyed "keyed" Cut "cut" Full "window-full" Skipped "skipped"
@@ -61,6 +61,8 @@ pub struct Tally {
     pub forged_accepted: u64,
     /// Inputs whose deadline after the healing of the network was kept.
     pub deadlines: u64,
+    /// Leads that were compared with what the simulator knows, after the healing of the network.
+    pub leads: u64,
     /// Comparisons of a session with its twin, for laws 3 and 4.
     pub twins: u64,
 }
@@ -78,6 +80,7 @@ impl Default for Tally {
             forged: 0,
             forged_accepted: 0,
             deadlines: 0,
+            leads: 0,
             twins: 0,
         }
     }
@@ -110,6 +113,7 @@ impl Tally {
         self.forged += other.forged;
         self.forged_accepted += other.forged_accepted;
         self.deadlines += other.deadlines;
+        self.leads += other.leads;
         self.twins += other.twins;
     }
 
@@ -127,7 +131,7 @@ impl fmt::Display for Tally {
         write!(
             f,
             "| {} seeds | {} sessions | {} inputs pushed | {} delivered | {} virtual hours | {} datagrams | {} twins \
-             | {} deadlines kept | {} of {} forged ones accepted without a key |",
+             | {} deadlines kept | {} leads | {} of {} forged ones accepted without a key |",
             self.seeds,
             self.sessions,
             self.pushed,
@@ -136,6 +140,7 @@ impl fmt::Display for Tally {
             self.datagrams,
             self.twins,
             self.deadlines,
+            self.leads,
             self.forged_accepted,
             self.forged,
         )?;

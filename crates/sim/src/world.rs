@@ -25,6 +25,7 @@ pub(crate) enum Scheduled {
     Act(usize),
     Thaw(usize),
     Resume(usize),
+    Doze(usize),
     Follow(usize),
     Stop(usize),
     Second(usize),
@@ -58,6 +59,8 @@ pub(crate) struct World<'p> {
     pub(crate) seconds: Vec<SecondProgram>,
     pub(crate) session: u64,
     pub(crate) healed: bool,
+    /// When all endpoints have met after the healing.
+    pub(crate) quiet_from: u64,
     pub(crate) rng: Rng,
     pub(crate) tally: Tally,
     /// A hash of everything that was sent and delivered.
@@ -80,6 +83,7 @@ impl<'p> World<'p> {
             seconds: Vec::new(),
             session: mix(plan.seed ^ 1),
             healed: false,
+            quiet_from: u64::MAX,
             rng: Rng::new(mix(plan.seed ^ 2)),
             tally: Tally::one_seed(),
             trace: 0,
@@ -103,7 +107,8 @@ impl<'p> World<'p> {
         }
         if plan.mode == Mode::Liveness {
             let settled = plan.length_us + plan.settle_us();
-            world.until = settled + AFTERMATH_US;
+            world.quiet_from = settled;
+            world.until = settled + AFTERMATH_US + plan.quiet_us();
             world.at(plan.length_us, Scheduled::Heal);
             world.at(settled, Scheduled::Settle);
         }
@@ -135,6 +140,7 @@ impl<'p> World<'p> {
         self.check_mismatches()?;
         if self.healed {
             self.check_silence()?;
+            self.check_times()?;
         }
         self.tally.add(&self.network.tally);
         self.tally.virtual_us += self.until;
@@ -210,13 +216,18 @@ impl<'p> World<'p> {
         let full = (0..endpoint.links.len())
             .any(|peer| endpoint.links[peer].holds_window() && endpoint.next - endpoint.acked(peer) >= window);
         let law = "P push";
-        match endpoint.machine.push(local, &input[..size]) {
+        let pushed = endpoint.machine.push(local, &input[..size]);
+        if pushed.is_err() {
+            endpoint.refused_at = self.now;
+        }
+        match pushed {
             Ok(frame) => {
                 ensure(!full, law, || "an input was accepted while the window was full".into())?;
                 ensure(u64::from(frame.get()) == endpoint.next, law, || {
                     format!("frame {frame} instead of {}", endpoint.next)
                 })?;
                 endpoint.next += 1;
+                endpoint.pushed_at = endpoint.seen;
                 self.runs[endpoint.run].push(endpoint.epoch, endpoint.next);
                 self.tally.pushed += 1;
                 self.expect_input(index);

@@ -317,7 +317,7 @@ impl Handshake {
         if self.candidate.is_none_or(|candidate| candidate.incarnation != incarnation) {
             self.renew(now);
         }
-        self.candidate = Some(Candidate { incarnation, number: hello.number, ping_ms: hello.ping_ms });
+        self.candidate = Some(Candidate { incarnation, number: hello.number, ping_ms: allowed(hello.ping_ms) });
         Ok(HelloOutcome::Candidate)
     }
 
@@ -334,7 +334,7 @@ impl Handshake {
     /// Takes what the latest hello of the peer's run says.
     fn learn(&mut self, hello: &Hello) {
         self.received_number = hello.number;
-        self.ping_ms = hello.ping_ms.clamp(PING_MS.0, PING_MS.1);
+        self.ping_ms = allowed(hello.ping_ms);
         self.hello_wanted = !hello.named.playing;
     }
 
@@ -356,4 +356,10 @@ impl Handshake {
     fn epoch_ahead(&self, local: &Local) -> Option<u32> {
         (self.announced > local.epoch && self.announced != self.reported_ahead).then_some(self.announced)
     }
+}
+
+/// A ping interval that a hello announces, within its bounds.
+fn allowed(ping_ms: u16) -> u16 {
+    let (least, most) = PING_MS;
+    ping_ms.clamp(least, most)
 }

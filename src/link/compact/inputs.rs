@@ -38,14 +38,14 @@ pub(crate) fn emit(
 ) -> Option<Carried> {
     let begin = header.end;
     let unacked = send.window.send_next().saturating_sub(header.end);
-    let front_len = |count| front_len(tag, count, header.timing.is_some());
-    let count = fitting(buf, send, joins, unacked, |count| limit.saturating_sub(front_len(count)));
+    let body_limit = |count| limit.saturating_sub(front_len(tag, count, header.timing.is_some()));
+    let count = fitting(buf, send, joins, unacked, body_limit);
     let header = Header { end: header.end.saturating_add(count), count, ..header };
-    let len = header.encode(buf, tag, |body| {
+    let (len, body_len) = header.encode(buf, tag, |body| {
         let rest = if joins { write_first(body, send, unacked) } else { unacked };
         write(body, send, rest, unacked.saturating_sub(count));
     })?;
-    Some(Carried { len, begin, end: header.end, body_len: len.saturating_sub(front_len(count)) })
+    Some(Carried { len, begin, end: header.end, body_len })
 }
 
 /// How many of the `unacked` inputs, oldest first, fit a datagram; at least one. `limit(count)` is the

@@ -155,6 +155,11 @@ impl Compact {
         &self.timing
     }
 
+    /// The lead that the peer told of late: it tells one with each of its pings.
+    pub(crate) fn told_lead(&self, local: &Local) -> Option<i8> {
+        self.timing.lead(local.now, self.longer_ping_us(local))
+    }
+
     pub(crate) fn clear_counters(&mut self) {
         self.timing.clear_counters();
     }
@@ -329,8 +334,12 @@ impl Compact {
 
     /// The longer ping interval of both endpoints sets how long the peer may be silent.
     fn renew_limits(&self, local: &Local, remote: &mut Remote) {
-        let ping_us = Self::ping_us(local).max(self.handshake.ping_us());
-        remote.liveness.set_limits(Limits::new(ping_us, &local.config));
+        remote.liveness.set_limits(Limits::new(self.longer_ping_us(local), &local.config));
+    }
+
+    /// The longer ping interval of both endpoints.
+    fn longer_ping_us(&self, local: &Local) -> u64 {
+        Self::ping_us(local).max(self.handshake.ping_us())
     }
 
     /// Writes the next datagram that is due. Each kind is due once while time stands still.

@@ -116,8 +116,8 @@ impl TimingEstimator {
         self.since_block = Some(0);
         let rtt = match low_u16(units(now)).wrapping_sub(timing.echo) {
             _ if timing.echo == 0 => return Some(Used { rtt_us: None }),
-            // Both stamps are rounded down, so a trip of no time at all may seem to take less.
-            0xfffe.. => 0,
+            // A trip of no time at all may seem to take less: stamps are rounded, and the clocks drift while one is held.
+            0xfff0.. => 0,
             0x8000.. => return Some(Used { rtt_us: None }),
             units => units,
         };

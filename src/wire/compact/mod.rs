@@ -123,13 +123,13 @@ impl<'a> Sealed<'a> {
 }
 
 impl Header {
-    /// Writes a datagram whose body `write_body` writes, and returns its length, or `None` if it does not fit.
+    /// Writes a datagram whose body `write_body` writes. Returns its length and that of its body, or `None` if it does not fit.
     pub(crate) fn encode(
         &self,
         buf: &mut [u8],
         state: &TagState,
         write_body: impl FnOnce(&mut BitWriter<'_>),
-    ) -> Option<usize> {
+    ) -> Option<(usize, usize)> {
         let flags = if self.timing.is_some() { INPUT | TIMING } else { INPUT };
         let first = flags | epoch_bits(self.epoch) << 4 | low_u8(self.count.min(LONG));
 
@@ -147,10 +147,11 @@ impl Header {
         let body_at = to.finish()?;
         let mut body = BitWriter::new(rest.get_mut(body_at..)?);
         write_body(&mut body);
-        let rest_len = body_at.saturating_add(body.finish()?);
+        let body_len = body.finish()?;
+        let rest_len = body_at.saturating_add(body_len);
 
         state.tag(frames(self.end, self.ack), head, rest.get(..rest_len)?).write(&mut Writer::new(tag));
-        Some(rest_at.saturating_add(rest_len))
+        Some((rest_at.saturating_add(rest_len), body_len))
     }
 }
 

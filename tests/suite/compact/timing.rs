@@ -7,7 +7,8 @@ use inputwire::{Epoch, Health};
 use super::running;
 use crate::support::forge::Seal;
 use crate::support::{
-    MS, PEER, Pair, SECOND, Wire, answer_of_another_run, at, due_input, endpoint, healths, incarnation, stats,
+    MS, PEER, Pair, SECOND, Wire, answer_of_another_run, at, due, due_input, endpoint, healths, incarnation, peer,
+    stats,
 };
 
 /// The timing block of a datagram without a key.
@@ -174,5 +175,32 @@ fn silence_is_judged_by_the_longer_ping_interval() {
         assert_eq!(healths(&pair.reported[0]), []);
         pair.run(1);
         assert_eq!(healths(&pair.reported[0]), [Health::Interrupted]);
+    }
+}
+
+#[test]
+fn an_announced_ping_interval_beyond_its_bounds_counts_as_the_nearest_one_whether_an_input_or_a_hello_proves_the_run() {
+    for wire in Wire::COMPACT {
+        for (ping_ms, limit) in [(u16::MAX, 25 * SECOND), (10_000, 25 * SECOND), (0, 500 * MS)] {
+            for proven in [true, false] {
+                let mut session = endpoint::<1, 120>(wire.settings(0), wire.peer(1));
+                due(&mut session, 0);
+                let seal = Seal::new(wire, 1, 0);
+                let seal = if proven { seal } else { seal.playing(1, 1) };
+                let mut body = seal.hello_body();
+                body[13..15].copy_from_slice(&ping_ms.to_be_bytes());
+                assert_eq!(session.handle_datagram(at(0), PEER, &seal.hello_of(&body)), Ok(()));
+                if proven {
+                    assert_eq!(session.handle_datagram(at(0), PEER, &seal.timed(0, 0, 0, [0, 0, 1], &[])), Ok(()));
+                }
+                let health_at = |now: u64| {
+                    let mut session = session.clone();
+                    (0..=now / MS / 10).for_each(|step| session.handle_timeout(at(10 * MS * step)));
+                    peer(&session).health()
+                };
+                assert!(health_at(limit - 10 * MS) < Health::Interrupted, "{ping_ms} ms, {proven}");
+                assert!(health_at(limit) >= Health::Interrupted, "{ping_ms} ms, {proven}");
+            }
+        }
     }
 }
