@@ -349,7 +349,7 @@ impl Network {
         }
         if now < link.down_until {
             Some(Kind::Outage)
-        } else if link.bad {
+        } else if link.bad && faults.bad_us > 0 {
             Some(Kind::Burst)
         } else {
             self.rng.chance(faults.loss).then_some(Kind::Lost)

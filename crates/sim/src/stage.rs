@@ -152,6 +152,38 @@ mod tests {
     }
 
     #[test]
+    fn a_spell_ends_when_spells_are_taken_away() {
+        let mut network = Network::new(2, 7);
+        network.set_faults(0, 1, Faults { good_us: 1, bad_us: 10_000_000, ..Faults::default() });
+        let mut stage = stage(network);
+        stage.run_until(1_000_000);
+        let lost = stage.programs[1].seen.len();
+        stage.network.set_faults(0, 1, Faults::default());
+        stage.run_until(2_000_000);
+        assert!(lost < 10 && stage.programs[1].seen.len() - lost == 100, "{lost}");
+    }
+
+    #[test]
+    fn by_time_the_fate_of_a_datagram_does_not_follow_from_those_before_it() {
+        let arrivals = |every: u64| {
+            let mut network = Network::by_time(2, 7, 1_000);
+            let faults = Faults { jitter_us: 900, loss: 300, good_us: 90_000, bad_us: 30_000, ..Faults::default() };
+            network.set_faults(0, 1, faults);
+            (0..500).filter(|number| number % every == 0).for_each(|number| {
+                network.send(number * 10_000, 0, 1, &number.to_be_bytes());
+            });
+            let mut arrivals = Vec::new();
+            while let Some(at) = network.next_arrival() {
+                arrivals.extend(network.deliver(at).map(|datagram| (at, datagram.bytes)));
+            }
+            arrivals
+        };
+        let (all, some) = (arrivals(1), arrivals(5));
+        assert!(some.len() > 30 && some.len() < 80, "{}", some.len());
+        assert!(some.iter().all(|arrival| all.contains(arrival)));
+    }
+
+    #[test]
     fn equal_seeds_give_equal_runs_and_other_seeds_other_ones() {
         let play = |seed| {
             let mut network = Network::new(2, seed);
