@@ -1,11 +1,11 @@
 //! The bad link. Its losses and delays follow from its seed and the time alone, whatever a datagram carries: so every
 //! scheme meets the same faults.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use inputwire::Instant;
-use inputwire_sim::rng::nth;
+use inputwire_sim::network::{Faults, Network};
 
 /// One of the two endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Side {
 pub(crate) struct Knobs {
     /// Datagrams in a hundred that are lost at random.
     pub(crate) loss_percent: u8,
-    /// Whether the link also dies for [`BURST`] every [`BETWEEN`], in each direction by itself.
+    /// Whether the link also dies for [`BURST_US`] every [`BETWEEN_US`] or so, in each direction by itself.
     pub(crate) bursts: bool,
     /// The least delay. Up to a quarter of it is added at random.
     pub(crate) delay: Duration,
@@ -53,10 +53,9 @@ impl Knobs {
         Self { loss_percent: 0, bursts: false, delay: Duration::from_millis(50), unplugged_until: Instant::ORIGIN };
 }
 
-/// The shortest and the longest burst, in microseconds.
-const BURST: (u64, u64) = (100_000, 500_000);
-/// The shortest and the longest time between two bursts.
-const BETWEEN: (u64, u64) = (500_000, 2_500_000);
+/// The mean lengths of the times between two bursts, and of bursts, in microseconds. None is longer than twice that.
+const BETWEEN_US: u64 = 1_500_000;
+const BURST_US: u64 = 300_000;
 /// Datagrams sent within this time meet the same fate.
 const SLOT_US: u64 = 1_000;
 
@@ -64,80 +63,41 @@ const SLOT_US: u64 = 1_000;
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) knobs: Knobs,
-    ways: [Way; 2],
-}
-
-/// One direction of a link.
-#[derive(Debug)]
-struct Way {
-    seed: u64,
-    bursts: Bursts,
-    /// By arrival, then by departure.
-    flying: BTreeMap<(Instant, u64), Vec<u8>>,
-    departed: u64,
-}
-
-/// The bursts of a link, which go on whether they are switched on or not.
-#[derive(Debug)]
-struct Bursts {
-    seed: u64,
-    /// The changes so far; a burst lasts while their number is even.
-    changes: u64,
-    until_us: u64,
+    network: Network,
+    /// What has arrived at each side, and was not taken yet.
+    arrived: [VecDeque<Vec<u8>>; 2],
 }
 
 impl Link {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { knobs: Knobs::GOOD, ways: Side::BOTH.map(|side| Way::new(nth(seed, side.index() as u64))) }
+        let network = Network::by_time(2, seed, SLOT_US);
+        Self { knobs: Knobs::GOOD, network, arrived: [VecDeque::new(), VecDeque::new()] }
     }
 
     /// Sends a datagram to the other side, or loses it.
     pub(crate) fn put(&mut self, now: Instant, from: Side, datagram: &[u8]) {
-        self.ways[from.index()].put(&self.knobs, now, datagram);
+        let Knobs { loss_percent, bursts, delay, unplugged_until } = self.knobs;
+        let delay_us = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX);
+        let (good_us, bad_us) = if bursts { (BETWEEN_US, BURST_US) } else { (0, 0) };
+        let loss = u32::from(loss_percent) * 10;
+        let faults = Faults { delay_us, jitter_us: delay_us / 4, loss, good_us, bad_us, ..Faults::default() };
+        let (from, to) = (from.index(), from.other().index());
+        self.network.set_faults(from, to, faults);
+        self.network.cut(from, to, unplugged_until.as_micros());
+        self.network.send(now.as_micros(), from, to, datagram);
     }
 
     /// Returns a datagram that has arrived at a side.
     pub(crate) fn take(&mut self, now: Instant, to: Side) -> Option<Vec<u8>> {
-        let flying = &mut self.ways[to.other().index()].flying;
-        let first = flying.first_entry().filter(|first| first.key().0 <= now)?;
-        Some(first.remove())
+        while let Some(datagram) = self.network.deliver(now.as_micros()) {
+            self.arrived[datagram.to].push_back(datagram.bytes);
+        }
+        self.arrived[to.index()].pop_front()
     }
 
     /// Returns when the next datagram arrives.
     pub(crate) fn wake(&self) -> Option<Instant> {
-        self.ways.iter().filter_map(|way| way.flying.first_key_value()).map(|(key, _)| key.0).min()
-    }
-}
-
-impl Way {
-    fn new(seed: u64) -> Self {
-        let bursts = Bursts { seed: nth(seed, 0), changes: 0, until_us: 0 };
-        Self { seed, bursts, flying: BTreeMap::new(), departed: 0 }
-    }
-
-    fn put(&mut self, knobs: &Knobs, now: Instant, datagram: &[u8]) {
-        let slot = now.as_micros() / SLOT_US;
-        let burst = self.bursts.at(now.as_micros());
-        let unlucky = nth(self.seed, slot * 2) % 100 < u64::from(knobs.loss_percent);
-        if unlucky || burst && knobs.bursts || now < knobs.unplugged_until {
-            return;
-        }
-        let spread = u64::try_from(knobs.delay.as_micros()).unwrap_or(u64::MAX) / 4;
-        let extra = Duration::from_micros(nth(self.seed, slot * 2 + 1) % (spread + 1));
-        let arrival = now.saturating_add(knobs.delay + extra);
-        self.flying.insert((arrival, self.departed), datagram.to_vec());
-        self.departed += 1;
-    }
-}
-
-impl Bursts {
-    fn at(&mut self, now_us: u64) -> bool {
-        while self.until_us <= now_us {
-            let (least, most) = if self.changes.is_multiple_of(2) { BETWEEN } else { BURST };
-            self.until_us += least + nth(self.seed, self.changes) % (most - least);
-            self.changes += 1;
-        }
-        self.changes.is_multiple_of(2)
+        self.network.next_arrival().map(Instant::from_micros)
     }
 }
 
@@ -193,7 +153,8 @@ mod tests {
         numbers.sort_unstable();
         let gaps: Vec<u64> = numbers.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 1).collect();
         assert!((20..50).contains(&gaps.len()), "{gaps:?}");
-        assert!(gaps.iter().all(|gap| (10..=51).contains(gap)), "{gaps:?}");
+        // Two bursts may follow each other within 10 ms.
+        assert!(gaps.iter().all(|gap| *gap <= 121), "{gaps:?}");
     }
 
     #[test]
