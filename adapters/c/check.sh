@@ -46,6 +46,15 @@ wasm() {
         --target wasm32-unknown-unknown --crate-type cdylib
 }
 
+bindings() {
+    python3 bindings.py --check
+}
+
+failover() {
+    gcc -std=c11 -O2 -Wall -Wextra -Werror -Iinclude tests/failover.c "$built/libinputwire_c.a" -o "$built/failover" &&
+        "$built/failover"
+}
+
 compile() {
     gcc -std=c11 -O2 -Wall -Wextra -Werror -Iinclude examples/udp.c "$built/libinputwire_c.a" -o "$built/udp"
 }
@@ -56,6 +65,17 @@ rust_player() {
 
 players() {
     ./play.sh "$CARGO_TARGET_DIR/release/examples/udp" "$built/udp" "$built/libinputwire_c.so"
+}
+
+# Installed, and played from there.
+installed() {
+    tests/install/run.sh "$CARGO_TARGET_DIR/release/examples/udp"
+}
+
+all_players() {
+    players &
+    of_the_tree=$!
+    installed && wait $of_the_tree
 }
 
 miri() {
@@ -71,6 +91,11 @@ if command -v cbindgen >/dev/null || cargo install -q --debug cbindgen --locked 
 else
     skip header "cbindgen is neither installed nor available"
 fi
+if command -v python3 >/dev/null; then
+    step bindings bindings
+else
+    skip bindings "there is no python3"
+fi
 step library library
 if [ -d "$(rustc --print target-libdir --target wasm32-unknown-unknown)" ] ||
     rustup -q target add wasm32-unknown-unknown >/dev/null 2>&1; then
@@ -81,10 +106,11 @@ fi
 beside=
 if command -v gcc >/dev/null; then
     step "C compiler" compile
+    step "two routes in C" failover
     step "Rust player" rust_player
-    beside players players
+    beside "players, of the tree and of what was installed" all_players
 else
-    skip "C and Python players" "there is no gcc"
+    skip "C, C# and Python players" "there is no gcc"
 fi
 step proof "$here/tests/proof.sh"
 [ -z "$beside" ] || join

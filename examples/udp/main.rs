@@ -24,13 +24,12 @@ use std::process::ExitCode;
 use options::{Options, USAGE};
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
-        print_line(USAGE);
-        return ExitCode::SUCCESS;
-    }
-    let options = match Options::read(&arguments) {
-        Ok(options) => options,
+    let options = match Options::read(&mut lexopt::Parser::from_env()) {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            print_line(USAGE);
+            return ExitCode::SUCCESS;
+        }
         Err(message) => {
             eprintln!("udp: {message}\n(--help lists the options)");
             return ExitCode::from(2);

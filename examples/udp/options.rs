@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use inputwire::{Config, PeerConfig};
+use lexopt::prelude::*;
 
 use crate::game::INPUT_LEN;
 
@@ -40,7 +41,7 @@ options (defaults):
   --redundancy N          inputs in each datagram of the classic wire (3)
   --relay ADDRESS:PORT    where `--example relay` listens, used while the direct route is bad (none)
   --cut FROM-UNTIL        drops everything sent on the direct route between these seconds after the start (never)
-  --record FILE           records the session, for `--example replay` (no recording; --demo: a file for each player)
+  --record FILE           records the session, for `inputwire replay` of tools/ (no recording; --demo: a file for each player)
 
 kbit/s count datagrams without their 28 bytes of UDP and IPv4 headers.
 
@@ -93,63 +94,66 @@ pub(crate) struct Options {
     pub(crate) record: Option<String>,
 }
 
-/// The options on the command line that are not read yet.
-#[derive(Default)]
-struct Given<'a> {
-    pairs: Vec<(&'a str, &'a str)>,
-}
-
-impl Given<'_> {
-    /// The value of an option, or `default` if it is not given.
-    fn take<V>(&mut self, name: &str, default: V, read: impl Fn(&str) -> Result<V, String>) -> Result<V, String> {
-        let Some(index) = self.pairs.iter().rposition(|(given, _)| *given == name) else {
-            return Ok(default);
-        };
-        let (_, value) = self.pairs.remove(index);
-        read(value).map_err(|wanted| format!("{name} {value}: {wanted}"))
-    }
-}
-
 impl Options {
-    pub(crate) fn read(arguments: &[String]) -> Result<Self, String> {
-        let has = |name| arguments.iter().any(|argument| argument == name);
-        let (demo, short_tags) = (has("--demo"), has("--short-tags"));
-        let mut given = Given::default();
-        let mut words = arguments.iter().map(String::as_str).filter(|word| !["--demo", "--short-tags"].contains(word));
-        while let Some(name) = words.next() {
-            let value = words.next().filter(|value| !value.starts_with("--"));
-            given.pairs.push((name, value.ok_or_else(|| format!("{name}: no such option, or its value is missing"))?));
+    /// `None`: the help is wanted.
+    pub(crate) fn read(parser: &mut lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
+        let (mut demo, mut short_tags, mut me, mut fps, mut seed, mut redundancy) = (false, false, 0, 60, 0, 3);
+        let (mut peer_player, mut listen, mut peer, mut wire, mut loss_percent) = (None, None, None, None, None);
+        let (mut time, mut session, mut key, mut relay, mut record) = (None, 0, None, None, None);
+        let mut cut = Duration::ZERO..Duration::ZERO;
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Short('h') | Long("help") => return Ok(None),
+                Long("demo") => demo = true,
+                Long("short-tags") => short_tags = true,
+                Long("me") => me = parser.value()?.parse_with(number)?,
+                Long("peer-player") => peer_player = Some(parser.value()?.parse_with(number)?),
+                Long("listen") => listen = Some(parser.value()?.parse_with(|text| address(text, |_| true))?),
+                // Looked up once it is known whether this is IPv4.
+                Long("peer") => peer = Some(parser.value()?.string()?),
+                Long("relay") => relay = Some(parser.value()?.string()?),
+                Long("wire") => wire = Some(parser.value()?.string()?),
+                Long("fps") => fps = parser.value()?.parse_with(frames_a_second)?,
+                Long("loss") => loss_percent = Some(parser.value()?.parse_with(percent)?),
+                Long("seed") => seed = parser.value()?.parse_with(number)?,
+                Long("seconds") => time = Some(parser.value()?.parse_with(seconds)?),
+                Long("session") => session = parser.value()?.parse_with(session_id)?,
+                Long("key") => key = Some(parser.value()?.parse_with(read_key)?),
+                Long("redundancy") => redundancy = parser.value()?.parse_with(number)?,
+                Long("cut") => cut = parser.value()?.parse_with(range)?,
+                Long("record") => record = Some(parser.value()?.string()?),
+                other => return Err(other.unexpected()),
+            }
         }
-
-        let me = given.take("--me", 0, number)?;
-        let peer_player = given.take("--peer-player", u16::from(me != 1), number)?;
+        let peer_player = peer_player.unwrap_or(u16::from(me != 1));
         let home = |player: u16| SocketAddr::from(([127, 0, 0, 1], PORT.saturating_add(player)));
-        let listen = given.take("--listen", home(me), |text| address(text, |_| true))?;
+        let listen: SocketAddr = listen.unwrap_or(home(me));
+        let same = |text: String| address(&text, |found| found.is_ipv4() == listen.is_ipv4());
         let options = Self {
             demo,
             me,
             peer_player,
             listen,
-            peer: given
-                .take("--peer", home(peer_player), |text| address(text, |found| found.is_ipv4() == listen.is_ipv4()))?,
-            wire: given.take("--wire", if demo { None } else { Some(Wire::Compact) }, |name| wire(name, demo))?,
-            fps: given.take("--fps", 60, fps)?,
-            loss_percent: given.take("--loss", if demo { 10.0 } else { 0.0 }, percent)?,
-            seed: given.take("--seed", 0, number)?,
-            time: given.take("--seconds", demo.then_some(Duration::from_secs(5)), |text| seconds(text).map(Some))?,
-            session: given.take("--session", 0, session_id)?,
-            key: given.take("--key", None, |text| key(text).map(Some))?,
+            peer: peer.map_or(Ok(home(peer_player)), same)?,
+            wire: match wire {
+                Some(name) => one_wire(&name, demo)?,
+                None if demo => None,
+                None => Some(Wire::Compact),
+            },
+            fps,
+            loss_percent: loss_percent.unwrap_or(if demo { 10.0 } else { 0.0 }),
+            seed,
+            time: time.or(demo.then_some(Duration::from_secs(5))),
+            session,
+            key,
             short_tags,
-            redundancy: given.take("--redundancy", 3, number)?,
-            relay: given
-                .take("--relay", None, |text| address(text, |found| found.is_ipv4() == listen.is_ipv4()).map(Some))?,
-            cut: given.take("--cut", Duration::ZERO..Duration::ZERO, cut)?,
-            record: given.take("--record", None, |file| Ok(Some(file.to_owned())))?,
+            redundancy,
+            relay: relay.map(same).transpose()?,
+            cut,
+            record,
         };
-        if let Some((name, _)) = given.pairs.first() {
-            return Err(format!("{name}: no such option, or given twice"));
-        }
-        options.config().map(|_| options)
+        options.config()?;
+        Ok(Some(options))
     }
 
     /// The settings of a session.
@@ -189,7 +193,7 @@ fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
     text.parse().map_err(|_| "it is a whole number, not negative and not too large".into())
 }
 
-fn fps(text: &str) -> Result<u32, String> {
+fn frames_a_second(text: &str) -> Result<u32, String> {
     text.parse().ok().filter(|fps| (1..=1_000).contains(fps)).ok_or_else(|| "it is 1 to 1000".into())
 }
 
@@ -198,7 +202,7 @@ fn address(text: &str, fits: impl Fn(&SocketAddr) -> bool) -> Result<SocketAddr,
     found.find(|address| fits(address)).ok_or_else(|| "no such address, or one is IPv4 and the other IPv6".into())
 }
 
-fn wire(name: &str, demo: bool) -> Result<Option<Wire>, String> {
+fn one_wire(name: &str, demo: bool) -> Result<Option<Wire>, String> {
     match Wire::BOTH.into_iter().find(|wire| wire.name() == name) {
         None if demo && name == "both" => Ok(None),
         None => Err("it is compact or classic; with --demo, also both".into()),
@@ -216,7 +220,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     seconds.filter(|time| time.as_secs() < 1 << 32).ok_or_else(|| "it is a number of seconds".into())
 }
 
-fn cut(text: &str) -> Result<Range<Duration>, String> {
+fn range(text: &str) -> Result<Range<Duration>, String> {
     let (from, until) = text.split_once('-').ok_or("it is two numbers of seconds, as in 5-10")?;
     Ok(seconds(from)?..seconds(until)?)
 }
@@ -226,7 +230,7 @@ fn session_id(text: &str) -> Result<u64, String> {
     u64::from_str_radix(text, 16).ok().filter(|_| digits).ok_or_else(|| "it is 1 to 16 hexadecimal digits".into())
 }
 
-fn key(text: &str) -> Result<[u8; 16], String> {
+fn read_key(text: &str) -> Result<[u8; 16], String> {
     let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let key = u128::from_str_radix(text, 16).ok().filter(|_| digits);
     key.map(u128::to_be_bytes).ok_or_else(|| "it is 32 hexadecimal digits".into())

@@ -7,7 +7,7 @@
 //! SIM_SEED=7 SIM_MODE=liveness cargo run --release -p inputwire-record --example simulated -- FOLDER
 //! ```
 //!
-//! The last line writes recordings of all sessions of a run, which `--example replay` plays.
+//! The last line writes recordings of all sessions of a run, which `inputwire replay` plays.
 
 use inputwire_sim::batch::{plan_from_env, run_many};
 use inputwire_sim::plan::{Mode, Plan};

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Write as _};
 use std::process::ExitCode;
 
 use inputwire_feed::{Chunk, FeedReader, Follows, Header, InsertError, Row, pack};
+
+use crate::print;
 
 /// A file, and what can be read of it.
 struct Feed {
@@ -166,9 +168,4 @@ pub(crate) fn pack_file(file: &str, to: &str) -> Result<ExitCode, String> {
     fs::write(to, &packed).map_err(|error| format!("{to}: {error}"))?;
     print(format_args!("{} bytes instead of {}", packed.len(), feed.bytes.len()));
     Ok(ExitCode::SUCCESS)
-}
-
-/// Prints a line, even if nothing reads the output.
-fn print(line: impl std::fmt::Display) {
-    let _ = writeln!(io::stdout(), "{line}");
 }

@@ -1,7 +1,7 @@
 /* inputwire: player inputs over lossy networks, as a state machine. You bring the socket.
  *
- * Functions named iw_session_x are methods of a session, iw_peer_x are getters about one of its peers. Most return a
- * status: 0 is done, IW_STATUS_NONE means that there is nothing to return, negative means refused.
+ * Functions named iw_session_x are methods of a session, iw_peer_x are getters about one of its peers,
+ * iw_failover_x choose between two routes to a peer. Most return a status: 0 is done, IW_STATUS_NONE means that there is nothing to return, negative means refused.
  *
  * All memory belongs to the caller: what is passed to one call must not overlap, and a session may be used by one thread
  * at a time. Times are microseconds of one monotonic clock.
@@ -15,6 +15,38 @@
 #include <stdint.h>
 /** A session in memory that the caller owns: iw_session_size bytes, which must not be moved. */
 typedef struct iw_session iw_session;
+/** Two routes to a peer, in memory that the caller owns: iw_failover_size bytes, which must not be moved. */
+typedef struct iw_failover iw_failover;
+
+/**
+ * A bit of a set of routes: straight to the peer.
+ */
+#define IW_ROUTE_DIRECT 1
+
+/**
+ * A bit of a set of routes: by way of a relay.
+ */
+#define IW_ROUTE_RELAY 2
+
+/**
+ * A value of `policy`: the relay is used only while the direct route is not known to be well.
+ */
+#define IW_POLICY_STANDBY 0
+
+/**
+ * A value of `policy`: as standby, and each `every`-th datagram goes by the relay all the time.
+ */
+#define IW_POLICY_SHADOW 1
+
+/**
+ * A value of `policy`: as shadow, with as many copies as the direct route deserves.
+ */
+#define IW_POLICY_ADAPTIVE 2
+
+/**
+ * A value of `policy`: everything goes on both routes. For the classic wire.
+ */
+#define IW_POLICY_ALWAYS 3
 
 /**
  * The number of counters of refused datagrams, with some to spare for new reasons.
@@ -120,6 +152,10 @@ enum iw_status
    * The session was closed: set up a new one, with a new incarnation.
    */
   IW_STATUS_CLOSED = -8,
+  /**
+   * A number that stands for no route, policy or health.
+   */
+  IW_STATUS_NO_SUCH_VALUE = -10,
   /**
    * `iw_config.frame_us`.
    */
@@ -310,6 +346,47 @@ enum iw_status
 typedef enum iw_status iw_status;
 #else
 typedef int32_t iw_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Why the routes changed.
+ */
+enum iw_route_cause
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * Nothing was received over the direct route for `interrupt_us`, or at all.
+   */
+  IW_ROUTE_CAUSE_SILENT = 0,
+  /**
+   * The peer is too far away on the direct route.
+   */
+  IW_ROUTE_CAUSE_SLOW = 1,
+  /**
+   * The peer does not receive what this endpoint sends.
+   */
+  IW_ROUTE_CAUSE_DEAF = 2,
+  /**
+   * The peer uses the relay, for a reason that only the peer can see.
+   */
+  IW_ROUTE_CAUSE_ASKED = 3,
+  /**
+   * The direct route has been well for long enough.
+   */
+  IW_ROUTE_CAUSE_WELL = 4,
+  /**
+   * A value without a number in this version of the interface.
+   */
+  IW_ROUTE_CAUSE_OTHER = 99,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum iw_route_cause iw_route_cause;
+#else
+typedef uint32_t iw_route_cause;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -544,6 +621,20 @@ typedef enum iw_field iw_field;
 typedef uint32_t iw_field;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
+
+/**
+ * A change of the routes to send on.
+ */
+typedef struct {
+  /**
+   * The routes to send on from now on, copies not counted: `IW_ROUTE_DIRECT`, with `IW_ROUTE_RELAY` or without.
+   */
+  uint32_t routes;
+  /**
+   * Why.
+   */
+  iw_route_cause cause;
+} iw_route_change;
 
 /**
  * The settings of a session. Let `iw_config_default` fill it, then change what you need. Settings marked with `=` must be
@@ -809,6 +900,106 @@ typedef struct {
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/**
+ * Returns the size in bytes of a failover. Its alignment is that of a session, `IW_SESSION_ALIGN`.
+ */
+size_t iw_failover_size(void);
+
+/**
+ * Sets up a failover in the `len` bytes at `memory` and stores in `*failover` the pointer for all other calls. `policy` is one
+ * of `IW_POLICY_*`, the same at both endpoints; `every` is used by `IW_POLICY_SHADOW` only, and 255 at most; `interrupt_us` is
+ * the silence on the direct route after which the relay is used, 0 for half a second. Nothing needs to be released.
+ *
+ * # Safety
+ *
+ * `memory` is null or `len` bytes that may be written; `failover` is null or may be written.
+ */
+iw_status iw_failover_init(uint8_t *memory,
+                           size_t len,
+                           uint32_t policy,
+                           uint32_t every,
+                           uint32_t interrupt_us,
+                           iw_failover **failover);
+
+/**
+ * Handles a datagram that came over `route`, `IW_ROUTE_DIRECT` or `IW_ROUTE_RELAY`, and that the session accepted.
+ *
+ * # Safety
+ *
+ * `failover` is null, a failover, or other memory of 16 readable bytes.
+ */
+iw_status iw_failover_handle_heard(iw_failover *failover, uint64_t now_us, uint32_t route);
+
+/**
+ * Handles the peer's health: `iw_event.value` of an `IW_EVENT_KIND_HEALTH`.
+ *
+ * # Safety
+ *
+ * `failover` as in `iw_failover_handle_heard`.
+ */
+iw_status iw_failover_handle_health(iw_failover *failover, uint64_t now_us, uint32_t health);
+
+/**
+ * Handles what the peer has acknowledged, whenever a datagram was accepted: `next_frame` is that of `iw_session_next_frame`,
+ * and `unacked` that of `iw_peer_unacked`.
+ *
+ * # Safety
+ *
+ * `failover` as in `iw_failover_handle_heard`.
+ */
+iw_status iw_failover_handle_acked(iw_failover *failover,
+                                   uint64_t now_us,
+                                   uint32_t next_frame,
+                                   uint32_t unacked);
+
+/**
+ * Handles the passing of time: at the time of `iw_failover_poll_timeout`, or at any other.
+ *
+ * # Safety
+ *
+ * `failover` as in `iw_failover_handle_heard`.
+ */
+iw_status iw_failover_handle_timeout(iw_failover *failover, uint64_t now_us);
+
+/**
+ * Stores in `*routes` the set of routes for the datagram that is sent next, while `next_frame` is that of
+ * `iw_session_next_frame`. Call it once for each datagram.
+ *
+ * # Safety
+ *
+ * `failover` as in `iw_failover_handle_heard`; `routes` is null or may be written.
+ */
+iw_status iw_failover_routes_for(iw_failover *failover, uint32_t next_frame, uint32_t *routes);
+
+/**
+ * Stores in `*routes` the set of routes to send on, copies not counted.
+ *
+ * # Safety
+ *
+ * `failover` as in `iw_failover_handle_heard`; `routes` is null or may be written.
+ */
+iw_status iw_failover_routes(const iw_failover *failover, uint32_t *routes);
+
+/**
+ * Stores in `*change` the change of the routes since the last call. `IW_STATUS_NONE`: there is none.
+ *
+ * # Safety
+ *
+ * `failover` as in `iw_failover_handle_heard`; `change` is null or may be written.
+ */
+iw_status iw_failover_poll_change(iw_failover *failover, iw_route_change *change);
+
+/**
+ * Stores in `*at_us` when to call `iw_failover_handle_timeout`: always later than the latest `now_us`. `IW_STATUS_NONE`: time
+ * alone changes nothing.
+ *
+ * # Safety
+ *
+ * `failover` as in `iw_failover_handle_heard`; `at_us` is null or may be written.
+ */
+iw_status iw_failover_poll_timeout(const iw_failover *failover,
+                                   uint64_t *at_us);
 
 /**
  * Stores the settings of a session, without the key.

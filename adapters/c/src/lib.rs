@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `session` | the functions that change a session |
 //! | `getters` | the functions that only read one |
+//! | `failover` | two routes to a peer |
 //! | `memory` | everything that touches a pointer |
 //! | `any_session` | sessions of every size behind one trait |
 //! | `status`, `types`, `stats` | the values that cross the border |
@@ -29,6 +30,7 @@
 extern crate std;
 
 mod any_session;
+mod failover;
 mod getters;
 mod memory;
 mod session;
@@ -39,6 +41,7 @@ mod types;
 #[cfg(not(feature = "std"))]
 mod panic;
 
+pub use failover::*;
 pub use getters::*;
 pub use memory::IwSession;
 pub use session::*;

@@ -331,7 +331,7 @@ pub(crate) unsafe fn put_input(to: *mut u8, len: usize, input: &[u8]) -> Result<
 
 /// Out of line, since every pointer of every call is checked.
 #[inline(never)]
-fn check<T>(pointer: *const T, align: usize) -> Result<(), IwStatus> {
+pub(crate) fn check<T>(pointer: *const T, align: usize) -> Result<(), IwStatus> {
     if pointer.is_null() {
         Err(IwStatus::Null)
     } else if pointer.addr() & align.saturating_sub(1) != 0 {
@@ -341,7 +341,7 @@ fn check<T>(pointer: *const T, align: usize) -> Result<(), IwStatus> {
     }
 }
 
-fn address<T>(pointer: *const T) -> u64 {
+pub(crate) fn address<T>(pointer: *const T) -> u64 {
     // No target has addresses of more than 64 bits.
     u64::try_from(pointer.addr()).unwrap_or(u64::MAX)
 }

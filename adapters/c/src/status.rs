@@ -29,6 +29,8 @@ pub enum IwStatus {
     NoSuchWire = -7,
     /// The session was closed: set up a new one, with a new incarnation.
     Closed = -8,
+    /// A number that stands for no route, policy or health.
+    NoSuchValue = -10,
     /// `iw_config.frame_us`.
     ConfigFrameInterval = -20,
     /// `iw_config.ping_us`.
@@ -136,6 +138,7 @@ impl IwStatus {
         Self::WrongInputLen,
         Self::NoSuchWire,
         Self::Closed,
+        Self::NoSuchValue,
         Self::ConfigFrameInterval,
         Self::ConfigPingInterval,
         Self::ConfigInterruptAfter,
@@ -205,6 +208,7 @@ impl IwStatus {
             Self::WrongInputLen => c"the input has another length than those of the session",
             Self::NoSuchWire => c"no such wire: the classic wire carries inputs of one byte only",
             Self::Closed => c"the session was closed: create a new one, with a new incarnation",
+            Self::NoSuchValue => c"no such value: routes are IW_ROUTE_*, policies IW_POLICY_*, healths those of iw_health",
             Self::ConfigFrameInterval => c"frame_interval must be 1 ms to 10 s",
             Self::ConfigPingInterval => c"ping_interval must be 20 ms to 10 s",
             Self::ConfigInterruptAfter => c"interrupt_after must be above zero and below disconnect_after",

@@ -50,7 +50,7 @@ fn write(folder: &Path, recordings: &[Recording]) -> std::io::Result<()> {
             let digits = u128::from_be_bytes(bytes);
             write!(key, " --key {digits:032x}").expect("a string takes everything");
         }
-        println!("cargo run --release --example replay -- {}{key}", path.display());
+        println!("cargo run --release -p inputwire-tools -- replay {}{key}", path.display());
     }
     Ok(())
 }

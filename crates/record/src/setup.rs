@@ -60,19 +60,31 @@ impl<'a> Setup<'a> {
         put(out, u64_from(config.max_datagram_size()));
     }
 
+    /// Reads a setup, with a key of zeros where there was one.
+    pub(crate) fn read(record: Reader<'a>) -> Result<Self, FileError> {
+        let (keyed, builder) = Self::parse_whole(record)?;
+        let builder = if keyed.keyed { builder.key([0; 16]) } else { builder };
+        Self::build(keyed, builder)
+    }
+
     /// Reads a setup, and adds the key to it.
-    pub(crate) fn read(mut record: Reader<'a>, key: Option<[u8; 16]>) -> Result<Self, FileError> {
-        let malformed = FileError::Malformed { number: 0 };
-        let parsed = Self::parse(&mut record).filter(|_| record.is_empty()).ok_or(malformed)?;
-        let (mut setup, mut builder) = parsed;
+    pub(crate) fn read_with(record: Reader<'a>, key: Option<[u8; 16]>) -> Result<Self, FileError> {
+        let (setup, builder) = Self::parse_whole(record)?;
         match (setup.keyed, key) {
-            (true, None) => return Err(FileError::KeyMissing),
-            (false, Some(_)) => return Err(FileError::KeyNotNeeded),
-            (true, Some(key)) => builder = builder.key(key),
-            (false, None) => {}
+            (true, None) => Err(FileError::KeyMissing),
+            (false, Some(_)) => Err(FileError::KeyNotNeeded),
+            (true, Some(key)) => Self::build(setup, builder.key(key)),
+            (false, None) => Self::build(setup, builder),
         }
-        setup.config = builder.build().map_err(FileError::Config)?;
-        Ok(setup)
+    }
+
+    fn parse_whole(mut record: Reader<'a>) -> Result<(Self, inputwire::ConfigBuilder), FileError> {
+        let parsed = Self::parse(&mut record).filter(|_| record.is_empty());
+        parsed.ok_or(FileError::Malformed { number: 0 })
+    }
+
+    fn build(setup: Self, builder: inputwire::ConfigBuilder) -> Result<Self, FileError> {
+        Ok(Self { config: builder.build().map_err(FileError::Config)?, ..setup })
     }
 
     fn parse(record: &mut Reader<'a>) -> Option<(Self, inputwire::ConfigBuilder)> {

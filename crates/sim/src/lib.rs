@@ -17,6 +17,7 @@
 //! | module | |
 //! |---|---|
 //! | [`network`] | the network alone, which carries bytes of any kind: for the tests of a game |
+//! | [`stage`] | programs that play over it in virtual time: your game at each end |
 //! | [`bottleneck`] | links with a rate and a queue, foreign traffic and recorded links |
 //! | [`duel`], [`inputs`] | two games over that network, and how old each input was when it became known |
 //! | [`jam`] | a narrow link that foreign traffic fills for a while, and when a duel over it is well again |
@@ -47,8 +48,14 @@ mod runs;
 pub mod sabotage;
 mod show;
 pub mod shrink;
+pub mod stage;
 pub mod tally;
 mod world;
+
+/// The guide's page, whose code is compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/simulator.md")]
+mod guide {}
 
 use std::panic::AssertUnwindSafe;
 

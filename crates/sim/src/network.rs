@@ -23,9 +23,10 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::fmt;
 
 use super::bottleneck::Bottleneck;
-use super::rng::Rng;
+use super::rng::{Rng, mix, nth};
 use super::tally::{Kind, Tally};
 
 /// How many datagrams are kept for replays.
@@ -88,6 +89,65 @@ pub struct Datagram {
     pub bytes: Vec<u8>,
 }
 
+/// What became of a copy of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum What {
+    /// Lost at random.
+    Lost,
+    /// Lost in a bad spell.
+    Burst,
+    /// Lost because the direction was cut.
+    Outage,
+    /// Lost because the queue was full.
+    Overflowed,
+    /// Held back until later ones have overtaken it.
+    Held,
+    /// On its way.
+    Arrives {
+        /// When it arrives.
+        at: u64,
+        /// Whether its bytes differ from those that were sent.
+        altered: bool,
+    },
+}
+
+/// A line of the record: what became of a copy of a datagram. `Display` writes it as one line of text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Happening {
+    /// When.
+    pub at: u64,
+    /// Whose address it bears.
+    pub from: usize,
+    /// Who receives it.
+    pub to: usize,
+    /// What [`Network::send`] returned for it.
+    pub id: usize,
+    /// Its length in bytes.
+    pub len: usize,
+    /// What became of it.
+    pub what: What,
+}
+
+impl fmt::Display for Happening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at, from, to, id, len, what } = self;
+        let seconds = |micros: u64| format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+        write!(f, "{}  {from} -> {to}  #{id}  {len} bytes  ", seconds(*at))?;
+        match what {
+            What::Lost => f.write_str("lost"),
+            What::Burst => f.write_str("lost in a bad spell"),
+            What::Outage => f.write_str("lost in an outage"),
+            What::Overflowed => f.write_str("lost in a full queue"),
+            What::Held => f.write_str("held back"),
+            What::Arrives { at, altered } => {
+                write!(f, "arrives at {}{}", seconds(*at), if *altered { ", altered" } else { "" })
+            }
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 struct Link {
     faults: Faults,
@@ -96,6 +156,8 @@ struct Link {
     /// Whether this is a bad spell, and when it ends.
     bad: bool,
     spell_until: u64,
+    /// How many spells there were.
+    spells: u64,
     sent: u64,
     /// Each is held back until this many were sent.
     held: BinaryHeap<Reverse<(u64, Datagram)>>,
@@ -112,6 +174,9 @@ pub struct Network {
     tape: Vec<Datagram>,
     sent: usize,
     order: u64,
+    record: Option<Vec<Happening>>,
+    /// The seed and the length of a slot, if what happens follows from the time.
+    by_time: Option<(u64, u64)>,
     pub(crate) tally: Tally,
 }
 
@@ -127,8 +192,41 @@ impl Network {
             tape: Vec::new(),
             sent: 0,
             order: 0,
+            record: None,
+            by_time: None,
             tally: Tally::default(),
         }
+    }
+
+    /// Creates a network in which the fate of a datagram follows from the seed, the direction and the time alone, whatever was sent
+    /// before: all that is sent within `slot_us` meets the same fate. So different programs meet the same network, and can
+    /// be compared.
+    #[must_use]
+    pub fn by_time(endpoints: usize, seed: u64, slot_us: u64) -> Self {
+        Self { by_time: Some((seed, slot_us.max(1))), ..Self::new(endpoints, seed) }
+    }
+
+    /// Returns the number of endpoints.
+    #[must_use]
+    pub const fn endpoints(&self) -> usize {
+        self.endpoints
+    }
+
+    /// Begins to record what becomes of each datagram. The record grows with each.
+    pub fn start_record(&mut self) {
+        self.record.get_or_insert_default();
+    }
+
+    /// Returns what has happened since [`start_record`](Self::start_record), in order.
+    #[must_use]
+    pub fn record(&self) -> &[Happening] {
+        self.record.as_deref().unwrap_or(&[])
+    }
+
+    /// Returns how many datagrams are under way, without those that are held back.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.queue.len()
     }
 
     /// Sets the faults of one direction.
@@ -182,10 +280,23 @@ impl Network {
         let index = from * self.endpoints + to;
         let datagram = Datagram { at: now, order: 0, from, to, id, altered: false, bytes: bytes.to_vec() };
         let faults = self.links[index].faults;
+        if let Some((seed, slot_us)) = self.by_time {
+            let place = u64::try_from(index).unwrap_or(u64::MAX);
+            self.rng = Rng::new(nth(mix(seed).wrapping_add(place), now / slot_us));
+        }
         self.release_held(now, index);
         self.replay(now, &datagram, &faults);
         if let Some(kind) = self.dropped(now, index) {
             self.tally.count(kind);
+            self.note(
+                now,
+                &datagram,
+                match kind {
+                    Kind::Outage => What::Outage,
+                    Kind::Burst => What::Burst,
+                    _ => What::Lost,
+                },
+            );
             return id;
         }
         if self.rng.chance(faults.duplicate) {
@@ -194,7 +305,7 @@ impl Network {
         }
         if self.rng.chance(faults.reflect) {
             self.tally.count(Kind::Reflected);
-            self.enqueue(now + faults.delay_us, Datagram { from: to, to: from, ..datagram.clone() });
+            self.enqueue(now, now + faults.delay_us, Datagram { from: to, to: from, ..datagram.clone() });
         }
         if self.endpoints > 2 && self.rng.chance(faults.misdirect) {
             self.tally.count(Kind::Misdirected);
@@ -203,7 +314,7 @@ impl Network {
                 to: self.rng.index(self.endpoints),
                 ..datagram.clone()
             };
-            self.enqueue(now + faults.delay_us, strayed);
+            self.enqueue(now, now + faults.delay_us, strayed);
         }
         self.forward(now, index, datagram);
         id
@@ -229,7 +340,12 @@ impl Network {
         while faults.bad_us > 0 && link.spell_until <= now {
             link.bad = !link.bad;
             let mean = if link.bad { faults.bad_us } else { faults.good_us };
-            link.spell_until += self.rng.between(1, mean * 2);
+            let place = u64::try_from(index).unwrap_or(u64::MAX);
+            link.spell_until += match self.by_time {
+                Some((seed, _)) => Rng::new(nth(mix(!seed).wrapping_add(place), link.spells)).between(1, mean * 2),
+                None => self.rng.between(1, mean * 2),
+            };
+            link.spells += 1;
         }
         if now < link.down_until {
             Some(Kind::Outage)
@@ -241,14 +357,14 @@ impl Network {
     }
 
     fn release_held(&mut self, now: u64, index: usize) {
-        let link = &mut self.links[index];
-        link.sent += 1;
-        while let Some(Reverse((due, _))) = link.held.peek()
-            && *due <= link.sent
-        {
+        self.links[index].sent += 1;
+        loop {
+            let link = &mut self.links[index];
+            if link.held.peek().is_none_or(|Reverse((due, _))| *due > link.sent) {
+                return;
+            }
             let Some(Reverse((_, datagram))) = link.held.pop() else { return };
-            self.order += 1;
-            self.queue.push(Reverse(Datagram { at: now, order: self.order, ..datagram }));
+            self.enqueue(now, now, datagram);
         }
     }
 
@@ -265,7 +381,7 @@ impl Network {
         if self.rng.chance(faults.replay) {
             self.tally.count(Kind::Replayed);
             let again = self.tape[self.rng.index(self.tape.len())].clone();
-            self.enqueue(now + faults.delay_us, again);
+            self.enqueue(now, now + faults.delay_us, again);
         }
     }
 
@@ -279,6 +395,7 @@ impl Network {
         };
         let Some(leaves) = leaves else {
             self.tally.count(Kind::Overflowed);
+            self.note(now, &datagram, What::Overflowed);
             return;
         };
         if leaves > now {
@@ -292,6 +409,7 @@ impl Network {
         if self.rng.chance(faults.hold) {
             let depth = self.rng.magnitude(faults.hold_depth.max(1));
             self.tally.count(if depth < 1_000 { Kind::Reordered } else { Kind::Overtaken });
+            self.note(now, &datagram, What::Held);
             let link = &mut self.links[index];
             link.held.push(Reverse((link.sent + depth, datagram)));
             return;
@@ -301,7 +419,7 @@ impl Network {
             self.tally.count(Kind::Reordered);
         }
         link.newest_arrival = at.max(link.newest_arrival);
-        self.enqueue(at, datagram);
+        self.enqueue(now, at, datagram);
     }
 
     fn damage(&mut self, datagram: &mut Datagram, faults: &Faults) {
@@ -331,8 +449,16 @@ impl Network {
         datagram.altered = datagram.bytes != sent;
     }
 
-    fn enqueue(&mut self, at: u64, datagram: Datagram) {
+    fn enqueue(&mut self, now: u64, at: u64, datagram: Datagram) {
+        self.note(now, &datagram, What::Arrives { at, altered: datagram.altered });
         self.order += 1;
         self.queue.push(Reverse(Datagram { at, order: self.order, ..datagram }));
+    }
+
+    fn note(&mut self, at: u64, datagram: &Datagram, what: What) {
+        let Datagram { from, to, id, ref bytes, .. } = *datagram;
+        if let Some(record) = &mut self.record {
+            record.push(Happening { at, from, to, id, len: bytes.len(), what });
+        }
     }
 }

@@ -42,7 +42,7 @@ use std::process::ExitCode;
 use options::{Options, Run};
 
 fn main() -> ExitCode {
-    let options = match Options::read(std::env::args().skip(1)) {
+    let options = match Options::read(&mut lexopt::Parser::from_env()) {
         Ok(options) => options,
         Err(message) => {
             eprintln!("duel: {message}\n\n{}", options::USAGE);

@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use lexopt::prelude::*;
+
 /// The text of `--help`.
 pub(crate) const USAGE: &str = "\
 usage: duel [--seed N]                            watch, in a terminal of 80x24 or more
@@ -41,22 +43,21 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Parses the arguments after the program's name.
-    pub(crate) fn read(arguments: impl IntoIterator<Item = String>) -> Result<Self, String> {
+    /// Parses the arguments.
+    pub(crate) fn read(parser: &mut lexopt::Parser) -> Result<Self, lexopt::Error> {
         let (mut headless, mut real, mut repair, mut seconds, mut seed) = (false, false, false, None, None);
         let mut picture = None;
-        let mut arguments = arguments.into_iter();
-        while let Some(name) = arguments.next() {
-            match name.as_str() {
-                "--help" | "-h" => return Ok(Self { run: Run::Help, seed: 0, repair: false }),
-                "--headless" => headless = true,
-                "--real" => real = true,
-                "--repair" => repair = true,
-                "--seconds" => seconds = Some(number(&name, arguments.next(), &(1..=LONGEST))?),
-                "--seed" => seed = Some(number(&name, arguments.next(), &(0..=u64::MAX))?),
-                "--svg" => picture = Some(Run::Svg(file(&name, arguments.next())?)),
-                "--text" => picture = Some(Run::Text(file(&name, arguments.next())?)),
-                _ => return Err(format!("no such option: {name}")),
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Long("help") | Short('h') => return Ok(Self { run: Run::Help, seed: 0, repair: false }),
+                Long("headless") => headless = true,
+                Long("real") => real = true,
+                Long("repair") => repair = true,
+                Long("seconds") => seconds = Some(parser.value()?.parse_with(|text| number(text, &(1..=LONGEST)))?),
+                Long("seed") => seed = Some(parser.value()?.parse_with(|text| number(text, &(0..=u64::MAX)))?),
+                Long("svg") => picture = Some(Run::Svg(parser.value()?.into())),
+                Long("text") => picture = Some(Run::Text(parser.value()?.into())),
+                other => return Err(other.unexpected()),
             }
         }
         if !headless && (real || repair || seconds.is_some()) {
@@ -74,17 +75,9 @@ impl Options {
     }
 }
 
-fn file(name: &str, value: Option<String>) -> Result<PathBuf, String> {
-    value.map(PathBuf::from).ok_or_else(|| format!("{name} needs a file to write"))
-}
-
-fn number<N>(name: &str, value: Option<String>, range: &RangeInclusive<N>) -> Result<N, String>
-where
-    N: FromStr + PartialOrd + Display,
-{
-    let value = value.ok_or_else(|| format!("{name} needs a number"))?;
-    let number = value.parse().ok().filter(|number| range.contains(number));
-    number.ok_or_else(|| format!("{name} {value}: not a number from {} to {}", range.start(), range.end()))
+fn number<N: FromStr + PartialOrd + Display>(text: &str, range: &RangeInclusive<N>) -> Result<N, String> {
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| format!("not a number from {} to {}", range.start(), range.end()))
 }
 
 #[cfg(test)]
@@ -92,7 +85,8 @@ mod tests {
     use super::{Options, Run};
 
     fn read(line: &str) -> Result<Options, String> {
-        Options::read(line.split_whitespace().map(String::from))
+        let mut parser = lexopt::Parser::from_args(line.split_whitespace());
+        Options::read(&mut parser).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -112,13 +106,13 @@ mod tests {
         for (line, word) in [
             ("--fast", "--fast"),
             ("--headless 3", "3"),
-            ("--headless --seconds", "needs a number"),
+            ("--headless --seconds", "--seconds"),
             ("--headless --seconds 0", "1 to 3600"),
             ("--headless --seconds ten", "ten"),
             ("--headless --seed -1", "-1"),
             ("--seconds 5", "--headless"),
             ("--real", "--headless"),
-            ("--svg", "file"),
+            ("--svg", "--svg"),
             ("--svg a --seed 2", "alone"),
             ("--headless --text a", "alone"),
         ] {

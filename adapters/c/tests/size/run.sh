@@ -23,8 +23,8 @@ bytes() { # LIBRARY NAMES...
     size -A "$CARGO_TARGET_DIR/linked" | awk '$1 ~ /^\.(text|rodata|data\.rel\.ro)/ { sum += $2 } END { print sum }'
 }
 
-names() { # LIBRARY PREFIX
-    nm --defined-only -g "$CARGO_TARGET_DIR/$target/c/$1" 2>/dev/null | awk -v prefix="^$2" '$3 ~ prefix { print $3 }' | sort -u
+names() { # LIBRARY PREFIX, without those of the failover, a type of its own
+    nm --defined-only -g "$CARGO_TARGET_DIR/$target/c/$1" 2>/dev/null | awk -v prefix="^$2" '$3 ~ prefix && $3 !~ /^iw_failover/ { print $3 }' | sort -u
 }
 
 failed=0

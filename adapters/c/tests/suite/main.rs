@@ -7,6 +7,7 @@
 )]
 
 mod calls;
+mod failover;
 mod fuzz;
 mod hostile;
 mod leave;

@@ -1,12 +1,9 @@
 //! Two players, each with a session and a `Failover`; a direct route that dies and comes back; and a relay.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use inputwire::{Config, Event, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, Session};
 use inputwire_failover::{Failover, Route, RouteCause, RoutePolicy};
 use inputwire_sim::bottleneck::HEADERS;
-use inputwire_sim::rng::Rng;
+use inputwire_sim::network::{Faults, Network};
 
 use crate::{MS, SECOND, T, at};
 
@@ -73,15 +70,21 @@ pub(super) struct Player {
     pub(super) bytes: [usize; 2],
 }
 
-/// The time of arrival, the order among equal times, the receiver, the route, and the datagram.
-type Flying = (u64, u64, usize, Route, Vec<u8>);
+/// The end of the network at which a player has this route.
+fn end(player: usize, route: Route) -> usize {
+    2 * player + usize::from(route == Route::Relay)
+}
+
+/// The player at an end, and its route.
+fn player_at(end: usize) -> (usize, Route) {
+    (end / 2, if end.is_multiple_of(2) { Route::Direct } else { Route::Relay })
+}
 
 pub(super) struct World<'a> {
     plan: &'a Plan,
-    rng: Rng,
     now: u64,
     pub(super) players: [Player; 2],
-    flying: BinaryHeap<Reverse<Flying>>,
+    network: Network,
 }
 
 impl<'a> World<'a> {
@@ -100,7 +103,8 @@ impl<'a> World<'a> {
             bytes: [0; 2],
         };
         let players = [player(0), player(1)];
-        let mut world = Self { plan, rng: Rng::new(plan.seed), now: 0, players, flying: BinaryHeap::new() };
+        let mut world = Self { plan, now: 0, players, network: Network::new(4, plan.seed) };
+        world.set_faults(plan.loss);
         loop {
             world.step();
             let wakes = world.players.iter().flat_map(|player| {
@@ -108,7 +112,7 @@ impl<'a> World<'a> {
                 let wakes = [player.session.poll_timeout(), player.failover.poll_timeout()];
                 wakes.into_iter().flatten().map(Instant::as_micros).chain(push)
             });
-            let next = wakes.chain(world.flying.peek().map(|Reverse((when, ..))| *when)).min().unwrap_or(u64::MAX);
+            let next = wakes.chain(world.network.next_arrival()).min().unwrap_or(u64::MAX);
             assert!(next > world.now, "woken in a loop at {}", world.now);
             if next > plan.micros + 3 * SECOND {
                 return world;
@@ -117,15 +121,29 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Sets the faults of both routes; at the end of a plan, losses end.
+    fn set_faults(&mut self, loss: u64) {
+        let loss = u32::try_from(loss).expect("thousandths");
+        for (from, to) in [(0, 1), (1, 0)] {
+            for (route, delay_us) in [Route::Direct, Route::Relay].into_iter().zip(self.plan.delay) {
+                let faults = Faults { delay_us, jitter_us: self.plan.jitter, loss, ..Faults::default() };
+                self.network.set_faults(end(from, route), end(to, route), faults);
+            }
+        }
+    }
+
     fn pushes(&self) -> bool {
         self.plan.plays && self.now < self.plan.micros
     }
 
     fn step(&mut self) {
-        while self.flying.peek().is_some_and(|Reverse((when, ..))| *when <= self.now) {
-            let Some(Reverse((_, _, to, route, datagram))) = self.flying.pop() else { break };
+        if self.now >= self.plan.micros {
+            self.set_faults(0);
+        }
+        while let Some(datagram) = self.network.deliver(self.now) {
+            let (to, route) = player_at(datagram.to);
             let player = &mut self.players[to];
-            if player.session.handle_datagram(at(self.now), PEER, &datagram).is_ok() {
+            if player.session.handle_datagram(at(self.now), PEER, &datagram.bytes).is_ok() {
                 player.failover.handle_heard(at(self.now), route);
                 let unacked = player.session.peer(PEER).expect("a peer").unacked();
                 player.failover.handle_acked(at(self.now), player.session.next_frame(), unacked);
@@ -183,15 +201,11 @@ impl<'a> World<'a> {
             let counted = if self.now < START { 0 } else { transmit.datagram.len() + HEADERS };
             player.bytes[0] += counted;
             for route in player.failover.routes_for(player.session.next_frame()) {
-                let place = usize::from(*route == Route::Relay);
                 player.bytes[1] += counted;
                 player.relayed += u64::from(*route == Route::Relay);
                 let cut = *route == Route::Direct && self.plan.is_cut(self.now, 1 - index);
-                let lost = self.rng.below(1_000) < self.plan.loss && self.now < self.plan.micros;
-                let when = self.now + self.plan.delay[place] + self.rng.below(self.plan.jitter + 1);
-                if !cut && !lost {
-                    let order = self.rng.below(1 << 30);
-                    self.flying.push(Reverse((when, order, 1 - index, *route, transmit.datagram.to_vec())));
+                if !cut {
+                    self.network.send(self.now, end(index, *route), end(1 - index, *route), transmit.datagram);
                 }
             }
         }

@@ -5,6 +5,7 @@ use inputwire::{
     PeerId, PushError, Session,
 };
 use inputwire_record::{Keys, Recorder, Replay, Step, Stop};
+use inputwire_sim::network::{Faults, Network};
 use inputwire_sim::rng::Rng;
 
 pub(crate) const KEY: [u8; 16] = *b"sixteen  letters";
@@ -91,8 +92,11 @@ pub(crate) fn play_game<const INPUT_LEN: usize, const WINDOW: usize>(
     };
     let mut endpoints = [endpoint(0, 0, start), endpoint(1, 0, start)];
     let mut ended = Vec::new();
-    let mut flying: Vec<(u64, usize, Vec<u8>)> = Vec::new();
-    let loss = rng.below(300);
+    let loss = u32::try_from(rng.below(300)).expect("thousandths");
+    let mut network = Network::new(2, rng.next());
+    for (from, to) in [(0, 1), (1, 0)] {
+        network.set_faults(from, to, Faults { delay_us: 20_000, jitter_us: 30_000, loss, ..Faults::default() });
+    }
     for step in 0.. {
         let micros = start + step * FRAME_US / 4;
         let now = Instant::from_micros(micros);
@@ -108,9 +112,8 @@ pub(crate) fn play_game<const INPUT_LEN: usize, const WINDOW: usize>(
         if is_over || endpoints.iter().all(|endpoint| endpoint.session.is_closed()) {
             break;
         }
-        let arrived: Vec<_> = flying.extract_if(.., |(when, ..)| *when <= micros).collect();
-        for (_, to, datagram) in arrived {
-            let _ = endpoints[to].session.handle_datagram(now, PEER, &datagram);
+        while let Some(datagram) = network.deliver(micros) {
+            let _ = endpoints[datagram.to].session.handle_datagram(now, PEER, &datagram.bytes);
         }
         for (index, endpoint) in endpoints.iter_mut().enumerate() {
             if step % 4 == 0 && !endpoint.closed {
@@ -128,9 +131,7 @@ pub(crate) fn play_game<const INPUT_LEN: usize, const WINDOW: usize>(
             } else {
                 endpoint.session.poll_transmit(&mut buf)
             } {
-                if rng.below(1_000) >= loss {
-                    flying.push((micros + 20_000 + rng.below(30_000), 1 - index, transmit.datagram.to_vec()));
-                }
+                network.send(micros, index, 1 - index, transmit.datagram);
             }
             endpoint.session.poll_timeout();
         }

@@ -1,70 +1,108 @@
 //! Replays a recording, compares the outcome of each call, and shows what happened.
-//!
-//! ```text
-//! cargo run --release --example replay -- FILE            a line for each second, and the events
-//! cargo run --release --example replay -- FILE --calls    also a line for each call
-//! cargo run --release --example replay -- FILE --key HEX  for a session with a key: 32 digits
-//! cargo run --release --example replay -- FILE --peer-key PLAYER:HEX   for each pair with a key of its own
-//! ```
-//!
-//! Exit status: 0 if the whole recording replayed equal, 1 if an outcome differs, 2 if the file cannot be replayed.
 
-use std::fmt::Display;
-use std::io::{self, Write};
+use std::fs;
 use std::process::ExitCode;
 
 use inputwire_record::{Call, Keys, Outcome, Replay, Step, Stop};
+use lexopt::prelude::*;
+use serde_json::{Value as Json, json};
+
+use crate::datagram::hex;
+use crate::timeline::Timeline;
+use crate::{options, print};
 
 const SECOND_US: u64 = 1_000_000;
 
-fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let outcome = Options::read(&arguments).and_then(|options| {
-        let file = std::fs::read(options.file).map_err(|error| format!("{}: {error}", options.file))?;
-        let mut replay = Replay::open(&file, options.keys).map_err(|error| error.to_string())?;
-        Ok(show(&mut replay, options.calls))
-    });
-    outcome.unwrap_or_else(|message| {
-        eprintln!("replay: {message}");
-        ExitCode::from(2)
-    })
-}
-
-struct Options<'a> {
-    file: &'a str,
+pub(crate) struct Options {
+    file: String,
     keys: Keys,
     calls: bool,
+    json: bool,
+    svg: Option<String>,
 }
 
-impl<'a> Options<'a> {
-    fn read(arguments: &'a [String]) -> Result<Self, String> {
-        let usage = "replay FILE [--calls] [--key HEX] [--peer-key PLAYER:HEX]...";
-        let (mut file, mut keys, mut calls) = (None, Keys::new(), false);
-        let mut words = arguments.iter().map(String::as_str);
-        while let Some(word) = words.next() {
-            match word {
-                "--calls" => calls = true,
-                "--key" => {
-                    keys = keys.session(words.next().and_then(key).ok_or("--key needs 32 hexadecimal digits")?);
-                }
-                "--peer-key" => {
-                    let pair = words.next().and_then(|pair| pair.split_once(':'));
-                    let pair = pair.and_then(|(player, digits)| Some((player.parse().ok()?, key(digits)?)));
-                    let (player, key) =
-                        pair.ok_or("--peer-key needs a player number, a colon and 32 hexadecimal digits")?;
-                    keys = keys.peer(player, key);
-                }
-                _ if word.starts_with("--") || file.is_some() => return Err(usage.into()),
-                _ => file = Some(word),
+impl Options {
+    pub(crate) fn read(parser: &mut lexopt::Parser) -> Result<Self, lexopt::Error> {
+        let (mut file, mut keys, mut calls, mut json, mut svg) = (None, Keys::new(), false, false, None);
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Long("calls") => calls = true,
+                Long("json") => json = true,
+                Long("svg") => svg = Some(parser.value()?.string()?),
+                Long("key") => keys = options::session_key(parser, keys)?,
+                Long("peer-key") => keys = options::peer_key(parser, keys)?,
+                Value(word) if file.is_none() => file = Some(word.string()?),
+                other => return Err(other.unexpected()),
             }
         }
-        Ok(Self { file: file.ok_or(usage)?, keys, calls })
+        Ok(Self { file: file.ok_or("replay needs a recording")?, keys, calls, json, svg })
     }
 }
 
-fn key(digits: &str) -> Option<[u8; 16]> {
-    let all_digits = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    u128::from_str_radix(digits, 16).ok().filter(|_| all_digits).map(u128::to_be_bytes)
+pub(crate) fn run(options: &Options) -> Result<ExitCode, String> {
+    let file = fs::read(&options.file).map_err(|error| format!("{}: {error}", options.file))?;
+    let mut replay = Replay::open(&file, options.keys.clone()).map_err(|error| error.to_string())?;
+    let mut timeline = Timeline::default();
+    let status = if options.json {
+        show_json(&mut replay, &mut timeline)
+    } else {
+        show(&mut replay, &mut timeline, options.calls)
+    };
+    if let Some(to) = &options.svg {
+        fs::write(to, timeline.svg(&options.file)).map_err(|error| format!("{to}: {error}"))?;
+    }
+    Ok(status)
+}
+
+/// A JSON object for each call.
+fn show_json(replay: &mut Replay<'_>, timeline: &mut Timeline) -> ExitCode {
+    let setup = *replay.setup();
+    print(json!({
+        "writer": setup.writer, "player": setup.config.local_player(),
+        "session_id": format!("{:016x}", setup.config.session_id()), "input_len": setup.input,
+        "window": setup.window, "frame_us": micros(setup.config.frame_interval()), "keyed": setup.keyed,
+    }));
+    loop {
+        match replay.step() {
+            Ok(Some(step)) => {
+                timeline.add(replay, &step);
+                print(as_json(&step));
+            }
+            Ok(None) => {
+                print(json!({ "equal": true, "records": replay.number(), "ended": replay.has_ended() }));
+                return ExitCode::SUCCESS;
+            }
+            Err(stop) => {
+                print(json!({ "equal": false, "records": replay.number(), "problem": stop.to_string() }));
+                return ExitCode::from(if matches!(stop, Stop::Differs { .. }) { 1 } else { 2 });
+            }
+        }
+    }
+}
+
+fn micros(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The call by name, its arguments as the line of `--calls` shows them, and the outcome by kind.
+fn as_json(step: &Step<'_>) -> Json {
+    let call = format!("{:?}", step.call);
+    let (name, _) = call.split_once('(').unwrap_or((&call, ""));
+    let mut line = json!({ "number": step.number, "at_us": step.now.as_micros(), "call": name, "arguments": call });
+    let outcome = match &step.outcome {
+        Outcome::Nothing => Json::Null,
+        Outcome::Number(number) => json!({ "number": number }),
+        Outcome::Refused(reason) => json!({ "refused": reason }),
+        Outcome::Datagram(peer, datagram) => json!({ "peer": peer.get(), "datagram": hex(datagram) }),
+        Outcome::Input(peer, frame, input) => {
+            json!({ "peer": peer.get(), "frame": frame.get(), "input": hex(input) })
+        }
+        Outcome::Event(event) => json!({ "event": event }),
+        Outcome::Timeout(at) => json!({ "timeout_us": at.as_micros() }),
+        other => json!({ "other": format!("{other:?}") }),
+    };
+    line["outcome"] = outcome;
+    line
 }
 
 /// What happened in one second.
@@ -90,7 +128,7 @@ impl Second {
     }
 }
 
-fn show(replay: &mut Replay<'_>, calls: bool) -> ExitCode {
+fn show(replay: &mut Replay<'_>, timeline: &mut Timeline, calls: bool) -> ExitCode {
     let setup = *replay.setup();
     let config = setup.config;
     print(format_args!(
@@ -117,6 +155,7 @@ fn show(replay: &mut Replay<'_>, calls: bool) -> ExitCode {
             show_second(replay, last.saturating_sub(start), &std::mem::take(&mut second));
         }
         last = now;
+        timeline.add(replay, &step);
         second.count(&step);
         show_step(&step, now.saturating_sub(start), calls);
     }
@@ -138,7 +177,7 @@ fn report(replay: &Replay<'_>, stop: &Stop) -> ExitCode {
             ExitCode::from(1)
         }
         stop => {
-            eprintln!("replay: after {} equal records: {stop}", replay.number());
+            eprintln!("inputwire: after {} equal records: {stop}", replay.number());
             ExitCode::from(2)
         }
     }
@@ -184,9 +223,4 @@ fn show_second(replay: &Replay<'_>, micros: u64, second: &Second) {
         parts.extend([rtt, lost, inputs].into_iter().flatten());
     }
     print(parts.concat());
-}
-
-/// Prints a line, even if nothing reads the output.
-fn print(line: impl Display) {
-    let _ = writeln!(io::stdout(), "{line}");
 }

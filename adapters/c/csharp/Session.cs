@@ -1,0 +1,145 @@
+// A session that keeps its memory, for code that would rather not call the C functions itself.
+
+using System;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
+namespace Inputwire
+{
+    /// <summary>A status that tells of a mistake in the program.</summary>
+    public sealed class InputwireException : Exception
+    {
+        public readonly Status Status;
+
+        public InputwireException(Status status) : base(Native.TextOf(status))
+        {
+            Status = status;
+        }
+    }
+
+    /// <summary>One endpoint of a game. Not for several threads at once.</summary>
+    public sealed class Session : IDisposable
+    {
+        IntPtr memory;
+        readonly IntPtr session;
+        readonly byte[] buffer = new byte[Native.MaxDatagramSize];
+
+        /// <summary>Draws the incarnation, if the settings have none.</summary>
+        public Session(uint maxPeers, uint inputLen, Config config)
+        {
+            if (Native.iw_abi_version() != Native.AbiVersion) throw new InvalidOperationException("the library has another version than Inputwire.cs");
+            if (config.Incarnation == 0) config.Incarnation = DrawIncarnation();
+            ulong size = Native.iw_session_size(maxPeers, inputLen).ToUInt64();
+            if (size == 0) throw new InputwireException(Status.NoSuchSize);
+            // The session must not be moved, so it lies outside of what the collector compacts.
+            memory = Marshal.AllocHGlobal((int)size + Native.SessionAlign);
+            long start = (memory.ToInt64() + Native.SessionAlign - 1) & -Native.SessionAlign;
+            Check(Native.iw_session_init(new IntPtr(start), new UIntPtr(size), maxPeers, inputLen, ref config, out session));
+        }
+
+        /// <summary>The default settings.</summary>
+        public static Config Defaults()
+        {
+            Config config;
+            Check(Native.iw_config_default(out config));
+            return config;
+        }
+
+        /// <summary>Returns a status, unless it tells of a mistake. A full window and refused datagrams are none.</summary>
+        public static Status Check(Status status)
+        {
+            if (status < 0 && status != Status.WindowFull && (int)status > -100) throw new InputwireException(status);
+            return status;
+        }
+
+        static ulong DrawIncarnation()
+        {
+            var bytes = new byte[8];
+            using (var random = RandomNumberGenerator.Create()) random.GetBytes(bytes);
+            return BitConverter.ToUInt64(bytes, 0) | 1UL << 63; // Numbers below 2^32 are refused.
+        }
+
+        public uint AddPeer(ulong nowUs, uint wire, uint player, byte[] key = null)
+        {
+            uint peer;
+            Check(Native.iw_session_add_peer(session, nowUs, wire, player, 0, key, out peer));
+            return peer;
+        }
+
+        /// <summary>Returns whether there was room in the window. If not, push the same input again later.</summary>
+        public bool PushInput(ulong nowUs, byte[] input)
+        {
+            uint frame, waitingFor;
+            var length = new UIntPtr((uint)input.Length);
+            return Check(Native.iw_session_push_input(session, nowUs, input, length, out frame, out waitingFor)) == Status.Ok;
+        }
+
+        public Status HandleDatagram(ulong nowUs, uint peer, byte[] datagram, int length)
+        {
+            return Check(Native.iw_session_handle_datagram(session, nowUs, peer, datagram, new UIntPtr((uint)length)));
+        }
+
+        public void HandleTimeout(ulong nowUs)
+        {
+            Check(Native.iw_session_handle_timeout(session, nowUs));
+        }
+
+        public bool PollEvent(out Event happened)
+        {
+            return Check(Native.iw_session_poll_event(session, out happened)) == Status.Ok;
+        }
+
+        /// <summary>Returns the next datagram to send, or null.</summary>
+        public byte[] PollTransmit(out uint peer)
+        {
+            UIntPtr length;
+            var capacity = new UIntPtr((uint)buffer.Length);
+            if (Check(Native.iw_session_poll_transmit(session, buffer, capacity, out length, out peer)) != Status.Ok) return null;
+            var datagram = new byte[(int)length.ToUInt32()];
+            Array.Copy(buffer, datagram, datagram.Length);
+            return datagram;
+        }
+
+        /// <summary>Returns when HandleTimeout is due, or null.</summary>
+        public ulong? PollTimeout()
+        {
+            ulong at;
+            return Check(Native.iw_session_poll_timeout(session, out at)) == Status.Ok ? at : (ulong?)null;
+        }
+
+        public uint Unacked(uint peer)
+        {
+            uint unacked;
+            Check(Native.iw_peer_unacked(session, peer, out unacked));
+            return unacked;
+        }
+
+        public bool Stats(uint peer, out Stats stats)
+        {
+            return Check(Native.iw_peer_stats(session, peer, out stats)) == Status.Ok;
+        }
+
+        public void Close(ulong nowUs)
+        {
+            Check(Native.iw_session_close(session, nowUs));
+        }
+
+        public bool IsClosed
+        {
+            get
+            {
+                uint isClosed;
+                Check(Native.iw_session_is_closed(session, out isClosed));
+                return isClosed != 0;
+            }
+        }
+
+        public void Dispose()
+        {
+            if (memory == IntPtr.Zero) return;
+            Native.iw_session_clear(session);
+            Marshal.FreeHGlobal(memory);
+            memory = IntPtr.Zero;
+        }
+    }
+}

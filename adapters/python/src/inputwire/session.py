@@ -1,0 +1,375 @@
+"""A session: one endpoint of a game, with up to three peers."""
+
+from __future__ import annotations
+
+import ctypes as c
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any, Iterator, Literal, NamedTuple, Optional
+
+from . import _abi, events
+from ._abi import Health, Status
+from ._library import allocate, library, text
+
+Wire = Literal["compact", "classic"]
+_WIRES = {"compact": _abi.COMPACT, "classic": _abi.CLASSIC}
+
+
+class InputwireError(Exception):
+    """A call that the session refuses; the text says what to do."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(text(status))
+        self.status = Status(status) if status in Status._value2member_map_ else Status.OTHER
+
+
+class WindowFull(InputwireError):
+    """A peer has not acknowledged the oldest input in the window: push the same input again later."""
+
+    def __init__(self, status: int, waiting_for: int) -> None:
+        super().__init__(status)
+        self.waiting_for = waiting_for
+
+
+class Pace(NamedTuple):
+    """How far the local game is ahead of a peer's in thousandths of a frame, and by how many millionths to stretch the
+    frame interval."""
+
+    lead_millis: int
+    stretch_ppm: int
+
+
+@dataclass(frozen=True)
+class Stats:
+    """A snapshot of a peer's statistics. Times are seconds; None is a value that is not known yet."""
+
+    at: float
+    rtt_latest: Optional[float]
+    rtt_min: Optional[float]
+    rtt_mean: Optional[float]
+    rtt_median: Optional[float]
+    rtt_smoothed: Optional[float]
+    rtt_variation: Optional[float]
+    latency: Optional[float]
+    jitter: Optional[float]
+    silence: Optional[float]
+    longest_silence: Optional[float]
+    inbound_lost: Optional[int]
+    lost_inputs: int
+    packets_received: int
+    bytes_received: int
+    packets_sent: int
+    bytes_sent: int
+    health: Health
+    unacked: int
+    window: int
+    missing: int
+    duplicates: int
+    conflicts: int
+    refused: dict[Status, int]
+
+
+def _check(status: int) -> bool:
+    """Returns whether a call has something to return."""
+    if status < 0:
+        raise InputwireError(status)
+    return status == Status.OK
+
+
+def _micros(now: Optional[float]) -> int:
+    return round((time.monotonic() if now is None else now) * 1e6)
+
+
+class Session:
+    """One endpoint of a game. Not for several threads at once.
+
+    Settings marked with `=` must be the same at every endpoint.
+    """
+
+    def __init__(
+        self,
+        *,
+        session_id: int = 0,
+        local_player: int = 0,
+        input_len: int = 1,
+        max_peers: int = 1,
+        key: Optional[bytes] = None,
+        short_tags: bool = False,
+        first_frame: int = 0,
+        frame_interval: Optional[float] = None,
+        ping_interval: Optional[float] = None,
+        interrupt_after: Optional[float] = None,
+        disconnect_after: Optional[float] = None,
+        warning_latency: Optional[float] = None,
+        critical_latency: Optional[float] = None,
+        max_datagram_size: Optional[int] = None,
+        redundancy: Optional[int] = None,
+        early_copies: bool = False,
+        incarnation: Optional[int] = None,
+    ) -> None:
+        """Creates a session.
+
+        session_id: = random for each game. local_player: up to 65,535, different at every endpoint.
+        input_len: = 1, 2, 4, 8 or 16 bytes. max_peers: 1 to 3. key: = 16 secret bytes. incarnation: 64 random bits, drawn
+        anew at each start, as happens by default. The others are those of `Config` in Rust, with its defaults.
+        """
+        config = _abi.ConfigStruct()
+        _check(library.iw_config_default(c.byref(config)))
+        config.session_id, config.local_player = session_id, local_player
+        # Numbers below 2^32 are refused, since they look like no random ones.
+        config.incarnation = secrets.randbits(64) | 1 << 63 if incarnation is None else incarnation
+        if key is not None:
+            if len(key) != 16:
+                raise ValueError("a key has 16 bytes")
+            config.key[:], config.has_key = key, 1
+        config.short_tags, config.early_copies, config.first_frame = short_tags, early_copies, first_frame
+        for name, seconds in [
+            ("frame_us", frame_interval), ("ping_us", ping_interval), ("interrupt_us", interrupt_after),
+            ("disconnect_us", disconnect_after), ("warning_us", warning_latency), ("critical_us", critical_latency),
+        ]:
+            if seconds is not None:
+                setattr(config, name, min(max(round(seconds * 1e6), 0), 2**32 - 1))
+        if max_datagram_size is not None:
+            config.max_datagram_size = max_datagram_size
+        if redundancy is not None:
+            config.redundancy = redundancy
+        size = library.iw_session_size(max_peers, input_len)
+        if not size:
+            raise InputwireError(Status.NO_SUCH_SIZE)
+        self._memory, start = allocate(size)
+        self._session = c.c_void_p()
+        _check(library.iw_session_init(start, size, max_peers, input_len, c.byref(config), c.byref(self._session)))
+        self._input_len = input_len
+        self._event, self._buf = _abi.EventStruct(), c.create_string_buffer(_abi.MAX_DATAGRAM_SIZE)
+        self._number, self._second, self._long, self._size = c.c_uint32(), c.c_uint32(), c.c_uint64(), c.c_size_t()
+
+    # Actions: the application did it.
+
+    def add_peer(
+        self,
+        player: int,
+        *,
+        wire: Wire = "compact",
+        key: Optional[bytes] = None,
+        incarnation: int = 0,
+        now: Optional[float] = None,
+    ) -> int:
+        """Adds a peer whose transport is open, and returns its number. `key`: a secret of this pair alone.
+        `incarnation`: the peer's, if signalling carried it."""
+        if key is not None and len(key) != 16:
+            raise ValueError("a key has 16 bytes")
+        _check(library.iw_session_add_peer(
+            self._session, _micros(now), _WIRES[wire], player, incarnation, key, c.byref(self._number)))
+        return self._number.value
+
+    def remove_peer(self, peer: int, now: Optional[float] = None) -> None:
+        """Removes a peer. It no longer holds the window."""
+        _check(library.iw_session_remove_peer(self._session, _micros(now), peer))
+
+    def push_input(self, data: bytes, now: Optional[float] = None) -> int:
+        """Records the local input of the next frame and returns that frame. Raises `WindowFull`."""
+        status = library.iw_session_push_input(
+            self._session, _micros(now), data, len(data), c.byref(self._number), c.byref(self._second))
+        if status == Status.WINDOW_FULL:
+            raise WindowFull(status, self._second.value)
+        _check(status)
+        return self._number.value
+
+    def skip_to(self, frame: int, data: bytes, now: Optional[float] = None) -> int:
+        """Jumps ahead after a pause: every frame before `frame` gets this input. Returns the frame of the next push."""
+        status = library.iw_session_skip_to(self._session, _micros(now), frame, data, len(data), c.byref(self._number))
+        if status == Status.WINDOW_FULL:
+            raise WindowFull(status, _abi.NO_PEER)
+        _check(status)
+        return self._number.value
+
+    def begin_epoch(self, epoch: int, now: Optional[float] = None) -> None:
+        """Begins an epoch, with frames from the first one on."""
+        _check(library.iw_session_begin_epoch(self._session, _micros(now), epoch))
+
+    def push_checksum(self, frame: int, value: int, now: Optional[float] = None) -> None:
+        """Records the checksum of the game's state at a confirmed frame, to be compared with those of the peers."""
+        _check(library.iw_session_push_checksum(self._session, _micros(now), frame, value, c.byref(self._number)))
+
+    def set_input_delay(self, frames: int) -> None:
+        """Tells the input delay of the game, which `pace` takes out."""
+        _check(library.iw_session_set_input_delay(self._session, frames))
+
+    def clear_counters(self) -> None:
+        """Sets the counters of all peers to zero."""
+        _check(library.iw_session_clear_counters(self._session))
+
+    def close(self, now: Optional[float] = None) -> None:
+        """Closes the session: what is unacknowledged is delivered, then goodbyes are sent until `is_closed`."""
+        _check(library.iw_session_close(self._session, _micros(now)))
+
+    # What the world did.
+
+    def handle_datagram(self, peer: int, datagram: bytes, now: Optional[float] = None) -> Status:
+        """Handles a datagram from a peer. Returns `Status.OK`, or why it was refused, which is counted and needs no action."""
+        status = library.iw_session_handle_datagram(self._session, _micros(now), peer, datagram, len(datagram))
+        if status > Status.UNKNOWN_PEER and status < 0:
+            raise InputwireError(status)
+        return Status(status) if status in Status._value2member_map_ else Status.OTHER
+
+    def handle_timeout(self, now: Optional[float] = None) -> None:
+        """Handles the passing of time: at `poll_timeout`, or at any other time."""
+        _check(library.iw_session_handle_timeout(self._session, _micros(now)))
+
+    def handle_transport_closed(self, peer: int, now: Optional[float] = None) -> None:
+        """Handles the end of the transport to a peer."""
+        _check(library.iw_session_handle_transport_closed(self._session, _micros(now), peer))
+
+    def handle_transport_opened(self, peer: int, now: Optional[float] = None) -> None:
+        """Handles a transport to a peer that is open again."""
+        _check(library.iw_session_handle_transport_opened(self._session, _micros(now), peer))
+
+    # What is new: events until None, then datagrams until None, then sleep until `poll_timeout`.
+
+    def poll_event(self) -> Optional[events.Event]:
+        """Returns the next event, or None."""
+        if not _check(library.iw_session_poll_event(self._session, c.byref(self._event))):
+            return None
+        return events.read(self._event)
+
+    def events(self) -> Iterator[events.Event]:
+        """Yields every event that there is now."""
+        while (event := self.poll_event()) is not None:
+            yield event
+
+    def poll_transmit(self) -> Optional[tuple[int, bytes]]:
+        """Returns the peer and the bytes of the next datagram to send, or None."""
+        if not _check(library.iw_session_poll_transmit(
+                self._session, self._buf, len(self._buf), c.byref(self._size), c.byref(self._number))):
+            return None
+        return self._number.value, self._buf.raw[: self._size.value]
+
+    def transmits(self) -> Iterator[tuple[int, bytes]]:
+        """Yields every datagram to send now, with its peer."""
+        while (transmit := self.poll_transmit()) is not None:
+            yield transmit
+
+    def poll_transmit_to(self, peer: int) -> Optional[bytes]:
+        """Returns the next datagram to send to this peer, or None. For transports that can be congested one by one."""
+        if not _check(library.iw_session_poll_transmit_to(
+                self._session, peer, self._buf, len(self._buf), c.byref(self._size))):
+            return None
+        return self._buf.raw[: self._size.value]
+
+    def poll_timeout(self) -> Optional[float]:
+        """Returns when to call `handle_timeout`: later than the latest `now`. None if nothing is due."""
+        found = _check(library.iw_session_poll_timeout(self._session, c.byref(self._long)))
+        return self._long.value / 1e6 if found else None
+
+    # Getters.
+
+    def _get(self, getter: Any, *arguments: int) -> Optional[int]:
+        found = _check(getter(self._session, *arguments, c.byref(self._number)))
+        return self._number.value if found else None
+
+    @property
+    def input_len(self) -> int:
+        """The length of an input in bytes."""
+        return self._input_len
+
+    @property
+    def epoch(self) -> int:
+        """The present epoch."""
+        return self._get(library.iw_session_epoch) or 0
+
+    @property
+    def next_epoch(self) -> Optional[int]:
+        """An epoch that is new to every peer; None if the session is closed."""
+        return self._get(library.iw_session_next_epoch)
+
+    @property
+    def incarnation(self) -> Optional[int]:
+        """The number of this run, for signalling."""
+        found = _check(library.iw_session_incarnation(self._session, c.byref(self._long)))
+        return self._long.value if found else None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` has done its work, so that the socket is no longer needed."""
+        return self._get(library.iw_session_is_closed) == 1
+
+    @property
+    def next_frame(self) -> int:
+        """The frame of the next push."""
+        return self._get(library.iw_session_next_frame) or 0
+
+    @property
+    def confirmed_frame(self) -> Optional[int]:
+        """The latest frame up to which every player's input is known."""
+        return self._get(library.iw_session_confirmed_frame)
+
+    def local_input(self, frame: int) -> Optional[bytes]:
+        """Returns a local input that is still in the window."""
+        found = _check(library.iw_session_local_input(self._session, frame, self._buf, len(self._buf)))
+        return self._buf.raw[: self._input_len] if found else None
+
+    @property
+    def peers(self) -> list[int]:
+        """The numbers of the peers."""
+        found: list[int] = []
+        while (peer := self._get(library.iw_session_peer_at, len(found))) is not None:
+            found.append(peer)
+        return found
+
+    def last_frame(self, peer: int) -> Optional[int]:
+        """Returns the latest frame up to which every input of a peer is known."""
+        return self._get(library.iw_peer_last_frame, peer)
+
+    def remote_input(self, peer: int, frame: int) -> Optional[bytes]:
+        """Returns a peer's input, if it is known and still in the window."""
+        found = _check(library.iw_peer_remote_input(self._session, peer, frame, self._buf, len(self._buf)))
+        return self._buf.raw[: self._input_len] if found else None
+
+    def latest_input(self, peer: int) -> Optional[tuple[int, bytes]]:
+        """Returns the latest frame and input of a peer."""
+        found = _check(library.iw_peer_latest_input(
+            self._session, peer, c.byref(self._number), self._buf, len(self._buf)))
+        return (self._number.value, self._buf.raw[: self._input_len]) if found else None
+
+    def unacked(self, peer: int) -> Optional[int]:
+        """Returns how many local inputs the peer has not acknowledged."""
+        return self._get(library.iw_peer_unacked, peer)
+
+    def pace(self, peer: int) -> Optional[Pace]:
+        """Returns how far the local game is ahead of the peer's."""
+        pace = _abi.PaceStruct()
+        found = _check(library.iw_peer_pace(self._session, peer, c.byref(pace)))
+        return Pace(pace.lead_millis, pace.stretch_ppm) if found else None
+
+    def suggested_delay(self, peer: int) -> Optional[int]:
+        """Returns the input delay in frames that would hide the network."""
+        return self._get(library.iw_peer_suggested_delay, peer)
+
+    def stats(self, peer: int) -> Optional[Stats]:
+        """Returns a snapshot of a peer's statistics; None for an unknown peer."""
+        stats = _abi.StatsStruct()
+        if not _check(library.iw_peer_stats(self._session, peer, c.byref(stats))):
+            return None
+
+        def known(value: int) -> Optional[int]:
+            return None if value == _abi.UNKNOWN else value
+
+        def seconds(name: str) -> Optional[float]:
+            value = known(getattr(stats, name + "_us"))
+            return None if value is None else value / 1e6
+
+        times = ("rtt_latest", "rtt_min", "rtt_mean", "rtt_median", "rtt_smoothed", "rtt_variation", "latency", "jitter",
+                 "silence", "longest_silence")
+        counts = ("lost_inputs", "packets_received", "bytes_received", "packets_sent", "bytes_sent", "unacked", "window",
+                  "missing", "duplicates", "conflicts")
+        refused = {status: stats.refused[-100 - status] for status in Status if status <= -100 and stats.refused[-100 - status]}
+        fields: dict[str, Any] = {name: seconds(name) for name in times}
+        fields.update((name, getattr(stats, name)) for name in counts)
+        return Stats(
+            at=stats.at_us / 1e6, inbound_lost=known(stats.inbound_lost), health=events._health(stats.health), refused=refused,
+            **fields)
+
+    def clear(self) -> None:
+        """Overwrites the session's memory, its key included. Every later call raises."""
+        _check(library.iw_session_clear(self._session))

@@ -1,0 +1,144 @@
+"""The session behind Python's types: two endpoints in virtual time, errors, failover."""
+
+import random
+import typing
+import unittest
+
+import inputwire as iw
+from inputwire import _abi, events
+
+
+def pair(**settings):
+    sessions = [iw.Session(local_player=player, **settings) for player in (0, 1)]
+    for player, session in enumerate(sessions):
+        session.add_peer(1 - player, now=0.0)
+    return sessions
+
+
+def play(sessions, until, push, loss=0.0, seed=7):
+    """Runs two sessions with a delay of 30 ms. Returns the events of each."""
+    rng, under_way, seen, connected = random.Random(seed), [], [[], []], [False, False]
+    for tick in range(round(until * 1000)):
+        now = tick / 1000
+        for player, session in enumerate(sessions):
+            session.handle_timeout(now)
+            for datagram in [entry for entry in under_way if entry[0] <= now and entry[1] == player]:
+                under_way.remove(datagram)
+                session.handle_datagram(0, datagram[2], now)
+            if connected[player] and tick % 16 == 0:
+                push(player, session, now)
+            for event in session.events():
+                seen[player].append(event)
+                connected[player] |= isinstance(event, iw.Connected)
+            for _, datagram in session.transmits():
+                if rng.random() >= loss:
+                    under_way.append((now + 0.03, 1 - player, datagram))
+    return seen
+
+
+class Sessions(unittest.TestCase):
+    def test_every_input_is_delivered_once_and_in_order_although_a_fifth_of_all_datagrams_is_lost(self):
+        pushed = [[], []]
+
+        def push(player, session, now):
+            if len(pushed[player]) < 600:
+                data = bytes([len(pushed[player]) % 256, player])
+                try:
+                    self.assertEqual(session.push_input(data, now), len(pushed[player]))
+                    pushed[player].append(data)
+                except iw.WindowFull as full:
+                    self.assertEqual(full.waiting_for, 0)
+
+        sessions = pair(input_len=2, key=bytes(range(16)))
+        seen = play(sessions, 14, push, loss=0.2)
+        for player, other in ((0, 1), (1, 0)):
+            inputs = [event for event in seen[player] if isinstance(event, iw.Input)]
+            self.assertEqual([event.input for event in inputs], pushed[other])
+            self.assertEqual([event.frame for event in inputs], list(range(600)))
+            self.assertEqual(sessions[player].confirmed_frame, 599)
+            self.assertEqual(sessions[player].remote_input(0, 599), pushed[other][599])
+            self.assertEqual(sessions[player].latest_input(0), (599, pushed[other][599]))
+            self.assertEqual(sessions[player].local_input(599), pushed[player][599])
+            stats = sessions[player].stats(0)
+            self.assertAlmostEqual(stats.rtt_smoothed, 0.06, delta=0.02)
+            self.assertEqual((stats.unacked, stats.health), (0, iw.Health.GOOD))
+            self.assertIsInstance(sessions[player].pace(0), iw.Pace)
+
+    def test_a_full_window_names_the_peer_that_is_waited_for(self):
+        session = pair()[0]
+        for _ in range(iw.WINDOW):
+            session.push_input(b"x", 0.0)
+        with self.assertRaises(iw.WindowFull) as full:
+            session.push_input(b"x", 0.0)
+        self.assertEqual((full.exception.waiting_for, full.exception.status), (0, iw.Status.WINDOW_FULL))
+        self.assertEqual(session.unacked(0), iw.WINDOW)
+        self.assertEqual(session.peers, [0])
+
+    def test_a_refused_call_says_what_to_do(self):
+        session = pair()[0]
+        for call, words in [
+            (lambda: session.push_input(b"xy", 0.0), "another length"),
+            (lambda: session.add_peer(2, now=0.0), "no place"),
+            (lambda: session.begin_epoch(0, 0.0), "epochs only grow"),
+            (lambda: iw.Session(frame_interval=0.0), "frame_interval"),
+            (lambda: iw.Session(incarnation=5), "random number"),
+            (lambda: iw.Session(input_len=3), "without sessions of this size"),
+        ]:
+            with self.assertRaisesRegex(iw.InputwireError, words):
+                call()
+        with self.assertRaises(ValueError):
+            iw.Session(key=b"short")
+        session.clear()
+        with self.assertRaisesRegex(iw.InputwireError, "not a session"):
+            session.poll_event()
+
+    def test_a_refused_datagram_is_a_status_that_is_counted_and_no_exception(self):
+        session = pair()[0]
+        self.assertEqual(session.handle_datagram(0, b"\x2f" * 20, 0.0), iw.Status.UNKNOWN_TYPE)
+        self.assertEqual(session.handle_datagram(7, b"\x2f", 0.0), iw.Status.UNKNOWN_PEER)
+        self.assertEqual(session.handle_datagram(0, bytes(2000), 0.0), iw.Status.TOO_LONG)
+        self.assertEqual(session.stats(0).refused, {iw.Status.UNKNOWN_TYPE: 1, iw.Status.TOO_LONG: 1})
+        self.assertIsNone(session.stats(7))
+
+    def test_a_desync_and_a_goodbye_are_reported(self):
+        sessions = pair()
+
+        def push(player, session, now):
+            frame = session.push_input(b"x", now) if session.next_frame < 300 else 299
+            if frame % 60 == 40:
+                session.push_checksum(frame - 40, player if frame > 200 else 5, now)
+
+        seen = play(sessions, 6, push)
+        for player in (0, 1):
+            desyncs = [event for event in seen[player] if isinstance(event, iw.Desync)]
+            self.assertEqual((desyncs[0].frame, desyncs[0].local, desyncs[0].remote), (180, player, 1 - player))
+        sessions[0].close(6.0)
+        closing = play(sessions, 8, lambda *_: None)
+        self.assertTrue(sessions[0].is_closed)
+        self.assertIn("PeerClosed", [type(event).__name__ for event in closing[1]])
+
+    def test_every_kind_of_event_has_a_class_and_every_class_is_in_the_union(self):
+        for kind in _abi.EventKind:
+            event = events.read(_abi.EventStruct(kind=kind, value=1))
+            self.assertIsInstance(event, typing.get_args(iw.Event))
+            if kind != _abi.EventKind.OTHER:
+                self.assertNotIsInstance(event, iw.Other, f"{kind!r} has no class in events.py")
+
+    def test_a_failover_uses_the_relay_again_when_the_direct_route_falls_silent(self):
+        failover, changes, now = iw.Failover(), [], 0.0
+        while now < 12.0:
+            now += 1 / 60
+            if now < 8.0:
+                failover.handle_health(iw.Health.GOOD, now)
+                failover.handle_heard(relay=False, now=now)
+            failover.handle_timeout(now)
+            relay = failover.routes_for(round(now * 60))
+            change = failover.poll_change()
+            if change is not None:
+                self.assertEqual(change.relay, relay)
+                changes.append((round(now, 1), change.cause))
+        self.assertEqual(changes, [(3.0, iw.RouteCause.WELL), (8.5, iw.RouteCause.SILENT)])
+
+
+if __name__ == "__main__":
+    unittest.main()
