@@ -636,7 +636,7 @@ class Mesh {
   static async of(options = {}) {
     const mesh = new Mesh();
     for (const me of [0, 1, 2]) mesh.players[me] = await mesh.endpoint(me, 0, options);
-    for (const me of [0, 1, 2]) for (const player of [0, 1, 2]) if (player !== me) mesh.add(me, player);
+    for (const me of [0, 1, 2]) for (const player of [2, 1, 0]) if (player !== me) mesh.add(me, player);
     mesh.exchange();
     return mesh;
   }

@@ -37,7 +37,8 @@ impl Mesh {
             events: Vec::new(),
         };
         for me in 0..3 {
-            for player in (0..3).filter(|player| *player != me) {
+            // Backwards, so that no survivor is peer 0, which an unset field would be.
+            for player in (0..3).rev().filter(|player| *player != me) {
                 mesh.peers[me][player] = mesh.endpoints[me].add(0, IW_COMPACT, player as u32).unwrap();
             }
         }
