@@ -42,7 +42,8 @@ class Mesh:
     def __init__(self, **settings):
         self.now, self.dead, self.cut = 1.0, set(), set()
         self.sessions = [iw.Session(local_player=me, max_peers=2, **settings) for me in range(3)]
-        self.peers = [{player: self.add(me, player) for player in range(3) if player != me} for me in range(3)]
+        # Backwards, so that no survivor is peer 0, which an unset field would be.
+        self.peers = [{player: self.add(me, player) for player in (2, 1, 0) if player != me} for me in range(3)]
         self.seen = [[], [], []]
         self.exchange()
 
