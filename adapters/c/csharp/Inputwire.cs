@@ -52,14 +52,22 @@ namespace Inputwire
         PeersFull = -40,
         /// <summary>The player number belongs to the local player or another peer, or is above 65,535.</summary>
         PlayerTaken = -41,
-        /// <summary>The first frames of the epoch have left the window.</summary>
+        /// <summary>The first frames of the epoch have left the window, or the frame to join from is not ahead of every push.</summary>
         EpochRunning = -42,
         /// <summary>iw_config.incarnation is 0, and a peer on the compact wire needs one.</summary>
         NoIncarnation = -43,
+        /// <summary>A peer has departed and was not removed yet.</summary>
+        PeerDeparted = -44,
+        /// <summary>The session is in a mesh, which has at most 63 peers.</summary>
+        MeshTooLarge = -45,
+        /// <summary>iw_config.max_datagram_size is too small for the words of this mesh.</summary>
+        MeshDatagramSize = -46,
         /// <summary>A peer has not acknowledged the oldest input in the window.</summary>
         WindowFull = -50,
         /// <summary>The epoch has used up its frame numbers.</summary>
         FramesExhausted = -51,
+        /// <summary>A peer's latest known input lies iw_config.max_lead frames back.</summary>
+        TooFarAhead = -52,
         /// <summary>The checksum is not for a later frame than the last one.</summary>
         ChecksumNotNewer = -60,
         /// <summary>A peer has not acknowledged the oldest checksum.</summary>
@@ -114,6 +122,8 @@ namespace Inputwire
         EpochRange = -119,
         /// <summary>One of this session's own datagrams.</summary>
         Reflected = -120,
+        /// <summary>A word of a mesh, although iw_config.mesh is 0.</summary>
+        NoMesh = -121,
     }
 
     /// <summary>Why the routes changed.</summary>
@@ -129,6 +139,19 @@ namespace Inputwire
         Asked = 3,
         /// <summary>The direct route has been well for long enough.</summary>
         Well = 4,
+        /// <summary>A value without a number in this version of the interface.</summary>
+        Other = 99,
+    }
+
+    /// <summary>Whether a peer still plays.</summary>
+    public enum DepartureKind : uint
+    {
+        /// <summary>It plays.</summary>
+        Present = 0,
+        /// <summary>Nothing that it sends is taken any more; the survivors are agreeing on its last input. frame is the one after its latest input that is known here; it may still grow.</summary>
+        Departing = 1,
+        /// <summary>Every survivor has the same inputs of it. frame is that of the last one, or IW_NO_FRAME if there is none in this epoch.</summary>
+        Departed = 2,
         /// <summary>A value without a number in this version of the interface.</summary>
         Other = 99,
     }
@@ -191,6 +214,12 @@ namespace Inputwire
         Unreadable = 15,
         /// <summary>A hello from player remote to player local arrived: the address leads to somebody else.</summary>
         WrongPlayers = 16,
+        /// <summary>A survivor, peer, told that the local player was disconnected, and so do all who hear of it: this session is closed. Who comes back sets up a new one.</summary>
+        Dropped = 17,
+        /// <summary>Nothing more is taken of the peer: the peer value told that it has left, or, if value is IW_NO_PEER, it said goodbye under a key, or joined too late to get what it lacks.</summary>
+        Departing = 18,
+        /// <summary>The peer has left, and every survivor has the same inputs of it: the last one is that of frame, or IW_NO_FRAME if there is none in this epoch. Comes after them.</summary>
+        Departed = 19,
         /// <summary>A value without a number in this version of the interface.</summary>
         Other = 99,
     }
@@ -241,7 +270,16 @@ namespace Inputwire
         public uint EarlyCopies;
         public uint HasKey;
         public uint ShortTags;
+        public uint Mesh;
+        public uint MaxLead;
         public uint Reserved;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct Departure
+    {
+        public DepartureKind Kind;
+        public uint Frame;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -328,6 +366,8 @@ namespace Inputwire
         public const ulong Unknown = ulong.MaxValue;
         /// <summary>iw_event.peer of an event that is not about a peer.</summary>
         public const uint NoPeer = uint.MaxValue;
+        /// <summary>A frame that is none: no frame has this number.</summary>
+        public const uint NoFrame = uint.MaxValue;
         /// <summary>A value of wire: the compact wire, for inputs of every length.</summary>
         public const uint Compact = 0;
         /// <summary>A value of wire: the classic wire, for inputs of one byte.</summary>
@@ -379,6 +419,9 @@ namespace Inputwire
         public static extern Status iw_session_incarnation(IntPtr session, out ulong incarnation);
 
         [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
+        public static extern Status iw_session_departures_settled(IntPtr session, out uint isSettled);
+
+        [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
         public static extern Status iw_session_is_closed(IntPtr session, out uint isClosed);
 
         [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
@@ -392,6 +435,9 @@ namespace Inputwire
 
         [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
         public static extern Status iw_session_peer_at(IntPtr session, uint index, out uint peer);
+
+        [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
+        public static extern Status iw_peer_departure(IntPtr session, uint peer, out Departure departure);
 
         [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
         public static extern Status iw_peer_last_frame(IntPtr session, uint peer, out uint frame);
@@ -434,6 +480,12 @@ namespace Inputwire
 
         [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
         public static extern Status iw_session_add_peer(IntPtr session, ulong nowUs, uint wire, uint player, ulong incarnation, byte[] key, out uint peer);
+
+        [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
+        public static extern Status iw_session_add_peer_from(IntPtr session, ulong nowUs, uint wire, uint player, ulong incarnation, byte[] key, uint from, out uint peer);
+
+        [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
+        public static extern Status iw_session_disconnect_peer(IntPtr session, ulong nowUs, uint peer);
 
         [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
         public static extern Status iw_session_remove_peer(IntPtr session, ulong nowUs, uint peer);

@@ -45,10 +45,10 @@ namespace Inputwire
             return config;
         }
 
-        /// <summary>Returns a status, unless it tells of a mistake. A full window and refused datagrams are none.</summary>
+        /// <summary>Returns a status, unless it tells of a mistake. A full window, a push too far ahead and refused datagrams are none.</summary>
         public static Status Check(Status status)
         {
-            if (status < 0 && status != Status.WindowFull && (int)status > -100) throw new InputwireException(status);
+            if (status < 0 && status != Status.WindowFull && status != Status.TooFarAhead && (int)status > -100) throw new InputwireException(status);
             return status;
         }
 
@@ -59,14 +59,43 @@ namespace Inputwire
             return BitConverter.ToUInt64(bytes, 0) | 1UL << 63; // Numbers below 2^32 are refused.
         }
 
-        public uint AddPeer(ulong nowUs, uint wire, uint player, byte[] key = null)
+        /// <summary>Adds a peer; from is the frame from which a player takes part that joins late.</summary>
+        public uint AddPeer(ulong nowUs, uint wire, uint player, byte[] key = null, uint from = Native.NoFrame)
         {
             uint peer;
-            Check(Native.iw_session_add_peer(session, nowUs, wire, player, 0, key, out peer));
+            Check(Native.iw_session_add_peer_from(session, nowUs, wire, player, 0, key, from, out peer));
             return peer;
         }
 
-        /// <summary>Returns whether there was room in the window. If not, push the same input again later.</summary>
+        /// <summary>Takes nothing more of a peer. The survivors agree on its last input; then EventKind.Departed follows.</summary>
+        public void DisconnectPeer(ulong nowUs, uint peer)
+        {
+            Check(Native.iw_session_disconnect_peer(session, nowUs, peer));
+        }
+
+        /// <summary>Whether all who left can be removed.</summary>
+        public bool DeparturesSettled
+        {
+            get
+            {
+                uint isSettled;
+                Check(Native.iw_session_departures_settled(session, out isSettled));
+                return isSettled != 0;
+            }
+        }
+
+        /// <summary>Returns how far the departure of a peer has come.</summary>
+        public bool DepartureOf(uint peer, out Departure departure)
+        {
+            return Check(Native.iw_peer_departure(session, peer, out departure)) == Status.Ok;
+        }
+
+        public void RemovePeer(ulong nowUs, uint peer)
+        {
+            Check(Native.iw_session_remove_peer(session, nowUs, peer));
+        }
+
+        /// <summary>Returns whether there was room in the window, and the peers were near enough. If not, push the same input again later.</summary>
         public bool PushInput(ulong nowUs, byte[] input)
         {
             uint frame, waitingFor;

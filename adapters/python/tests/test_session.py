@@ -36,6 +36,116 @@ def play(sessions, until, push, loss=0.0, seed=7):
     return seen
 
 
+class Mesh:
+    """Three sessions that exchange datagrams at once, except where a link is cut."""
+
+    def __init__(self, **settings):
+        self.now, self.dead, self.cut = 1.0, set(), set()
+        self.sessions = [iw.Session(local_player=me, max_peers=2, **settings) for me in range(3)]
+        # Backwards, so that no survivor is peer 0, which an unset field would be.
+        self.peers = [{player: self.add(me, player) for player in (2, 1, 0) if player != me} for me in range(3)]
+        self.seen = [[], [], []]
+        self.exchange()
+
+    def add(self, me, player, from_frame=None):
+        return self.sessions[me].add_peer(player, from_frame=from_frame, now=self.now)
+
+    def frame(self, *pushing):
+        """Lets a frame pass in which these players push their own number."""
+        self.now += 1 / 60
+        for me in pushing:
+            self.sessions[me].push_input(bytes([me]), self.now)
+        self.exchange()
+
+    def exchange(self):
+        for session in self.sessions:
+            session.handle_timeout(self.now)
+        for me in list(range(3)) * 6:
+            self.seen[me].extend(self.sessions[me].events())
+            for peer, datagram in self.sessions[me].transmits():
+                to = next(player for player, number in self.peers[me].items() if number == peer)
+                if self.dead.isdisjoint((me, to)) and (me, to) not in self.cut and me in self.peers[to]:
+                    self.sessions[to].handle_datagram(self.peers[to][me], datagram, self.now)
+
+    def departure(self, me, player):
+        return self.sessions[me].departure(self.peers[me][player])
+
+    def delivered(self, me, player):
+        return [event.frame for event in self.told(me, iw.Input) if event.input == bytes([player])]
+
+    def told(self, me, kind):
+        return [event for event in self.seen[me] if isinstance(event, kind)]
+
+
+class Departures(unittest.TestCase):
+    def test_when_a_player_dies_the_survivors_agree_on_its_last_input_and_one_who_comes_back_joins_from_a_later_frame(self):
+        mesh = Mesh()
+        for _ in range(5):
+            mesh.frame(0, 1, 2)
+        mesh.cut = {(2, 1)}
+        for _ in range(3):
+            mesh.frame(0, 1, 2)
+        mesh.dead = {2}
+        self.assertEqual(mesh.departure(1, 2), iw.Departure(iw.DepartureKind.PRESENT, None))
+        mesh.sessions[1].disconnect_peer(mesh.peers[1][2], mesh.now)
+        self.assertEqual(mesh.departure(1, 2), iw.Departure(iw.DepartureKind.DEPARTING, 5))
+        self.assertFalse(mesh.sessions[1].departures_settled)
+        for _ in range(10):
+            mesh.frame(0, 1)
+        for me in (0, 1):
+            self.assertEqual(mesh.delivered(me, 2), list(range(8)))
+            self.assertEqual(mesh.departure(me, 2), iw.Departure(iw.DepartureKind.DEPARTED, 7))
+            self.assertEqual(mesh.told(me, iw.Departed), [iw.Departed(mesh.peers[me][2], 7)])
+            self.assertTrue(mesh.sessions[me].departures_settled)
+        self.assertEqual(mesh.told(0, iw.Departing), [iw.Departing(mesh.peers[0][2], mesh.peers[0][1])])
+        self.assertEqual(mesh.told(1, iw.Departing), [])
+
+        mesh.dead, mesh.cut = set(), set()
+        mesh.sessions[2], mesh.peers[2] = iw.Session(local_player=2, max_peers=2), {}
+        for me in (0, 1):
+            with self.assertRaisesRegex(iw.InputwireError, "a departed peer is still there"):
+                mesh.add(me, 7, 40)
+            mesh.sessions[me].remove_peer(mesh.peers[me][2], mesh.now)
+            with self.assertRaisesRegex(iw.InputwireError, "from a frame ahead of every push"):
+                mesh.add(me, 2, 18)
+            mesh.peers[me][2], mesh.peers[2][me] = mesh.add(me, 2, 40), mesh.add(2, me, 40)
+        for frame in range(18, 60):
+            mesh.frame(*((0, 1) if frame < 40 else (0, 1, 2)))
+        mesh.exchange()
+        for me in (0, 1):
+            self.assertEqual(mesh.delivered(me, 2), [*range(8), *range(40, 60)])
+        self.assertEqual([session.confirmed_frame for session in mesh.sessions], [59, 59, 59])
+
+    def test_a_player_who_is_disconnected_and_plays_on_is_dropped_and_its_session_closed(self):
+        mesh = Mesh()
+        mesh.sessions[0].disconnect_peer(mesh.peers[0][2], mesh.now)
+        for _ in range(5):
+            mesh.frame(0, 1)
+        self.assertEqual(len(mesh.told(2, iw.Dropped)), 0, "it has sent nothing yet")
+        mesh.frame(0, 1, 2)
+        for _ in range(20):
+            mesh.frame(0, 1)
+        (dropped,) = mesh.told(2, iw.Dropped)
+        self.assertIn(dropped.by, mesh.peers[2].values())
+        self.assertTrue(mesh.sessions[2].is_closed)
+        self.assertEqual(mesh.told(0, iw.Departed), [iw.Departed(mesh.peers[0][2], None)])
+
+    def test_without_a_mesh_a_disconnected_peer_has_departed_at_once(self):
+        mesh = Mesh(mesh=False)
+        mesh.frame(0, 1, 2)
+        mesh.sessions[0].disconnect_peer(mesh.peers[0][2], mesh.now)
+        self.assertEqual(mesh.departure(0, 2), iw.Departure(iw.DepartureKind.DEPARTED, 0))
+        self.assertEqual(mesh.departure(1, 2).kind, iw.DepartureKind.PRESENT)
+
+    def test_a_push_too_far_ahead_names_the_peer_whose_inputs_are_missing(self):
+        session = pair(max_lead=8)[0]
+        for _ in range(8):
+            session.push_input(b"x", 0.0)
+        with self.assertRaises(iw.TooFarAhead) as ahead:
+            session.push_input(b"x", 0.0)
+        self.assertEqual((ahead.exception.waiting_for, ahead.exception.status), (0, iw.Status.TOO_FAR_AHEAD))
+
+
 class Sessions(unittest.TestCase):
     def test_every_input_is_delivered_once_and_in_order_although_a_fifth_of_all_datagrams_is_lost(self):
         pushed = [[], []]

@@ -13,16 +13,17 @@
 Times are seconds of `time.monotonic()`; every call that takes one has it as an optional last argument.
 """
 
-from ._abi import ABI_VERSION, MAX_DATAGRAM_SIZE, WINDOW, Field, Health, RouteCause, Status
+from ._abi import ABI_VERSION, MAX_DATAGRAM_SIZE, WINDOW, DepartureKind, Field, Health, RouteCause, Status
 from .events import (
-    Conflict, Connected, Desync, EpochAhead, Event, Flushed, HealthChanged, Input, LocalStall, Lost, Mismatch, Other,
-    OutOfSync, PeerClosed, Replaced, Restarted, SecondRun, Unreadable, WrongPlayers)
+    Conflict, Connected, Departed, Departing, Desync, Dropped, EpochAhead, Event, Flushed, HealthChanged, Input, LocalStall,
+    Lost, Mismatch, Other, OutOfSync, PeerClosed, Replaced, Restarted, SecondRun, Unreadable, WrongPlayers)
 from .failover import Failover, Policy, RouteChange
-from .session import InputwireError, Pace, Session, Stats, WindowFull
+from .session import Departure, InputwireError, Pace, Session, Stats, TooFarAhead, WindowFull
 
 __all__ = [
-    "ABI_VERSION", "MAX_DATAGRAM_SIZE", "WINDOW", "Conflict", "Connected", "Desync", "EpochAhead", "Event", "Failover",
+    "ABI_VERSION", "MAX_DATAGRAM_SIZE", "WINDOW", "Conflict", "Connected", "Departed", "Departing",
+    "Departure", "DepartureKind", "Desync", "Dropped", "EpochAhead", "Event", "Failover",
     "Field", "Flushed", "Health", "HealthChanged", "Input", "InputwireError", "LocalStall", "Lost", "Mismatch", "Other",
     "OutOfSync", "Pace", "PeerClosed", "Policy", "Replaced", "Restarted", "RouteCause", "RouteChange", "SecondRun",
-    "Session", "Stats", "Status", "Unreadable", "WindowFull", "WrongPlayers",
+    "Session", "Stats", "Status", "TooFarAhead", "Unreadable", "WindowFull", "WrongPlayers",
 ]

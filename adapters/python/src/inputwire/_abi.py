@@ -20,6 +20,7 @@ SESSION_ALIGN = 16
 WINDOW = 120
 UNKNOWN = 2**64 - 1
 NO_PEER = 2**32 - 1
+NO_FRAME = 2**32 - 1
 COMPACT = 0
 CLASSIC = 1
 
@@ -70,13 +71,21 @@ class Status(enum.IntEnum):
     PLAYER_TAKEN = -41
     """The player number belongs to the local player or another peer, or is above 65,535."""
     EPOCH_RUNNING = -42
-    """The first frames of the epoch have left the window."""
+    """The first frames of the epoch have left the window, or the frame to join from is not ahead of every push."""
     NO_INCARNATION = -43
     """iw_config.incarnation is 0, and a peer on the compact wire needs one."""
+    PEER_DEPARTED = -44
+    """A peer has departed and was not removed yet."""
+    MESH_TOO_LARGE = -45
+    """The session is in a mesh, which has at most 63 peers."""
+    MESH_DATAGRAM_SIZE = -46
+    """iw_config.max_datagram_size is too small for the words of this mesh."""
     WINDOW_FULL = -50
     """A peer has not acknowledged the oldest input in the window."""
     FRAMES_EXHAUSTED = -51
     """The epoch has used up its frame numbers."""
+    TOO_FAR_AHEAD = -52
+    """A peer's latest known input lies iw_config.max_lead frames back."""
     CHECKSUM_NOT_NEWER = -60
     """The checksum is not for a later frame than the last one."""
     CHECKSUMS_FULL = -61
@@ -131,6 +140,8 @@ class Status(enum.IntEnum):
     """A hello with an epoch, incarnation or number outside its range."""
     REFLECTED = -120
     """One of this session's own datagrams."""
+    NO_MESH = -121
+    """A word of a mesh, although iw_config.mesh is 0."""
 
 
 class RouteCause(enum.IntEnum):
@@ -146,6 +157,19 @@ class RouteCause(enum.IntEnum):
     """The peer uses the relay, for a reason that only the peer can see."""
     WELL = 4
     """The direct route has been well for long enough."""
+    OTHER = 99
+    """A value without a number in this version of the interface."""
+
+
+class DepartureKind(enum.IntEnum):
+    """Whether a peer still plays."""
+
+    PRESENT = 0
+    """It plays."""
+    DEPARTING = 1
+    """Nothing that it sends is taken any more; the survivors are agreeing on its last input. frame is the one after its latest input that is known here; it may still grow."""
+    DEPARTED = 2
+    """Every survivor has the same inputs of it. frame is that of the last one, or IW_NO_FRAME if there is none in this epoch."""
     OTHER = 99
     """A value without a number in this version of the interface."""
 
@@ -208,6 +232,12 @@ class EventKind(enum.IntEnum):
     """Hellos arrive whose tag is wrong: session id or key differ."""
     WRONG_PLAYERS = 16
     """A hello from player remote to player local arrived: the address leads to somebody else."""
+    DROPPED = 17
+    """A survivor, peer, told that the local player was disconnected, and so do all who hear of it: this session is closed. Who comes back sets up a new one."""
+    DEPARTING = 18
+    """Nothing more is taken of the peer: the peer value told that it has left, or, if value is IW_NO_PEER, it said goodbye under a key, or joined too late to get what it lacks."""
+    DEPARTED = 19
+    """The peer has left, and every survivor has the same inputs of it: the last one is that of frame, or IW_NO_FRAME if there is none in this epoch. Comes after them."""
     OTHER = 99
     """A value without a number in this version of the interface."""
 
@@ -256,7 +286,16 @@ class ConfigStruct(c.Structure):
         ("early_copies", c.c_uint32),
         ("has_key", c.c_uint32),
         ("short_tags", c.c_uint32),
+        ("mesh", c.c_uint32),
+        ("max_lead", c.c_uint32),
         ("reserved", c.c_uint32),
+    ]
+
+
+class DepartureStruct(c.Structure):
+    _fields_ = [
+        ("kind", c.c_uint32),
+        ("frame", c.c_uint32),
     ]
 
 
@@ -327,11 +366,13 @@ FUNCTIONS = {
     "iw_session_epoch": (c.c_int32, [c.c_void_p, c.POINTER(c.c_uint32)]),
     "iw_session_next_epoch": (c.c_int32, [c.c_void_p, c.POINTER(c.c_uint32)]),
     "iw_session_incarnation": (c.c_int32, [c.c_void_p, c.POINTER(c.c_uint64)]),
+    "iw_session_departures_settled": (c.c_int32, [c.c_void_p, c.POINTER(c.c_uint32)]),
     "iw_session_is_closed": (c.c_int32, [c.c_void_p, c.POINTER(c.c_uint32)]),
     "iw_session_next_frame": (c.c_int32, [c.c_void_p, c.POINTER(c.c_uint32)]),
     "iw_session_confirmed_frame": (c.c_int32, [c.c_void_p, c.POINTER(c.c_uint32)]),
     "iw_session_local_input": (c.c_int32, [c.c_void_p, c.c_uint32, c.c_void_p, c.c_size_t]),
     "iw_session_peer_at": (c.c_int32, [c.c_void_p, c.c_uint32, c.POINTER(c.c_uint32)]),
+    "iw_peer_departure": (c.c_int32, [c.c_void_p, c.c_uint32, c.POINTER(DepartureStruct)]),
     "iw_peer_last_frame": (c.c_int32, [c.c_void_p, c.c_uint32, c.POINTER(c.c_uint32)]),
     "iw_peer_remote_input": (c.c_int32, [c.c_void_p, c.c_uint32, c.c_uint32, c.c_void_p, c.c_size_t]),
     "iw_peer_latest_input": (c.c_int32, [c.c_void_p, c.c_uint32, c.POINTER(c.c_uint32), c.c_void_p, c.c_size_t]),
@@ -346,6 +387,8 @@ FUNCTIONS = {
     "iw_session_init": (c.c_int32, [c.c_void_p, c.c_size_t, c.c_uint32, c.c_uint32, c.POINTER(ConfigStruct), c.POINTER(c.c_void_p)]),
     "iw_session_clear": (c.c_int32, [c.c_void_p]),
     "iw_session_add_peer": (c.c_int32, [c.c_void_p, c.c_uint64, c.c_uint32, c.c_uint32, c.c_uint64, c.c_char_p, c.POINTER(c.c_uint32)]),
+    "iw_session_add_peer_from": (c.c_int32, [c.c_void_p, c.c_uint64, c.c_uint32, c.c_uint32, c.c_uint64, c.c_char_p, c.c_uint32, c.POINTER(c.c_uint32)]),
+    "iw_session_disconnect_peer": (c.c_int32, [c.c_void_p, c.c_uint64, c.c_uint32]),
     "iw_session_remove_peer": (c.c_int32, [c.c_void_p, c.c_uint64, c.c_uint32]),
     "iw_session_push_input": (c.c_int32, [c.c_void_p, c.c_uint64, c.c_char_p, c.c_size_t, c.POINTER(c.c_uint32), c.POINTER(c.c_uint32)]),
     "iw_session_skip_to": (c.c_int32, [c.c_void_p, c.c_uint64, c.c_uint32, c.c_char_p, c.c_size_t, c.POINTER(c.c_uint32)]),

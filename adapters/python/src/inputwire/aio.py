@@ -113,10 +113,15 @@ class Endpoint(asyncio.DatagramProtocol):
         self._happened()
 
     def push_input(self, data: bytes) -> int:
-        """Records the local input of the next frame, sends it, and returns that frame. Raises `WindowFull`."""
+        """Records the local input of the next frame, sends it, and returns that frame. Raises `WindowFull` or `TooFarAhead`."""
         frame = self.session.push_input(data, self._loop.time())
         self._happened()
         return frame
+
+    def disconnect_peer(self, peer: int) -> None:
+        """Takes nothing more of a peer, and lets the survivors agree on its last input."""
+        self.session.disconnect_peer(peer, self._loop.time())
+        self._happened()
 
     def begin_epoch(self, epoch: int) -> None:
         """Begins an epoch."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Union
+from typing import Callable, Optional, Union
 
-from ._abi import EventKind, EventStruct, Field, Health
+from ._abi import NO_FRAME, NO_PEER, EventKind, EventStruct, Field, Health
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,31 @@ class WrongPlayers:
 
 
 @dataclass(frozen=True)
+class Dropped:
+    """A survivor told that the local player was disconnected, and so do all who hear of it: this session is closed."""
+
+    by: int
+
+
+@dataclass(frozen=True)
+class Departing:
+    """Nothing more is taken of the peer: the peer `by` told that it has left, or, with None, it said goodbye under a key, or joined
+    too late to get what it lacks."""
+
+    peer: int
+    by: Optional[int]
+
+
+@dataclass(frozen=True)
+class Departed:
+    """The peer has left, and every survivor has the same inputs of it, the last one that of the frame `last`, or none in this
+    epoch. Comes after them."""
+
+    peer: int
+    last: Optional[int]
+
+
+@dataclass(frozen=True)
 class Other:
     """An event that this package has no class for yet: the number of its kind, and its fields."""
 
@@ -157,7 +182,8 @@ class Other:
 
 Event = Union[
     Input, Connected, HealthChanged, LocalStall, Flushed, Desync, Lost, Conflict, Mismatch, EpochAhead, Restarted,
-    OutOfSync, PeerClosed, SecondRun, Replaced, Unreadable, WrongPlayers, Other]
+    OutOfSync, PeerClosed, SecondRun, Replaced, Unreadable, WrongPlayers, Dropped,
+    Departing, Departed, Other]
 
 
 def _health(value: int) -> Health:
@@ -186,6 +212,9 @@ _READERS: dict[int, Callable[[EventStruct], Event]] = {
     EventKind.REPLACED: lambda e: Replaced(e.peer),
     EventKind.UNREADABLE: lambda e: Unreadable(e.peer),
     EventKind.WRONG_PLAYERS: lambda e: WrongPlayers(e.peer, sender=e.remote, receiver=e.local),
+    EventKind.DROPPED: lambda e: Dropped(e.peer),
+    EventKind.DEPARTING: lambda e: Departing(e.peer, None if e.value == NO_PEER else e.value),
+    EventKind.DEPARTED: lambda e: Departed(e.peer, None if e.frame == NO_FRAME else e.frame),
 }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Iterator, Literal, NamedTuple, Optional
 
 from . import _abi, events
-from ._abi import Health, Status
+from ._abi import DepartureKind, Health, Status
 from ._library import allocate, library, text
 
 Wire = Literal["compact", "classic"]
@@ -30,6 +30,22 @@ class WindowFull(InputwireError):
     def __init__(self, status: int, waiting_for: int) -> None:
         super().__init__(status)
         self.waiting_for = waiting_for
+
+
+class TooFarAhead(InputwireError):
+    """A peer's latest known input lies `max_lead` frames back: push the same input again later."""
+
+    def __init__(self, status: int, waiting_for: int) -> None:
+        super().__init__(status)
+        self.waiting_for = waiting_for
+
+
+class Departure(NamedTuple):
+    """Whether a peer still plays. While it is `DEPARTING`, `frame` is the one after its latest input that is known here; once it is
+    `DEPARTED`, that of its last input, or None if there is none in this epoch."""
+
+    kind: DepartureKind
+    frame: Optional[int]
 
 
 class Pace(NamedTuple):
@@ -106,13 +122,17 @@ class Session:
         max_datagram_size: Optional[int] = None,
         redundancy: Optional[int] = None,
         early_copies: bool = False,
+        mesh: bool = True,
+        max_lead: int = 0,
         incarnation: Optional[int] = None,
     ) -> None:
         """Creates a session.
 
         session_id: = random for each game. local_player: up to 65,535, different at every endpoint.
         input_len: = 1, 2, 4, 8 or 16 bytes. max_peers: 1 to 3. key: = 16 secret bytes. incarnation: 64 random bits, drawn
-        anew at each start, as happens by default. The others are those of `Config` in Rust, with its defaults.
+        anew at each start, as happens by default. mesh: = whether every endpoint is a peer of every other one, so that the survivors of a player agree on
+        its last input; off for a server and its clients. max_lead: how many frames pushes may be ahead of each peer's latest known
+        input; 0 for no limit. The others are those of `Config` in Rust, with its defaults.
         """
         config = _abi.ConfigStruct()
         _check(library.iw_config_default(c.byref(config)))
@@ -123,6 +143,7 @@ class Session:
             if len(key) != 16:
                 raise ValueError("a key has 16 bytes")
             config.key[:], config.has_key = key, 1
+        config.mesh, config.max_lead = mesh, max_lead
         config.short_tags, config.early_copies, config.first_frame = short_tags, early_copies, first_frame
         for name, seconds in [
             ("frame_us", frame_interval), ("ping_us", ping_interval), ("interrupt_us", interrupt_after),
@@ -153,26 +174,40 @@ class Session:
         wire: Wire = "compact",
         key: Optional[bytes] = None,
         incarnation: int = 0,
+        from_frame: Optional[int] = None,
         now: Optional[float] = None,
     ) -> int:
         """Adds a peer whose transport is open, and returns its number. `key`: a secret of this pair alone.
-        `incarnation`: the peer's, if signalling carried it."""
+        `incarnation`: the peer's, if signalling carried it. `from_frame`: the frame from which a player takes part that joins late
+        or comes back; the same at every endpoint, and at least 2 above every frame that any of them has pushed."""
         if key is not None and len(key) != 16:
             raise ValueError("a key has 16 bytes")
-        _check(library.iw_session_add_peer(
-            self._session, _micros(now), _WIRES[wire], player, incarnation, key, c.byref(self._number)))
+        from_number = _abi.NO_FRAME if from_frame is None else from_frame
+        _check(library.iw_session_add_peer_from(
+            self._session, _micros(now), _WIRES[wire], player, incarnation, key, from_number, c.byref(self._number)))
         return self._number.value
 
+    def disconnect_peer(self, peer: int, now: Optional[float] = None) -> None:
+        """Takes nothing more of a peer. All survivors of a mesh agree on its last input, and each gets every input that one of them
+        has; then `Departed` is reported. Where only two play, and without a mesh, it has departed at once.
+
+        If it plays on, it is `Dropped`. So that two who lose each other do not both go, the one with the greater player number waits
+        200 ms longer before this call."""
+        _check(library.iw_session_disconnect_peer(self._session, _micros(now), peer))
+
     def remove_peer(self, peer: int, now: Optional[float] = None) -> None:
-        """Removes a peer. It no longer holds the window."""
+        """Removes a peer. It no longer holds the window. With three players and more, `disconnect_peer` comes first, and this once
+        `departures_settled`, at every endpoint."""
         _check(library.iw_session_remove_peer(self._session, _micros(now), peer))
 
     def push_input(self, data: bytes, now: Optional[float] = None) -> int:
-        """Records the local input of the next frame and returns that frame. Raises `WindowFull`."""
+        """Records the local input of the next frame and returns that frame. Raises `WindowFull` or `TooFarAhead`."""
         status = library.iw_session_push_input(
             self._session, _micros(now), data, len(data), c.byref(self._number), c.byref(self._second))
         if status == Status.WINDOW_FULL:
             raise WindowFull(status, self._second.value)
+        if status == Status.TOO_FAR_AHEAD:
+            raise TooFarAhead(status, self._second.value)
         _check(status)
         return self._number.value
 
@@ -290,6 +325,11 @@ class Session:
         return self._long.value if found else None
 
     @property
+    def departures_settled(self) -> bool:
+        """Whether every peer that left has departed, and every survivor knows what is known here of it."""
+        return self._get(library.iw_session_departures_settled) == 1
+
+    @property
     def is_closed(self) -> bool:
         """Whether `close` has done its work, so that the socket is no longer needed."""
         return self._get(library.iw_session_is_closed) == 1
@@ -301,7 +341,7 @@ class Session:
 
     @property
     def confirmed_frame(self) -> Optional[int]:
-        """The latest frame up to which every player's input is known."""
+        """The latest frame up to which the input of every player that has not departed is known."""
         return self._get(library.iw_session_confirmed_frame)
 
     def local_input(self, frame: int) -> Optional[bytes]:
@@ -316,6 +356,16 @@ class Session:
         while (peer := self._get(library.iw_session_peer_at, len(found))) is not None:
             found.append(peer)
         return found
+
+    def departure(self, peer: int) -> Optional[Departure]:
+        """Returns whether a peer still plays; None for an unknown peer."""
+        departure = _abi.DepartureStruct()
+        if not _check(library.iw_peer_departure(self._session, peer, c.byref(departure))):
+            return None
+        known = departure.kind in DepartureKind._value2member_map_
+        kind = DepartureKind(departure.kind) if known else DepartureKind.OTHER
+        has_frame = kind in (DepartureKind.DEPARTING, DepartureKind.DEPARTED) and departure.frame != _abi.NO_FRAME
+        return Departure(kind, departure.frame if has_frame else None)
 
     def last_frame(self, peer: int) -> Optional[int]:
         """Returns the latest frame up to which every input of a peer is known."""
