@@ -1,0 +1,5 @@
+//! The driver over virtual time.
+
+mod game;
+mod schedules;
+mod world;
