@@ -20,9 +20,11 @@
 mod inputs;
 mod rollback;
 mod states;
+mod sync_test;
 mod timeline;
 mod track;
 
 pub use inputs::{Inputs, PlayerInput, Status};
 pub use rollback::{Rollback, RollbackEvent, RollbackStats, Step};
 pub use states::SaveState;
+pub use sync_test::{Mismatch, SyncTest};

@@ -38,7 +38,6 @@ pub struct Rollback<
 
 /// What became of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
 pub enum Step {
     /// The game has moved on by one frame.
     Advanced {
@@ -49,6 +48,8 @@ pub enum Step {
     },
     /// The game stands still until more inputs of this peer are known.
     Waiting(PeerId),
+    /// The [last frame](Rollback::end_round) of the round was played; the next round begins once every player has all inputs.
+    RoundOver,
     /// The game stands still, since the session takes no input.
     Full(PushError),
 }
@@ -57,7 +58,8 @@ pub enum Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RollbackEvent {
-    /// A player was restarted or lost the thread, so all have begun a later epoch: the game is at its first state again.
+    /// A later epoch has begun, and the game is at its first state: the round has [ended](Rollback::end_round), a player was
+    /// restarted, or inputs were lost for good.
     EpochBegun {
         /// The epoch.
         epoch: Epoch,
@@ -210,16 +212,35 @@ where
         self.timeline.step(now, input, &mut Saved { game, live, is_kept: false })
     }
 
-    /// Begins the next epoch from this state: another round, after one that is [complete](Self::is_complete). Follows the peers if
-    /// some have begun it already. Epochs that follow from a restart start from this state, too.
+    /// Ends the round with this frame, and begins the next epoch from the state `first`, as soon as every player has all inputs of
+    /// the round; [`EpochBegun`](RollbackEvent::EpochBegun) is reported then. Until then the game stands still behind the last frame.
+    ///
+    /// Every endpoint calls it for the same frame: all know the length of a round, or see in their
+    /// [`confirmed_state`](Self::confirmed_state) that it is over. Epochs that follow from a restart start from this state, too.
+    pub fn end_round(&mut self, last: Frame, first: S) {
+        self.timeline.last = Some(last);
+        self.keep_first(first);
+    }
+
+    /// Begins the next epoch from this state at once, and so ends the present one for all. Inputs that are on the way are lost:
+    /// [`end_round`](Self::end_round) waits for them.
     ///
     /// # Errors
     ///
     /// As [`Session::begin_epoch`].
     pub fn begin_epoch(&mut self, now: Instant, first: S) -> Result<(), EpochError> {
         self.timeline.begin_epoch(now)?;
-        self.states.fill(first);
+        if let Some(state) = self.states.first_mut() {
+            state.clone_from(&first);
+        }
+        self.keep_first(first);
         Ok(())
+    }
+
+    fn keep_first(&mut self, first: S) {
+        if let Some(state) = self.states.last_mut() {
+            *state = first;
+        }
     }
 
     /// Delays local inputs by so many frames, and at most [`MAX_INPUT_DELAY`](Self::MAX_INPUT_DELAY). It may change at any time, at
@@ -327,12 +348,6 @@ where
     /// the game. A feed reads whole rows from [`endpoint`](Self::endpoint).
     pub fn confirmed_input(&self, player: u16, frame: Frame) -> Option<[u8; INPUT_LEN]> {
         self.timeline.confirmed_input(player, frame)
-    }
-
-    /// Whether a round is complete: its last frame is confirmed, and every peer has all local inputs, or has begun the next
-    /// epoch.
-    pub fn is_complete(&self, last: Frame) -> bool {
-        self.confirmed_frame() >= Some(last) && self.timeline.is_flushed()
     }
 
     /// The input delay, in frames.

@@ -35,6 +35,8 @@ pub(crate) struct Timeline<M, const MAX_PEERS: usize, const INPUT_LEN: usize, co
     base: usize,
     /// The first frame that was played with a wrong input.
     wrong: Option<u32>,
+    /// The last frame of the round, where it is known.
+    pub(crate) last: Option<Frame>,
     /// The epoch that the application knows.
     reported: Epoch,
 }
@@ -67,6 +69,7 @@ where
             next: 0,
             base: 0,
             wrong: None,
+            last: None,
             reported,
             endpoint,
         };
@@ -130,7 +133,7 @@ where
             !track.is_removed
         });
         peers.iter_mut().for_each(|track| *track = Track::new(track.id, track.player, first));
-        (self.is_running, self.wrong) = (false, None);
+        (self.is_running, self.wrong, self.last) = (false, None, None);
         (self.confirmed, self.next, self.base) = (0, 0, 0);
         Ok(())
     }
@@ -195,7 +198,8 @@ where
 
     /// Plays what must be played again, and one more frame if the inputs that are known allow it.
     pub(crate) fn step(&mut self, now: Instant, input: [u8; INPUT_LEN], states: &mut impl States<INPUT_LEN>) -> Step {
-        if self.peers.iter().any(|track| track.is_broken && track.last_end().is_none()) {
+        let is_broken = self.peers.iter().any(|track| track.is_broken && track.last_end().is_none());
+        if is_broken || self.last.is_some_and(|last| self.is_complete(last)) {
             self.restart(now, states);
         }
         if !self.is_running {
@@ -209,6 +213,9 @@ where
         self.settle(now, known.end, states);
         self.remove_settled(now);
 
+        if self.last.is_some_and(|last| self.next > last.get()) {
+            return Step::RoundOver;
+        }
         if let Err(error) = self.push(now, input)
             && self.endpoint.session().next_frame().get() <= self.next
         {
@@ -240,6 +247,18 @@ where
             states.reset(self.base);
             self.reported = known;
         }
+    }
+
+    /// Whether the round with this last frame is confirmed, and every peer has all local inputs of it, or needs them no more.
+    fn is_complete(&self, last: Frame) -> bool {
+        let session = self.endpoint.session();
+        let needs_inputs = |track: &Track<INPUT_LEN, RING>| {
+            let unacked = session.peer(track.id).map_or(0, PeerRef::unacked);
+            let acked_end = session.next_frame().get().saturating_sub(unacked);
+            let is_done = track.ahead.is_some() || track.is_broken || track.last_end().is_some();
+            !is_done && acked_end <= last.get()
+        };
+        self.confirmed > last.get() && !self.peers.iter().any(needs_inputs)
     }
 
     /// The end of the frames whose inputs are known from every peer, and the peer that has the fewest.
@@ -353,16 +372,6 @@ where
             Some(track) if track.is_present(frame.get()) => session.peer(track.id)?.remote_input(frame),
             _ => Some([0; INPUT_LEN]),
         }
-    }
-
-    /// Whether every peer has all local inputs, or needs no more of this epoch.
-    pub(crate) fn is_flushed(&self) -> bool {
-        let session = self.endpoint.session();
-        let is_done = |track: &Track<_, RING>| {
-            let unacked = session.peer(track.id).map_or(0, PeerRef::unacked);
-            unacked == 0 || track.ahead.is_some() || track.is_broken || track.last_end().is_some()
-        };
-        self.peers.iter().all(is_done)
     }
 
     /// The slot of the state before a frame.

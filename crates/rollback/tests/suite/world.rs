@@ -94,6 +94,8 @@ struct World {
     network: Network,
     ends: Vec<End>,
     pushed: Pushed,
+    /// The first and last epoch in which two runs of a player may have taken part.
+    contested: Option<(Epoch, Epoch)>,
     /// The plain simulation, by epoch: the state after each frame.
     plain: HashMap<Epoch, Vec<Game>>,
 }
@@ -110,7 +112,8 @@ pub(crate) fn play(plan: &Plan) -> Played {
     }
     let ends = (0..plan.players).map(|player| End::new(plan, player, 1)).collect();
     let plan = plan.clone();
-    let mut world = World { plan, now: 0, network, ends, pushed: HashMap::new(), plain: HashMap::new() };
+    let mut world =
+        World { plan, now: 0, network, ends, pushed: HashMap::new(), contested: None, plain: HashMap::new() };
     world.run();
     let stats = world.ends.iter().map(|end| end.driver.stats());
     Played {
@@ -122,6 +125,10 @@ pub(crate) fn play(plan: &Plan) -> Played {
 
 fn pairs(players: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..players).flat_map(move |from| (0..players).filter(move |to| *to != from).map(move |to| (from, to)))
+}
+
+fn is_contested(contested: Option<(Epoch, Epoch)>, epoch: Epoch) -> bool {
+    contested.is_some_and(|(first, last)| first <= epoch && epoch <= last)
 }
 
 impl End {
@@ -161,7 +168,7 @@ impl End {
 
     /// Plays a frame if one is due.
     fn step(&mut self, now: u64, plan: &Plan) {
-        if now < self.next_step || self.is_over(plan) {
+        if now < self.next_step {
             return;
         }
         if self.rng.one_in(8) {
@@ -183,23 +190,17 @@ impl End {
         self.next_step = now + u64::try_from(interval).expect("a frame") + hiccup;
     }
 
-    /// Whether the round is over here; then begins the next one once it is over everywhere.
-    fn is_over(&self, plan: &Plan) -> bool {
-        plan.round.is_some_and(|last| self.driver.confirmed_frame() >= Some(Frame::new(last)))
-    }
-
-    fn drain(&mut self, now: u64, plan: &Plan, network: &mut Network) {
+    fn drain(&mut self, now: u64, plan: &Plan, contested: Option<(Epoch, Epoch)>, network: &mut Network) {
         while let Some(event) = self.driver.poll_event() {
             if let RollbackEvent::Peer { event: event @ PeerEvent::Desync { .. }, .. } = event {
-                panic!("{plan:?}: {event:?}");
+                assert!(is_contested(contested, self.driver.session().epoch()), "{plan:?}: {event:?}");
             }
         }
         self.step(now, plan);
-        if let Some(last) = plan.round
-            && self.driver.is_complete(Frame::new(last))
-        {
-            let first = Game::new(0);
-            self.driver.begin_epoch(Instant::from_micros(now), first).expect("epochs are left");
+        // Half of the players know how long a round is, the others see that it is over.
+        let is_over = |last| self.player.is_multiple_of(2) || self.driver.confirmed_frame() >= Some(last);
+        if let Some(last) = plan.round.map(Frame::new).filter(|last| is_over(*last)) {
+            self.driver.end_round(last, Game::new(0));
         }
         let mut buf = [0; MAX_DATAGRAM_SIZE];
         while let Some(transmit) = self.driver.poll_transmit(&mut buf) {
@@ -260,12 +261,19 @@ impl World {
         if let Some((at, player)) = self.plan.restart
             && self.now >= at
         {
-            // An epoch that only the former run has begun is played by the present one.
-            let others = self.ends.iter().filter(|end| end.player != player);
-            let silent_through = others.map(|end| end.driver.session().epoch()).max();
-            self.pushed.retain(|(epoch, by), _| *by != player || Some(*epoch) <= silent_through);
+            // Where an input of the former run is not known, one of the present run may be taken instead.
+            let epochs = self.ends.iter().map(|end| end.driver.session().epoch());
+            let (earliest, latest) = (epochs.clone().min(), epochs.max());
+            let knows = |end: &End| {
+                let session = end.driver.session();
+                session.peer(end.peer(player)).is_some_and(|peer| peer.last_frame().is_some())
+            };
+            let mut others = self.ends.iter().filter(|end| end.player != player);
+            if earliest != latest || !others.all(knows) {
+                self.contested = earliest.zip(latest);
+            }
             let mut end = End::new(&self.plan, player, 2);
-            end.silent_through = silent_through;
+            end.silent_through = latest;
             end.confirmed = self.ends[player].confirmed;
             self.ends[player] = end;
             self.plan.restart = None;
@@ -277,7 +285,7 @@ impl World {
         }
         for end in &mut self.ends {
             end.driver.handle_timeout(Instant::from_micros(self.now));
-            end.drain(self.now, &self.plan, &mut self.network);
+            end.drain(self.now, &self.plan, self.contested, &mut self.network);
             end.record(&mut self.pushed, self.plan.first_frame);
         }
         for at in 0..self.ends.len() {
@@ -290,7 +298,7 @@ impl World {
         let end = &mut self.ends[at];
         let epoch = end.driver.session().epoch();
         let Some((frame, state)) = end.driver.confirmed_state() else { return };
-        if end.checked == Some((epoch, frame)) {
+        if end.checked == Some((epoch, frame)) || is_contested(self.contested, epoch) {
             return;
         }
         assert!(end.silent_through < Some(epoch), "{:?}: a frame of an epoch before the restart", self.plan);
