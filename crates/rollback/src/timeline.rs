@@ -3,7 +3,7 @@
 //! The state before the frame `confirmed + k` is in the slot `base + k` of `RING - 1`. A frame whose inputs are all known is
 //! played in its slot; a frame with a prediction is played in the next one, so that the state before it is kept.
 
-use core::mem::replace;
+use core::mem::{replace, swap};
 
 use heapless::Vec;
 use inputwire::{
@@ -59,10 +59,14 @@ where
     pub(crate) fn new(endpoint: M, settings: Settings<INPUT_LEN>) -> Self {
         let session = endpoint.session();
         let (first, reported) = (session.config().first_frame(), session.epoch());
-        let mut timeline = Self {
+        let mut peers = Vec::new();
+        for peer in session.peers().filter_map(|id| session.peer(id)) {
+            insert(&mut peers, Track::new(peer.id(), peer.player(), first));
+        }
+        Self {
             settings,
             stats: RollbackStats::default(),
-            peers: Vec::new(),
+            peers,
             local: [[0; INPUT_LEN]; RING],
             is_running: false,
             confirmed: 0,
@@ -72,16 +76,7 @@ where
             last: None,
             reported,
             endpoint,
-        };
-        let peers = timeline.endpoint.session().peers();
-        let peers: Vec<PeerId, MAX_PEERS> = peers.collect();
-        for id in peers {
-            if let Some(peer) = timeline.endpoint.session().peer(id) {
-                let player = peer.player();
-                timeline.insert(Track::new(id, player, first));
-            }
         }
-        timeline
     }
 
     /// Adds a peer to the session, and a track for its inputs.
@@ -91,18 +86,8 @@ where
         }
         let id = self.endpoint.add_peer(now, peer)?;
         let first = self.endpoint.session().config().first_frame();
-        self.insert(Track::new(id, peer.player(), first));
+        insert(&mut self.peers, Track::new(id, peer.player(), first));
         Ok(id)
-    }
-
-    fn insert(&mut self, track: Track<INPUT_LEN, RING>) {
-        let at = self.peers.partition_point(|other| other.player < track.player);
-        // A session has room for no more peers than this list.
-        if self.peers.push(track).is_ok()
-            && let Some(after) = self.peers.get_mut(at..)
-        {
-            after.rotate_right(1);
-        }
     }
 
     /// Ends a player's inputs where they end here, unless it has departed. Its peer is removed once that frame is confirmed.
@@ -125,14 +110,10 @@ where
         self.endpoint.begin_epoch(now, next.unwrap_or(Epoch::MAX))?;
         self.reported = self.endpoint.session().epoch();
         let first = self.endpoint.session().config().first_frame();
-        let Self { endpoint, peers, .. } = self;
-        peers.retain(|track| {
-            if track.is_removed {
-                endpoint.remove_peer(now, track.id);
-            }
-            !track.is_removed
-        });
-        peers.iter_mut().for_each(|track| *track = Track::new(track.id, track.player, first));
+        self.remove_settled(now, u32::MAX);
+        for track in &mut self.peers {
+            *track = Track::new(track.id, track.player, first);
+        }
         (self.is_running, self.wrong, self.last) = (false, None, None);
         (self.confirmed, self.next, self.base) = (0, 0, 0);
         Ok(())
@@ -198,8 +179,7 @@ where
 
     /// Plays what must be played again, and one more frame if the inputs that are known allow it.
     pub(crate) fn step(&mut self, now: Instant, input: [u8; INPUT_LEN], states: &mut impl States<INPUT_LEN>) -> Step {
-        let is_broken = self.peers.iter().any(|track| track.is_broken && track.last_end().is_none());
-        if is_broken || self.last.is_some_and(|last| self.is_complete(last)) {
+        if self.is_over() {
             self.restart(now, states);
         }
         if !self.is_running {
@@ -207,11 +187,10 @@ where
             self.confirmed = self.next;
             self.is_running = true;
         }
-        let before = self.confirmed;
         let known = self.known();
         let resimulated = self.roll_back(now, known.end, states);
         self.settle(now, known.end, states);
-        self.remove_settled(now);
+        self.remove_settled(now, self.confirmed);
 
         if self.last.is_some_and(|last| self.next > last.get()) {
             return Step::RoundOver;
@@ -225,11 +204,6 @@ where
             && self.next.saturating_add(1).saturating_sub(known.end) > self.settings.max_prediction
         {
             self.stats.waited = self.stats.waited.saturating_add(1);
-            // A peer that has begun another epoch sends no more inputs of this one. The game has seen every frame by now.
-            let is_ahead = self.peers.iter().any(|track| track.id == slowest && track.ahead.is_some());
-            if is_ahead && self.confirmed == before {
-                self.restart(now, states);
-            }
             return Step::Waiting(slowest);
         }
         let frame = self.next;
@@ -249,16 +223,19 @@ where
         }
     }
 
-    /// Whether the round with this last frame is confirmed, and every peer has all local inputs of it, or needs them no more.
-    fn is_complete(&self, last: Frame) -> bool {
-        let session = self.endpoint.session();
-        let needs_inputs = |track: &Track<INPUT_LEN, RING>| {
-            let unacked = session.peer(track.id).map_or(0, PeerRef::unacked);
-            let acked_end = session.next_frame().get().saturating_sub(unacked);
-            let is_done = track.ahead.is_some() || track.is_broken || track.last_end().is_some();
-            !is_done && acked_end <= last.get()
+    /// Whether nothing more is to be played in this epoch.
+    fn is_over(&self) -> bool {
+        let Some(last) = self.last.filter(|last| self.confirmed > last.get()) else {
+            // A peer that is ahead sends no more inputs of this epoch. Those that it has sent are played first.
+            let is_stuck = |track: &Track<_, RING>| track.ahead.is_some() && track.end() <= self.confirmed;
+            return self.peers.iter().any(|track| track.is_broken || is_stuck(track));
         };
-        self.confirmed > last.get() && !self.peers.iter().any(needs_inputs)
+        let session = self.endpoint.session();
+        self.peers.iter().all(|track| {
+            let unacked = session.peer(track.id).map_or(0, PeerRef::unacked);
+            let has_inputs = session.next_frame().get().saturating_sub(unacked) > last.get();
+            has_inputs || track.ahead.is_some() || track.is_broken || track.last_end().is_some()
+        })
     }
 
     /// The end of the frames whose inputs are known from every peer, and the peer that has the fewest.
@@ -341,16 +318,13 @@ where
         }
     }
 
-    /// Removes the peers whose last frame is confirmed.
-    fn remove_settled(&mut self, now: Instant) {
-        let Self { endpoint, peers, confirmed, .. } = self;
-        peers.retain(|track| {
-            let is_over = track.is_removed && track.last_end() <= Some(*confirmed);
-            if is_over {
-                endpoint.remove_peer(now, track.id);
-            }
-            !is_over
-        });
+    /// Removes the peers whose frames end by `end`, if the application has removed their players.
+    fn remove_settled(&mut self, now: Instant, end: u32) {
+        let is_settled = |track: &Track<_, RING>| track.is_removed && track.last_end() <= Some(end);
+        while let Some(at) = self.peers.iter().position(is_settled) {
+            let track = self.peers.remove(at);
+            self.endpoint.remove_peer(now, track.id);
+        }
     }
 
     /// The latest confirmed frame.
@@ -379,6 +353,20 @@ where
         let depth = usize::try_from(frame.saturating_sub(self.confirmed)).unwrap_or(0);
         self.base.saturating_add(depth).checked_rem(RING.saturating_sub(1)).unwrap_or(0)
     }
+}
+
+/// Inserts a track in the order of the players.
+fn insert<const INPUT_LEN: usize, const RING: usize, const MAX_PEERS: usize>(
+    peers: &mut Vec<Track<INPUT_LEN, RING>, MAX_PEERS>,
+    mut track: Track<INPUT_LEN, RING>,
+) {
+    for other in &mut *peers {
+        if track.player < other.player {
+            swap(other, &mut track);
+        }
+    }
+    // A session has no more peers than there is room for.
+    let _ = peers.push(track);
 }
 
 /// What is known of all peers.

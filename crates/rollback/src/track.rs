@@ -100,9 +100,9 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
         self.beyond = self.beyond.checked_shr(frames).unwrap_or(0);
     }
 
-    /// Ends the player's frames. Its inputs from `end` on are zeros.
+    /// Ends the player's frames. Its inputs from `end` on are zeros, and nobody waits for it in this epoch.
     pub(crate) fn depart(&mut self, end: u32) {
-        self.last_end = Some(end);
+        (self.last_end, self.ahead, self.is_broken) = (Some(end), None, false);
     }
 
     /// Notes the input with which a frame is about to be simulated. Returns the one noted at its place before.

@@ -228,6 +228,22 @@ impl End {
     }
 }
 
+impl std::fmt::Display for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{:?}", self.plan)?;
+        for end in &self.ends {
+            let session = end.driver.session();
+            let (epoch, confirmed, next) = (session.epoch(), end.driver.confirmed_frame(), session.next_frame());
+            writeln!(f, "player {} in epoch {epoch}: confirmed {confirmed:?}, next {next}", end.player)?;
+            for peer in session.peers().filter_map(|peer| session.peer(peer)) {
+                let (player, last, unacked) = (peer.player(), peer.last_frame(), peer.unacked());
+                writeln!(f, "    knows {last:?} of player {player}, which lacks {unacked}: {:?}", peer.health())?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl World {
     fn run(&mut self) {
         let mut confirmed = Vec::new();
@@ -246,14 +262,7 @@ impl World {
         for (end, before) in self.ends.iter().zip(confirmed) {
             let played = end.confirmed - before;
             let least = if self.plan.max_prediction < 4 { 5 } else { 15 };
-            assert!(
-                played > least,
-                "{:?}: player {} confirmed {played} frames in the last second, up to {:?} of {:?}",
-                self.plan,
-                end.player,
-                end.driver.confirmed_frame(),
-                end.driver.session().epoch(),
-            );
+            assert!(played > least, "player {} confirmed {played} frames in the last second:\n{self}", end.player);
         }
     }
 
