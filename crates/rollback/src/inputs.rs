@@ -44,8 +44,10 @@ impl<const INPUT_LEN: usize> Inputs<'_, INPUT_LEN> {
     /// The input of a player, and what it is worth.
     #[must_use]
     pub fn get(&self, player: u16) -> PlayerInput<INPUT_LEN> {
-        let mut all = core::iter::once(&self.local).chain(self.peers);
-        let found = all.find(|other| other.player == player).copied();
+        if player == self.local.player {
+            return self.local;
+        }
+        let found = self.peers.iter().find(|peer| peer.player == player).copied();
         found.unwrap_or(PlayerInput { player, status: Status::Departed, input: [0; INPUT_LEN] })
     }
 

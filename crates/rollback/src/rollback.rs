@@ -130,7 +130,7 @@ where
     pub fn new(session: M, first: S) -> Self {
         const { Self::SIZES };
         let settings = Settings {
-            predictor: |latest, _| *latest,
+            predictor: None,
             max_prediction: Self::MAX_PREDICTION.min(8),
             input_delay: 0,
             checksum_every: 0,
@@ -152,7 +152,7 @@ where
     /// the same arguments. Before the first input, it gets zeros.
     #[must_use]
     pub fn with_predictor(mut self, predictor: fn(&[u8; INPUT_LEN], u32) -> [u8; INPUT_LEN]) -> Self {
-        self.timeline.settings.predictor = predictor;
+        self.timeline.settings.predictor = Some(predictor);
         self
     }
 

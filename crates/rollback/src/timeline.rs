@@ -301,7 +301,10 @@ where
     fn push(&mut self, now: Instant, input: [u8; INPUT_LEN]) -> Result<(), PushError> {
         let last = self.next.saturating_add(self.settings.input_delay);
         while self.endpoint.session().next_frame().get() <= last {
-            self.endpoint.push_input(now, input)?;
+            let frame = self.endpoint.push_input(now, input)?;
+            if frame.get() == self.next {
+                note(&mut self.local, frame.get(), Some(input));
+            }
         }
         Ok(())
     }
@@ -309,8 +312,9 @@ where
     /// Notes the inputs of the next frame to play that are known.
     fn fetch(&mut self, frame: u32) {
         let session = self.endpoint.session();
-        if let Some(place) = self.local.get_mut(slot::<RING>(frame)) {
-            *place = session.local_input(Frame::new(frame)).unwrap_or([0; INPUT_LEN]);
+        if session.next_frame().get() > frame.saturating_add(1) {
+            let input = session.local_input(Frame::new(frame));
+            note(&mut self.local, frame, input);
         }
         for track in self.peers.iter_mut().filter(|track| track.is_known(frame)) {
             let input = session.peer(track.id).and_then(|peer| peer.remote_input(Frame::new(frame)));
@@ -367,6 +371,17 @@ fn insert<const INPUT_LEN: usize, const RING: usize, const MAX_PEERS: usize>(
     }
     // A session has no more peers than there is room for.
     let _ = peers.push(track);
+}
+
+/// Notes the local input of a frame.
+fn note<const INPUT_LEN: usize, const RING: usize>(
+    local: &mut [[u8; INPUT_LEN]; RING],
+    frame: u32,
+    input: Option<[u8; INPUT_LEN]>,
+) {
+    if let Some(place) = local.get_mut(slot::<RING>(frame)) {
+        *place = input.unwrap_or([0; INPUT_LEN]);
+    }
 }
 
 /// What is known of all peers.
