@@ -1,4 +1,4 @@
-//! The line peer: one endpoint with one peer, driven by lines of text, to test implementations in any language against this
+//! The line peer: one endpoint with one peer or several, driven by lines of text, to test implementations in any language against this
 //! one. PROTOCOL 5 specifies the lines.
 
 use std::fmt::{Debug, Write as _};
@@ -6,10 +6,13 @@ use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use inputwire::{Config, Epoch, Event, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerId, PeerRef, Session};
+use inputwire::{
+    Config, DatagramError, Epoch, Event, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, PeerRef,
+    Session,
+};
 
 const USAGE: &str = "\
-One endpoint with one peer, driven by lines of text on standard input (docs/PROTOCOL.md, section 5).
+One endpoint with one peer or several, driven by lines of text on standard input (docs/PROTOCOL.md, section 5).
 
 usage: cargo run --release --example lines -- [OPTIONS]
 
@@ -19,6 +22,7 @@ usage: cargo run --release --example lines -- [OPTIONS]
   --session HEX16            session id (0)
   --epoch N                  the first epoch (0)
   --me N, --peer N           player numbers, local and of the peer (0, 1)
+  --peers N,N,..             several peers instead of one, at most 7; compact only. Lines about one name its player
   --key HEX32                key (none)
   --short-tags               half of the tag in inputs and checksums, with a key
   --redundancy N             inputs in each datagram, classic (3)
@@ -51,14 +55,14 @@ fn main() -> ExitCode {
 /// Runs the line peer with inputs of the size in the options.
 fn with_window<const WINDOW: usize>(options: &Options) -> Result<ExitCode, String> {
     match (options.classic, options.input_size) {
-        (true, 1) => run::<1, WINDOW>(options, PeerConfig::classic(options.peer)),
+        (true, 1) => run::<1, WINDOW>(options, PeerConfig::classic),
         (true, _) => Err("the classic wire has inputs of one byte: leave --input-size out".into()),
-        (false, 1) => run::<1, WINDOW>(options, PeerConfig::compact(options.peer)),
-        (false, 2) => run::<2, WINDOW>(options, PeerConfig::compact(options.peer)),
-        (false, 4) => run::<4, WINDOW>(options, PeerConfig::compact(options.peer)),
-        (false, 8) => run::<8, WINDOW>(options, PeerConfig::compact(options.peer)),
-        (false, 16) => run::<16, WINDOW>(options, PeerConfig::compact(options.peer)),
-        (false, 32) => run::<32, WINDOW>(options, PeerConfig::compact(options.peer)),
+        (false, 1) => run::<1, WINDOW>(options, PeerConfig::compact),
+        (false, 2) => run::<2, WINDOW>(options, PeerConfig::compact),
+        (false, 4) => run::<4, WINDOW>(options, PeerConfig::compact),
+        (false, 8) => run::<8, WINDOW>(options, PeerConfig::compact),
+        (false, 16) => run::<16, WINDOW>(options, PeerConfig::compact),
+        (false, 32) => run::<32, WINDOW>(options, PeerConfig::compact),
         (false, size) => Err(format!("--input-size {size}: it is 1, 2, 4, 8, 16 or 32")),
     }
 }
@@ -66,9 +70,9 @@ fn with_window<const WINDOW: usize>(options: &Options) -> Result<ExitCode, Strin
 /// Runs the line peer to the end of its input. `Err` means bad options; the exit code covers the streams.
 fn run<const INPUT_LEN: usize, const WINDOW: usize>(
     options: &Options,
-    peer: PeerConfig<INPUT_LEN>,
+    wire: fn(u16) -> PeerConfig<INPUT_LEN>,
 ) -> Result<ExitCode, String> {
-    let mut line_peer = LinePeer::<INPUT_LEN, WINDOW>::new(options, peer)?;
+    let mut line_peer = LinePeer::<INPUT_LEN, WINDOW>::new(options, wire)?;
     match line_peer.respond(io::stdin().lock(), io::stdout().lock()) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         // The reader has closed its end of the pipe.
@@ -80,31 +84,70 @@ fn run<const INPUT_LEN: usize, const WINDOW: usize>(
     }
 }
 
+/// How many peers `--peers` names at most.
+const MAX_PEERS: usize = 7;
+
 struct LinePeer<const INPUT_LEN: usize, const WINDOW: usize> {
-    session: Session<1, INPUT_LEN, WINDOW>,
-    peer: PeerId,
+    session: Session<MAX_PEERS, INPUT_LEN, WINDOW>,
+    wire: fn(u16) -> PeerConfig<INPUT_LEN>,
+    peer_incarnation: Option<u64>,
+    /// Players that are added by the first command that does not say from which frame.
+    waiting: Vec<u16>,
+    /// Whether lines name the player that they are about.
+    several: bool,
     muted: bool,
 }
 
 impl<const INPUT_LEN: usize, const WINDOW: usize> LinePeer<INPUT_LEN, WINDOW> {
-    fn new(options: &Options, mut peer: PeerConfig<INPUT_LEN>) -> Result<Self, String> {
+    fn new(options: &Options, wire: fn(u16) -> PeerConfig<INPUT_LEN>) -> Result<Self, String> {
         let mut session = Session::new(options.config()?);
         session.set_input_delay(options.input_delay.into());
         if options.epoch > 0 {
             let begun = session.begin_epoch(Instant::ORIGIN, Epoch::new(options.epoch));
             begun.map_err(|error| error.to_string())?;
         }
-        if let Some(incarnation) = options.peer_incarnation {
-            peer = peer.incarnation(incarnation);
+        let line_peer = Self {
+            session,
+            wire,
+            peer_incarnation: options.peer_incarnation,
+            waiting: options.peers.clone(),
+            several: options.several,
+            muted: false,
+        };
+        // What cannot be added is told before the first line.
+        let mut trial = line_peer.session.clone();
+        for player in &line_peer.waiting {
+            trial.add_peer(Instant::ORIGIN, line_peer.settings(*player)).map_err(|error| error.to_string())?;
         }
-        let peer = session.add_peer(Instant::ORIGIN, peer).map_err(|error| error.to_string())?;
-        Ok(Self { session, peer, muted: false })
+        Ok(line_peer)
+    }
+
+    fn settings(&self, player: u16) -> PeerConfig<INPUT_LEN> {
+        let peer = (self.wire)(player);
+        self.peer_incarnation.map_or(peer, |incarnation| peer.incarnation(incarnation))
+    }
+
+    /// The peer of a player; without a number the first one.
+    fn peer(&self, player: Option<u16>) -> Option<PeerId> {
+        match player {
+            Some(player) => self.session.peer_of(player),
+            None => self.session.peers().next(),
+        }
+    }
+
+    /// The player number of a peer and a space, where lines name players.
+    fn name(&self, peer: PeerId) -> String {
+        match self.session.peer(peer) {
+            Some(peer) if self.several => format!("{} ", peer.player()),
+            _ => String::new(),
+        }
     }
 
     fn respond(&mut self, mut lines: impl BufRead, mut answers: impl Write) -> io::Result<()> {
         let mut line = Vec::new();
         while lines.read_until(b'\n', &mut line)? > 0 {
-            let answer = match str::from_utf8(&line).ok().and_then(Command::read) {
+            let several = self.several;
+            let answer = match str::from_utf8(&line).ok().and_then(|line| Command::read(line, several)) {
                 Some(command) => self.answer(&command),
                 None => format!("error a line that cannot be read\n{}", self.end_of_answer()),
             };
@@ -118,21 +161,31 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> LinePeer<INPUT_LEN, WINDOW> {
     fn answer(&mut self, command: &Command<INPUT_LEN>) -> String {
         let mut answer = vec![self.execute(command)];
         // Events before datagrams: polled inputs are acknowledged by the datagrams that follow.
-        let mut events = Vec::new();
+        let (mut departed, mut events) = (Vec::new(), Vec::new());
         while let Some(event) = self.session.poll_event() {
             match event {
-                Event::Input { frame, input, .. } => answer.push(format!("input {frame} {}", hex(&input))),
+                Event::Input { peer, frame, input } => {
+                    answer.push(format!("input {}{frame} {}", self.name(peer), hex(&input)));
+                }
+                Event::Peer { peer, event: PeerEvent::Departed { last } } => {
+                    let player = self.session.peer(peer).map_or(0, PeerRef::player);
+                    let last = last.map_or("none".into(), |frame| frame.to_string());
+                    departed.push(format!("departed {player} {last}"));
+                }
                 event => events.push(format!("event {event:?}")),
             }
         }
+        answer.append(&mut departed);
         answer.append(&mut events);
         let mut buf = [0; MAX_DATAGRAM_SIZE];
         while !self.muted
             && let Some(transmit) = self.session.poll_transmit(&mut buf)
         {
-            answer.push(format!("tx {}", hex(transmit.datagram)));
+            answer.push(format!("tx {}{}", self.name(transmit.peer), hex(transmit.datagram)));
         }
-        if let (Command::Stats, Some(peer)) = (command, self.session.peer(self.peer)) {
+        if let Command::Stats(player) = command
+            && let Some(peer) = self.peer(*player).and_then(|peer| self.session.peer(peer))
+        {
             answer.push(format!("stats {}", json(peer)));
         }
         answer.push(self.end_of_answer());
@@ -148,13 +201,29 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> LinePeer<INPUT_LEN, WINDOW> {
     /// Executes a command and returns the first line of the answer.
     fn execute(&mut self, command: &Command<INPUT_LEN>) -> String {
         let error = |reason: &dyn Debug| format!("error {reason:?}");
+        if let Command::Join(now, player, frame) = command {
+            self.waiting.retain(|waiting| waiting != player);
+            let peer = self.settings(*player).from(*frame);
+            return self.session.add_peer(*now, peer).map_or_else(|reason| error(&reason), |_| "ok".into());
+        }
+        for player in std::mem::take(&mut self.waiting) {
+            if let Err(reason) = self.session.add_peer(Instant::ORIGIN, self.settings(player)) {
+                return error(&reason);
+            }
+        }
+        let peer = match (self.peer(command.player()), command) {
+            (Some(peer), _) => peer,
+            (None, Command::Receive(..)) => return format!("refused {:?}", DatagramError::UnknownPeer),
+            (None, _) if command.is_about_a_peer() => return error(&DatagramError::UnknownPeer),
+            (None, _) => PeerId::new(u32::MAX),
+        };
         match command {
             Command::Push(now, input) => match self.session.push_input(*now, *input) {
                 Ok(frame) => return format!("pushed {frame}"),
                 Err(reason) => return error(&reason),
             },
-            Command::Receive(now, datagram) => {
-                if let Err(reason) = self.session.handle_datagram(*now, self.peer, datagram) {
+            Command::Receive(now, _, datagram) => {
+                if let Err(reason) = self.session.handle_datagram(*now, peer, datagram) {
                     return format!("refused {reason:?}");
                 }
             }
@@ -170,10 +239,12 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> LinePeer<INPUT_LEN, WINDOW> {
             }
             Command::Time(now) => self.session.handle_timeout(*now),
             Command::Bye(now) => self.session.close(*now),
-            Command::Close(now) => self.session.handle_transport_closed(*now, self.peer),
-            Command::Open(now) => self.session.handle_transport_opened(*now, self.peer),
+            Command::Close(now, _) => self.session.handle_transport_closed(*now, peer),
+            Command::Open(now, _) => self.session.handle_transport_opened(*now, peer),
+            Command::Drop(now, _) => self.session.disconnect_peer(*now, peer),
+            Command::Remove(now, _) => self.session.remove_peer(*now, peer),
             Command::Mute(muted) => self.muted = *muted,
-            Command::Stats => {}
+            Command::Join(..) | Command::Stats(_) => {}
         }
         "ok".into()
     }
@@ -182,36 +253,67 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> LinePeer<INPUT_LEN, WINDOW> {
 /// The command in a line.
 enum Command<const INPUT_LEN: usize> {
     Push(Instant, [u8; INPUT_LEN]),
-    Receive(Instant, Vec<u8>),
+    Receive(Instant, Option<u16>, Vec<u8>),
     Time(Instant),
     Epoch(Instant, Epoch),
     Checksum(Instant, Frame, u64),
     Bye(Instant),
-    Close(Instant),
-    Open(Instant),
+    Close(Instant, Option<u16>),
+    Open(Instant, Option<u16>),
+    Drop(Instant, Option<u16>),
+    Remove(Instant, Option<u16>),
+    Join(Instant, u16, Frame),
     Mute(bool),
-    Stats,
+    Stats(Option<u16>),
 }
 
 impl<const INPUT_LEN: usize> Command<INPUT_LEN> {
-    fn read(line: &str) -> Option<Self> {
+    /// Reads a line. With several peers, one about a single peer names its player.
+    fn read(line: &str, several: bool) -> Option<Self> {
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         Some(match words.as_slice() {
+            ["rx", now, player, datagram] if several => {
+                Self::Receive(instant(now)?, Some(number(player)?), bytes(datagram)?)
+            }
+            ["close", now, player] if several => Self::Close(instant(now)?, Some(number(player)?)),
+            ["open", now, player] if several => Self::Open(instant(now)?, Some(number(player)?)),
+            ["rx" | "close" | "open", ..] if several => return None,
+            ["drop", now, player] => Self::Drop(instant(now)?, Some(number(player)?)),
+            ["remove", now, player] => Self::Remove(instant(now)?, Some(number(player)?)),
+            ["join", now, player, frame] => Self::Join(instant(now)?, number(player)?, Frame::new(number(frame)?)),
+            ["stats", player] => Self::Stats(Some(number(player)?)),
             ["push", now, input] => Self::Push(instant(now)?, bytes(input)?.try_into().ok()?),
-            ["rx", now, datagram] => Self::Receive(instant(now)?, bytes(datagram)?),
+            ["rx", now, datagram] => Self::Receive(instant(now)?, None, bytes(datagram)?),
             ["time", now] => Self::Time(instant(now)?),
             ["epoch", now, epoch] => Self::Epoch(instant(now)?, Epoch::new(number(epoch)?)),
             ["checksum", now, frame, hash] => {
                 Self::Checksum(instant(now)?, Frame::new(number(frame)?), hex_number(hash)?)
             }
             ["bye", now] => Self::Bye(instant(now)?),
-            ["close", now] => Self::Close(instant(now)?),
-            ["open", now] => Self::Open(instant(now)?),
+            ["close", now] => Self::Close(instant(now)?, None),
+            ["open", now] => Self::Open(instant(now)?, None),
             ["mute"] => Self::Mute(true),
             ["unmute"] => Self::Mute(false),
-            ["stats"] => Self::Stats,
+            ["stats"] => Self::Stats(None),
             _ => return None,
         })
+    }
+
+    /// The player that it names.
+    fn player(&self) -> Option<u16> {
+        match self {
+            Self::Receive(_, player, _)
+            | Self::Close(_, player)
+            | Self::Open(_, player)
+            | Self::Drop(_, player)
+            | Self::Remove(_, player)
+            | Self::Stats(player) => *player,
+            _ => None,
+        }
+    }
+
+    fn is_about_a_peer(&self) -> bool {
+        matches!(self, Self::Close(..) | Self::Open(..) | Self::Drop(..) | Self::Remove(..) | Self::Stats(_))
     }
 }
 
@@ -291,7 +393,8 @@ struct Options {
     session: u64,
     epoch: u32,
     me: u16,
-    peer: u16,
+    peers: Vec<u16>,
+    several: bool,
     key: Option<[u8; 16]>,
     redundancy: u8,
     frame_us: u64,
@@ -312,7 +415,8 @@ impl Options {
             session: 0,
             epoch: 0,
             me: 0,
-            peer: 1,
+            peers: vec![1],
+            several: false,
             key: None,
             redundancy: 3,
             frame_us: 16_667,
@@ -337,6 +441,9 @@ impl Options {
                 "the compact wire needs --incarnation N: a random number of 64 bits, another one at each start".into(),
             );
         }
+        if options.classic && options.several {
+            return Err("--peers is for the compact wire: leave --wire out".into());
+        }
         Ok(options)
     }
 
@@ -348,7 +455,12 @@ impl Options {
             "--session" => self.session = hex_number(value)?,
             "--epoch" => self.epoch = number(value)?,
             "--me" => self.me = number(value)?,
-            "--peer" => self.peer = number(value)?,
+            "--peer" => self.peers = vec![number(value)?],
+            "--peers" => {
+                let peers: Option<Vec<u16>> = value.split(',').map(number).collect();
+                self.peers = peers.filter(|peers| peers.len() <= MAX_PEERS)?;
+                self.several = true;
+            }
             "--key" => self.key = Some(bytes(value)?.try_into().ok()?),
             "--redundancy" => self.redundancy = number(value)?,
             "--frame-us" => self.frame_us = number(value)?,

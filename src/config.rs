@@ -44,6 +44,9 @@ pub struct Config {
     critical_us: u32,
     redundancy: u8,
     early_copies: bool,
+    mesh: bool,
+    /// 0 for none.
+    max_lead: u32,
     max_datagram_size: u16,
 }
 
@@ -66,6 +69,8 @@ impl Config {
                 critical_us: 200 * MILLISECOND,
                 redundancy: 3,
                 early_copies: false,
+                mesh: true,
+                max_lead: 0,
                 max_datagram_size: MAX_DATAGRAM_SIZE_U16,
             },
         }
@@ -156,6 +161,18 @@ impl Config {
     #[must_use]
     pub const fn early_copies(&self) -> bool {
         self.early_copies
+    }
+
+    /// Whether every endpoint is a peer of every other one.
+    #[must_use]
+    pub const fn mesh(&self) -> bool {
+        self.mesh
+    }
+
+    /// How many frames pushes may be ahead of each peer's latest known input, if there is a limit.
+    #[must_use]
+    pub const fn max_lead(&self) -> Option<u32> {
+        if self.max_lead == 0 { None } else { Some(self.max_lead) }
     }
 
     /// The longest datagram to send, in bytes.
@@ -331,6 +348,21 @@ impl ConfigBuilder {
         self
     }
 
+    /// Whether every endpoint is a peer of every other one, so that the survivors of a player agree on its last input. Off for a
+    /// server and its clients: a peer that is disconnected has departed at once there. The same at every endpoint (default true).
+    pub const fn mesh(mut self, on: bool) -> Self {
+        self.config.mesh = on;
+        self
+    }
+
+    /// How many frames pushes may be ahead of each peer's latest known input: the next one fails with
+    /// [`TooFarAhead`](crate::PushError::TooFarAhead). The window alone does not stop a game whose peer acknowledges and pushes
+    /// nothing, such as a throttled tab. 0 is no limit, for peers that only listen (default 0).
+    pub const fn max_lead(mut self, frames: u32) -> Self {
+        self.config.max_lead = frames;
+        self
+    }
+
     /// The longest datagram to send on the compact wire, 56 to 1,024 bytes (default 1,024): 56 hold a hello. One with a
     /// single input may be longer.
     pub const fn max_datagram_size(mut self, bytes: usize) -> Self {
@@ -430,12 +462,14 @@ pub(crate) struct PeerSettings {
     pub(crate) incarnation: Option<NonZeroU64>,
     /// A key of this pair, instead of the session's.
     pub(crate) key: Option<Key>,
+    /// The frame from which it takes part, if the epoch is under way.
+    pub(crate) from: Option<Frame>,
 }
 
 impl<const INPUT_LEN: usize> PeerConfig<INPUT_LEN> {
     /// A peer with this player number, on the compact wire.
     pub const fn compact(player: u16) -> Self {
-        Self(PeerSettings { wire: Wire::Compact, player, incarnation: None, key: None })
+        Self(PeerSettings { wire: Wire::Compact, player, incarnation: None, key: None, from: None })
     }
 
     /// The peer's incarnation, where signalling carried it: inputs then flow without waiting for its first hello. 0 is none.
@@ -449,6 +483,22 @@ impl<const INPUT_LEN: usize> PeerConfig<INPUT_LEN> {
     pub const fn key(mut self, key: [u8; 16]) -> Self {
         self.0.key = Some(Key(key));
         self
+    }
+
+    /// The frame from which a peer on the compact wire takes part in an epoch that is under way: a player that joins late or comes
+    /// back. It is the same at every endpoint, and at least 2 above every frame that any of them has pushed; whoever joins adds
+    /// every peer from it before its first push, which gets this frame.
+    ///
+    /// [How to agree on it](crate::guide::leaving) is in the guide.
+    pub const fn from(mut self, frame: Frame) -> Self {
+        self.0.from = Some(frame);
+        self
+    }
+
+    /// The frame from which the peer takes part, if it joins late.
+    #[must_use]
+    pub const fn join_frame(&self) -> Option<Frame> {
+        self.0.from
     }
 
     /// The peer's player number.
@@ -482,6 +532,6 @@ impl<const INPUT_LEN: usize> PeerConfig<INPUT_LEN> {
 impl PeerConfig<1> {
     /// A peer with this player number, on the classic wire.
     pub const fn classic(player: u16) -> Self {
-        Self(PeerSettings { wire: Wire::Classic, player, incarnation: None, key: None })
+        Self(PeerSettings { wire: Wire::Classic, player, incarnation: None, key: None, from: None })
     }
 }

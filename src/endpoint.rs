@@ -24,6 +24,9 @@ pub trait Endpoint<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW:
     /// As [`Session::remove_peer`].
     fn remove_peer(&mut self, now: Instant, peer: PeerId);
 
+    /// As [`Session::disconnect_peer`].
+    fn disconnect_peer(&mut self, now: Instant, peer: PeerId);
+
     /// As [`Session::push_input`].
     ///
     /// # Errors
@@ -103,6 +106,10 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Endpoi
 
     fn remove_peer(&mut self, now: Instant, peer: PeerId) {
         self.remove_peer(now, peer);
+    }
+
+    fn disconnect_peer(&mut self, now: Instant, peer: PeerId) {
+        self.disconnect_peer(now, peer);
     }
 
     fn push_input(&mut self, now: Instant, input: [u8; INPUT_LEN]) -> Result<Frame, PushError> {

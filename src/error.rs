@@ -54,10 +54,16 @@ pub enum AddPeerError {
     Full,
     /// The player number is that of the local player or of another peer.
     PlayerTaken,
-    /// The epoch is under way, and its first frames have left the window.
+    /// The epoch is under way: its first frames have left the window, or the frame to join from is not ahead of every push.
     EpochRunning,
     /// The settings have no incarnation, and a peer on the compact wire needs one.
     NoIncarnation,
+    /// A peer has departed and was not removed yet.
+    Departed,
+    /// A mesh has at most 63 peers on the compact wire.
+    MeshTooLarge,
+    /// `max_datagram_size` does not hold a word that names `MAX_PEERS` players and carries an input.
+    MaxDatagramSize,
     /// The session was closed.
     Closed,
 }
@@ -81,6 +87,8 @@ pub enum AddPeerError {
 pub enum PushError {
     /// This peer has not acknowledged the oldest input in the window.
     WindowFull(PeerId),
+    /// This peer's latest known input lies [`max_lead`](crate::ConfigBuilder::max_lead) frames back.
+    TooFarAhead(PeerId),
     /// The frame numbers of the epoch are used up.
     FramesExhausted,
     /// The session was closed.
@@ -213,6 +221,8 @@ datagram_errors! {
     LateHello => "a hello that is not newer than one before it: repeated, or late",
     /// A hello with an epoch above `Epoch::MAX`, or whose incarnation or number is 0.
     EpochRange => "an epoch, incarnation or number outside its range",
+    /// A word, although this endpoint is in no mesh.
+    NoMesh => "a word of a mesh: set Config::mesh alike at every endpoint",
     /// A datagram of this endpoint.
     Reflected => "a datagram of this endpoint came back: check the address of the peer",
 }
@@ -237,8 +247,15 @@ impl AddPeerError {
         match self {
             Self::Full => "no place for another peer: remove one, or give the session a larger MAX_PEERS",
             Self::PlayerTaken => "player number taken: every player of a session needs its own",
-            Self::EpochRunning => "the first frames have left the window: add the peer when the next epoch begins",
+            Self::EpochRunning => {
+                "the epoch is under way: add the peer from a frame ahead of every push, or when the next epoch begins"
+            }
             Self::NoIncarnation => "no incarnation: give Config a random number of 64 bits, drawn at each start",
+            Self::Departed => "a departed peer is still there: remove it at every endpoint, then add",
+            Self::MeshTooLarge => "a mesh has at most 63 peers: leave some out, or turn Config::mesh off for a server",
+            Self::MaxDatagramSize => {
+                "max_datagram_size is too small for the words of this mesh: 17 + 6 x MAX_PEERS + one input"
+            }
             Self::Closed => "the session was closed: create a new one, with a new incarnation",
         }
     }
@@ -270,7 +287,13 @@ impl fmt::Display for PushError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WindowFull(peer) => {
-                write!(f, "window full: wait for peer {peer} to acknowledge, or remove it; push the input again later")
+                write!(
+                    f,
+                    "window full: wait for peer {peer} to acknowledge, or disconnect it; push the input again later"
+                )
+            }
+            Self::TooFarAhead(peer) => {
+                write!(f, "too far ahead of peer {peer}: wait for its inputs; push this one again later")
             }
             Self::FramesExhausted => f.write_str("frame numbers used up: begin a new epoch"),
             Self::Closed => f.write_str("the session was closed: create a new one, with a new incarnation"),

@@ -52,6 +52,12 @@ pub enum Event<const INPUT_LEN: usize> {
         /// For how long.
         duration: Duration,
     },
+    /// A survivor has disconnected the local player, and so do all who hear of it: this session is closed. Who comes back creates a
+    /// new one.
+    Dropped {
+        /// The peer that told it.
+        by: PeerId,
+    },
     /// Something happened to a peer.
     Peer {
         /// Which peer.
@@ -131,6 +137,17 @@ pub enum PeerEvent {
     Restarted,
     /// The peer continues after inputs that are not held here: only a new epoch repairs that. Reported once an epoch.
     OutOfSync,
+    /// Nothing more is taken of the peer: another one told that it has left, or it said goodbye under a key. It is
+    /// [`Departed`](Self::Departed) once all survivors agree.
+    Departing {
+        /// Who told it; `None` for its own goodbye, and for a peer that joined too late to get what it lacks.
+        by: Option<PeerId>,
+    },
+    /// The peer has left, and every survivor has the same inputs of it. Reported after them, once an epoch.
+    Departed {
+        /// The frame of its last input; `None` if there is none in this epoch.
+        last: Option<Frame>,
+    },
     /// The peer closed its session. Reported once a run.
     PeerClosed {
         /// The epoch in which it closed.

@@ -16,6 +16,7 @@ pages! {
     settings = "guide/settings.md";
     signalling = "guide/signalling.md";
     epochs = "guide/epochs.md";
+    leaving = "guide/leaving.md";
     pauses = "guide/pauses.md";
     time = "guide/time.md";
     threads = "guide/threads.md";

@@ -66,7 +66,7 @@
 //! | [`Config`], [`PeerConfig`] | its settings |
 //! | [`PeerRef`], [`PeerStats`], [`Pace`] | what it knows about a peer |
 //! | [`Endpoint`] | what may stand in its place: a recorder, a simulator |
-//! | [`guide`] | one page for each world: threads, tokio, browser, rollback, lockstep, servers, microcontrollers |
+//! | [`guide`] | one page for each world: threads, tokio, browser, rollback, lockstep, leaving, servers, microcontrollers |
 //! | [`guide::protocol`] | both wires, byte by byte |
 //! | [`guide::design`] | how the crate is built, and why |
 #![cfg_attr(not(test), no_std)]
@@ -110,6 +110,7 @@ mod window;
 mod event;
 mod stats;
 
+mod departure;
 mod local;
 
 mod remote;
@@ -117,6 +118,8 @@ mod remote;
 mod link;
 
 mod peer;
+
+mod mesh;
 
 mod session;
 
@@ -131,6 +134,7 @@ pub mod guide;
 mod readme {}
 
 pub use config::{Config, ConfigBuilder, MAX_DATAGRAM_SIZE, PeerConfig};
+pub use departure::Departure;
 pub use endpoint::Endpoint;
 pub use error::{AddPeerError, ChecksumError, ConfigError, DatagramError, EpochError, PushError};
 pub use estimate::liveness::Health;

@@ -29,6 +29,11 @@ pub(crate) fn increment(counter: &mut u32) {
     *counter = counter.saturating_add(1);
 }
 
+/// How many items there are. `Iterator::count` has a check for overflow that can panic.
+pub(crate) fn count(items: impl Iterator) -> usize {
+    items.fold(0, |count, _| count.saturating_add(1))
+}
+
 /// Quotient and remainder; zeros if the divisor is 0.
 pub(crate) fn div_rem(number: u64, divisor: u16) -> (u64, u16) {
     if cfg!(any(target_pointer_width = "64", target_family = "wasm")) {

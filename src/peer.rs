@@ -1,7 +1,10 @@
 //! One peer: its wire-independent state (`Remote`), its receive window and its link. Only the link knows the wire.
 
+use core::ops::Range;
+
 use crate::checksum::Checksum;
 use crate::config::{MAX_DATAGRAM_SIZE, PeerSettings};
+use crate::departure::Departure;
 use crate::error::{DatagramError, PushError};
 use crate::estimate::liveness::{Health, Limits};
 use crate::estimate::time_sync::Pace;
@@ -16,13 +19,16 @@ use crate::time::{Instant, duration_from_micros, saturating_micros_u32};
 use crate::timer::{Deadline, Timer};
 use crate::window::recv::{RecvView, RecvWindow, Undelivered};
 use crate::window::send::SendView;
+use crate::wire::compact::control::Bye;
+use crate::wire::compact::tag::TagState;
+use crate::wire::compact::word::Word;
 
 /// One peer, without the bytes of its inputs: so it is not generic over `INPUT_LEN` and is compiled once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
-    remote: Remote,
-    recv: RecvWindow,
+    pub(crate) remote: Remote,
+    pub(crate) recv: RecvWindow,
     link: Link,
     reported: Reported,
 }
@@ -38,12 +44,13 @@ impl Peer {
     /// `local_run` is the run of this endpoint on the link to this peer.
     pub(crate) fn new(id: PeerId, local: &Local, settings: &PeerSettings, local_run: u64) -> Self {
         let send = &local.send;
-        let link = Link::new(local, settings, local_run);
+        let join_frame = settings.from.map_or(send.first(), Frame::get);
+        let link = Link::new(local, settings, join_frame, local_run);
         let limits = Limits::new(link.ping_us(local), &local.config);
         Self {
             id,
-            remote: Remote::new(settings.player, local, limits),
-            recv: RecvWindow::new(send.first(), send.capacity(), send.input_len()),
+            remote: Remote::new(settings.player, join_frame, local, limits),
+            recv: RecvWindow::new(join_frame, send.capacity(), send.input_len()),
             link,
             reported: Reported::default(),
         }
@@ -64,11 +71,12 @@ impl Peer {
         }
     }
 
-    /// The session was closed: what the peer has not acknowledged is delivered, then byes are sent, where the wire has them.
-    pub(crate) fn close(&mut self, local: &Local) {
-        if self.remote.is_open() {
+    /// The session was closed: what the peer has not acknowledged is delivered, unless it was named or nothing is to be, then
+    /// byes are sent, where the wire has them.
+    pub(crate) fn close(&mut self, local: &Local, delivers: bool) {
+        if self.remote.takes_words() {
             self.remote.transport = Transport::Closing;
-            self.link.close(local);
+            self.link.close(local, delivers && self.remote.standing.is_present());
         }
     }
 
@@ -88,7 +96,8 @@ impl Peer {
     }
 
     pub(crate) fn begin_epoch(&mut self, local: &Local, slots: &mut [u8]) {
-        RecvView { window: &mut self.recv, slots }.restart();
+        RecvView { window: &mut self.recv, slots }.restart(local.send.first());
+        self.remote.standing.begin_epoch(local.send.first());
         self.remote.restart_arrivals();
         self.link.begin_epoch(local, &mut self.remote);
     }
@@ -106,18 +115,68 @@ impl Peer {
             let mut recv = RecvView { window: &mut self.recv, slots };
             self.link.handle(local, &mut self.remote, &mut recv, datagram)
         };
-        match outcome {
-            Ok(()) => self.remote.totals.receive(datagram.len()),
-            Err(reason) => self.remote.totals.refused.count(reason),
-        }
+        self.count(datagram, outcome.as_ref().err());
         outcome
+    }
+
+    /// Counts what became of a datagram.
+    pub(crate) fn count(&mut self, datagram: &[u8], refused: Option<&DatagramError>) {
+        match refused {
+            None => self.remote.totals.receive(datagram.len()),
+            Some(reason) => self.remote.totals.refused.count(*reason),
+        }
+    }
+
+    /// Whether it takes part in what a mesh agrees on.
+    pub(crate) fn is_compact(&self) -> bool {
+        self.link.compact().is_some()
+    }
+
+    /// Whether survivors have to agree on it: it was named.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(crate) fn is_in_set(&self, local: &Local) -> bool {
+        !self.remote.standing.is_present() && self.is_compact() && local.config.mesh()
+    }
+
+    /// The frame after the latest one below which every input is known.
+    pub(crate) fn end(&self) -> u32 {
+        self.recv.end()
+    }
+
+    /// The bytes of its inputs among those of all peers, of which it is the one at `at`.
+    pub(crate) fn slots_range(&self, at: usize) -> Range<usize> {
+        let len = self.recv.slots_len();
+        let start = at.saturating_mul(len);
+        start..start.saturating_add(len)
+    }
+
+    /// Verifies and decodes a word of this peer.
+    pub(crate) fn open_word<'a>(&self, datagram: &'a [u8]) -> Result<Word<'a>, DatagramError> {
+        self.link.compact().ok_or(DatagramError::UnknownType)?.open_word(datagram)
+    }
+
+    /// The tag of words to this peer.
+    pub(crate) fn word_tag(&self) -> Option<TagState> {
+        self.link.compact()?.word_tag()
+    }
+
+    /// When a word is due to this peer.
+    pub(crate) fn word_due(&self, local: &Local) -> Option<Instant> {
+        self.remote.standing.active_at()?;
+        self.link.compact()?.word_due(local, &self.remote)
+    }
+
+    /// The peer's goodbye, if there is one and a key proves it.
+    pub(crate) fn keyed_bye(&self) -> Option<Bye> {
+        self.link.compact()?.keyed_bye()
     }
 
     /// Writes the next datagram that is due.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn poll_transmit(&mut self, local: &Local, send: &SendView<'_>, buf: &mut [u8]) -> Option<Written> {
-        let written = self.link.poll_transmit(local, &mut self.remote, &self.recv, send, buf)?;
+        let mut written = self.link.poll_transmit(local, &mut self.remote, &self.recv, send, buf)?;
         self.remote.totals.send(written.len);
+        written.last &= self.remote.standing.active_at().is_none();
         Some(written)
     }
 
@@ -133,6 +192,7 @@ impl Peer {
             }
         }
         self.link.deadlines(local, &self.remote, &self.recv).iter().for_each(&mut consider);
+        consider(&Timer::Word.at(self.word_due(local)));
         soonest
     }
 
@@ -147,6 +207,9 @@ impl Peer {
                 return Some(PeerEvent::Connected);
             }
         }
+        if let Some(event) = self.remote.standing.poll_departing() {
+            return Some(event);
+        }
         let health = self.health(local);
         if health != self.reported.health {
             self.reported.health = health;
@@ -160,12 +223,17 @@ impl Peer {
     /// Returns the next input to deliver, which is the last thing to poll if no barrier event follows.
     pub(crate) fn poll_input(&mut self, local: &Local) -> Option<Undelivered> {
         let undelivered = self.recv.take_undelivered()?;
-        Some(Undelivered { last: undelivered.last && !self.link.has_barrier_event(local), ..undelivered })
+        let follows = self.link.has_barrier_event(local) || self.remote.standing.has_departed_event();
+        Some(Undelivered { last: undelivered.last && !follows, ..undelivered })
     }
 
     /// Returns the next event that makes an application throw its window away: these come after all inputs.
     pub(crate) fn poll_barrier_event(&mut self, local: &Local) -> Option<PeerEvent> {
-        self.link.poll_barrier_event(local)
+        if let Some(event) = self.link.poll_barrier_event(local) {
+            return Some(event);
+        }
+        let end = self.end();
+        self.remote.standing.poll_departed(end)
     }
 
     /// Whether a call that comes `micros` late is a local stall.
@@ -174,9 +242,21 @@ impl Peer {
         self.remote.is_open() && micros >= self.remote.liveness.interrupt_us() >> 1
     }
 
-    /// Whether the oldest input may leave the send window.
+    /// Whether the oldest input may leave the send window, and the peer is not too far behind. One that has departed holds nothing.
     pub(crate) fn validate_push(&self, local: &Local) -> Result<(), PushError> {
-        if self.unacked(local) >= local.window() { Err(PushError::WindowFull(self.id)) } else { Ok(()) }
+        if self.unacked(local) >= local.window() && !self.remote.standing.is_departed() {
+            Err(PushError::WindowFull(self.id))
+        } else if local.config.max_lead().is_some_and(|most| self.lead(local) >= most) {
+            Err(PushError::TooFarAhead(self.id))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// How many frames the pushes are ahead of the latest known input of a peer that plays.
+    fn lead(&self, local: &Local) -> u32 {
+        let ahead = local.send.send_next().saturating_sub(self.recv.recv_next());
+        if self.remote.standing.is_present() { ahead } else { 0 }
     }
 
     /// How many local inputs an open peer on a wire without acknowledgement has never been sent.
@@ -217,12 +297,17 @@ impl Peer {
 
     /// Whether the inputs of all frames up to this one are known.
     pub(crate) fn is_confirmed(&self, frame: u32) -> bool {
-        frame < self.recv.lowest_missing().unwrap_or(self.recv.recv_next())
+        frame < self.end() || self.remote.standing.is_departed()
     }
 
-    /// The latest frame without a missing one below it.
-    pub(crate) fn last_frame(&self) -> Option<Frame> {
-        self.recv.last_frame().map(Frame::new)
+    /// The latest frame without a missing one below it. Those before a peer joined are known.
+    pub(crate) fn last_frame(&self, local: &Local) -> Option<Frame> {
+        self.end().checked_sub(1).filter(|frame| *frame >= local.send.first()).map(Frame::new)
+    }
+
+    /// How its departure stands.
+    pub(crate) fn departure(&self) -> Departure {
+        self.remote.standing.departure(self.end())
     }
 
     pub(crate) fn unacked(&self, local: &Local) -> u32 {
@@ -230,6 +315,9 @@ impl Peer {
     }
 
     pub(crate) fn pace(&self, local: &Local) -> Option<Pace> {
+        if !self.remote.standing.is_present() {
+            return None;
+        }
         self.remote.time_sync.pace(local.measures(self.link.shortest_us()?), self.link.told_lead(local))
     }
 

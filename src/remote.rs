@@ -1,5 +1,6 @@
 //! The remote endpoint, as both wires see it.
 
+use crate::departure::{NamedBy, Standing};
 use crate::estimate::lateness::Lateness;
 use crate::estimate::liveness::{Limits, Liveness};
 use crate::estimate::rtt::Rtt;
@@ -11,6 +12,8 @@ use crate::stats::Totals;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     Open,
+    /// Open to a peer that was named: nothing flows but words and byes.
+    Unused,
     Closed,
     /// The session was closed while it was open.
     Closing,
@@ -21,6 +24,7 @@ pub(crate) enum Transport {
 pub(crate) struct Remote {
     pub(crate) player: u16,
     pub(crate) transport: Transport,
+    pub(crate) standing: Standing,
     /// Whether a datagram has proved that inputs can flow.
     pub(crate) connected: bool,
     pub(crate) liveness: Liveness,
@@ -31,10 +35,11 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    pub(crate) fn new(player: u16, local: &Local, limits: Limits) -> Self {
+    pub(crate) fn new(player: u16, join_frame: u32, local: &Local, limits: Limits) -> Self {
         Self {
             player,
             transport: Transport::Open,
+            standing: Standing::new(join_frame),
             connected: false,
             liveness: Liveness::new(local.now, limits),
             rtt: Rtt::default(),
@@ -44,9 +49,27 @@ impl Remote {
         }
     }
 
-    /// Whether its transport is open, and the session is not closed.
+    /// Whether its transport is open, it was not named, and the session is not closed.
     pub(crate) fn is_open(&self) -> bool {
         self.transport == Transport::Open
+    }
+
+    /// Whether words can be sent to it.
+    pub(crate) fn takes_words(&self) -> bool {
+        matches!(self.transport, Transport::Open | Transport::Unused)
+    }
+
+    /// Takes nothing more of the peer.
+    pub(crate) fn name(&mut self, by: NamedBy) {
+        self.standing.name(by);
+        if self.transport == Transport::Open {
+            self.transport = Transport::Unused;
+        }
+    }
+
+    /// The frame after the last one that the peer can be sent: what was pushed before it joined is not owed to it.
+    pub(crate) fn send_end(&self, local: &Local) -> u32 {
+        local.send.send_next().max(self.standing.join_frame())
     }
 
     /// Whether what is left to send after the session was closed can be sent.
@@ -56,7 +79,7 @@ impl Remote {
 
     /// The transport is open again, perhaps over another path: silence and round trips start anew.
     pub(crate) fn transport_opened(&mut self, local: &Local) {
-        self.transport = Transport::Open;
+        self.transport = if self.standing.is_present() { Transport::Open } else { Transport::Unused };
         self.liveness.restart(local.now);
         self.rtt = Rtt::default();
         self.restart_arrivals();
@@ -78,10 +101,9 @@ impl Remote {
 
     /// Notes the arrival of the input of the frame below `end`, later than all before it, once something was pushed.
     pub(crate) fn sample_arrival(&mut self, local: &Local, end: u32) {
-        let (first, next) = (local.send.first(), local.send.send_next());
-        if next > first {
+        if local.send.has_begun() {
             let since_push_us = local.now.since(local.send.pushed_at());
-            self.time_sync.sample(end, next, since_push_us, local.config.frame_us_u32());
+            self.time_sync.sample(end, local.send.send_next(), since_push_us, local.config.frame_us_u32());
         }
     }
 

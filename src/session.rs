@@ -7,6 +7,7 @@ use heapless::{Vec, VecView};
 use crate::cache::Cache;
 use crate::checksum::Checksum;
 use crate::config::{Config, MAX_DATAGRAM_SIZE, PeerConfig, PeerSettings, Wire};
+use crate::departure::{Departure, NamedBy};
 use crate::error::{AddPeerError, ChecksumError, DatagramError, EpochError, PushError};
 use crate::estimate::liveness::Health;
 use crate::estimate::time_sync::Pace;
@@ -14,6 +15,7 @@ use crate::event::Event;
 use crate::ids::{Epoch, Frame, PeerId};
 use crate::link::Written;
 use crate::local::{LATE_US, Local};
+use crate::mesh;
 use crate::peer::Peer;
 use crate::stats::PeerStats;
 use crate::time::{Instant, duration_from_micros};
@@ -29,8 +31,8 @@ use crate::window::send::SendBuffer;
 /// # Four kinds of methods
 ///
 /// - **Actions** are what the application does: [`add_peer`](Self::add_peer), [`push_input`](Self::push_input),
-///   [`begin_epoch`](Self::begin_epoch), [`push_checksum`](Self::push_checksum), [`remove_peer`](Self::remove_peer),
-///   [`close`](Self::close).
+///   [`begin_epoch`](Self::begin_epoch), [`push_checksum`](Self::push_checksum), [`disconnect_peer`](Self::disconnect_peer),
+///   [`remove_peer`](Self::remove_peer), [`close`](Self::close).
 /// - **`handle_*`** is what the world does: a datagram arrived, time passed, a transport closed or opened.
 /// - **`poll_*`** is what is new. Drain events until `None`, then datagrams until `None`: inputs that are taken are
 ///   acknowledged in the datagrams that follow. Then sleep until [`poll_timeout`](Self::poll_timeout).
@@ -67,6 +69,8 @@ pub struct Session<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW:
     added: u32,
     /// A local stall that has not been reported, in microseconds.
     stalled_us: u64,
+    /// Who told that this endpoint was disconnected, before it has been reported.
+    dropped_by: Option<PeerId>,
     cursor: Cache<PollCursor>,
 }
 
@@ -111,6 +115,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             slots: [[[0; INPUT_LEN]; WINDOW]; MAX_PEERS],
             added: 0,
             stalled_us: 0,
+            dropped_by: None,
             cursor: Cache(PollCursor::START),
         }
     }
@@ -123,18 +128,36 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     ///
     /// [`Full`](AddPeerError::Full), [`PlayerTaken`](AddPeerError::PlayerTaken),
     /// [`NoIncarnation`](AddPeerError::NoIncarnation) for a peer on the compact wire,
-    /// [`EpochRunning`](AddPeerError::EpochRunning) once frames of this epoch have left the window, or
-    /// [`Closed`](AddPeerError::Closed) after [`close`](Self::close).
+    /// [`EpochRunning`](AddPeerError::EpochRunning) once frames of this epoch have left the window, unless the peer joins
+    /// [`from`](PeerConfig::from) a later frame, [`Departed`](AddPeerError::Departed) while a departed peer is still there,
+    /// [`MeshTooLarge`](AddPeerError::MeshTooLarge) or [`MaxDatagramSize`](AddPeerError::MaxDatagramSize) where words would not fit
+    /// a datagram, or [`Closed`](AddPeerError::Closed) after [`close`](Self::close).
     pub fn add_peer(&mut self, now: Instant, peer: PeerConfig<INPUT_LEN>) -> Result<PeerId, AddPeerError> {
         self.begin_call(now);
         let id = PeerId::new(self.added);
         let local_run = self.incarnation();
-        add_peer(&self.local, &mut self.peers, id, &peer.0, local_run)?;
+        add_peer(&mut self.local, &mut self.peers, id, &peer.0, local_run)?;
         self.added = self.added.saturating_add(1);
         Ok(id)
     }
 
+    /// Takes nothing more of a peer. All survivors of a mesh agree on its last input, and each gets every input that one of them has;
+    /// then [`Departed`](crate::PeerEvent::Departed) is reported. Until then it holds the send window where it does. Where only two
+    /// play, and with [`mesh`](crate::ConfigBuilder::mesh) off, it has departed at once.
+    ///
+    /// If it plays on, it is [`Dropped`](Event::Dropped). So that two who lose each other do not both go, the one with the greater
+    /// player number waits 200 ms longer before this call.
+    pub fn disconnect_peer(&mut self, now: Instant, peer: PeerId) {
+        self.begin_call(now);
+        if let Some(at) = self.peers.iter().position(|other| other.id == peer) {
+            mesh::name(&self.local, &mut self.peers, at, NamedBy::Local);
+        }
+    }
+
     /// Removes a peer; it no longer holds back the send window. A peer that is added later meets a new run of this endpoint.
+    ///
+    /// In a game of three and more, [`disconnect_peer`](Self::disconnect_peer) comes first, and this once
+    /// [`departures_settled`](Self::departures_settled), at every endpoint: what others lack of the peer goes with it.
     pub fn remove_peer(&mut self, now: Instant, peer: PeerId) {
         self.begin_call(now);
         let Some(at) = self.peers.iter().position(|other| other.id == peer) else { return };
@@ -146,6 +169,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             removed.as_flattened_mut().fill(0);
             slots.rotate_left(1);
         }
+        mesh::removed(&self.local, &mut self.peers);
     }
 
     /// Records the local input of the next frame and returns that frame. It is sent with the next poll.
@@ -153,6 +177,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// # Errors
     ///
     /// [`WindowFull`](PushError::WindowFull) names the peer that has not acknowledged the oldest input in the window;
+    /// [`TooFarAhead`](PushError::TooFarAhead) the one that is [`max_lead`](crate::ConfigBuilder::max_lead) frames behind;
     /// [`FramesExhausted`](PushError::FramesExhausted) after 2^32 - 1 frames; [`Closed`](PushError::Closed) after
     /// [`close`](Self::close). Nothing is recorded then.
     pub fn push_input(&mut self, now: Instant, input: [u8; INPUT_LEN]) -> Result<Frame, PushError> {
@@ -216,6 +241,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
         for (peer, slots) in self.peers.iter_mut().zip(&mut self.slots) {
             peer.begin_epoch(&self.local, slots.as_flattened_mut());
         }
+        mesh::reopen(&self.local, &mut self.peers);
         Ok(())
     }
 
@@ -243,12 +269,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// Who comes back creates a new session, with a new incarnation.
     pub fn close(&mut self, now: Instant) {
         self.begin_call(now);
-        if self.local.closed_at.is_none() {
-            self.local.closed_at = Some(self.local.now);
-            for peer in &mut self.peers {
-                peer.close(&self.local);
-            }
-        }
+        close(&mut self.local, &mut self.peers, true);
     }
 
     /// Tells how many frames the game delays local inputs, at the start and whenever that changes: a delay is no lead, so every
@@ -272,6 +293,9 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// and needs no other attention.
     pub fn handle_datagram(&mut self, now: Instant, from: PeerId, datagram: &[u8]) -> Result<(), DatagramError> {
         self.begin_call(now);
+        if mesh::concerns(datagram) {
+            return self.handle_departure(from, datagram);
+        }
         let mut peers = self.peers.iter_mut().zip(&mut self.slots);
         let (peer, slots) = peers.find(|(peer, _)| peer.id == from).ok_or(DatagramError::UnknownPeer)?;
         peer.handle_datagram(&self.local, slots.as_flattened_mut(), datagram)
@@ -323,7 +347,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             }
             self.cursor.event = self.cursor.event.saturating_add(1);
         }
-        None
+        self.dropped_by.take().map(|by| Event::Dropped { by })
     }
 
     /// Returns the next datagram to send, or `None`. While the channel is congested, do not poll: the next datagram
@@ -331,12 +355,19 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     pub fn poll_transmit<'b>(&mut self, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
         while let Some(peer) = self.peers.get_mut(usize::from(self.cursor.transmit)) {
             let written = peer.poll_transmit(&self.local, &self.inputs.view(&self.local.send), buf);
-            if written.is_none_or(|written| written.last) {
-                self.cursor.transmit = self.cursor.transmit.saturating_add(1);
-            }
-            if let Some(Written { len, .. }) = written {
+            if let Some(Written { len, last }) = written {
+                if last {
+                    self.cursor.transmit = self.cursor.transmit.saturating_add(1);
+                }
                 return Some(Transmit { peer: peer.id, datagram: buf.get(..len)? });
             }
+            let at = usize::from(self.cursor.transmit);
+            if peer.remote.standing.active_at().is_some()
+                && let Some((peer, len)) = self.poll_word(at, buf)
+            {
+                return Some(Transmit { peer, datagram: buf.get(..len)? });
+            }
+            self.cursor.transmit = self.cursor.transmit.saturating_add(1);
         }
         None
     }
@@ -344,9 +375,13 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// Returns the next datagram to one peer, or `None`. Where peers have channels of their own, one whose channel is congested
     /// is not polled: its next datagram still carries everything, and the others do not wait.
     pub fn poll_transmit_to<'b>(&mut self, peer: PeerId, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
-        let found = self.peers.iter_mut().find(|other| other.id == peer)?;
-        let written = found.poll_transmit(&self.local, &self.inputs.view(&self.local.send), buf)?;
-        Some(Transmit { peer, datagram: buf.get(..written.len)? })
+        let at = self.peers.iter().position(|other| other.id == peer)?;
+        let found = self.peers.get_mut(at)?;
+        let len = match found.poll_transmit(&self.local, &self.inputs.view(&self.local.send), buf) {
+            Some(Written { len, .. }) => len,
+            None => self.poll_word(at, buf)?.1,
+        };
+        Some(Transmit { peer, datagram: buf.get(..len)? })
     }
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout) next: always later than the latest `now`, drained or
@@ -393,6 +428,13 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
         Some(self.local.config.incarnation()?.wrapping_add(removed.into()).max(1))
     }
 
+    /// Whether every peer that left has departed, and every survivor knows what this endpoint knows of it. Once that is so
+    /// at all endpoints, they may [remove](Self::remove_peer) it.
+    #[must_use]
+    pub fn departures_settled(&self) -> bool {
+        mesh::is_settled(&self.peers)
+    }
+
     /// Whether the session was closed and nothing is left to send.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -405,10 +447,12 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
         Frame::new(self.local.send.send_next())
     }
 
-    /// Returns the lowest [`last_frame`](PeerRef::last_frame) of all peers; `None` if one has none, or without peers.
+    /// Returns the lowest [`last_frame`](PeerRef::last_frame) of all peers that have not departed, also of those that only
+    /// listen; `None` if one has none, or without such peers.
     #[must_use]
     pub fn confirmed_frame(&self) -> Option<Frame> {
-        let last_frames = self.peers.iter().map(Peer::last_frame);
+        let playing = self.peers.iter().filter(|peer| !peer.remote.standing.is_departed());
+        let last_frames = playing.map(|peer| peer.last_frame(&self.local));
         last_frames.reduce(core::cmp::min).flatten()
     }
 
@@ -456,6 +500,26 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             self.stalled_us = self.stalled_us.saturating_add(late);
         }
         self.local.now = now;
+    }
+
+    /// Handles a datagram that may change who takes part.
+    #[cold]
+    fn handle_departure(&mut self, from: PeerId, datagram: &[u8]) -> Result<(), DatagramError> {
+        let at = self.peers.iter().position(|peer| peer.id == from).ok_or(DatagramError::UnknownPeer)?;
+        let slots = self.slots.as_flattened_mut().as_flattened_mut();
+        if mesh::handle_datagram(&self.local, &mut self.peers, slots, at, datagram)? == mesh::Outcome::Dropped {
+            self.dropped_by = Some(from);
+            close(&mut self.local, &mut self.peers, false);
+        }
+        Ok(())
+    }
+
+    /// Writes the word that is due to a peer.
+    #[cold]
+    fn poll_word(&mut self, at: usize, buf: &mut [u8]) -> Option<(PeerId, usize)> {
+        let slots = self.slots.as_flattened().as_flattened();
+        let len = mesh::poll_word(&self.local, &mut self.peers, slots, at, buf)?;
+        Some((self.peers.get(at)?.id, len))
     }
 
     fn with_peer(&mut self, now: Instant, id: PeerId, act: impl FnOnce(&Local, &mut Peer)) {
@@ -507,10 +571,16 @@ impl<const INPUT_LEN: usize> PeerRef<'_, INPUT_LEN> {
         self.peer.health(self.local)
     }
 
+    /// Whether the peer still plays.
+    #[must_use]
+    pub fn departure(self) -> Departure {
+        self.peer.departure()
+    }
+
     /// Returns the latest frame up to which nothing is missing; lost frames do not count as missing.
     #[must_use]
     pub fn last_frame(self) -> Option<Frame> {
-        self.peer.last_frame()
+        self.peer.last_frame(self.local)
     }
 
     /// The peer's input of a frame, while it is in the window: a game needs no buffer of its own.
@@ -556,7 +626,7 @@ impl<const INPUT_LEN: usize> PeerRef<'_, INPUT_LEN> {
 // What a session does with its peers, without its sizes in the type, so that it is compiled once for all of them.
 
 fn add_peer(
-    local: &Local,
+    local: &mut Local,
     peers: &mut VecView<Peer>,
     id: PeerId,
     settings: &PeerSettings,
@@ -573,14 +643,48 @@ fn add_peer(
     if taken || settings.player == local.config.local_player() {
         return Err(AddPeerError::PlayerTaken);
     }
-    if local.send.oldest() > local.send.first() {
-        return Err(AddPeerError::EpochRunning);
-    }
+    let begins = match settings.from {
+        None if local.send.oldest() > local.send.first() => return Err(AddPeerError::EpochRunning),
+        None => None,
+        Some(from) => Some(validate_join(local, peers, settings, from.get())?),
+    };
+    mesh::validate_add(local, peers, settings)?;
     // No number would be left for the next one.
     if id.get() == u32::MAX {
         return Err(AddPeerError::Full);
     }
-    peers.push(Peer::new(id, local, settings, local_run)).map_err(|_| AddPeerError::Full)
+    peers.push(Peer::new(id, local, settings, local_run)).map_err(|_| AddPeerError::Full)?;
+    if let Some(Some(frame)) = begins {
+        local.send.begin_at(frame);
+    }
+    mesh::added(local, peers);
+    Ok(())
+}
+
+/// Validates the frame from which a peer joins. Returns the frame at which this endpoint begins, if it is the one that joins.
+fn validate_join(
+    local: &Local,
+    peers: &[Peer],
+    settings: &PeerSettings,
+    from: u32,
+) -> Result<Option<u32>, AddPeerError> {
+    let send = &local.send;
+    let joins = !send.has_begun() && peers.iter().all(|peer| peer.remote.standing.join_frame() == from);
+    let is_ahead = if joins { from >= send.first() } else { from > send.send_next() };
+    if !is_ahead || from == u32::MAX || settings.wire == Wire::Classic {
+        return Err(AddPeerError::EpochRunning);
+    }
+    Ok(joins.then_some(from))
+}
+
+/// Closes the session; what is unacknowledged is delivered first, if it is to be.
+fn close(local: &mut Local, peers: &mut [Peer], delivers: bool) {
+    if local.closed_at.is_none() {
+        local.closed_at = Some(local.now);
+        for peer in peers {
+            peer.close(local, delivers);
+        }
+    }
 }
 
 /// Whether the next push needs no acknowledgement first, and pushes nothing unsent out of the window.
@@ -663,6 +767,6 @@ mod tests {
 
     #[test]
     fn a_session_of_two_players_is_small() {
-        assert!(size_of::<Session<1, 1>>() <= 1696, "{} bytes", size_of::<Session<1, 1>>());
+        assert!(size_of::<Session<1, 1>>() <= 1760, "{} bytes", size_of::<Session<1, 1>>());
     }
 }

@@ -22,6 +22,8 @@ pub enum Timer {
     Bye,
     /// An input datagram is due: a resend, an acknowledgement, an early copy or a keep-alive.
     Input,
+    /// A word is due: survivors agree on the last input of a peer that was disconnected.
+    Word,
     /// Checksums are due, or their acknowledgement.
     Checksums,
     /// [`Flushed`](crate::PeerEvent::Flushed) is to be reported.

@@ -36,9 +36,9 @@ pub(crate) struct Written {
 }
 
 impl Link {
-    pub(crate) fn new(local: &Local, settings: &PeerSettings, local_run: u64) -> Self {
+    pub(crate) fn new(local: &Local, settings: &PeerSettings, join_frame: u32, local_run: u64) -> Self {
         match settings.wire {
-            Wire::Compact => Self::Compact(Compact::new(local, settings, local_run)),
+            Wire::Compact => Self::Compact(Compact::new(local, settings, join_frame, local_run)),
             Wire::Classic => Self::Classic(Classic::new(local)),
         }
     }
@@ -51,9 +51,9 @@ impl Link {
     }
 
     /// The session was closed. The classic wire has no datagram for it.
-    pub(crate) fn close(&mut self, local: &Local) {
+    pub(crate) fn close(&mut self, local: &Local, delivers: bool) {
         match self {
-            Self::Compact(link) => link.close(local),
+            Self::Compact(link) => link.close(local, delivers),
             Self::Classic(_) => {}
         }
     }
@@ -98,6 +98,7 @@ impl Link {
     ) -> Result<(), DatagramError> {
         match self {
             Self::Compact(link) => link.handle(local, remote, recv, datagram),
+            Self::Classic(_) if !remote.standing.is_present() => Ok(()),
             Self::Classic(link) => link.handle(local, remote, recv, datagram),
         }
     }
@@ -205,6 +206,14 @@ impl Link {
     /// The lead that the peer told of late; compact wire only.
     pub(crate) fn told_lead(&self, local: &Local) -> Option<i8> {
         self.timing()?.lead(local.now, self.ping_us(local))
+    }
+
+    /// The link on the compact wire, for what only meshes have.
+    pub(crate) fn compact(&self) -> Option<&Compact> {
+        match self {
+            Self::Compact(link) => Some(link),
+            Self::Classic(_) => None,
+        }
     }
 
     /// Returns the estimates from timing blocks; compact wire only.

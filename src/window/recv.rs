@@ -8,7 +8,7 @@ use super::ring::{advance, copy, slot, slot_bytes};
 /// The state of the window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RecvWindow {
-    /// The first frame of the epoch.
+    /// The first frame that the peer owes.
     first: u32,
     /// The frame after the latest known one.
     recv_next: u32,
@@ -68,9 +68,9 @@ impl RecvWindow {
     }
 
     /// Starts over at the first frame of an epoch; only the count of lost inputs stays.
-    pub(crate) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self, first: u32) {
         let lost_inputs = self.lost_inputs;
-        *self = Self { lost_inputs, ..Self::new(self.first, self.capacity, self.input_len) };
+        *self = Self { lost_inputs, ..Self::new(first, self.capacity, self.input_len) };
     }
 
     /// The frame after the latest known one: on the compact wire the next one expected.
@@ -141,9 +141,9 @@ impl RecvWindow {
         if self.known & bit == 0 { None } else { Some(slot(self.head, back, self.capacity)) }
     }
 
-    /// The latest frame below which nothing can still come.
-    pub(crate) fn last_frame(&self) -> Option<u32> {
-        self.lowest_missing().unwrap_or(self.recv_next).checked_sub(1).filter(|frame| *frame >= self.first)
+    /// The frame after the latest one below which nothing can still come.
+    pub(crate) fn end(&self) -> u32 {
+        self.lowest_missing().unwrap_or(self.recv_next)
     }
 
     /// The lowest missing frame in the window.
@@ -171,6 +171,22 @@ impl RecvWindow {
 
     pub(crate) const fn clear_lost_inputs(&mut self) {
         self.lost_inputs = 0;
+    }
+
+    /// The input of a frame that is known and still in the window.
+    pub(crate) fn input<'a>(&self, slots: &'a [u8], frame: u32) -> Option<&'a [u8]> {
+        let (back, _) = self.locate(frame)?;
+        slots.get(slot_bytes(self.head, back, self.capacity, self.input_len))
+    }
+
+    /// Bytes of an input.
+    pub(crate) const fn input_len(&self) -> u8 {
+        self.input_len
+    }
+
+    /// Bytes of its slots.
+    pub(crate) fn slots_len(&self) -> usize {
+        usize::from(self.capacity).saturating_mul(self.input_len.into())
     }
 
     fn missing(&self) -> u128 {
@@ -252,8 +268,8 @@ impl RecvView<'_> {
     }
 
     /// Starts over at the first frame of an epoch.
-    pub(crate) fn restart(&mut self) {
-        self.window.restart();
+    pub(crate) fn restart(&mut self, first: u32) {
+        self.window.restart(first);
         self.slots.fill(0);
     }
 }

@@ -8,8 +8,9 @@ use crate::time::Instant;
 /// The state of the window of the last `WINDOW` + 1 inputs that were pushed in this epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SendWindow {
-    /// The first frame of the epoch.
+    /// The first frame of every epoch, and that of the first push of this one, which is later for who joins late.
     first: u32,
+    start: u32,
     /// The frame that the next push gets.
     send_next: u32,
     /// When the latest input was pushed; meaningless before the first push of the epoch.
@@ -24,17 +25,42 @@ pub(crate) struct SendWindow {
 impl SendWindow {
     pub(crate) const fn new(first: Frame, capacity: u8, input_len: u8) -> Self {
         let first = first.get();
-        Self { first, send_next: first, pushed_at: Instant::ORIGIN, changed: 0, head: 0, capacity, input_len }
+        Self {
+            first,
+            start: first,
+            send_next: first,
+            pushed_at: Instant::ORIGIN,
+            changed: 0,
+            head: 0,
+            capacity,
+            input_len,
+        }
     }
 
     /// Starts over at the first frame. Earlier inputs are never read again.
     pub(crate) fn restart(&mut self) {
-        self.send_next = self.first;
+        self.begin_at(self.first);
     }
 
-    /// The first frame of the epoch.
+    /// Makes `frame` that of the first push of the epoch.
+    pub(crate) fn begin_at(&mut self, frame: u32) {
+        self.start = frame;
+        self.send_next = frame;
+    }
+
+    /// The first frame of every epoch.
     pub(crate) const fn first(&self) -> u32 {
         self.first
+    }
+
+    /// The frame of the first push of this epoch.
+    pub(crate) const fn start(&self) -> u32 {
+        self.start
+    }
+
+    /// Whether something was pushed in this epoch.
+    pub(crate) const fn has_begun(&self) -> bool {
+        self.send_next > self.start
     }
 
     /// The frame that the next push gets.
@@ -49,7 +75,7 @@ impl SendWindow {
 
     /// The oldest frame whose input is held.
     pub(crate) fn oldest(&self) -> u32 {
-        self.send_next.saturating_sub(u32::from(self.capacity)).max(self.first)
+        self.send_next.saturating_sub(u32::from(self.capacity)).max(self.start)
     }
 
     /// How far back the first changed input lies, among those `back` frames before the next one and later; 0 if none

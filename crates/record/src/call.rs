@@ -4,7 +4,7 @@ use std::fmt;
 
 use inputwire::{Epoch, Frame, Instant, MAX_DATAGRAM_SIZE, PeerId};
 
-use crate::bytes::{Reader, put, put_bytes, put_step};
+use crate::bytes::{Reader, put, put_bytes, put_option, put_step};
 
 /// A call of a session with its arguments, or a mark in the recording.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,12 +18,18 @@ pub enum Call<'a> {
         keyed: bool,
         player: u16,
         incarnation: Option<u64>,
+        /// The frame from which it joins late.
+        from: Option<Frame>,
     },
     HandleTransportClosed {
         now: Instant,
         peer: PeerId,
     },
     HandleTransportOpened {
+        now: Instant,
+        peer: PeerId,
+    },
+    DisconnectPeer {
         now: Instant,
         peer: PeerId,
     },
@@ -84,6 +90,7 @@ impl<'a> Call<'a> {
             Self::AddPeer { now, .. }
             | Self::HandleTransportClosed { now, .. }
             | Self::HandleTransportOpened { now, .. }
+            | Self::DisconnectPeer { now, .. }
             | Self::RemovePeer { now, .. }
             | Self::PushInput { now, .. }
             | Self::SkipTo { now, .. }
@@ -117,6 +124,7 @@ impl<'a> Call<'a> {
             Self::SkipTo { .. } => 17,
             Self::PollTransmitTo { .. } => 18,
             Self::SetInputDelay { .. } => 19,
+            Self::DisconnectPeer { .. } => 20,
         }
     }
 
@@ -127,13 +135,15 @@ impl<'a> Call<'a> {
             put_step(out, last, now.as_micros());
         }
         match *self {
-            Self::AddPeer { classic, keyed, player, incarnation, .. } => {
+            Self::AddPeer { classic, keyed, player, incarnation, from, .. } => {
                 out.push(u8::from(classic) | u8::from(keyed) << 1);
                 put(out, player.into());
                 put(out, incarnation.unwrap_or(0));
+                put_option(out, from.map(Frame::get));
             }
             Self::HandleTransportClosed { peer, .. }
             | Self::HandleTransportOpened { peer, .. }
+            | Self::DisconnectPeer { peer, .. }
             | Self::RemovePeer { peer, .. }
             | Self::PollTransmitTo { peer } => {
                 put(out, peer.get().into());
@@ -162,7 +172,7 @@ impl<'a> Call<'a> {
     /// Reads a call. `last` is as in [`put`](Self::put).
     pub(crate) fn read(reader: &mut Reader<'a>, last: u64) -> Option<Self> {
         let kind = reader.byte()?;
-        let now = if matches!(kind, 1..=8 | 10 | 11 | 17) {
+        let now = if matches!(kind, 1..=8 | 10 | 11 | 17 | 20) {
             Instant::from_micros(reader.step(last)?)
         } else {
             Instant::ORIGIN
@@ -177,6 +187,7 @@ impl<'a> Call<'a> {
                     keyed: switches & 2 != 0,
                     player: reader.small()?,
                     incarnation: Some(reader.number()?).filter(|number| *number != 0),
+                    from: reader.option()?.map(Frame::new),
                 }
             }
             2 => Self::HandleTransportClosed { now, peer: peer(reader)? },
@@ -201,6 +212,7 @@ impl<'a> Call<'a> {
             16 => Self::End,
             17 => Self::SkipTo { now, frame: Frame::new(reader.small()?), input: reader.bytes()? },
             18 => Self::PollTransmitTo { peer: peer(reader)? },
+            20 => Self::DisconnectPeer { now, peer: peer(reader)? },
             _ => return None,
         })
     }
@@ -218,15 +230,19 @@ impl fmt::Debug for Hex<'_> {
 impl fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::AddPeer { classic, keyed, player, incarnation, .. } => {
+            Self::AddPeer { classic, keyed, player, incarnation, from, .. } => {
                 write!(f, "add_peer({} {player}", if classic { "classic" } else { "compact" })?;
                 if let Some(number) = incarnation {
                     write!(f, ", incarnation {number}")?;
+                }
+                if let Some(frame) = from {
+                    write!(f, ", from frame {frame}")?;
                 }
                 f.write_str(if keyed { ", with a key of its own)" } else { ")" })
             }
             Self::HandleTransportClosed { peer, .. } => write!(f, "handle_transport_closed({peer})"),
             Self::HandleTransportOpened { peer, .. } => write!(f, "handle_transport_opened({peer})"),
+            Self::DisconnectPeer { peer, .. } => write!(f, "disconnect_peer({peer})"),
             Self::RemovePeer { peer, .. } => write!(f, "remove_peer({peer})"),
             Self::PushInput { input, .. } => write!(f, "push_input({:?})", Hex(input)),
             Self::SkipTo { frame, input, .. } => write!(f, "skip_to({frame}, {:?})", Hex(input)),

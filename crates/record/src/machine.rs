@@ -46,9 +46,10 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Machine for Player<INPUT_LEN, 
     fn call(&mut self, call: &Call<'_>, key: Option<[u8; 16]>) -> Option<Outcome<'static>> {
         let session = &mut self.session;
         match *call {
-            Call::AddPeer { now, classic, player, incarnation, .. } => {
+            Call::AddPeer { now, classic, player, incarnation, from, .. } => {
                 let peer = if classic { self.classic?(player) } else { PeerConfig::compact(player) };
                 let peer = incarnation.into_iter().fold(peer, PeerConfig::incarnation);
+                let peer = from.into_iter().fold(peer, PeerConfig::from);
                 let peer = key.into_iter().fold(peer, PeerConfig::key);
                 return Some(Outcome::of(&self.add_peer(now, peer), |peer| Some(peer.get())));
             }
@@ -78,6 +79,7 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Machine for Player<INPUT_LEN, 
             Call::PollTimeout => return Some(Outcome::of_timeout(session.poll_timeout())),
             Call::HandleTransportClosed { now, peer } => session.handle_transport_closed(now, peer),
             Call::HandleTransportOpened { now, peer } => session.handle_transport_opened(now, peer),
+            Call::DisconnectPeer { now, peer } => session.disconnect_peer(now, peer),
             Call::RemovePeer { now, peer } => session.remove_peer(now, peer),
             Call::Close { now } => session.close(now),
             Call::HandleTimeout { now } => session.handle_timeout(now),

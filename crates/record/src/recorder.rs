@@ -58,10 +58,10 @@ impl<W: Write, const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usi
 
     fn add_peer(&mut self, now: Instant, peer: PeerConfig<INPUT_LEN>) -> Result<PeerId, AddPeerError> {
         let (classic, keyed) = (peer.is_classic(), peer.is_keyed());
-        let (player, incarnation) = (peer.player(), peer.known_incarnation());
+        let (player, incarnation, from) = (peer.player(), peer.known_incarnation(), peer.join_frame());
         let added = self.session.add_peer(now, peer);
         let outcome = Outcome::of(&added, |peer| Some(peer.get()));
-        self.tape.write(&Call::AddPeer { now, classic, keyed, player, incarnation }, &outcome);
+        self.tape.write(&Call::AddPeer { now, classic, keyed, player, incarnation, from }, &outcome);
         added
     }
 
@@ -73,6 +73,11 @@ impl<W: Write, const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usi
     fn handle_transport_opened(&mut self, now: Instant, peer: PeerId) {
         self.session.handle_transport_opened(now, peer);
         self.tape.write(&Call::HandleTransportOpened { now, peer }, &Outcome::Nothing);
+    }
+
+    fn disconnect_peer(&mut self, now: Instant, peer: PeerId) {
+        self.session.disconnect_peer(now, peer);
+        self.tape.write(&Call::DisconnectPeer { now, peer }, &Outcome::Nothing);
     }
 
     fn remove_peer(&mut self, now: Instant, peer: PeerId) {

@@ -55,7 +55,8 @@ impl<'a> Setup<'a> {
         put(out, micros(config.warning_latency()));
         put(out, micros(config.critical_latency()));
         out.push(config.redundancy());
-        out.push(u8::from(config.early_copies()) | u8::from(config.short_tags()) << 1);
+        out.push(u8::from(config.early_copies()) | u8::from(config.short_tags()) << 1 | u8::from(!config.mesh()) << 2);
+        put(out, config.max_lead().unwrap_or(0).into());
         put(out, u64_from(config.max_datagram_size()));
     }
 
@@ -99,6 +100,7 @@ impl<'a> Setup<'a> {
         let builder = builder.redundancy(record.byte()?);
         let switches = record.byte()?;
         let builder = builder.early_copies(switches & 1 != 0).short_tags(switches & 2 != 0);
+        let builder = builder.mesh(switches & 4 == 0).max_lead(record.small()?);
         let builder = builder.max_datagram_size(record.small()?);
         let config = Config::builder().build().ok()?;
         Some((Self { writer, peers, input, window, keyed, config }, builder))

@@ -72,6 +72,12 @@ impl Closing {
         }
     }
 
+    /// The peer's bye.
+    pub(crate) fn received(&self) -> Option<Bye> {
+        let bye = Bye { named: 0, epoch: self.epoch, end: self.end };
+        (self.peer_closed != Once::Unset).then_some(bye)
+    }
+
     /// Forgets the bye of an earlier run of the peer.
     pub(crate) fn restart(&mut self) {
         self.peer_closed = Once::Unset;

@@ -27,26 +27,30 @@ pub(crate) struct Carried {
 }
 
 /// Writes a datagram with the inputs from `header.end` on: all, or the oldest that fit `limit` bytes, at least one.
-/// Fills in the final `end` and `count`; `header.count` is ignored.
+/// Fills in the final `end` and `count`; `header.count` is ignored. To a peer that joins with the first of them, that follows zeros.
 pub(crate) fn emit(
     buf: &mut [u8],
     header: Header,
     send: &SendView<'_>,
+    joins: bool,
     limit: usize,
     tag: &TagState,
 ) -> Option<Carried> {
     let begin = header.end;
     let unacked = send.window.send_next().saturating_sub(header.end);
     let front_len = |count| front_len(tag, count, header.timing.is_some());
-    let count = fitting(buf, send, unacked, |count| limit.saturating_sub(front_len(count)));
+    let count = fitting(buf, send, joins, unacked, |count| limit.saturating_sub(front_len(count)));
     let header = Header { end: header.end.saturating_add(count), count, ..header };
-    let len = header.encode(buf, tag, |body| write(body, send, unacked, unacked.saturating_sub(count)))?;
+    let len = header.encode(buf, tag, |body| {
+        let rest = if joins { write_first(body, send, unacked) } else { unacked };
+        write(body, send, rest, unacked.saturating_sub(count));
+    })?;
     Some(Carried { len, begin, end: header.end, body_len: len.saturating_sub(front_len(count)) })
 }
 
 /// How many of the `unacked` inputs, oldest first, fit a datagram; at least one. `limit(count)` is the
 /// size of a body with `count` inputs.
-fn fitting(scratch: &mut [u8], send: &SendView<'_>, unacked: u32, limit: impl Fn(u32) -> usize) -> u32 {
+fn fitting(scratch: &mut [u8], send: &SendView<'_>, joins: bool, unacked: u32, limit: impl Fn(u32) -> usize) -> u32 {
     let longest = delta::longest_bits(send.window.input_len());
     let longest = usize::try_from(unacked).unwrap_or(usize::MAX).saturating_mul(longest) >> 3;
     if longest < limit(u32::MAX) {
@@ -55,12 +59,25 @@ fn fitting(scratch: &mut [u8], send: &SendView<'_>, unacked: u32, limit: impl Fn
     let mut body = BitWriter::new(scratch);
     for count in 0..unacked {
         let back = unacked.saturating_sub(count);
-        delta::write(&mut body, send.back(back.saturating_add(1)), send.back(back));
+        if joins && count == 0 {
+            write_first(&mut body, send, back);
+        } else {
+            delta::write(&mut body, send.back(back.saturating_add(1)), send.back(back));
+        }
         if body.len() > limit(count.saturating_add(1)) {
             return count.max(1);
         }
     }
     unacked
+}
+
+/// Writes the input that lies `back` frames before `send_next` after zeros, and returns how far back the next one lies.
+fn write_first(body: &mut BitWriter<'_>, send: &SendView<'_>, back: u32) -> u32 {
+    let (input, zeros) = (send.back(back), [0; MAX_INPUT_LEN]);
+    if back > 0 {
+        delta::write(body, zeros.get(..input.len()).unwrap_or_default(), input);
+    }
+    back.saturating_sub(1)
 }
 
 /// Writes the inputs that lie `from` down to `to + 1` frames before `send_next`, each as a delta to its predecessor.
@@ -76,6 +93,21 @@ fn write(body: &mut BitWriter<'_>, send: &SendView<'_>, from: u32, to: u32) {
         body.put(0b0, back.wrapping_sub(changed));
         delta::write(body, send.back(changed.wrapping_add(1)), send.back(changed));
         back = changed.wrapping_sub(1);
+    }
+}
+
+/// Appends what is new of `count` inputs from frame `base` on, whose first one follows zeros, as far as there are free slots. The body
+/// was found to hold them.
+pub(crate) fn append(recv: &mut RecvView<'_>, base: u32, count: u32, body: BitReader<'_>) {
+    let mut buf = [0; MAX_INPUT_LEN];
+    let input = buf.get_mut(..usize::from(recv.window.input_len())).unwrap_or_default();
+    let Some(known) = recv.window.recv_next().checked_sub(base).filter(|known| *known < count) else { return };
+    let new = count.saturating_sub(known).min(recv.window.free_slots());
+    let mut body = body;
+    delta::read_all(&mut body, input, known);
+    for _ in 0..new {
+        delta::read(&mut body, input);
+        recv.append(input);
     }
 }
 

@@ -8,6 +8,7 @@ mod handshake;
 pub(crate) mod inputs;
 mod schedule;
 pub(crate) mod timing;
+mod words;
 
 use super::Written;
 use crate::cache::Cache;
@@ -69,9 +70,9 @@ struct Tags {
 
 impl Compact {
     /// `local_run` is the run of this endpoint on this link.
-    pub(crate) fn new(local: &Local, settings: &PeerSettings, local_run: u64) -> Self {
+    pub(crate) fn new(local: &Local, settings: &PeerSettings, join_frame: u32, local_run: u64) -> Self {
         let mut compact = Self {
-            acked: local.send.first(),
+            acked: join_frame,
             progress_at: local.now,
             schedule: Schedule::default(),
             timing: TimingEstimator::default(),
@@ -80,7 +81,7 @@ impl Compact {
             diagnosis: Diagnosis::new(),
             tags: Cache(None),
             out_of_sync: Once::Unset,
-            flushed_end: local.send.first(),
+            flushed_end: join_frame,
             checksums: ChecksumExchange::default(),
             closing: Closing::default(),
         };
@@ -94,9 +95,9 @@ impl Compact {
         self.progress_at = local.now;
     }
 
-    /// The session was closed: byes are due once every input is acknowledged.
-    pub(crate) fn close(&mut self, local: &Local) {
-        if self.unacked(local) == 0 {
+    /// The session was closed: byes are due once every input is acknowledged, or at once if nothing is to be delivered.
+    pub(crate) fn close(&mut self, local: &Local, delivers: bool) {
+        if !delivers || self.unacked(local) == 0 {
             self.closing.flush(local.now);
         }
     }
@@ -162,6 +163,8 @@ impl Compact {
     ) -> Result<(), DatagramError> {
         match *datagram.first().ok_or(DatagramError::Truncated)? {
             INPUT.. => self.handle_input(local, remote, recv, datagram),
+            // Whatever else a named peer sends is left unread.
+            _ if !remote.standing.is_present() => Ok(()),
             HELLO => self.handle_hello(local, remote, datagram),
             BYE => self.handle_bye(local, remote, datagram),
             CHECKSUMS => {
@@ -192,8 +195,12 @@ impl Compact {
         }
         let recv_next = recv.window.recv_next();
         let end = sealed.end(recv_next).ok_or(DatagramError::FrameRange)?;
-        let ack = sealed.ack(local.send.send_next()).ok_or(DatagramError::FrameRange)?;
+        let ack = sealed.ack(remote.send_end(local)).ok_or(DatagramError::FrameRange)?;
         let packet = sealed.open(&tags.incoming, local.epoch, end, ack)?;
+        if !remote.standing.is_present() {
+            self.leave_unused(remote, datagram);
+            return Ok(());
+        }
         inputs::receive(local, remote, recv, &packet).inspect_err(|reason| {
             // A datagram that follows one that was cut, and that was lost, is ahead as well, but passes.
             let passes = packet.header.count > 0 && end.saturating_sub(recv_next) <= local.window();
@@ -274,6 +281,11 @@ impl Compact {
             remote.liveness.expect_no_response();
         }
         Ok(())
+    }
+
+    /// The peer's goodbye, if there is one and a key proves it.
+    pub(crate) fn keyed_bye(&self) -> Option<Bye> {
+        self.key.and_then(|_| self.closing.received())
     }
 
     fn handle_bye(&mut self, local: &Local, remote: &Remote, datagram: &[u8]) -> Result<(), DatagramError> {
@@ -368,9 +380,11 @@ impl Compact {
         let begin = self.begin(local, remote);
         let header = Header { epoch: local.epoch, end: begin, count: 0, ack: recv.recv_next(), timing };
         let limit = local.config.max_datagram_size();
-        let carried = inputs::emit(buf, header, send, limit, &self.tags.as_ref()?.outgoing)?;
+        // Who joins has not the input before its first one.
+        let joins = begin == remote.standing.join_frame() && begin > local.send.start();
+        let carried = inputs::emit(buf, header, send, joins, limit, &self.tags.as_ref()?.outgoing)?;
 
-        let send_next = local.send.send_next();
+        let send_next = remote.send_end(local);
         if self.acked >= self.schedule.sent_end() {
             self.progress_at = local.now;
             remote.liveness.owe((self.acked < send_next).then_some(local.now));

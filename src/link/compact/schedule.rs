@@ -20,7 +20,7 @@ const COPIES_US: [u64; 3] = [8_000, 24_000, 56_000];
 /// ... unless the next push follows within this time.
 const COPY_MARGIN_US: u64 = 3_000;
 /// A peer that does not respond for this long, or for `disconnect_after` if that is longer, gets keep-alives only.
-const SLOW_AFTER_US: u64 = 10_000_000;
+pub(super) const SLOW_AFTER_US: u64 = 10_000_000;
 /// Pushing has paused when no push follows for this long, or for one and a half frames if that is longer.
 const PAUSE_US: u64 = 100_000;
 
@@ -90,7 +90,7 @@ impl Schedule {
     }
 
     /// When the next datagram is due. A peer that does not respond (`slow`) gets keep-alives only.
-    fn due(&self, send: &SendWindow, acked: u32, ping_us: u64, config: &Config, slow: bool) -> Instant {
+    fn due(&self, send: &SendWindow, send_end: u32, acked: u32, ping_us: u64, config: &Config, slow: bool) -> Instant {
         let Some(sent_at) = self.sent_at else {
             return Instant::ORIGIN;
         };
@@ -102,11 +102,11 @@ impl Schedule {
         if self.sent == 0 {
             return sent_at;
         }
-        if send.send_next() != self.sent_end {
+        if send_end != self.sent_end {
             // That moment has passed, so no other one matters.
             return send.pushed_at();
         }
-        if acked < send.send_next() {
+        if acked < send_end {
             // Not after one frame: the next push is due then, and a loop with jitter would send twice.
             let resend = send.pushed_at().after(config.ack_delay_us()).max(sent_at.after(config.frame_us()));
             due = due.min(resend);
@@ -163,7 +163,9 @@ impl Compact {
 
     /// Whether inputs flow, also a while after the session was closed.
     pub(super) fn delivers(&self, local: &Local, remote: &Remote) -> bool {
-        self.tags.is_some() && (remote.is_open() || remote.is_closing() && self.closing.delivers(local))
+        let flows =
+            remote.is_open() || remote.is_closing() && remote.standing.is_present() && self.closing.delivers(local);
+        flows && self.tags.is_some()
     }
 
     pub(super) fn input_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
@@ -171,7 +173,14 @@ impl Compact {
             return None;
         }
         let slow = self.is_slow(local, remote);
-        let due = self.schedule.due(&local.send, self.acked, Self::ping_us(local), &local.config, slow);
+        let due = self.schedule.due(
+            &local.send,
+            remote.send_end(local),
+            self.acked,
+            Self::ping_us(local),
+            &local.config,
+            slow,
+        );
         let rested = self.rest_us(local, remote).zip(self.schedule.sent_at).map(|(rest_us, at)| at.after(rest_us));
         Some(rested.map_or(due, |rested| rested.max(due)))
     }

@@ -10,6 +10,7 @@
 pub(crate) mod control;
 pub(crate) mod delta;
 pub(crate) mod tag;
+pub(crate) mod word;
 
 use crate::error::DatagramError;
 use crate::num::low_u8;

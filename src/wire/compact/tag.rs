@@ -1,6 +1,6 @@
 //! The tag of a compact datagram (PROTOCOL 3.5): a CRC without a key, a message authentication code with one.
 //!
-//! Hellos and byes carry the whole code. Inputs and checksums may carry half of it.
+//! Hellos, byes and words carry the whole code. Inputs and checksums may carry half of it.
 
 use core::fmt;
 use core::hash::Hasher;
@@ -107,6 +107,14 @@ impl TagState {
     fn shortened(self) -> Self {
         match self {
             Self::Sip(hasher, _) => Self::Sip(hasher, HALF),
+            other @ Self::Crc(_) => other,
+        }
+    }
+
+    /// The same with the whole code, for what is no input.
+    pub(crate) fn whole(&self) -> Self {
+        match *self {
+            Self::Sip(hasher, _) => Self::Sip(hasher, WHOLE),
             other @ Self::Crc(_) => other,
         }
     }

@@ -83,7 +83,7 @@ impl Vector {
         let header =
             Header { epoch: self.epoch, end: self.first_unacked, count: 0, ack: self.ack, timing: self.timing };
         let mut buf = [0xaa; 1024];
-        let carried = emit(&mut buf, header, &buffer.view(&window), limit, &self.tag()).expect("fits");
+        let carried = emit(&mut buf, header, &buffer.view(&window), false, limit, &self.tag()).expect("fits");
         buf[..carried.len].to_vec()
     }
 

@@ -166,6 +166,7 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Endpoint<INPUT_LEN, WINDOW> {
             1 | 2 => self.session.handle_transport_opened(now, PEER),
             3 => self.session.clear_counters(),
             14 => self.session.set_input_delay(u32::try_from(rng.below(300)).expect("few")),
+            15 => self.session.disconnect_peer(now, PeerId::new(7)),
             4 => self.session.note("something looks odd"),
             5 => self.session.handle_timeout(Instant::from_micros(rng.below(1 << 20))),
             6 => drop(self.session.handle_datagram(now, PeerId::new(7), &[1, 2, 3])),

@@ -43,7 +43,7 @@ fn games_of_every_size_replay_equal() {
         }
     }
     // All except `remove_peer`, which would end the game.
-    assert_eq!(kinds.len(), 18);
+    assert_eq!(kinds.len(), 19);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_program_with_a_session_of_its_own_writes_a_tape() {
     let mut tape = Tape::new(&Setup::new(&config, peers, input, window), Vec::new());
     let (now, player) = (at(17), 4);
     let added = session.add_peer(now, PeerConfig::compact(player));
-    let call = Call::AddPeer { now, classic: false, keyed: false, player, incarnation: None };
+    let call = Call::AddPeer { now, classic: false, keyed: false, player, incarnation: None, from: None };
     tape.write(&call, &Outcome::of(&added, |peer| Some(peer.get())));
     let mut buf = [0; MAX_DATAGRAM_SIZE];
     while let Some(transmit) = session.poll_transmit(&mut buf) {
@@ -179,7 +179,7 @@ fn the_first_call_that_differs_is_named() {
     let config = settings(3, 0).build().expect("valid");
     let mut tape = Tape::new(&Setup::new(&config, 1, 1, 120), Vec::new());
     let now = at(1_500);
-    let peer = Call::AddPeer { now, classic: false, keyed: false, player: 1, incarnation: None };
+    let peer = Call::AddPeer { now, classic: false, keyed: false, player: 1, incarnation: None, from: None };
     tape.write(&peer, &Outcome::Number(0));
     tape.write(&Call::PushInput { now, input: &[7] }, &Outcome::Number(0));
     tape.write(&Call::PushInput { now, input: &[8] }, &Outcome::Number(2));

@@ -106,6 +106,10 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Endpoi
         self.recorder().handle_transport_opened(now, peer);
     }
 
+    fn disconnect_peer(&mut self, now: Instant, peer: PeerId) {
+        self.recorder().disconnect_peer(now, peer);
+    }
+
     fn remove_peer(&mut self, now: Instant, peer: PeerId) {
         self.recorder().remove_peer(now, peer);
     }
