@@ -3,6 +3,7 @@
 
 pub mod bare;
 pub mod clock;
+pub mod driver;
 pub mod duel;
 pub mod game;
 pub mod heap;

@@ -1,13 +1,13 @@
 //! Tables of function pointers: every public function of the project that a panic could hide in.
 
-use core::fmt::Display;
+use core::fmt::{self, Display, Formatter};
 
 use inputwire::{
     AddPeerError, ChecksumError, Config, ConfigBuilder, ConfigError, DatagramError, Epoch, EpochError, Event, Field,
-    Frame, Instant, Pace, PeerConfig, PeerEvent, PeerId, PeerRef, PeerStats, PushError, Refused, Session,
-    StatsDelta,
+    Frame, Instant, Pace, PeerConfig, PeerEvent, PeerId, PeerRef, PeerStats, PushError, Refused, Session, StatsDelta,
 };
 use inputwire_failover::Failover;
+use inputwire_rollback::{Inputs, Mismatch, PlayerInput, RollbackEvent, SaveState, Step, SyncTest};
 
 /// A pointer to a function of any type.
 pub struct Function(#[expect(dead_code, reason = "only the linker follows it")] *const ());
@@ -86,6 +86,114 @@ pub const fn session<const INPUT_LEN: usize, const WINDOW: usize>() -> Table {
         <PeerConfig<INPUT_LEN> as PartialEq>::eq,
         <Event<INPUT_LEN> as PartialEq>::eq,
     ]
+}
+
+/// A game without a panic of its own.
+fn play<const INPUT_LEN: usize>(state: &mut u64, inputs: &Inputs<'_, INPUT_LEN>) {
+    for player in inputs.present() {
+        *state = player.input.iter().fold(*state, |state, byte| state.rotate_left(7) ^ u64::from(*byte));
+    }
+}
+
+/// A game that saves its state itself.
+pub struct Dear;
+
+impl<const INPUT_LEN: usize> SaveState<INPUT_LEN> for Dear {
+    fn save(&mut self, _: usize) {}
+    fn load(&mut self, _: usize) {}
+    fn reset(&mut self) {}
+    fn advance(&mut self, _: &Inputs<'_, INPUT_LEN>) {}
+    fn hash(&self, _: usize) -> u64 {
+        0
+    }
+}
+
+/// A driver for two peers.
+type Rollback<const INPUT_LEN: usize, const RING: usize> =
+    inputwire_rollback::Rollback<u64, Session<2, INPUT_LEN>, 2, INPUT_LEN, RING>;
+
+/// The functions of the rollback driver.
+pub const fn rollback<const INPUT_LEN: usize, const RING: usize>() -> Table {
+    table![
+        Rollback::<INPUT_LEN, RING>::new,
+        Rollback::<INPUT_LEN, RING>::with_checksums,
+        Rollback::<INPUT_LEN, RING>::with_predictor,
+        Rollback::<INPUT_LEN, RING>::with_max_prediction,
+        Rollback::<INPUT_LEN, RING>::with_input_delay,
+        Rollback::<INPUT_LEN, RING>::add_peer,
+        Rollback::<INPUT_LEN, RING>::remove_peer,
+        step::<INPUT_LEN, RING>,
+        step_saved::<INPUT_LEN, RING>,
+        Rollback::<INPUT_LEN, RING>::end_round,
+        Rollback::<INPUT_LEN, RING>::begin_epoch,
+        Rollback::<INPUT_LEN, RING>::set_input_delay,
+        Rollback::<INPUT_LEN, RING>::close,
+        Rollback::<INPUT_LEN, RING>::handle_datagram,
+        Rollback::<INPUT_LEN, RING>::handle_timeout,
+        Rollback::<INPUT_LEN, RING>::handle_transport_closed,
+        Rollback::<INPUT_LEN, RING>::handle_transport_opened,
+        Rollback::<INPUT_LEN, RING>::poll_event,
+        Rollback::<INPUT_LEN, RING>::poll_transmit,
+        Rollback::<INPUT_LEN, RING>::poll_transmit_to,
+        Rollback::<INPUT_LEN, RING>::poll_timeout,
+        Rollback::<INPUT_LEN, RING>::session,
+        Rollback::<INPUT_LEN, RING>::endpoint,
+        Rollback::<INPUT_LEN, RING>::endpoint_mut,
+        Rollback::<INPUT_LEN, RING>::into_endpoint,
+        Rollback::<INPUT_LEN, RING>::state,
+        Rollback::<INPUT_LEN, RING>::confirmed_state,
+        Rollback::<INPUT_LEN, RING>::confirmed_frame,
+        Rollback::<INPUT_LEN, RING>::confirmed_input,
+        Rollback::<INPUT_LEN, RING>::input_delay,
+        Rollback::<INPUT_LEN, RING>::frame_interval,
+        Rollback::<INPUT_LEN, RING>::stats,
+        <Rollback<INPUT_LEN, RING> as Clone>::clone,
+        Inputs::<INPUT_LEN>::input,
+        Inputs::<INPUT_LEN>::get,
+        Inputs::<INPUT_LEN>::seat::<1>,
+        last_present::<INPUT_LEN>,
+        SyncTest::<u64, 2, INPUT_LEN, RING>::new,
+        test::<INPUT_LEN, RING>,
+        <Mismatch<'_, u64> as Display>::fmt,
+        first_line,
+        <Step as PartialEq>::eq,
+        <RollbackEvent as PartialEq>::eq,
+    ]
+}
+
+// The types of what these take cannot be named.
+
+fn step<const INPUT_LEN: usize, const RING: usize>(
+    rollback: &mut Rollback<INPUT_LEN, RING>,
+    now: Instant,
+    input: [u8; INPUT_LEN],
+) -> Step {
+    Rollback::step(rollback, now, input, play)
+}
+
+fn step_saved<const INPUT_LEN: usize, const RING: usize>(
+    rollback: &mut Rollback<INPUT_LEN, RING>,
+    now: Instant,
+    input: [u8; INPUT_LEN],
+) -> Step {
+    Rollback::step_saved(rollback, now, input, &mut Dear)
+}
+
+fn test<'a, const INPUT_LEN: usize, const RING: usize>(
+    test: &'a mut SyncTest<u64, 2, INPUT_LEN, RING>,
+    inputs: &[[u8; INPUT_LEN]; 2],
+) -> Result<(), Mismatch<'a, u64>> {
+    SyncTest::step(test, *inputs, play)
+}
+
+/// Calls `Inputs::present`, whose type cannot be named, and its iterator.
+fn last_present<const INPUT_LEN: usize>(inputs: &Inputs<'_, INPUT_LEN>) -> Option<PlayerInput<INPUT_LEN>> {
+    Inputs::present(inputs).last()
+}
+
+/// Prints `Mismatch::line`, whose type cannot be named.
+fn first_line(mismatch: &Mismatch<'_, u64>, f: &mut Formatter<'_>) -> fmt::Result {
+    Mismatch::line(mismatch).fmt(f)
 }
 
 /// The functions that do not depend on the length of an input, or exist only for inputs of one byte.

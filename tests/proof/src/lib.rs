@@ -1,4 +1,4 @@
-//! Proves that no public function of `inputwire` and `inputwire_failover` can panic or allocate: this library links,
+//! Proves that no public function of `inputwire`, `inputwire_failover` and `inputwire_rollback` can panic or allocate: this library links,
 //! although its panic handler calls a function that does not exist and there is no allocator. `run.sh` builds it, and
 //! shows that a single planted panic makes the link fail.
 //!
@@ -41,3 +41,9 @@ static PROOF_16: Table = functions::session::<16, 120>();
 
 #[unsafe(no_mangle)]
 static PROOF_255: Table = functions::session::<255, 127>();
+
+#[unsafe(no_mangle)]
+static PROOF_ROLLBACK: Table = functions::rollback::<1, 10>();
+
+#[unsafe(no_mangle)]
+static PROOF_LOCKSTEP: Table = functions::rollback::<4, 2>();

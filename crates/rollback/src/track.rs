@@ -1,0 +1,134 @@
+//! What the driver keeps of one player: which inputs are known, and with which ones the latest frames were simulated.
+
+use inputwire::{Epoch, Frame, PeerId};
+
+use crate::inputs::{PlayerInput, Status};
+
+/// Predicts an input from the latest known one and the number of frames since that; without one the latest is repeated.
+pub(crate) type Predictor<const INPUT_LEN: usize> = Option<fn(&[u8; INPUT_LEN], u32) -> [u8; INPUT_LEN]>;
+
+/// One remote player.
+#[derive(Clone, Debug)]
+pub(crate) struct Track<const INPUT_LEN: usize, const RING: usize> {
+    pub(crate) id: PeerId,
+    pub(crate) player: u16,
+    /// The player's first frame; its inputs before are zeros, and known.
+    first: u32,
+    /// The end of the frames whose inputs are all known.
+    end: u32,
+    /// Bit i: the input of frame `end + i` is known. The classic wire leaves gaps.
+    beyond: u128,
+    /// The end of the player's frames, once it has departed. Its inputs from there on are zeros, and known.
+    last_end: Option<u32>,
+    /// The latest known input, and the frame after it.
+    latest: [u8; INPUT_LEN],
+    latest_end: u32,
+    /// With what the frame f was simulated, at `f % RING`.
+    used: [[u8; INPUT_LEN]; RING],
+    /// The later epoch that the player has begun.
+    pub(crate) ahead: Option<Epoch>,
+    /// Whether the player was restarted, or misses inputs: only a later epoch lets them flow again.
+    pub(crate) is_broken: bool,
+    /// Whether the application has removed the player; its peer stays until its last frame is confirmed.
+    pub(crate) is_removed: bool,
+}
+
+impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
+    pub(crate) const fn new(id: PeerId, player: u16, first: Frame) -> Self {
+        let first = first.get();
+        Self {
+            id,
+            player,
+            first,
+            end: first,
+            beyond: 0,
+            last_end: None,
+            latest: [0; INPUT_LEN],
+            latest_end: first,
+            used: [[0; INPUT_LEN]; RING],
+            ahead: None,
+            is_broken: false,
+            is_removed: false,
+        }
+    }
+
+    /// The end of the frames in which nothing about this player can change any more; `u32::MAX` once it has departed.
+    pub(crate) fn end(&self) -> u32 {
+        if self.last_end.is_some() { u32::MAX } else { self.end }
+    }
+
+    /// The end of the player's frames, if it has departed.
+    pub(crate) const fn last_end(&self) -> Option<u32> {
+        self.last_end
+    }
+
+    /// Whether the player is in the game at a frame.
+    pub(crate) fn is_present(&self, frame: u32) -> bool {
+        frame >= self.first && self.last_end.is_none_or(|end| frame < end)
+    }
+
+    /// Whether the input of a frame is known.
+    pub(crate) fn is_known(&self, frame: u32) -> bool {
+        let beyond = frame.checked_sub(self.end).map(|bit| self.beyond.checked_shr(bit).unwrap_or(0));
+        beyond.is_none_or(|bits| bits & 1 == 1)
+    }
+
+    /// Takes a known input. Returns whether the frame, if `simulated`, was simulated with another one.
+    pub(crate) fn learn(&mut self, frame: u32, input: [u8; INPUT_LEN], simulated: bool) -> bool {
+        if frame >= self.latest_end {
+            self.latest = input;
+            self.latest_end = frame.saturating_add(1);
+        }
+        if frame == self.end && self.beyond == 0 {
+            self.end = frame.saturating_add(1);
+        } else {
+            let bit = frame.checked_sub(self.end).and_then(|bit| 1_u128.checked_shl(bit));
+            self.beyond |= bit.unwrap_or(0);
+            self.pass(self.beyond.trailing_ones());
+        }
+        simulated && self.replace(frame, input) != input
+    }
+
+    /// Counts the inputs up to a frame as known, although those that are not never will be.
+    pub(crate) fn give_up_through(&mut self, frame: Frame) {
+        self.pass(frame.get().saturating_add(1).saturating_sub(self.end));
+        self.pass(self.beyond.trailing_ones());
+    }
+
+    fn pass(&mut self, frames: u32) {
+        self.end = self.end.saturating_add(frames);
+        self.beyond = self.beyond.checked_shr(frames).unwrap_or(0);
+    }
+
+    /// Ends the player's frames. Its inputs from `end` on are zeros, and nobody waits for it in this epoch.
+    pub(crate) fn depart(&mut self, end: u32) {
+        (self.last_end, self.ahead, self.is_broken) = (Some(end), None, false);
+    }
+
+    /// Notes the input with which a frame is about to be simulated. Returns the one noted at its place before.
+    pub(crate) fn replace(&mut self, frame: u32, input: [u8; INPUT_LEN]) -> [u8; INPUT_LEN] {
+        let slot = self.used.get_mut(slot::<RING>(frame));
+        slot.map_or(input, |slot| core::mem::replace(slot, input))
+    }
+
+    /// The input to simulate a frame with; a known one was noted before.
+    pub(crate) fn input(&mut self, frame: u32, predictor: Predictor<INPUT_LEN>) -> PlayerInput<INPUT_LEN> {
+        let player = self.player;
+        if !self.is_present(frame) {
+            return PlayerInput { player, status: Status::Departed, input: [0; INPUT_LEN] };
+        }
+        if self.is_known(frame) {
+            let input = self.used.get(slot::<RING>(frame)).copied().unwrap_or([0; INPUT_LEN]);
+            return PlayerInput { player, status: Status::Confirmed, input };
+        }
+        let since = frame.saturating_add(1).saturating_sub(self.latest_end);
+        let input = predictor.map_or(self.latest, |predict| predict(&self.latest, since));
+        self.replace(frame, input);
+        PlayerInput { player, status: Status::Predicted, input }
+    }
+}
+
+/// The slot of a frame in a ring.
+pub(crate) fn slot<const RING: usize>(frame: u32) -> usize {
+    usize::try_from(frame).unwrap_or(0).checked_rem(RING).unwrap_or(0)
+}

@@ -1,0 +1,344 @@
+//! What the driver promises, one promise a test.
+
+use inputwire::{AddPeerError, Endpoint, Epoch, Instant, PeerConfig, PeerEvent, PushError, Session};
+use inputwire_record::{Keys, Recorder, Replay};
+use inputwire_rollback::{Inputs, Rollback, RollbackEvent, SaveState, Status, Step};
+
+use crate::game::{Game, LEN};
+use crate::pair::{Driver, Pair, config, driver, frame, seen, session};
+
+const NOW: Instant = Instant::ORIGIN;
+
+fn is_desync(event: &RollbackEvent) -> bool {
+    matches!(event, RollbackEvent::Peer { event: PeerEvent::Desync { .. }, .. })
+}
+
+#[test]
+fn a_game_predicts_eight_frames_and_then_waits_for_its_peer() {
+    let mut driver = driver(0);
+    for number in 0..8 {
+        let step = driver.step(NOW, [1, 2], Game::advance);
+        assert_eq!(step, Step::Advanced { frame: frame(number), resimulated: 0 });
+    }
+    let peer = driver.session().peers().next().expect("a peer");
+    for _ in 0..3 {
+        assert_eq!(driver.step(NOW, [1, 2], Game::advance), Step::Waiting(peer));
+    }
+    assert_eq!((driver.state().frames, driver.confirmed_state()), (8, None));
+    assert_eq!((driver.stats().frames, driver.stats().waited), (8, 3));
+}
+
+#[test]
+fn both_ends_confirm_the_same_states_and_play_wrong_predictions_again() {
+    let mut pair = Pair::new(driver(0), driver(1), 3);
+    pair.frames(300);
+    let (a, b) = (pair.a.confirmed_state().expect("confirmed"), pair.b.confirmed_state().expect("confirmed"));
+    assert!(a.0 > frame(280) && pair.a.state().frames > a.1.frames);
+    if a.0 == b.0 {
+        assert_eq!(a.1, b.1);
+    }
+    let stats = pair.a.stats();
+    assert!(stats.rollbacks > 20 && stats.deepest <= 8 && stats.resimulated >= stats.rollbacks, "{stats:?}");
+    assert!(!pair.events.iter().any(is_desync));
+}
+
+#[test]
+fn a_game_that_diverges_is_reported_at_the_first_frame_with_another_hash() {
+    let mut pair =
+        Pair::new(driver(0), Driver::<_, 10>::new(session(1), Game::new(1)).with_checksums(10, |game| game.hash), 2);
+    pair.frames(60);
+    let desync = |event: &RollbackEvent| match event {
+        RollbackEvent::Peer { event: PeerEvent::Desync { frame, .. }, .. } => Some(*frame),
+        _ => None,
+    };
+    assert_eq!(pair.events.iter().filter_map(desync).collect::<Vec<_>>(), [frame(0), frame(0)]);
+}
+
+#[test]
+fn lockstep_plays_no_frame_before_its_inputs_are_known_and_copies_no_state() {
+    /// A state that notices being cloned.
+    #[derive(Debug)]
+    struct Unique(u32);
+    impl Clone for Unique {
+        fn clone(&self) -> Self {
+            assert_eq!(self.0, 0, "only the first state is cloned");
+            Self(0)
+        }
+    }
+    let make = |player| Rollback::<_, _, 1, LEN, 2>::new(session(player), Unique(0)).with_max_prediction(8);
+    let mut ends = [make(0).with_input_delay(3), make(1).with_input_delay(3)];
+    let mut played = 0;
+    for number in 0..100_u64 {
+        let now = Instant::from_micros(number * 16_667);
+        let mut sent = Vec::new();
+        for (at, end) in ends.iter_mut().enumerate() {
+            end.handle_timeout(now);
+            while end.poll_event().is_some() {}
+            let step = end.step(now, [7, 7], |state, inputs| {
+                assert!(inputs.present().all(|player| player.status == Status::Confirmed));
+                state.0 += 1;
+            });
+            played += u32::from(matches!(step, Step::Advanced { .. }));
+            let mut buf = [0; inputwire::MAX_DATAGRAM_SIZE];
+            while let Some(transmit) = end.poll_transmit(&mut buf) {
+                sent.push((1 - at, transmit.datagram.to_vec()));
+            }
+        }
+        for (to, datagram) in sent {
+            let peer = ends[to].session().peers().next().expect("a peer");
+            ends[to].handle_datagram(now, peer, &datagram).expect("an honest datagram");
+        }
+    }
+    assert!(played > 180, "{played}");
+    assert_eq!(ends[0].state().0, ends[0].confirmed_frame().map_or(0, |frame| frame.get() + 1));
+}
+
+#[test]
+fn an_input_is_used_in_the_frame_that_is_later_by_the_delay() {
+    let mut seen_at = Vec::new();
+    let mut driver = Driver::<_, 10>::new(Session::new(config(0)), Game::new(0)).with_input_delay(3);
+    for number in 0..10 {
+        driver.step(NOW, [number, 0], |_, inputs| seen_at.push(seen(inputs, 0)));
+    }
+    // A delay repeats the first input.
+    assert_eq!(seen_at, [0, 0, 0, 0, 1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn a_longer_delay_repeats_an_input_and_a_shorter_one_drops_one() {
+    let mut seen_at = Vec::new();
+    let mut driver = Driver::<_, 10>::new(Session::new(config(0)), Game::new(0));
+    for number in 0..10 {
+        match number {
+            3 => driver.set_input_delay(2),
+            7 => driver.set_input_delay(1),
+            _ => {}
+        }
+        driver.step(NOW, [number, 0], |_, inputs| seen_at.push(seen(inputs, 0)));
+    }
+    assert_eq!(seen_at, [0, 1, 2, 3, 3, 3, 4, 5, 6, 8]);
+    driver.set_input_delay(1_000);
+    assert_eq!(driver.input_delay(), Driver::<Session<1, LEN>>::MAX_INPUT_DELAY);
+}
+
+#[test]
+fn alone_every_frame_is_confirmed_at_once() {
+    let mut driver = Driver::<_, 10>::new(Session::new(config(0)), Game::new(0));
+    for number in 0..200 {
+        driver.step(NOW, [1, 1], Game::advance);
+        let (confirmed, state) = driver.confirmed_state().expect("confirmed");
+        assert_eq!((confirmed, state), (frame(number), driver.state()));
+    }
+    assert_eq!(driver.confirmed_input(0, frame(199)), Some([1, 1]));
+    assert_eq!(driver.confirmed_input(0, frame(200)), None);
+    assert_eq!(driver.confirmed_input(5, frame(199)), Some([0, 0]));
+}
+
+#[test]
+fn a_predictor_gets_the_latest_input_and_how_many_frames_ago_it_was() {
+    /// Sees the age of each prediction as an input.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the same for inputs of any size")]
+    fn age(latest: &[u8; LEN], since: u32) -> [u8; LEN] {
+        [latest[0], u8::try_from(since).expect("a few")]
+    }
+    let mut pair = Pair::new(driver(0).with_predictor(age), driver(1), 3);
+    let mut latest = Vec::new();
+    for number in 0..20 {
+        pair.frame([[0, 0], [number, 0]]);
+        while pair.a.poll_event().is_some() {}
+    }
+    pair.a.step(Instant::from_micros(pair.now), [0, 0], |_, inputs| {
+        let remote = inputs.get(1);
+        latest.push((remote.status, remote.input));
+    });
+    let (known, predicted): (Vec<_>, Vec<_>) = latest.iter().partition(|(status, _)| *status == Status::Confirmed);
+    assert!(known.iter().all(|(_, [_, since])| *since == 0), "{latest:?}");
+    let ages: Vec<_> = predicted.iter().map(|(_, [_, since])| *since).collect();
+    assert!(!ages.is_empty() && ages.iter().zip(ages.iter().skip(1)).all(|(one, next)| one + 1 == *next), "{latest:?}");
+}
+
+#[test]
+fn several_people_at_one_machine_have_a_seat_each() {
+    let mut driver = Rollback::<_, _, 1, 4>::new(Session::new(config(0)), [[0; 2]; 3]);
+    driver.step(NOW, [1, 2, 3, 4], |seats, inputs| *seats = [0, 1, 2].map(|seat| inputs.seat(0, seat)));
+    assert_eq!(driver.state(), &[[1, 2], [3, 4], [0, 0]]);
+}
+
+#[test]
+fn inputs_are_in_the_order_of_the_players_wherever_the_local_one_stands() {
+    for local in 0..4_u16 {
+        let mut session = Session::<3, LEN>::new(config(local));
+        for other in [3, 1, 0, 2].into_iter().filter(|other| *other != local) {
+            session.add_peer(NOW, PeerConfig::compact(other)).expect("a free place");
+        }
+        let mut driver = Rollback::<Vec<u16>, _, 3, LEN>::new(session, Vec::new());
+        driver.step(NOW, [9, 9], |players, inputs| *players = inputs.present().map(|of| of.player).collect());
+        assert_eq!(driver.state(), &[0, 1, 2, 3]);
+    }
+}
+
+#[test]
+fn a_game_plays_on_without_a_peer_that_is_removed() {
+    let mut pair = Pair::new(driver(0), driver(1), 3);
+    pair.frames(100);
+    let (mut driver, now) = (pair.a, Instant::from_micros(pair.now + 1));
+    let peer = driver.session().peers().next().expect("a peer");
+    driver.remove_peer(peer);
+    for _ in 0..100 {
+        let step = driver.step(now, [1, 1], |game, inputs| {
+            game.advance(inputs);
+        });
+        assert!(matches!(step, Step::Advanced { .. }));
+    }
+    assert_eq!(driver.session().peers().count(), 0);
+    assert_eq!(driver.confirmed_state().expect("confirmed").1, driver.state());
+    driver.step(now, [1, 1], |_, inputs| {
+        assert_eq!((inputs.get(1).status, inputs.input(1)), (Status::Departed, [0, 0]));
+    });
+    // In the next epoch there is room for another one.
+    driver.begin_epoch(now, Game::new(0)).expect("epochs are left");
+    assert!(driver.add_peer(now, PeerConfig::compact(5)).is_ok());
+}
+
+#[test]
+fn a_peer_is_not_added_once_the_first_frame_was_played() {
+    let mut driver = Driver::<_, 10>::new(Session::new(config(0)), Game::new(0));
+    driver.step(NOW, [0, 0], Game::advance);
+    assert_eq!(driver.add_peer(NOW, PeerConfig::compact(1)), Err(AddPeerError::EpochRunning));
+}
+
+#[test]
+fn after_the_session_was_closed_a_step_says_so() {
+    let mut driver = driver(0);
+    driver.close(NOW);
+    assert_eq!(driver.step(NOW, [0, 0], Game::advance), Step::Full(PushError::Closed));
+}
+
+#[test]
+fn a_restarted_program_starts_the_game_over_at_both_ends() {
+    let mut pair = Pair::new(driver(0), driver(1), 2);
+    pair.frames(100);
+    let config = inputwire::Config::builder().local_player(1).incarnation(77 << 40);
+    let mut again = Session::new(config.build().expect("valid settings"));
+    again.add_peer(NOW, PeerConfig::compact(0)).expect("a free place");
+    pair.b = Rollback::new(again, Game::new(0)).with_checksums(10, |game| game.hash);
+    pair.events.clear();
+    pair.frames(200);
+    let begun = RollbackEvent::EpochBegun { epoch: Epoch::new(1) };
+    assert_eq!(pair.events.iter().filter(|event| **event == begun).count(), 2);
+    let (confirmed, state) = pair.a.confirmed_state().expect("confirmed");
+    assert!(confirmed > frame(100));
+    assert_eq!(state.frames, confirmed.get() + 1);
+}
+
+#[test]
+fn a_round_ends_with_its_last_frame_at_both_ends_and_the_next_one_starts_from_its_own_state() {
+    let mut pair = Pair::new(driver(0), driver(1), 2);
+    pair.a.end_round(frame(40), Game::new(1));
+    pair.frames(20);
+    pair.b.end_round(frame(40), Game::new(1));
+    while pair.a.session().epoch() == Epoch::new(0) {
+        assert!(pair.a.state().frames <= 41);
+        pair.frames(1);
+    }
+    pair.frames(60);
+    let begun = RollbackEvent::EpochBegun { epoch: Epoch::new(1) };
+    assert_eq!(pair.events.iter().filter(|event| **event == begun).count(), 2);
+    assert!(!pair.events.iter().any(is_desync));
+    let (confirmed, state) = pair.b.confirmed_state().expect("confirmed");
+    assert!(confirmed > frame(40) && state.frames == confirmed.get() + 1);
+    // The game that was abandoned at once goes on at both ends, too.
+    pair.a.begin_epoch(Instant::from_micros(pair.now), Game::new(0)).expect("epochs are left");
+    pair.frames(30);
+    assert_eq!([pair.a.session().epoch(), pair.b.session().epoch()], [Epoch::new(2); 2]);
+}
+
+#[test]
+fn a_recorder_stands_below_and_a_replay_gives_the_same_datagrams() {
+    let mut recorder = Recorder::new(config(0), Vec::new());
+    recorder.add_peer(NOW, PeerConfig::compact(1)).expect("a free place");
+    let below = Driver::<_, 10>::new(recorder, Game::new(0)).with_checksums(10, |game| game.hash);
+    let mut pair = Pair::new(below, driver(1), 3);
+    pair.frames(50);
+    pair.a.endpoint_mut().note("half of it");
+    pair.frames(50);
+    assert!(pair.a.confirmed_frame() > Some(frame(80)));
+    let recording = pair.a.into_endpoint().finish().expect("a vector takes everything");
+    let mut replay = Replay::open(&recording, Keys::default()).expect("a recording");
+    let mut calls = 0;
+    while replay.step().expect("every call has the same outcome again").is_some() {
+        calls += 1;
+    }
+    assert!(calls > 500, "{calls}");
+}
+
+/// A game that saves its state itself, and counts how often.
+#[derive(Default)]
+struct Dear {
+    live: u64,
+    saved: [Option<u64>; 9],
+    saves: u32,
+    loads: u32,
+}
+
+impl SaveState<LEN> for Dear {
+    fn save(&mut self, slot: usize) {
+        self.saved[slot] = Some(self.live);
+        self.saves += 1;
+    }
+
+    fn load(&mut self, slot: usize) {
+        self.live = self.saved[slot].expect("only what was saved is loaded");
+        self.loads += 1;
+    }
+
+    fn reset(&mut self) {
+        self.live = 0;
+    }
+
+    fn advance(&mut self, inputs: &Inputs<'_, LEN>) {
+        let mut game = Game { hash: self.live, frames: 0 };
+        game.advance(inputs);
+        self.live = game.hash;
+    }
+
+    fn hash(&self, slot: usize) -> u64 {
+        self.saved[slot].expect("only what was saved is hashed")
+    }
+}
+
+#[test]
+fn a_game_that_saves_its_state_itself_plays_like_one_whose_state_is_cloned() {
+    struct End {
+        driver: Rollback<(), Session<1, LEN>, 1, LEN>,
+        game: Dear,
+    }
+    impl crate::pair::End for End {
+        fn receive(&mut self, now: Instant, datagram: &[u8]) {
+            let peer = self.driver.session().peers().next().expect("a peer");
+            let _ = self.driver.handle_datagram(now, peer, datagram);
+        }
+
+        fn frame(&mut self, now: Instant, input: [u8; LEN], events: &mut Vec<RollbackEvent>) -> (Step, Vec<Vec<u8>>) {
+            self.driver.handle_timeout(now);
+            events.extend(std::iter::from_fn(|| self.driver.poll_event()));
+            let step = self.driver.step_saved(now, input, &mut self.game);
+            let mut buf = [0; inputwire::MAX_DATAGRAM_SIZE];
+            let mut sent = Vec::new();
+            while let Some(transmit) = self.driver.poll_transmit(&mut buf) {
+                sent.push(transmit.datagram.to_vec());
+            }
+            (step, sent)
+        }
+    }
+    let a = End { driver: Rollback::new(session(0), ()).with_checksums(10, |()| 0), game: Dear::default() };
+    let b = Rollback::new(session(1), Game { hash: 0, frames: 0 }).with_checksums(10, |game: &Game| game.hash);
+    let mut pair: Pair<End, Driver> = Pair::new(a, b, 3);
+    pair.frames(300);
+    let (confirmed, ()) = pair.a.driver.confirmed_state().expect("confirmed");
+    assert!(confirmed > frame(280));
+    assert!(!pair.events.iter().any(is_desync));
+    let (stats, Dear { saves, loads, .. }) = (pair.a.driver.stats(), pair.a.game);
+    assert!(loads > 20 && u64::from(loads) <= stats.rollbacks, "{loads} {stats:?}");
+    assert!(u64::from(saves) < stats.frames + stats.resimulated, "{saves} {stats:?}");
+}

@@ -1,0 +1,334 @@
+//! Games of many players over a hostile network, each endpoint against a plain simulation of the inputs that were pushed.
+
+use std::collections::HashMap;
+
+use inputwire::{Config, Epoch, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, Session};
+use inputwire_rollback::{Rollback, RollbackEvent, Step};
+use inputwire_sim::network::{Faults, Network};
+use inputwire_sim::rng::{Rng, nth};
+
+use crate::game::{Game, LEN};
+
+const MAX_PEERS: usize = 7;
+/// How often the world looks at everything.
+const TICK_US: u64 = 4_000;
+const SECOND_US: u64 = 1_000_000;
+/// The time in which the network is hostile, and the one in which it has healed.
+const HOSTILE_US: u64 = 4 * SECOND_US;
+const HEALED_US: u64 = 3 * SECOND_US;
+
+pub(crate) type Driver = Rollback<Game, Session<MAX_PEERS, LEN>, MAX_PEERS, LEN>;
+
+/// What one game is like.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) players: usize,
+    pub(crate) max_prediction: u32,
+    pub(crate) faults: Faults,
+    /// Each endpoint draws a new input delay every so many frames or so, up to this many frames; 0 for never.
+    pub(crate) delay_every: u64,
+    pub(crate) max_delay: u64,
+    /// The last frame of each round.
+    pub(crate) round: Option<u32>,
+    /// When a player is restarted, and which.
+    pub(crate) restart: Option<(u64, usize)>,
+    pub(crate) first_frame: u32,
+}
+
+impl Plan {
+    pub(crate) fn draw(seed: u64) -> Self {
+        let rng = &mut Rng::new(seed);
+        let players = rng.between(2, 8);
+        let faults = Faults {
+            loss: u32::try_from(rng.below(600)).expect("a part of a thousand"),
+            delay_us: rng.below(100_000),
+            jitter_us: rng.below(60_000),
+            duplicate: 20,
+            late: 50,
+            late_us: 200_000,
+            ..Faults::default()
+        };
+        Self {
+            seed,
+            players: usize::try_from(players).expect("a few"),
+            max_prediction: rng.pick(&[0, 1, 4, 8, 8, 8]),
+            faults,
+            delay_every: rng.pick(&[0, 0, 10, 60]),
+            max_delay: rng.pick(&[2, 6, 30]),
+            round: rng.pick(&[None, None, None, Some(40), Some(90)]),
+            restart: rng.one_in(5).then(|| (rng.between(SECOND_US, HOSTILE_US), rng.index(2))),
+            first_frame: rng.pick(&[0, 0, 3]),
+        }
+    }
+}
+
+/// What a game came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Played {
+    pub(crate) confirmed: u64,
+    pub(crate) resimulated: u64,
+    pub(crate) epochs: u32,
+}
+
+struct End {
+    player: usize,
+    driver: Driver,
+    rng: Rng,
+    input: [u8; LEN],
+    next_step: u64,
+    /// The frames up to here are recorded, in this epoch.
+    recorded: (Epoch, u32),
+    /// After a restart: the epochs in which this run can have no confirmed frame.
+    silent_through: Option<Epoch>,
+    confirmed: u64,
+    checked: Option<(Epoch, Frame)>,
+}
+
+/// The inputs that were pushed: by epoch and player, from the first frame on.
+type Pushed = HashMap<(Epoch, usize), Vec<[u8; LEN]>>;
+
+struct World {
+    plan: Plan,
+    now: u64,
+    network: Network,
+    ends: Vec<End>,
+    pushed: Pushed,
+    /// The first and last epoch in which two runs of a player may have taken part.
+    contested: Option<(Epoch, Epoch)>,
+    /// The plain simulation, by epoch: the state after each frame.
+    plain: HashMap<Epoch, Vec<Game>>,
+}
+
+/// Plays a game.
+///
+/// # Panics
+///
+/// If a confirmed state differs from the plain simulation, if a desync is reported, or if the healed game stands still.
+pub(crate) fn play(plan: &Plan) -> Played {
+    let mut network = Network::new(plan.players, plan.seed);
+    for (from, to) in pairs(plan.players) {
+        network.set_faults(from, to, plan.faults);
+    }
+    let ends = (0..plan.players).map(|player| End::new(plan, player, 1)).collect();
+    let plan = plan.clone();
+    let mut world =
+        World { plan, now: 0, network, ends, pushed: HashMap::new(), contested: None, plain: HashMap::new() };
+    world.run();
+    let stats = world.ends.iter().map(|end| end.driver.stats());
+    Played {
+        confirmed: world.ends.iter().map(|end| end.confirmed).sum(),
+        resimulated: stats.map(|stats| stats.resimulated).sum(),
+        epochs: world.ends.iter().map(|end| end.driver.session().epoch().get()).max().unwrap_or(0),
+    }
+}
+
+fn pairs(players: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..players).flat_map(move |from| (0..players).filter(move |to| *to != from).map(move |to| (from, to)))
+}
+
+fn is_contested(contested: Option<(Epoch, Epoch)>, epoch: Epoch) -> bool {
+    contested.is_some_and(|(first, last)| first <= epoch && epoch <= last)
+}
+
+impl End {
+    fn new(plan: &Plan, player: usize, run: u64) -> Self {
+        let number = |player| u16::try_from(player).expect("a few");
+        let config = Config::builder()
+            .local_player(number(player))
+            .incarnation(nth(plan.seed, run * 100 + player as u64) | 1 << 40)
+            .first_frame(Frame::new(plan.first_frame));
+        let mut session = Session::new(config.build().expect("valid settings"));
+        let others = (0..plan.players).filter(|other| *other != player);
+        for other in others {
+            session.add_peer(Instant::ORIGIN, PeerConfig::compact(number(other))).expect("a free place");
+        }
+        let driver = Rollback::new(session, Game::new(0))
+            .with_checksums(10, |game| game.hash)
+            .with_max_prediction(plan.max_prediction);
+        let rng = Rng::new(nth(plan.seed, 7_000 + run * 100 + player as u64));
+        Self {
+            player,
+            driver,
+            rng,
+            input: [0; LEN],
+            next_step: 0,
+            recorded: (Epoch::new(0), plan.first_frame),
+            silent_through: None,
+            confirmed: 0,
+            checked: None,
+        }
+    }
+
+    /// The peer of another player.
+    fn peer(&self, player: usize) -> PeerId {
+        let peer = self.driver.session().peer_of(u16::try_from(player).expect("a few"));
+        peer.expect("every other player is a peer")
+    }
+
+    /// Plays a frame if one is due.
+    fn step(&mut self, now: u64, plan: &Plan) {
+        if now < self.next_step {
+            return;
+        }
+        if self.rng.one_in(8) {
+            let [low, high, ..] = self.rng.next().to_le_bytes();
+            self.input = [low, high];
+        }
+        if plan.delay_every > 0 && self.rng.one_in(plan.delay_every) {
+            let delay = self.rng.below(plan.max_delay + 1);
+            self.driver.set_input_delay(u32::try_from(delay).expect("a few"));
+        }
+        let limit = plan.max_prediction;
+        let step = self.driver.step(Instant::from_micros(now), self.input, Game::advance);
+        if let Step::Advanced { resimulated, .. } = step {
+            assert!(resimulated <= limit, "{resimulated} frames again, with {limit} predicted at most");
+        }
+        let interval = self.driver.frame_interval().as_micros();
+        // Some frames take longer.
+        let hiccup = if self.rng.one_in(40) { self.rng.below(80_000) } else { 0 };
+        self.next_step = now + u64::try_from(interval).expect("a frame") + hiccup;
+    }
+
+    fn drain(&mut self, now: u64, plan: &Plan, contested: Option<(Epoch, Epoch)>, network: &mut Network) {
+        while let Some(event) = self.driver.poll_event() {
+            if let RollbackEvent::Peer { event: event @ PeerEvent::Desync { .. }, .. } = event {
+                assert!(is_contested(contested, self.driver.session().epoch()), "{plan:?}: {event:?}");
+            }
+        }
+        self.step(now, plan);
+        // Half of the players know how long a round is, the others see that it is over.
+        let is_over = |last| self.player.is_multiple_of(2) || self.driver.confirmed_frame() >= Some(last);
+        if let Some(last) = plan.round.map(Frame::new).filter(|last| is_over(*last)) {
+            self.driver.end_round(last, Game::new(0));
+        }
+        let mut buf = [0; MAX_DATAGRAM_SIZE];
+        while let Some(transmit) = self.driver.poll_transmit(&mut buf) {
+            let to = self.driver.session().peer(transmit.peer).expect("a peer").player();
+            network.send(now, self.player, usize::from(to), transmit.datagram);
+        }
+    }
+
+    fn record(&mut self, pushed: &mut Pushed, first_frame: u32) {
+        let session = self.driver.session();
+        let epoch = session.epoch();
+        if self.recorded.0 != epoch {
+            self.recorded = (epoch, first_frame);
+        }
+        if self.silent_through >= Some(epoch) {
+            return;
+        }
+        for frame in self.recorded.1..session.next_frame().get() {
+            let input = session.local_input(Frame::new(frame)).expect("just pushed");
+            let inputs = pushed.entry((epoch, self.player)).or_default();
+            assert_eq!(inputs.len(), (frame - first_frame) as usize);
+            inputs.push(input);
+        }
+        self.recorded.1 = session.next_frame().get();
+    }
+}
+
+impl std::fmt::Display for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{:?}", self.plan)?;
+        for end in &self.ends {
+            let session = end.driver.session();
+            let (epoch, confirmed, next) = (session.epoch(), end.driver.confirmed_frame(), session.next_frame());
+            writeln!(f, "player {} in epoch {epoch}: confirmed {confirmed:?}, next {next}", end.player)?;
+            for peer in session.peers().filter_map(|peer| session.peer(peer)) {
+                let (player, last, unacked) = (peer.player(), peer.last_frame(), peer.unacked());
+                writeln!(f, "    knows {last:?} of player {player}, which lacks {unacked}: {:?}", peer.health())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl World {
+    fn run(&mut self) {
+        let mut confirmed = Vec::new();
+        while self.now < HOSTILE_US + HEALED_US {
+            if self.now == HOSTILE_US {
+                for (from, to) in pairs(self.plan.players) {
+                    self.network.heal(from, to, 20_000);
+                }
+            }
+            if self.now == HOSTILE_US + HEALED_US - SECOND_US {
+                confirmed = self.ends.iter().map(|end| end.confirmed).collect();
+            }
+            self.tick();
+            self.now += TICK_US;
+        }
+        for (end, before) in self.ends.iter().zip(confirmed) {
+            let played = end.confirmed - before;
+            let least = if self.plan.max_prediction < 4 { 5 } else { 15 };
+            assert!(played > least, "player {} confirmed {played} frames in the last second:\n{self}", end.player);
+        }
+    }
+
+    fn tick(&mut self) {
+        if let Some((at, player)) = self.plan.restart
+            && self.now >= at
+        {
+            // Where an input of the former run is not known, one of the present run may be taken instead.
+            let epochs = self.ends.iter().map(|end| end.driver.session().epoch());
+            let (earliest, latest) = (epochs.clone().min(), epochs.max());
+            let knows = |end: &End| {
+                let session = end.driver.session();
+                session.peer(end.peer(player)).is_some_and(|peer| peer.last_frame().is_some())
+            };
+            let mut others = self.ends.iter().filter(|end| end.player != player);
+            if earliest != latest || !others.all(knows) {
+                self.contested = earliest.zip(latest);
+            }
+            let mut end = End::new(&self.plan, player, 2);
+            end.silent_through = latest;
+            end.confirmed = self.ends[player].confirmed;
+            self.ends[player] = end;
+            self.plan.restart = None;
+        }
+        while let Some(datagram) = self.network.deliver(self.now) {
+            let end = &mut self.ends[datagram.to];
+            let from = end.peer(datagram.from);
+            let _ = end.driver.handle_datagram(Instant::from_micros(datagram.at), from, &datagram.bytes);
+        }
+        for end in &mut self.ends {
+            end.driver.handle_timeout(Instant::from_micros(self.now));
+            end.drain(self.now, &self.plan, self.contested, &mut self.network);
+            end.record(&mut self.pushed, self.plan.first_frame);
+        }
+        for at in 0..self.ends.len() {
+            self.check(at);
+        }
+    }
+
+    /// Compares the latest confirmed state of an endpoint with the plain simulation.
+    fn check(&mut self, at: usize) {
+        let end = &mut self.ends[at];
+        let epoch = end.driver.session().epoch();
+        let Some((frame, state)) = end.driver.confirmed_state() else { return };
+        if end.checked == Some((epoch, frame)) || is_contested(self.contested, epoch) {
+            return;
+        }
+        assert!(end.silent_through < Some(epoch), "{:?}: a frame of an epoch before the restart", self.plan);
+        let before = end
+            .checked
+            .filter(|(before, _)| *before == epoch)
+            .map_or(self.plan.first_frame, |(_, frame)| frame.get() + 1);
+        assert!(frame.get() >= before, "confirmed frames went back");
+        end.confirmed += u64::from(frame.get() + 1 - before);
+        end.checked = Some((epoch, frame));
+        let index = (frame.get() - self.plan.first_frame) as usize;
+        let plain = self.plain.entry(epoch).or_default();
+        while plain.len() <= index {
+            let mut game = plain.last().cloned().unwrap_or_else(|| Game::new(0));
+            let inputs = (0..self.plan.players).map(|player| {
+                let input = self.pushed.get(&(epoch, player)).and_then(|inputs| inputs.get(plain.len()));
+                (u16::try_from(player).expect("a few"), *input.expect("a confirmed frame was pushed by everyone"))
+            });
+            game.play(inputs);
+            plain.push(game);
+        }
+        assert_eq!(*state, plain[index], "{:?}: player {at}, frame {frame}", self.plan);
+    }
+}
