@@ -31,8 +31,6 @@ const HEALED_US: u64 = 10 * SECOND;
 const WATCHED_US: u64 = 16 * SECOND;
 /// The least rate of a narrow link, in thousandths of what the games offer.
 const SPARE: u64 = 1_500;
-/// The same where a game waits for a slower one, which piles up what it sends.
-const SPARE_OF_SLOW: u64 = 2_000;
 
 /// What is pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +105,6 @@ impl Bout {
             start_us: rng.below(FRAME_US),
             limit: if slow { Some(8) } else { limit },
         });
-        let jam = jam.map(|jam| Jam { permille: jam.permille.max(if slow { SPARE_OF_SLOW } else { SPARE }), ..jam });
         let death_us = (jam.is_none() && rng.one_in(3)).then(|| rng.between(SETTLED_US, 10 * SECOND));
         let pressed = rng.pick(&[Pressed::Nothing, Pressed::Walk, Pressed::Walk, Pressed::Noise]);
         Self { seed, habits, faults, pressed, jam, death_us }
