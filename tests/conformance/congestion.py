@@ -39,5 +39,5 @@ def pause(path: Path, interval: int, limit: int) -> int:
     frames = frames_a_datagram(path, interval)
     if frames <= 384:
         return 0
-    longest = max(interval, min(LONGEST_HOLD, 2 * limit // 5))
+    longest = min(LONGEST_HOLD, 2 * limit // 5)
     return min((frames - 128) * interval // 256, longest)

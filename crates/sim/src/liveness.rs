@@ -158,7 +158,7 @@ impl World<'_> {
             return 0;
         }
         let unnoticed = self.silence_limit_us(sender, receiver) * 2 / 5;
-        stretched(self.plan.frame_us_of(sender).max(REST_US.min(unnoticed)))
+        stretched(REST_US.min(unnoticed))
     }
 
     pub(crate) fn may_be_slow(&self, sender: usize, receiver: usize) -> bool {

@@ -23,7 +23,7 @@ const DRAIN_MAX: u32 = 640;
 const OWN_QUEUE: u32 = 512;
 /// Thinning, in 256ths, up to which nothing is held back: 1.5.
 const THINNING_MIN: u32 = 384;
-/// The longest rest, unless a frame or two fifths of the interrupt limit say otherwise.
+/// The longest rest, unless two fifths of the interrupt limit are less.
 const REST_US: u32 = 200_000;
 
 /// What the thinning is computed from.
@@ -81,6 +81,6 @@ impl Compact {
         let rest = u64::from(thinning.saturating_sub(128)).saturating_mul(frame_us.into()) >> 8;
         // Silence of ours must not look like that of a dead endpoint.
         let unnoticed = remote.liveness.interrupt_us_u32().saturating_mul(2).checked_div(5).unwrap_or(0);
-        Some(rest.min(frame_us.max(REST_US.min(unnoticed)).into()))
+        Some(rest.min(REST_US.min(unnoticed).into()))
     }
 }
