@@ -46,7 +46,7 @@ struct Jam {
     /// The rate of the link, in thousandths of what the games offer.
     permille: u64,
     queue_us: u64,
-    jam_us: u64,
+    lasts_us: u64,
 }
 
 /// One of the two ends.
@@ -80,7 +80,7 @@ impl Bout {
         let jam = rng.one_in(2).then(|| Jam {
             permille: rng.between(SPARE, 8_000),
             queue_us: rng.between(200 * MS, 2 * SECOND),
-            jam_us: rng.between(500 * MS, 4 * SECOND),
+            lasts_us: rng.between(500 * MS, 4 * SECOND),
         });
         let late_caller = jam.is_none() && rng.one_in(4);
         let delay_us = rng.magnitude(120 * MS);
@@ -173,7 +173,7 @@ impl Bout {
         let span = SETTLED_US / 2..SETTLED_US;
         let offered = duel.ends.each_ref().map(|end| end.bytes(&span)).into_iter().max().unwrap_or(HEADERS);
         let bits = u64::try_from(offered).expect("small") * 8 * SECOND / (span.end - span.start) * jam.permille / 1_000;
-        let over = JAM_US + jam.jam_us;
+        let over = JAM_US + jam.lasts_us;
         for (from, to) in [(0, 1), (1, 0)] {
             let mut link = Bottleneck::new(Rate::steady(bits), Queue::Time(jam.queue_us));
             link.add_cross(Cross { from_us: JAM_US, until_us: over, bits_per_second: 20 * bits });
