@@ -61,9 +61,13 @@ impl Compact {
     /// How long to rest after an input datagram; `None` if nothing is to be held back.
     pub(super) fn rest_us(&self, local: &Local, remote: &Remote) -> Option<u64> {
         let queuing_us = remote.rtt.queuing_us();
-        if queuing_us <= QUEUE_US {
-            return None;
-        }
+        if queuing_us <= QUEUE_US { None } else { self.rest_in_queue_us(local, remote, queuing_us) }
+    }
+
+    /// The same where datagrams queue. Out of line, since they seldom do.
+    #[cold]
+    #[inline(never)]
+    fn rest_in_queue_us(&self, local: &Local, remote: &Remote, queuing_us: u32) -> Option<u64> {
         let frame_us = local.config.frame_us_u32();
         let load = Load {
             queuing_us,
