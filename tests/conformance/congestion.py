@@ -27,6 +27,8 @@ def frames_a_datagram(path: Path, interval: int) -> int:
     under_way = min(path.base_rtt, LONGEST_BASE) // interval + 4
     quiet_body = body * min(under_way, owed) // owed if owed else body
     drain = min(256 + 256 * (path.queuing_delay // 1000) // 300, 640)
+    if path.lost == 0 and owed > under_way:
+        drain = max(drain, 512)
     return (HEADERS + body) * drain * (256 - path.lost) // 256 // (HEADERS + quiet_body)
 
 
@@ -37,5 +39,5 @@ def pause(path: Path, interval: int, limit: int) -> int:
     frames = frames_a_datagram(path, interval)
     if frames <= 384:
         return 0
-    longest = max(interval, min(LONGEST_HOLD, 2 * limit // 5))
+    longest = min(LONGEST_HOLD, 2 * limit // 5)
     return min((frames - 128) * interval // 256, longest)

@@ -56,6 +56,12 @@ fn a_peer_with_another_frame_interval_acknowledges_in_time_by_its_own() {
 }
 
 #[test]
+fn a_game_of_one_frame_a_second_on_a_way_that_became_longer_is_no_alarm() {
+    let outcome = run(&Plan::draw(904, Mode::Liveness));
+    assert!(outcome.breach.is_none(), "{:?}", outcome.breach);
+}
+
+#[test]
 fn a_peer_that_never_sent_anything_is_silent_since_it_was_added_whatever_epochs_began() {
     let outcome = run(&Plan::draw(1_114_321, Mode::Liveness));
     assert!(outcome.breach.is_none(), "{:?}", outcome.breach);

@@ -321,7 +321,7 @@ impl World<'_> {
         endpoint.machine = machine(plan, index, self.session, endpoint.incarnation, self.build);
         endpoint.machine.set_input_delay(endpoint.plan.input_delay);
         endpoint.alive = true;
-        endpoint.seen = 0;
+        (endpoint.seen, endpoint.late_call) = (0, None);
         endpoint.stalled = false;
         endpoint.follow = None;
         endpoint.backlog.clear();

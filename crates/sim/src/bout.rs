@@ -31,8 +31,6 @@ const HEALED_US: u64 = 10 * SECOND;
 const WATCHED_US: u64 = 16 * SECOND;
 /// The least rate of a narrow link, in thousandths of what the games offer.
 const SPARE: u64 = 1_500;
-/// The same where a game waits for a slower one, which piles up what it sends.
-const SPARE_OF_SLOW: u64 = 2_000;
 
 /// What is pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +46,7 @@ struct Jam {
     /// The rate of the link, in thousandths of what the games offer.
     permille: u64,
     queue_us: u64,
-    jam_us: u64,
+    lasts_us: u64,
 }
 
 /// One of the two ends.
@@ -82,7 +80,7 @@ impl Bout {
         let jam = rng.one_in(2).then(|| Jam {
             permille: rng.between(SPARE, 8_000),
             queue_us: rng.between(200 * MS, 2 * SECOND),
-            jam_us: rng.between(500 * MS, 4 * SECOND),
+            lasts_us: rng.between(500 * MS, 4 * SECOND),
         });
         let late_caller = jam.is_none() && rng.one_in(4);
         let delay_us = rng.magnitude(120 * MS);
@@ -107,7 +105,6 @@ impl Bout {
             start_us: rng.below(FRAME_US),
             limit: if slow { Some(8) } else { limit },
         });
-        let jam = jam.map(|jam| Jam { permille: jam.permille.max(if slow { SPARE_OF_SLOW } else { SPARE }), ..jam });
         let death_us = (jam.is_none() && rng.one_in(3)).then(|| rng.between(SETTLED_US, 10 * SECOND));
         let pressed = rng.pick(&[Pressed::Nothing, Pressed::Walk, Pressed::Walk, Pressed::Noise]);
         Self { seed, habits, faults, pressed, jam, death_us }
@@ -176,7 +173,7 @@ impl Bout {
         let span = SETTLED_US / 2..SETTLED_US;
         let offered = duel.ends.each_ref().map(|end| end.bytes(&span)).into_iter().max().unwrap_or(HEADERS);
         let bits = u64::try_from(offered).expect("small") * 8 * SECOND / (span.end - span.start) * jam.permille / 1_000;
-        let over = JAM_US + jam.jam_us;
+        let over = JAM_US + jam.lasts_us;
         for (from, to) in [(0, 1), (1, 0)] {
             let mut link = Bottleneck::new(Rate::steady(bits), Queue::Time(jam.queue_us));
             link.add_cross(Cross { from_us: JAM_US, until_us: over, bits_per_second: 20 * bits });

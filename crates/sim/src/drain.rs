@@ -92,11 +92,8 @@ impl World<'_> {
                 (Some(us), _) => us < limit_us,
             };
             ensure(right, "health", || format!("{health:?} of {peer} after {silence:?} us, limit {limit_us}"))?;
-            let quiet = self.quiet_from <= self.now
-                && self.connected(index, peer)
-                && self.connected(peer, index)
-                && !self.seems_to_arrive_before_it_was_sent(index, peer);
-            let alarm = quiet && link.live && health.is_none_or(|health| health > Health::Critical);
+            let judged = self.must_hear(index, peer) && !self.seems_to_arrive_before_it_was_sent(index, peer);
+            let alarm = judged && health.is_none_or(|health| health > Health::Critical);
             ensure(!alarm, "17 no false alarm", || format!("{peer} is {health:?} on a quiet network"))?;
         }
         Ok(())

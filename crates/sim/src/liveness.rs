@@ -161,7 +161,7 @@ impl World<'_> {
             return 0;
         }
         let unnoticed = self.silence_limit_us(sender, receiver) * 2 / 5;
-        stretched(self.plan.frame_us_of(sender).max(REST_US.min(unnoticed)))
+        stretched(REST_US.min(unnoticed))
     }
 
     pub(crate) fn may_be_slow(&self, sender: usize, receiver: usize) -> bool {
@@ -194,11 +194,7 @@ impl World<'_> {
     /// interval apart, at least one has a new timing block.
     pub(crate) fn check_silence(&self) -> Result<(), Breach> {
         for (sender, receiver) in pairs(self.endpoints.len()).filter(|(one, other)| self.connected(*one, *other)) {
-            let ping_us = self.plan.ping_us_of(sender, self.plan.classic(sender, receiver));
-            let longest = 2 * stretched(ping_us)
-                + self.plan.delay_of(sender, receiver)
-                + stretched(self.plan.frame_us)
-                + 2 * self.rest_us(sender, receiver);
+            let longest = self.longest_silence_us(sender, receiver);
             let (endpoint, link) = (&self.endpoints[receiver], &self.endpoints[receiver].links[sender]);
             let silence = link.id.and_then(|id| endpoint.machine.silence_us(id));
             let judged = link.live && link.live_from + longest <= self.now;
@@ -207,6 +203,26 @@ impl World<'_> {
             })?;
         }
         Ok(())
+    }
+
+    fn longest_silence_us(&self, sender: usize, receiver: usize) -> u64 {
+        let ping_us = self.plan.ping_us_of(sender, self.plan.classic(sender, receiver));
+        2 * stretched(ping_us)
+            + self.plan.delay_of(sender, receiver)
+            + stretched(self.plan.frame_us)
+            + 2 * self.rest_us(sender, receiver)
+    }
+
+    /// Whether an endpoint has had the time to hear from another one after they met, and to be answered.
+    pub(crate) fn must_hear(&self, receiver: usize, sender: usize) -> bool {
+        let heard_by = |one: usize, other: usize| {
+            let link = &self.endpoints[one].links[other];
+            link.live && link.live_from.max(self.quiet_from) + 2 * self.longest_silence_us(other, one) <= self.now
+        };
+        self.connected(sender, receiver)
+            && self.connected(receiver, sender)
+            && heard_by(receiver, sender)
+            && heard_by(sender, receiver)
     }
 
     /// Sets the deadline for the acknowledgement of inputs that just arrived, even if nothing else is to be sent.

@@ -19,9 +19,11 @@ const SPARE_INPUTS: u32 = 4;
 /// The queuing delay that halves the rate of datagrams, and the strongest thinning for it, in 256ths.
 const HALVED_AT_MS: u16 = 300;
 const DRAIN_MAX: u32 = 640;
+/// The weakest thinning for a queue that is all our own.
+const OWN_QUEUE: u32 = 512;
 /// Thinning, in 256ths, up to which nothing is held back: 1.5.
 const THINNING_MIN: u32 = 384;
-/// The longest rest, unless a frame or two fifths of the interrupt limit say otherwise.
+/// The longest rest, unless two fifths of the interrupt limit are less.
 const REST_US: u32 = 200_000;
 
 /// What the thinning is computed from.
@@ -47,7 +49,9 @@ impl Load {
             0 => self.body_len,
             unacked => self.body_len.saturating_mul(quiet.min(unacked)).checked_div(unacked).unwrap_or(0),
         };
-        let bytes = self.body_len.saturating_add(FRONT_LEN).saturating_mul(drain.min(DRAIN_MAX));
+        // Where nothing is lost, and inputs pile up, the queue is our own.
+        let least = if self.lost == 0 && self.unacked > quiet { OWN_QUEUE } else { 0 };
+        let bytes = self.body_len.saturating_add(FRONT_LEN).saturating_mul(drain.clamp(least, DRAIN_MAX));
         let arriving = bytes.saturating_mul(256_u32.saturating_sub(self.lost)) >> 8;
         arriving.checked_div(quiet_body.saturating_add(FRONT_LEN)).unwrap_or(0)
     }
@@ -57,9 +61,13 @@ impl Compact {
     /// How long to rest after an input datagram; `None` if nothing is to be held back.
     pub(super) fn rest_us(&self, local: &Local, remote: &Remote) -> Option<u64> {
         let queuing_us = remote.rtt.queuing_us();
-        if queuing_us <= QUEUE_US {
-            return None;
-        }
+        if queuing_us <= QUEUE_US { None } else { self.rest_in_queue_us(local, remote, queuing_us) }
+    }
+
+    /// The same where datagrams queue. Out of line, since they seldom do.
+    #[cold]
+    #[inline(never)]
+    fn rest_in_queue_us(&self, local: &Local, remote: &Remote, queuing_us: u32) -> Option<u64> {
         let frame_us = local.config.frame_us_u32();
         let load = Load {
             queuing_us,
@@ -77,6 +85,6 @@ impl Compact {
         let rest = u64::from(thinning.saturating_sub(128)).saturating_mul(frame_us.into()) >> 8;
         // Silence of ours must not look like that of a dead endpoint.
         let unnoticed = remote.liveness.interrupt_us_u32().saturating_mul(2).checked_div(5).unwrap_or(0);
-        Some(rest.min(frame_us.max(REST_US.min(unnoticed)).into()))
+        Some(rest.min(REST_US.min(unnoticed).into()))
     }
 }
