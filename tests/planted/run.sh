@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Plants the bugs of bugs.txt one after the other in a copy of the core, and demands that the simulator notices each.
+# Plants the bugs of bugs.txt one after the other in a copy of the core, and demands that the simulator notices each, or the tests
+# that its entry names.
 #
 #   tests/planted/run.sh [NAME...]        the bugs of these names (default: all)
 #   SEEDS=10000                           within this many seeds, each run in both modes
@@ -18,9 +19,12 @@ missed=0 caught=0 broken=0
 
 mkdir -p "$copy/tests"
 cp "$root"/{Cargo.toml,README.md} "$copy/"
-cp -r "$root"/{crates,docs} "$copy/"
+cp "$root"/Cargo.lock "$copy/" 2>/dev/null
+cp -r "$root"/{crates,docs,demos,tools,examples} "$copy/"
+mkdir -p "$copy/adapters"
+cp -r "$root/adapters/c" "$copy/adapters/"
 cp -r "$root/src" "$copy/original"
-cp -r "$root/tests/planted" "$copy/tests/"
+cp -r "$root"/tests/{planted,suite,vectors} "$copy/tests/"
 
 fresh() { # the core as it is
     rm -rf "$copy/src"
@@ -46,6 +50,21 @@ hunt() { # NAME SEEDS: prints the outcome; 0 if no law was broken, 1 if one was,
     return $status
 }
 
+try() { # NAME TESTS: the same with tests of the suite
+    local start
+    if ! (cd "$copy" && cargo test --quiet --test suite --no-run) >"$log" 2>&1; then
+        printf '%-48s DOES NOT BUILD\n' "$1"
+        grep -m 3 -A 4 '^error' "$log"
+        return 2
+    fi
+    start=$EPOCHREALTIME
+    (cd "$copy" && cargo test --quiet --test suite -- $2) >"$log" 2>&1
+    local status=$?
+    printf '%-48s %s (%.1f s)\n' "$1" "$(grep -m 1 -A 1 '^thread .* panicked' "$log" | tr '\n' ' ' | cut -c 1-180)" \
+        "$(awk "BEGIN { print $EPOCHREALTIME - $start }")"
+    return $((status != 0))
+}
+
 fresh
 if ! build; then
     cat "$log"
@@ -66,7 +85,8 @@ for name in "$@"; do
         broken=$((broken + 1))
         continue
     fi
-    hunt "$name" "$seeds"
+    tests=$("$copy/planter" tests "$copy" "$name")
+    if [ -n "$tests" ]; then try "$name" "$tests"; else hunt "$name" "$seeds"; fi
     case $? in
         0) missed=$((missed + 1)) ;;
         1) caught=$((caught + 1)) ;;

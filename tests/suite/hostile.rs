@@ -10,12 +10,13 @@ mod hello;
 mod identity;
 mod silence;
 mod time;
+mod words;
 
 use std::fs;
 use std::path::Path;
 
-/// The rows of the table: bytes, frames, identity, and polling and time.
-const ROWS: [(char, u32); 4] = [('b', 10), ('f', 12), ('i', 10), ('p', 12)];
+/// The rows of the table: bytes, frames, identity, polling and time, and words.
+const ROWS: [(char, u32); 5] = [('b', 10), ('f', 12), ('i', 10), ('p', 12), ('w', 9)];
 
 #[test]
 fn every_row_of_the_table_has_a_test_named_after_it() {

@@ -10,6 +10,8 @@ const LIST: &str = "tests/planted/bugs.txt";
 /// A bug: edits of the core.
 pub(crate) struct Bug {
     pub(crate) name: String,
+    /// The tests that must notice it, if the simulator does not know what it breaks.
+    pub(crate) tests: Option<String>,
     edits: Vec<Edit>,
 }
 
@@ -34,8 +36,11 @@ pub(crate) fn read(root: &Path) -> Result<Vec<Bug>, String> {
                 return Err(wrong("this name is taken"));
             }
             lines.next().filter(|(sentence, _)| sentence.ends_with('.')).ok_or_else(|| wrong("no sentence follows"))?;
-            bugs.push(Bug { name: name.to_owned(), edits: Vec::new() });
+            bugs.push(Bug { name: name.to_owned(), tests: None, edits: Vec::new() });
             place = None;
+        } else if let Some(tests) = line.strip_prefix("! ") {
+            let bug = bugs.last_mut().ok_or_else(|| wrong("no `[name]` precedes"))?;
+            bug.tests = Some(tests.to_owned());
         } else if let Some(rest) = line.strip_prefix("@ ") {
             place = Some(rest.split_once(' ').ok_or_else(|| wrong("expected `@ FILE ITEM`"))?);
         } else if let Some(text) = line.strip_prefix("- ") {
@@ -48,7 +53,7 @@ pub(crate) fn read(root: &Path) -> Result<Vec<Bug>, String> {
             let edit = edit.ok_or_else(|| wrong("no `- TEXT` precedes"))?;
             replacement.clone_into(&mut edit.replacement);
         } else {
-            return Err(wrong("expected `[name]`, `@ FILE ITEM`, `- TEXT` or `+ TEXT`"));
+            return Err(wrong("expected `[name]`, `! TESTS`, `@ FILE ITEM`, `- TEXT` or `+ TEXT`"));
         }
     }
     Ok(bugs)

@@ -388,11 +388,11 @@ fn a_departed_player_holds_the_window_no_more() {
 #[test]
 fn of_two_that_name_each_other_the_third_keeps_the_one_it_heard_first() {
     for wire in Wire::COMPACT {
-        for first in [0, 1] {
+        for (first, cut) in [(0, true), (1, true), (0, false), (1, false)] {
             let mut mesh = Gathering::<3>::met(wire, 3);
             mesh.play(10);
             mesh.forget();
-            mesh.cut_both(0, 1, true);
+            mesh.cut_both(0, 1, cut);
             mesh.ways[1 - first][2].delay = 60 * MS;
             mesh.disconnect(0, 1);
             mesh.disconnect(1, 0);

@@ -30,8 +30,8 @@ fn keys(name: &str) -> Keys {
 fn games() -> [(&'static str, Vec<u8>); 6] {
     let game = |seed, frames, keyed, restart| Game { seed, frames, keyed, restart };
     let [classic, ..] = play_game::<1, 60>(game(3, 30, Keyed::No, false), PeerConfig::classic);
-    let [compact, ..] = play_game::<1, 120>(game(2, 90, Keyed::No, false), PeerConfig::compact);
-    let [_, keyed, _] = play_game::<4, 120>(game(6, 30, Keyed::Session, false), PeerConfig::compact);
+    let [compact, ..] = play_game::<1, 120>(game(9, 90, Keyed::No, false), PeerConfig::compact);
+    let [_, keyed, _] = play_game::<4, 120>(game(1, 30, Keyed::Session, false), PeerConfig::compact);
     let [pair, ..] = play_game::<2, 60>(game(8, 60, Keyed::Pair, false), PeerConfig::compact);
     let [restart, ..] = play_game::<1, 120>(game(5, 200, Keyed::No, true), PeerConfig::compact);
     let [skips, ..] = play_game::<1, 60>(game(4, 90, Keyed::No, false), PeerConfig::classic);
