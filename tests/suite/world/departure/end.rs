@@ -398,12 +398,15 @@ fn input(player: usize, epoch: usize, frame: u32) -> u8 {
     1 + player * 60 + epoch * 30 + u8::try_from(frame).expect("few").min(28)
 }
 
+/// What each act leads to from each state, unless it is impossible.
+type Steps = HashMap<(u32, Act), Option<Rc<Step>>>;
+
 /// All states found so far, by number, what leads from one to another, and the datagrams.
 pub(super) struct Ends {
     pub(super) setup: Setup,
     states: [Vec<End>; ENDS],
     numbers: [HashMap<u128, u32>; ENDS],
-    steps: [HashMap<(u32, Act), Option<Rc<Step>>>; ENDS],
+    steps: [Steps; ENDS],
     datagrams: [Vec<Vec<u8>>; ENDS],
     known: [HashMap<(usize, Vec<u8>), u16>; ENDS],
 }
