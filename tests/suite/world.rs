@@ -4,6 +4,7 @@
 //! That includes loss, duplication, reordering and replay. A step of an endpoint depends only on its state and its input,
 //! so each step is computed once and remembered; a world is a pair of remembered endpoints.
 
+mod departure;
 mod endpoint;
 mod handshake;
 
@@ -135,6 +136,20 @@ impl Explorer {
         }
         false
     }
+}
+
+/// How long the value of a field is at the start of a text, in the `Debug` output that goes on after it.
+fn value_len(text: &str) -> usize {
+    let mut depth = 0_u32;
+    for (place, letter) in text.bytes().enumerate() {
+        match letter {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' | b',' if depth == 0 => return place,
+            b')' | b']' | b'}' => depth -= 1,
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 #[test]

@@ -15,6 +15,8 @@ const SECOND: u64 = 1_000_000;
 const HEALED: Faults = Faults { delay_us: 10_000, ..no_faults() };
 /// How long a healed network may take to settle beyond some times the silence after which a peer counts as lost.
 const SETTLE_US: u64 = 12 * SECOND;
+/// How long something that was sent before may come after that.
+const STRAY_US: u64 = SECOND / 2;
 /// How long a settled game is watched, after what was under way when it settled.
 const WATCH_US: u64 = SECOND;
 
@@ -91,6 +93,9 @@ impl<'p, const N: usize, const W: usize> Game<'p, N, W> {
         self.stop(player);
         let number = self.programs.len();
         self.programs.push(Program::new(self.plan, player, generation, number, self.now));
+        if self.now >= self.plan.heal_us {
+            self.programs[number].hurry(self.now);
+        }
         self.pushed.push(Pushed { player, generation, ..Pushed::default() });
         self.running[usize::from(player)] = Some(number);
         number
@@ -128,8 +133,10 @@ impl<'p, const N: usize, const W: usize> Game<'p, N, W> {
             self.advance(self.now + 50_000)?;
         }
         self.signalling.is_over = true;
-        self.advance(self.now + 4 * HEALED.delay_us + 2 * self.plan.frame_us)?;
-        let (quiet, before) = (self.now, self.next_frames());
+        // What was sent before it healed may still come, and is answered once.
+        let quiet = self.now.max(self.plan.heal_us + STRAY_US) + 4 * HEALED.delay_us + 2 * self.plan.frame_us;
+        self.advance(quiet)?;
+        let before = self.next_frames();
         self.advance(self.now + WATCH_US)?;
         if let Some(why) = self.waits_for() {
             return Err(Breach::of("completion", format!("no longer: {why}")));

@@ -10,6 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use inputwire::Session;
 
+use super::super::value_len;
 use super::end::{Packet, STEP_US, number_of};
 use super::{InFlight, World};
 use crate::support::forge::{hello_named, hello_number};
@@ -202,18 +203,4 @@ fn hash_of(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()
-}
-
-/// How long the value is at the start of a text.
-fn value_len(text: &str) -> usize {
-    let mut depth = 0_u32;
-    for (place, letter) in text.bytes().enumerate() {
-        match letter {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' | b',' if depth == 0 => return place,
-            b')' | b']' | b'}' => depth -= 1,
-            _ => {}
-        }
-    }
-    text.len()
 }
