@@ -10,8 +10,11 @@ from random import Random
 from typing import Callable
 
 import compare
+import compare_mesh
 import forms
 import lines
+import mesh_scenes
+import mesh_storm
 import play
 import promises
 import plans
@@ -80,6 +83,30 @@ def check_datagrams(options: argparse.Namespace) -> None:
             f"{counts['inputs']} inputs delivered, {counts['sent']} sent", started)
 
 
+def check_mesh(options: argparse.Namespace) -> None:
+    """Part 2b: random sessions with several peers."""
+    started = time.monotonic()
+    totals = dict.fromkeys((*compare.COUNTS, "departed"), 0)
+    case, done = options.case or 0, 0
+    while done < options.datagrams:
+        try:
+            result = compare_mesh.run_case(options.seed, case, options.lines,
+                                           options.datagrams - done, options.show)
+        except compare.Disagreement as error:
+            raise SystemExit(f"DISAGREE  {error}\n  reproduce: {repeat(options)} --only mesh "
+                             f"--case {case}  (--show prints the commands)") from error
+        for name, count in result.counts.items():
+            totals[name] += count
+        totals["departed"] += result.departed
+        done += result.counts["ok"] + result.counts["refused"]
+        case += 1
+        if options.case is not None:
+            break
+    row("datagrams of several peers",
+        f"{done} received, {totals['ok']} accepted, {totals['inputs']} inputs, "
+        f"{totals['sent']} sent, {totals['departed']} departed", started)
+
+
 def check_plays(options: argparse.Namespace) -> None:
     """Part 3: games over a virtual network."""
     for number, plan in enumerate(plans.PLANS):
@@ -129,6 +156,37 @@ def check_storms(options: argparse.Namespace) -> None:
             f"in {now.healed_after / 1e6:.1f} s", started)
 
 
+def check_departures(options: argparse.Namespace) -> None:
+    """Part 4b: three and four endpoints, one of which leaves."""
+    started = time.monotonic()
+    try:
+        count = sum(1 for _ in mesh_scenes.play_all(twin_maker(options), options.case))
+    except (mesh_scenes.Failure, Disagreement, lines.Broken) as error:
+        raise SystemExit(f"DISAGREE  {error}\n  reproduce: {repeat(options)} "
+                         "--only departures") from error
+    row("scenes of departures", f"{count} hold", started)
+
+
+def check_mesh_storms(options: argparse.Namespace) -> None:
+    """Part 5b: deaths, byes, accusations, cut ways, replays and epochs among several, then quiet."""
+    for number in range(options.storms):
+        if options.case is not None and options.case != number:
+            continue
+        started = time.monotonic()
+        plan = mesh_storm.PLANS[number % len(mesh_storm.PLANS)]
+        now = mesh_storm.MeshStorm(
+            plan, f"{options.seed}/{number}", twin_maker(options),
+            lambda settings: CompactModel(settings, Random(settings.incarnation)))
+        try:
+            now.run()
+        except storm.Failure as error:
+            raise SystemExit(f"DISAGREE  {plan.name}: {error}\n  reproduce: {repeat(options)} --storms "
+                             f"{options.storms} --only mesh-storms --case {number}") from error
+        departures = sum(len(player.departures) for player in now.players)
+        row(plan.name, f"{len(now.players)} players, {departures} departures, {now.delivered} inputs, "
+            f"{len(now.playing)} play on and agree", started)
+
+
 def check_forms(options: argparse.Namespace) -> None:
     """Part 6: the format of the line peer's answers."""
     started = time.monotonic()
@@ -156,7 +214,8 @@ def repeat(options: argparse.Namespace) -> str:
 
 
 PARTS = {"vectors": lambda options: check_vectors(), "datagrams": check_datagrams,
-         "plays": check_plays, "scenes": check_scenes, "storms": check_storms,
+         "mesh": check_mesh, "plays": check_plays, "scenes": check_scenes,
+         "departures": check_departures, "storms": check_storms, "mesh-storms": check_mesh_storms,
          "forms": check_forms, "promises": check_promises}
 
 
@@ -178,7 +237,7 @@ def main() -> None:
         raise SystemExit(f"no line peer at {options.lines}: build it with "
                          "`cargo build --release --example lines`, or use --alone")
     for name, part in PARTS.items():
-        if options.only in (None, name) and not (options.alone and name in ("datagrams", "forms", "promises")):
+        if options.only in (None, name) and not (options.alone and name in ("datagrams", "mesh", "forms", "promises")):
             part(options)
     print("everything agrees")
 

@@ -13,7 +13,9 @@ use crate::wire::compact::Timing;
 use crate::wire::compact::control::{
     Bye, Hello, Named, ReceivedHello, SealedBye, Settings, emit_bye, emit_hello, parse_hello,
 };
+use crate::wire::compact::delta;
 use crate::wire::compact::tag::{EndpointId, Key, TagContext, TagState};
+use crate::wire::compact::word::{Flags, Leaver, Repair, Word, emit_word};
 
 /// The fields of one vector of the page.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,6 +40,22 @@ impl Block {
 
     fn flag(&self, key: &str) -> bool {
         self.text(key) == "true"
+    }
+
+    /// What the tags of its direction cover, with the size of input tags as `tag_size`.
+    fn context(&self) -> TagContext {
+        let end =
+            |player, incarnation| EndpointId { player: self.number(player), incarnation: self.number(incarnation) };
+        TagContext {
+            key: self.key().map(Key),
+            short: self.number::<u8>("tag_size") == 4,
+            session_id: self.hex("session"),
+            sender: end("sender", "sender_incarnation"),
+            receiver: end("receiver", "receiver_incarnation"),
+            input_len: self.number("input_size"),
+            window: self.number("window"),
+            first_frame: self.number("first_frame"),
+        }
     }
 
     fn key(&self) -> Option<[u8; 16]> {
@@ -122,7 +140,9 @@ fn timing(vector: &Value) -> String {
 
 #[test]
 fn the_page_shows_every_vector_of_the_files() {
-    for (file, member) in [("classic", "datagrams"), ("compact", "vectors"), ("control", "vectors"), ("words", "vectors")] {
+    for (file, member) in
+        [("classic", "datagrams"), ("compact", "vectors"), ("control", "vectors"), ("words", "vectors")]
+    {
         let source: Value = serde_json::from_str(&read(&format!("tests/vectors/{file}.json"))).expect("valid JSON");
         let source = source[member].as_array().expect("vectors");
         let source: Vec<_> = source.iter().map(|vector| shown(file, vector)).collect();
@@ -228,20 +248,7 @@ fn the_control_vectors_of_the_page_hold_both_ways() {
                 emit_hello(&mut buf, &hello, &state, session_id)
             }
             "bye" => {
-                let end = |player, incarnation| EndpointId {
-                    player: block.number(player),
-                    incarnation: block.number(incarnation),
-                };
-                let context = TagContext {
-                    key,
-                    short: block.number::<u8>("tag_size") == 4,
-                    session_id,
-                    sender: end("sender", "sender_incarnation"),
-                    receiver: end("receiver", "receiver_incarnation"),
-                    input_len: block.number("input_size"),
-                    window: block.number("window"),
-                    first_frame: block.number("first_frame"),
-                };
+                let context = block.context();
                 let bye = Bye {
                     named: block.number("receiver_incarnation"),
                     epoch: block.number("epoch"),
@@ -255,5 +262,40 @@ fn the_control_vectors_of_the_page_hold_both_ways() {
             other => panic!("unknown message {other}"),
         };
         assert_eq!(&buf[..len.expect("fits")], datagram, "{}", block.text("name"));
+    }
+}
+
+#[test]
+fn the_words_of_the_page_hold_both_ways() {
+    for block in vectors("words") {
+        let (name, datagram) = (block.text("name"), bytes(block.text("hex")));
+        let state = block.context().inputs(block.number("epoch")).whole();
+        let flags = Flags { have: block.flag("have"), reply: block.flag("reply") };
+        let leavers: Vec<_> = (block.list("set").into_iter().map(|pair| pair.split_once('=').expect("pair")))
+            .map(|(player, end)| Leaver { player: parse_number(player), end: parse_number(end) })
+            .collect();
+        let inputs: Vec<_> = block.list("inputs").into_iter().map(bytes).collect();
+        let repair = (block.text("inputs_of") != "none").then(|| {
+            let of: u16 = block.number("inputs_of");
+            let index = leavers.iter().position(|leaver| leaver.player == of).expect("a player of the set");
+            let index = u8::try_from(index).expect("at most 63 players");
+            Repair { index, base: block.number("base"), inputs: inputs.iter().map(Vec::as_slice) }
+        });
+        let word = Word::parse(&datagram, state.tag_len(), Some(&state)).expect(name);
+        assert_eq!((word.flags, word.leavers().collect::<Vec<_>>()), (flags, leavers.clone()), "{name}");
+        let read = word.inputs(block.number("window"), block.number("input_size")).expect(name).map(|mut read| {
+            let mut input = vec![0; inputs[0].len()];
+            let each = (0..read.count).map(|_| {
+                delta::read(&mut read.body, &mut input);
+                input.clone()
+            });
+            let all: Vec<_> = each.collect();
+            (read.player, read.base, all)
+        });
+        let wanted = repair.as_ref().map(|repair| (block.number("inputs_of"), repair.base, inputs.clone()));
+        assert_eq!(read, wanted, "{name}");
+        let mut buf = [0; 1024];
+        let len = emit_word(&mut buf, 1024, &state, flags, leavers.into_iter(), repair).expect("fits");
+        assert_eq!(&buf[..len], datagram, "{name}");
     }
 }

@@ -1,0 +1,410 @@
+"""Storms of three to five endpoints: deaths, byes, accusations, cut ways, replays and epochs, then quiet.
+
+Endpoints that have not named each other must agree on the last input of everyone who left.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from itertools import combinations
+from random import Random
+from typing import Callable
+
+import word
+from endpoint import Answer, Endpoint, Settings
+from lines import Broken
+from mesh_stage import input_of
+from model_compact import CompactModel
+from network import Conditions, World
+from storm import Failure
+from twin import Disagreement
+from wire_compact import Refused
+
+MS = 1_000
+SECOND = 1_000_000
+BAD = Conditions(loss=0.15, delay=20_000, jitter=60_000, duplicates=0.1)
+CALM = Conditions(delay=30_000)
+LONGEST_SILENCE = SECOND
+QUIET = 6 * SECOND
+
+Maker = Callable[[Settings], Endpoint]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What can happen in a storm."""
+
+    name: str
+    settings: Settings
+    players: int = 4
+    length: int = 6 * SECOND
+    conditions: Conditions = BAD
+    # How often each kind of trouble is, in thousandths of the times at which there may be one.
+    deaths: int = 2
+    byes: int = 1
+    accusations: int = 1
+    cuts: int = 6
+    flaps: int = 6
+    epochs: int = 0
+    joins: int = 0
+
+
+class Player:
+    """One program with its application."""
+
+    def __init__(self, storm: MeshStorm, settings: Settings, endpoint: Endpoint) -> None:
+        """Starts now, at time 0 of its own clock."""
+        self.storm = storm
+        self.settings = settings
+        self.endpoint = endpoint
+        self.number = settings.local_player
+        self.born = storm.world.now
+        self.epoch = settings.epoch
+        self.next_frame = settings.first_frame
+        self.peers = set(settings.peers)
+        self.is_over = self.is_leaving = self.is_dropped = False
+        self.announced = 0
+        self.wake: int | None = None
+        self.ends: dict[int, int] = {}
+        self.departed: dict[int, int | None] = {}
+        self.departures: list[tuple[int, int, int | None]] = []  # epoch, player, last frame
+        self.unheard_since: dict[int, int] = {}
+        self.last_word = 0
+        storm.players.append(self)
+
+    @property
+    def clock(self) -> int:
+        """The time of its own clock."""
+        return self.storm.world.now - self.born
+
+    @property
+    def plays(self) -> bool:
+        """Whether it takes part."""
+        return not (self.is_over or self.is_leaving or self.is_dropped)
+
+    @property
+    def model(self) -> CompactModel:
+        """The model of this endpoint, or the one beside the line peer."""
+        model = getattr(self.endpoint, "model", self.endpoint)
+        assert isinstance(model, CompactModel)
+        return model
+
+    def names(self, player: int) -> bool:
+        """Whether it has named a player."""
+        return any(link.player == player for link in self.model.departures.named)
+
+    def handle(self, answer: Answer) -> Answer:
+        """Checks what was delivered, notes what was reported, and sends the datagrams."""
+        storm, world = self.storm, self.storm.world
+        for report in answer.events:
+            name, *values = report.split()
+            storm.reports[name] += 1
+            self.is_dropped |= name == "Dropped"
+            if name == "EpochAhead":
+                self.announced = max(self.announced, int(values[0]))
+        for player, inputs in answer.inputs_of.items():
+            for frame, data in inputs:
+                self._check(player, frame, data)
+        for player, last in answer.departed:
+            if player in self.departed:
+                raise Failure(f"player {player} departs twice at {self.number}")
+            if last is not None and self.ends.get(player) != last + 1:
+                raise Failure(f"player {player} departs at {self.number} after frame {last}, "
+                              f"but was delivered up to {self.ends.get(player)}")
+            self.departed[player] = last
+            self.departures.append((self.epoch, player, last))
+        for player, datagrams in answer.sent_to.items():
+            for datagram in datagrams:
+                if datagram[0] == word.WORD:
+                    self.last_word = world.now
+                storm.send(self.number, player, datagram)
+        if answer.timeout is not None:
+            moment = max(answer.timeout + self.born, world.now + 1)
+            if self.wake is None or moment < self.wake:
+                self.wake = moment
+                world.at(moment, lambda: self._ring(moment))
+        return answer
+
+    def _check(self, player: int, frame: int, data: bytes) -> None:
+        """Compares an input with what was pushed, and its frame with the one before."""
+        end = self.ends.get(player)
+        if end is not None and frame != end or data != input_of(player, self.epoch, frame, len(data)):
+            raise Failure(f"{self.number} delivers {data.hex()} of {player} for frame {frame} of "
+                          f"epoch {self.epoch} after frame {end}")
+        self.ends[player] = frame + 1
+        self.storm.delivered += 1
+
+    def _ring(self, moment: int) -> None:
+        """Wakes the endpoint, unless the alarm was set again."""
+        if self.wake == moment and not self.is_over:
+            self.wake = None
+            self.handle(self.endpoint.time(self.clock))
+
+    def receive(self, sender: int, datagram: bytes) -> None:
+        """Receives a datagram of a player."""
+        if not self.is_over and sender in self.peers:
+            self.handle(self.endpoint.receive(self.clock, datagram, sender))
+
+    def tick(self) -> None:
+        """One step of its game."""
+        if not self.plays:
+            return
+        world, rng = self.storm.world, self.storm.rng
+        world.at(world.now + 16_667 + rng.randint(-1000, 1000), self.tick)
+        if self.announced > self.epoch:
+            self.begin(self.announced)
+        data = input_of(self.number, self.epoch, self.next_frame, self.settings.input_len)
+        if self.handle(self.endpoint.push(self.clock, data)).result == "pushed":
+            self.next_frame += 1
+
+    def watch(self) -> None:
+        """Disconnects peers that have been silent; who has the greater number waits longer."""
+        if not self.plays:
+            return
+        world = self.storm.world
+        world.at(world.now + 200 * MS, self.watch)
+        for player in sorted(self.peers):
+            health = self.handle(self.endpoint.stats(player)).stats["health"]
+            if health not in ("Interrupted", "Disconnected", "Connecting") or self.names(player):
+                self.unheard_since.pop(player, None)
+                continue
+            since = self.unheard_since.setdefault(player, world.now)
+            extra = 200 * MS * (self.number > player) + 2 * SECOND * (health == "Connecting")
+            if world.now - since > LONGEST_SILENCE + extra:
+                self.drop(player)
+
+    def drop(self, player: int) -> None:
+        """Disconnects a player."""
+        self.handle(self.endpoint.drop(self.clock, player))
+
+    def begin(self, epoch: int) -> None:
+        """Begins an epoch."""
+        self.epoch, self.next_frame = epoch, self.settings.first_frame
+        self.ends, self.departed = {}, {}
+        if self.handle(self.endpoint.begin(self.clock, epoch)).result != "ok":
+            raise Failure(f"player {self.number} cannot begin epoch {epoch}")
+
+    def add(self, player: int, frame: int) -> bool:
+        """Adds a peer from a join frame."""
+        if self.handle(self.endpoint.join(self.clock, player, frame)).result == "ok":
+            self.peers.add(player)
+            return True
+        return False
+
+    def leave(self) -> None:
+        """Closes its session."""
+        self.is_leaving = True
+        self.handle(self.endpoint.bye(self.clock))
+
+    def end(self) -> None:
+        """Ends at once."""
+        self.is_over = True
+        self.endpoint.stop()
+
+
+class MeshStorm:
+    """One storm; each endpoint is a line peer with its model, or a model that sends any legal form."""
+
+    def __init__(self, plan: Plan, seed: str, make_line: Maker, make_model: Maker) -> None:
+        """Starts the players."""
+        self.plan = plan
+        self.rng = Random(f"{seed}/meshstorm/{plan.name}")
+        self.world = World(plan.conditions, Random(f"{seed}/network/{plan.name}"))
+        self.makers = (make_line, make_line, make_model)
+        self.players: list[Player] = []
+        self.recorded: list[tuple[int, int, bytes]] = []
+        self.cut: Counter[tuple[int, int]] = Counter()
+        self.reports: Counter[str] = Counter()
+        self.delivered = 0
+        self.is_quiet = False
+        everyone = range(plan.players)
+        for number in everyone:
+            self._start(number, [each for each in everyone if each != number])
+
+    def _start(self, number: int, peers: list[int], **changes: object) -> Player:
+        """Starts a player."""
+        settings = replace(self.plan.settings, local_player=number, peers=tuple(peers),
+                           incarnation=self.rng.randrange(1 << 32, 1 << 64), **changes)
+        player = Player(self, settings, self.rng.choice(self.makers)(settings))
+        self.world.at(self.world.now + self.rng.randrange(1, 100_000), player.tick)
+        self.world.at(self.world.now + self.rng.randrange(1, 100_000), player.watch)
+        return player
+
+    @property
+    def playing(self) -> list[Player]:
+        """Those that take part."""
+        return [player for player in self.players if player.plays]
+
+    # The network.
+
+    def send(self, sender: int, receiver: int, datagram: bytes) -> None:
+        """Sends a datagram of a player to another, unless the way is cut."""
+        self.recorded.append((sender, receiver, datagram))
+        if self.cut[sender, receiver] == 0:
+            self.world.send(datagram, lambda data: self._arrive(sender, receiver, data),
+                            (sender, receiver))
+
+    def _arrive(self, sender: int, receiver: int, datagram: bytes) -> None:
+        """Delivers a datagram."""
+        for player in self.players:
+            if player.number == receiver:
+                player.receive(sender, datagram)
+
+    # Trouble.
+
+    def _trouble(self) -> None:
+        """Does one thing, and plans the next."""
+        if self.is_quiet:
+            return
+        rng, plan = self.rng, self.plan
+        self.world.at(self.world.now + rng.randrange(1, 20_000), self._trouble)
+        kinds: list[tuple[int, Callable[[], None]]] = [
+            (plan.deaths, self._kill), (plan.byes, self._leave), (plan.accusations, self._accuse),
+            (plan.cuts, self._cut), (plan.flaps, self._flap), (plan.epochs, self._begin),
+            (plan.joins, self._join), (100, self._replay)]
+        how = rng.randrange(1000)
+        for weight, trouble in kinds:
+            if how < weight:
+                trouble()
+                return
+            how -= weight
+
+    def _one(self, least: int = 1) -> Player | None:
+        """A player that takes part, if there are enough."""
+        return self.rng.choice(self.playing) if len(self.playing) >= least else None
+
+    def _kill(self) -> None:
+        """Ends a player at once."""
+        if player := self._one(3):
+            player.end()
+
+    def _leave(self) -> None:
+        """Lets a player say goodbye."""
+        if player := self._one(3):
+            player.leave()
+
+    def _accuse(self) -> None:
+        """Lets a player disconnect another one, whoever that is."""
+        if (player := self._one(3)) and player.peers:
+            player.drop(self.rng.choice(sorted(player.peers)))
+
+    def _cut(self) -> None:
+        """Cuts the way between two for a while, in one direction or both."""
+        numbers = [player.number for player in self.players]
+        a, b = self.rng.sample(numbers, 2)
+        ways = [(a, b), (b, a)][:self.rng.randint(1, 2)]
+        self.cut.update(ways)
+        self.world.at(self.world.now + self.rng.choice([300 * MS, SECOND, 3 * SECOND]),
+                      lambda: self.cut.subtract(ways))
+
+    def _flap(self) -> None:
+        """Closes a transport for a while."""
+        if (player := self._one()) and player.peers:
+            peer = self.rng.choice(sorted(player.peers))
+            player.handle(player.endpoint.close(player.clock, peer))
+            self.world.at(self.world.now + self.rng.randrange(1, SECOND),
+                          lambda: self._open(player, peer))
+
+    def _open(self, player: Player, peer: int) -> None:
+        """Opens a transport again."""
+        if not player.is_over:
+            player.handle(player.endpoint.open(player.clock, peer))
+
+    def _begin(self) -> None:
+        """Lets a player begin an epoch; the others follow."""
+        if player := self._one():
+            player.begin(player.epoch + 1)
+
+    def _join(self) -> None:
+        """Lets one more player join, unless the epochs differ."""
+        playing = self.playing
+        number = max(player.number for player in self.players) + 1
+        if number > 6 or not playing or len({player.epoch for player in playing}) > 1:
+            return
+        if any(player.model.departures.named for player in playing):
+            return
+        frame = max(player.next_frame for player in playing) + 60
+        peers = [player.number for player in playing if player.add(number, frame)]
+        if len(peers) < 2:
+            return
+        joiner = self._start(number, peers, joins=tuple(peers), epoch=playing[0].epoch)
+        joiner.peers.clear()
+        joiner.next_frame = frame
+        for peer in peers:
+            if not joiner.add(peer, frame):
+                raise Failure(f"{number} cannot join {peer}")
+
+    def _replay(self) -> None:
+        """Replays an earlier datagram."""
+        if self.recorded:
+            recent = self.recorded[-100:] if self.rng.random() < 0.5 else self.recorded
+            self._arrive(*self.rng.choice(recent))
+
+    # The whole.
+
+    def run(self) -> None:
+        """Runs the storm, then the quiet."""
+        try:
+            self.world.at(SECOND, self._trouble)
+            self._run_until(self.plan.length)
+            self.is_quiet = True
+            self.cut.clear()
+            self.world.conditions = CALM
+            for player in self.playing:
+                for peer in sorted(player.peers):
+                    self._open(player, peer)
+            self._run_until(self.world.now + QUIET)
+            self._check_end()
+        except (Failure, Disagreement, Broken, Refused) as error:
+            raise Failure(f"at {self.world.now} us: {error}{self._last_commands()}") from error
+        finally:
+            for player in self.players:
+                getattr(player.endpoint, "kill", lambda: None)()
+
+    def _run_until(self, moment: int) -> None:
+        """Lets time pass."""
+        while self.world.now < moment:
+            self.world.step()
+
+    def _check_end(self) -> None:
+        """All that is named has departed, nobody speaks of it any more, and all agree."""
+        for player in self.playing:
+            named = {link.player for link in player.model.departures.named}
+            if named != set(player.departed):
+                raise Failure(f"{player.number} waits for {named - set(player.departed)}")
+            if player.last_word > self.world.now - 2 * SECOND:
+                raise Failure(f"{player.number} still sends words at {player.last_word}")
+        for a, b in combinations(self.playing, 2):
+            if a.epoch != b.epoch or a.names(b.number) or b.names(a.number):
+                continue
+            if a.departed != b.departed:
+                raise Failure(f"{a.number} has {a.departed}, and {b.number} {b.departed}")
+            for number in a.departed:
+                if a.ends.get(number) != b.ends.get(number):
+                    raise Failure(f"the inputs of {number} differ at {a.number} and {b.number}")
+
+    def _last_commands(self) -> str:
+        """The last commands of the line peers that still run."""
+        text = ""
+        for player in self.players:
+            line = getattr(player.endpoint, "line", None)
+            if line and not player.is_over:
+                text += (f"\n  player {player.number}: command {len(line.transcript)} was "
+                         f"{line.transcript[-1]}\n    lines {' '.join(player.settings.options())}")
+        return text
+
+
+KEY = bytes(range(40, 56))
+
+PLANS = [
+    Plan("departures, 3, no key", Settings(session_id=0x61, input_len=4), 3),
+    Plan("departures, 4, key", Settings(session_id=0x62, input_len=4, key=KEY)),
+    Plan("departures, 5, short tags",
+         Settings(session_id=0x63, input_len=8, key=KEY, short_tags=True, window=30, epoch=3), 5),
+    Plan("departures, 4, epochs", Settings(session_id=0x64, input_len=4, first_frame=5), epochs=3),
+    Plan("departures, 4, joiners", Settings(session_id=0x65, input_len=4, key=KEY), 3, joins=30,
+         deaths=1, cuts=2, flaps=2),
+    Plan("departures, 5, slow pings",
+         Settings(session_id=0x66, input_len=32, ping_us=400_000, frame_us=33_333), 5),
+]
