@@ -4,7 +4,7 @@ use core::fmt::Display;
 
 use inputwire::{
     AddPeerError, ChecksumError, Config, ConfigBuilder, ConfigError, DatagramError, Epoch, EpochError, Event, Field,
-    Frame, Instant, Pace, PeerConfig, PeerEvent, PeerId, PeerRef, PeerStats, PushError, Refused, Session,
+    Frame, Hello, HelloError, Instant, Pace, PeerConfig, PeerEvent, PeerId, PeerRef, PeerStats, PushError, Refused, Session,
     StatsDelta,
 };
 use inputwire_failover::Failover;
@@ -66,6 +66,7 @@ pub const fn session<const INPUT_LEN: usize, const WINDOW: usize>() -> Table {
         PeerRef::<INPUT_LEN>::latest_input,
         PeerRef::<INPUT_LEN>::unacked,
         PeerRef::<INPUT_LEN>::pace,
+        PeerRef::<INPUT_LEN>::margin,
         PeerRef::<INPUT_LEN>::suggested_delay,
         PeerRef::<INPUT_LEN>::stats,
         <Session<2, INPUT_LEN, WINDOW> as Clone>::clone,
@@ -74,6 +75,8 @@ pub const fn session<const INPUT_LEN: usize, const WINDOW: usize>() -> Table {
         PeerConfig::<INPUT_LEN>::compact,
         PeerConfig::<INPUT_LEN>::incarnation,
         PeerConfig::<INPUT_LEN>::key,
+        PeerConfig::<INPUT_LEN>::target_margin,
+        PeerConfig::<INPUT_LEN>::kept_margin,
         PeerConfig::<INPUT_LEN>::is_keyed,
         PeerConfig::<INPUT_LEN>::player,
         PeerConfig::<INPUT_LEN>::is_classic,
@@ -86,6 +89,13 @@ pub const fn session<const INPUT_LEN: usize, const WINDOW: usize>() -> Table {
 /// The functions that do not depend on the length of an input, or exist only for inputs of one byte.
 pub const SHARED: Table = table![
     PeerConfig::<1>::classic,
+    Hello::peek,
+    Hello::version,
+    Hello::sender,
+    Hello::receiver,
+    Hello::fits::<1, 120>,
+    Hello::fits::<8, 30>,
+    <HelloError as Display>::fmt,
     Config::builder,
     ConfigBuilder::session_id,
     ConfigBuilder::local_player,
