@@ -31,7 +31,8 @@ usage: cargo run --release --example lines -- [OPTIONS]
   --incarnation N            the local incarnation: a random number of 64 bits; compact needs one
   --peer-incarnation N       the peer's (unknown until its hello)
   --first-frame N            the frame that the first push gets (0)
-  --input-delay N            input delay in frames, at most 255 (0)";
+  --input-delay N            input delay in frames, at most 255 (0)
+  --target-margin N          margin that the pace keeps, in frames, at most 250; compact (none)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -91,6 +92,7 @@ struct LinePeer<const INPUT_LEN: usize, const WINDOW: usize> {
     session: Session<MAX_PEERS, INPUT_LEN, WINDOW>,
     wire: fn(u16) -> PeerConfig<INPUT_LEN>,
     peer_incarnation: Option<u64>,
+    target_margin: Option<u8>,
     /// Players that are added by the first command that does not say from which frame.
     waiting: Vec<u16>,
     /// Whether lines name the player that they are about.
@@ -110,6 +112,7 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> LinePeer<INPUT_LEN, WINDOW> {
             session,
             wire,
             peer_incarnation: options.peer_incarnation,
+            target_margin: options.target_margin,
             waiting: options.peers.clone(),
             several: options.several,
             muted: false,
@@ -124,6 +127,7 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> LinePeer<INPUT_LEN, WINDOW> {
 
     fn settings(&self, player: u16) -> PeerConfig<INPUT_LEN> {
         let peer = (self.wire)(player);
+        let peer = self.target_margin.map_or(peer, |frames| peer.target_margin(frames));
         self.peer_incarnation.map_or(peer, |incarnation| peer.incarnation(incarnation))
     }
 
@@ -369,6 +373,7 @@ fn json<const INPUT_LEN: usize>(peer: PeerRef<'_, INPUT_LEN>) -> String {
         ("inbound_lost", stats.inbound_lost.map_or("null".into(), |lost| lost.to_string())),
         ("suggested_delay", number(peer.suggested_delay().map(i64::from))),
         ("lead_millis", number(peer.pace().map(|pace| pace.lead_millis.into()))),
+        ("margin_millis", number(stats.margin_millis.map(i64::from))),
         ("unacked", stats.unacked.to_string()),
         ("window", stats.window.to_string()),
         ("gaps", stats.missing.to_string()),
@@ -404,6 +409,7 @@ struct Options {
     short_tags: bool,
     first_frame: u32,
     input_delay: u8,
+    target_margin: Option<u8>,
 }
 
 impl Options {
@@ -426,6 +432,7 @@ impl Options {
             short_tags: false,
             first_frame: 0,
             input_delay: 0,
+            target_margin: None,
         };
         let mut arguments = arguments.iter();
         while let Some(name) = arguments.next() {
@@ -469,6 +476,7 @@ impl Options {
             "--peer-incarnation" => self.peer_incarnation = Some(number(value)?),
             "--first-frame" => self.first_frame = number(value)?,
             "--input-delay" => self.input_delay = number(value)?,
+            "--target-margin" => self.target_margin = Some(number(value).filter(|frames| *frames <= 250)?),
             _ => return None,
         }
         Some(())

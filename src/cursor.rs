@@ -51,8 +51,14 @@ impl PollCursor {
         self.event = self.begin;
     }
 
-    /// Where a drain at `position` is among the peers; beyond all of them where nobody is left to visit.
-    pub(crate) fn place(&self, position: u16) -> usize {
-        if position < self.end { position.into() } else { usize::MAX }
+    /// Visits the same peers again, the first one included.
+    pub(crate) fn restart(&mut self) {
+        self.transmit = 0;
+        self.event = 0;
+    }
+
+    /// Whether the peer at `position` is to be visited.
+    pub(crate) const fn is_before_end(&self, position: u16) -> bool {
+        position < self.end
     }
 }

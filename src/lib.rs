@@ -125,6 +125,7 @@ mod mesh;
 mod session;
 
 mod endpoint;
+mod hello;
 
 #[cfg(any(doc, doctest))]
 pub mod guide;
@@ -142,6 +143,7 @@ pub use estimate::liveness::Health;
 pub use estimate::rtt::RttStats;
 pub use estimate::time_sync::Pace;
 pub use event::{Event, Field, PeerEvent};
+pub use hello::{Hello, HelloError};
 pub use ids::{Epoch, Frame, PeerId};
 pub use session::{PeerRef, Session, Transmit};
 pub use stats::{PeerStats, Refused, StatsDelta, Totals};

@@ -88,7 +88,7 @@ pub struct Transmit<'b> {
 }
 
 impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Session<MAX_PEERS, INPUT_LEN, WINDOW> {
-    const SIZES: () = {
+    pub(crate) const SIZES: () = {
         assert!(MAX_PEERS >= 1 && MAX_PEERS < 1 << 16, "MAX_PEERS must be 1 to 65,535");
         assert!(INPUT_LEN >= 1 && INPUT_LEN <= 255, "INPUT_LEN must be 1 to 255");
         assert!(WINDOW >= 2 && WINDOW <= 127, "WINDOW must be 2 to 127");
@@ -296,12 +296,12 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             self.visit_all();
             return self.handle_departure(from, datagram);
         }
-        let at = position(&self.peers, from).ok_or(DatagramError::UnknownPeer)?;
+        let at = self.position(from).ok_or(DatagramError::UnknownPeer)?;
         let peer = self.peers.get_mut(at).ok_or(DatagramError::UnknownPeer)?;
         let slots = self.slots.get_mut(at).ok_or(DatagramError::UnknownPeer)?;
         let outcome = peer.handle_datagram(&self.local, slots.as_flattened_mut(), datagram);
         if !Self::SEVERAL {
-            *self.cursor = PollCursor::ALL;
+            self.cursor.restart();
         } else if outcome.as_ref().err().is_none_or(|reason| reason.may_be_reported()) {
             self.cursor.visit(at);
         }
@@ -337,7 +337,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             let duration = duration_from_micros(core::mem::take(&mut self.stalled_us));
             return Some(Event::LocalStall { duration });
         }
-        while let Some(peer) = self.peers.get_mut(self.cursor.place(self.cursor.event)) {
+        while let Some(peer) = self.peers.get_mut(Self::place(&self.cursor, self.cursor.event)) {
             if let Some(event) = peer.poll_event(&self.local) {
                 return Some(Event::Peer { peer: peer.id, event });
             }
@@ -360,7 +360,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// Returns the next datagram to send, or `None`. While the channel is congested, do not poll: the next datagram
     /// carries everything, up to date.
     pub fn poll_transmit<'b>(&mut self, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
-        while let Some(peer) = self.peers.get_mut(self.cursor.place(self.cursor.transmit)) {
+        while let Some(peer) = self.peers.get_mut(Self::place(&self.cursor, self.cursor.transmit)) {
             let written = peer.poll_transmit(&self.local, &self.inputs.view(&self.local.send), buf);
             if let Some(Written { len, last }) = written {
                 if last {
@@ -377,7 +377,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             self.cursor.transmit = self.cursor.transmit.saturating_add(1);
         }
         if Self::SEVERAL && !self.cursor.is_drained() {
-            let no_event = self.peers.get(self.cursor.place(self.cursor.event)).is_none();
+            let no_event = self.peers.get(Self::place(&self.cursor, self.cursor.event)).is_none();
             if no_event {
                 settle(&self.local, &self.peers, &mut self.cursor, &mut self.due);
             }
@@ -388,7 +388,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// Returns the next datagram to one peer, or `None`. Where peers have channels of their own, one whose channel is congested
     /// is not polled: its next datagram still carries everything, and the others do not wait.
     pub fn poll_transmit_to<'b>(&mut self, peer: PeerId, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
-        let at = position(&self.peers, peer)?;
+        let at = self.position(peer)?;
         if Self::SEVERAL {
             self.cursor.visit(at);
         }
@@ -407,13 +407,13 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
         if Self::SEVERAL && self.cursor.is_drained() && self.due.is_some() {
             return *self.due;
         }
-        soonest_deadline(&self.local, self.peers.iter()).map(|(at, ..)| at)
+        soonest_deadline(&self.local, &self.peers).map(|(at, ..)| at)
     }
 
     /// Returns which timer [`poll_timeout`](Self::poll_timeout) waits for, and for which peer; for logs.
     #[must_use]
     pub fn timeout_reason(&self) -> Option<(PeerId, Timer)> {
-        soonest_deadline(&self.local, self.peers.iter()).map(|(_, timer, peer)| (peer, timer))
+        soonest_deadline(&self.local, &self.peers).map(|(_, timer, peer)| (peer, timer))
     }
 
     // Getters.
@@ -489,7 +489,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// A peer, for everything that is known about it; `None` if it was never added or was removed.
     #[must_use]
     pub fn peer(&self, id: PeerId) -> Option<PeerRef<'_, INPUT_LEN>> {
-        let at = position(&self.peers, id)?;
+        let at = self.position(id)?;
         Some(PeerRef { local: &self.local, peer: self.peers.get(at)?, slots: self.slots.get(at)? })
     }
 
@@ -509,10 +509,26 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
 
     /// Every peer may have something to send and to report.
     fn visit_all(&mut self) {
-        *self.cursor = PollCursor::ALL;
         if Self::SEVERAL {
+            *self.cursor = PollCursor::ALL;
             self.due.0 = None;
+        } else {
+            self.cursor.restart();
         }
+    }
+
+    /// Where a peer stands.
+    fn position(&self, id: PeerId) -> Option<usize> {
+        if Self::SEVERAL {
+            return position(&self.peers, id);
+        }
+        let only = self.peers.first()?;
+        (only.id == id).then_some(0)
+    }
+
+    /// Where a drain at `position` is among the peers; beyond all of them where nobody is left to visit.
+    fn place(cursor: &PollCursor, position: u16) -> usize {
+        if !Self::SEVERAL || cursor.is_before_end(position) { position.into() } else { usize::MAX }
     }
 
     /// Ignores a `now` earlier than the latest one; notes a late call, and whether it is a local stall.
@@ -781,8 +797,10 @@ fn push_checksum(local: &Local, peers: &mut [Peer], checksum: Checksum) -> Resul
 }
 
 /// Notes a call that comes late. Returns for how long something was due, if that was long enough to be a local stall, else 0.
+#[cold]
+#[inline(never)]
 fn note_late_call(local: &mut Local, peers: &[Peer], now: Instant) -> u64 {
-    let late = soonest_deadline(local, peers.iter()).map_or(0, |(due, ..)| now.since(due));
+    let late = soonest_deadline(local, peers).map_or(0, |(due, ..)| now.since(due));
     if late <= LATE_US {
         return 0;
     }
@@ -806,7 +824,10 @@ fn settle(local: &Local, peers: &[Peer], cursor: &mut PollCursor, due: &mut Opti
     let range = cursor.range();
     let visited = peers.get(range.start..range.end.min(peers.len())).unwrap_or_default();
     // The last one of several: datagrams rather come in the order in which the peers were added.
-    let soonest = |peers: &[Peer]| soonest_deadline(local, peers.iter().rev()).map(|(at, _, id)| (at, id));
+    let soonest = |peers: &[Peer]| {
+        let deadlines = peers.iter().rev().filter_map(|peer| Some((peer.soonest_deadline(local)?.0, peer.id)));
+        deadlines.min_by_key(|(at, _)| *at).filter(|(at, _)| *at <= Instant::LAST)
+    };
     let before = due.zip(peers.get(usize::from(cursor.soonest)).map(|peer| peer.id));
     let was_visited = range.contains(&cursor.soonest.into());
     let found = match (before, soonest(visited)) {
@@ -821,9 +842,9 @@ fn settle(local: &Local, peers: &[Peer], cursor: &mut PollCursor, due: &mut Opti
     *cursor = if due.is_some() { PollCursor::drained(place.unwrap_or(0)) } else { *cursor };
 }
 
-/// The soonest deadline of some peers.
-fn soonest_deadline<'p>(local: &Local, peers: impl Iterator<Item = &'p Peer>) -> Option<(Instant, Timer, PeerId)> {
-    let deadlines = peers.filter_map(|peer| {
+/// The soonest deadline of all peers.
+fn soonest_deadline(local: &Local, peers: &[Peer]) -> Option<(Instant, Timer, PeerId)> {
+    let deadlines = peers.iter().filter_map(|peer| {
         let (at, timer) = peer.soonest_deadline(local)?;
         Some((at, timer, peer.id))
     });

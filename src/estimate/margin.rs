@@ -47,12 +47,11 @@ impl Margin {
 
     /// Takes a datagram of a peer that expects the local input of frame `ack` next, and has pushed those of its own below `end`.
     pub(crate) fn sample(&mut self, ack: u32, end: u32) {
-        let margin = ack.wrapping_sub(end).cast_signed().clamp(i8::MIN.into(), i8::MAX.into());
-        self.least.sample(i8::try_from(margin).unwrap_or(i8::MAX));
-        self.short = match self.error() {
-            Some(..0) => self.short.saturating_add(1),
-            _ => 0,
-        };
+        let [margin, ..] = ack.wrapping_sub(end).cast_signed().clamp(i8::MIN.into(), i8::MAX.into()).to_le_bytes();
+        self.least.sample(margin.cast_signed());
+        if self.target.is_some() {
+            self.short = if self.error() < Some(0) { self.short.saturating_add(1) } else { 0 };
+        }
     }
 
     /// The least of late, in frames.

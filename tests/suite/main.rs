@@ -10,6 +10,7 @@ mod errors;
 #[expect(unreachable_pub, reason = "the fuzz targets are a crate of their own")]
 mod fuzz;
 mod harvest;
+mod hello;
 mod hostile;
 mod jam;
 mod laws;
@@ -20,6 +21,7 @@ mod planted;
 mod promises;
 mod regressions;
 mod seeds;
+mod server;
 mod skip;
 mod support;
 mod time;

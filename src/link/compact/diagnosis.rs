@@ -217,7 +217,7 @@ impl Diagnosis {
 
 impl Settings {
     /// The value of a field; the version is none of the settings.
-    fn get(&self, field: Field) -> Option<u32> {
+    pub(crate) fn get(&self, field: Field) -> Option<u32> {
         match field {
             Field::Version => None,
             Field::InputLen => Some(self.input_len.into()),

@@ -8,7 +8,9 @@
 //! checksums  22 | tag 2, 4 or 8 | ack 4 | n x { frame 4, hash 8 }
 //! ```
 
-use super::tag::{TagState, VERSION};
+pub(crate) use super::tag::VERSION;
+
+use super::tag::TagState;
 use crate::checksum::{Checksum, LOCAL};
 use crate::error::DatagramError;
 use crate::wire::bytes::{Reader, Writer};
@@ -84,6 +86,8 @@ impl ReceivedHello {
 }
 
 /// Verifies a hello and decodes it as far as its version allows. `state` has hashed nothing yet.
+#[expect(clippy::inline_always, reason = "sessions of small machines have one caller")]
+#[inline(always)]
 pub(crate) fn parse_hello(datagram: &[u8], state: &TagState, session_id: u64) -> Result<ReceivedHello, DatagramError> {
     let mut reader = Reader::new(datagram);
     let kind = reader.bytes(1).ok_or(DatagramError::Truncated)?;
@@ -102,10 +106,22 @@ pub(crate) fn parse_hello(datagram: &[u8], state: &TagState, session_id: u64) ->
     hello.map(ReceivedHello::Hello).ok_or(DatagramError::WrongLength)
 }
 
+/// The version and the player numbers of a hello whose tag has `tag_len` bytes, unverified; `None` if it is none.
+pub(crate) fn peek_hello(datagram: &[u8], tag_len: usize) -> Option<(u8, u16, u16)> {
+    let mut reader = Reader::new(datagram);
+    if reader.u8()? != HELLO {
+        return None;
+    }
+    reader.bytes(tag_len)?;
+    read_front(&mut reader)
+}
+
 fn read_front(reader: &mut Reader<'_>) -> Option<(u8, u16, u16)> {
     Some((reader.u8()?, reader.u16()?, reader.u16()?))
 }
 
+#[expect(clippy::inline_always, reason = "sessions of small machines have one caller")]
+#[inline(always)]
 fn read_hello(reader: &mut Reader<'_>, sender: u16, receiver: u16) -> Option<Hello> {
     let (input_len, window, tag_len, flags) = (reader.u8()?, reader.u8()?, reader.u8()?, reader.u8()?);
     let (frame_us, ping_ms, first_frame) = (reader.u32()?, reader.u16()?, reader.u32()?);

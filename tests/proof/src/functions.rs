@@ -4,7 +4,8 @@ use core::fmt::{self, Display, Formatter};
 
 use inputwire::{
     AddPeerError, ChecksumError, Config, ConfigBuilder, ConfigError, DatagramError, Epoch, EpochError, Event, Field,
-    Frame, Instant, Pace, PeerConfig, PeerEvent, PeerId, PeerRef, PeerStats, PushError, Refused, Session, StatsDelta,
+    Frame, Hello, HelloError, Instant, Pace, PeerConfig, PeerEvent, PeerId, PeerRef, PeerStats, PushError, Refused, Session,
+    StatsDelta,
 };
 use inputwire_failover::Failover;
 use inputwire_rollback::{Inputs, Mismatch, PlayerInput, RollbackEvent, SaveState, Step, SyncTest};
@@ -69,6 +70,7 @@ pub const fn session<const INPUT_LEN: usize, const WINDOW: usize>() -> Table {
         PeerRef::<INPUT_LEN>::latest_input,
         PeerRef::<INPUT_LEN>::unacked,
         PeerRef::<INPUT_LEN>::pace,
+        PeerRef::<INPUT_LEN>::margin,
         PeerRef::<INPUT_LEN>::suggested_delay,
         PeerRef::<INPUT_LEN>::stats,
         <Session<2, INPUT_LEN, WINDOW> as Clone>::clone,
@@ -79,6 +81,8 @@ pub const fn session<const INPUT_LEN: usize, const WINDOW: usize>() -> Table {
         PeerConfig::<INPUT_LEN>::key,
         PeerConfig::<INPUT_LEN>::from,
         PeerConfig::<INPUT_LEN>::join_frame,
+        PeerConfig::<INPUT_LEN>::target_margin,
+        PeerConfig::<INPUT_LEN>::kept_margin,
         PeerConfig::<INPUT_LEN>::is_keyed,
         PeerConfig::<INPUT_LEN>::player,
         PeerConfig::<INPUT_LEN>::is_classic,
@@ -199,6 +203,13 @@ fn first_line(mismatch: &Mismatch<'_, u64>, f: &mut Formatter<'_>) -> fmt::Resul
 /// The functions that do not depend on the length of an input, or exist only for inputs of one byte.
 pub const SHARED: Table = table![
     PeerConfig::<1>::classic,
+    Hello::peek,
+    Hello::version,
+    Hello::sender,
+    Hello::receiver,
+    Hello::fits::<1, 120>,
+    Hello::fits::<8, 30>,
+    <HelloError as Display>::fmt,
     Config::builder,
     ConfigBuilder::session_id,
     ConfigBuilder::local_player,
