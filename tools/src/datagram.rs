@@ -341,6 +341,17 @@ mod tests {
     }
 
     #[test]
+    fn a_word_carries_players_and_inputs_of_one_of_them() {
+        let fields = fields("23aaaa050200020000006400070000003201030000002f4c01", Link::UNKNOWN);
+        let of = |name: &str| {
+            fields.iter().filter(|field| field.0 == name).map(|field| field.1.as_str()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!((of("word.player"), of("word.end")), ("2 7".into(), "100 50".into()));
+        assert_eq!((of("word.base"), of("word.step")), ("47".into(), "= = +3".into()));
+        assert_eq!((of("word.have"), of("word.reply"), of("word.inputs")), ("1".into(), "0".into(), "1".into()));
+    }
+
+    #[test]
     fn no_bytes_make_it_panic() {
         let mut state = 7_u64;
         for _ in 0..200_000 {

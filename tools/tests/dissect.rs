@@ -26,6 +26,18 @@ struct Game {
     short_tags: bool,
 }
 
+/// Words about players 2 and 7 with a tag of so many bytes: without inputs, with three of player 7, and for nobody. They are written
+/// by hand, since it takes a game of three to have one.
+fn words(tag: usize) -> [Vec<u8>; 3] {
+    let set = [0, 2, 0, 0, 0, 100, 0, 7, 0, 0, 0, 50];
+    let tag = vec![0xaa; tag];
+    [
+        [&[0x23][..], &tag, &[3, 2], &set].concat(),
+        [&[0x23][..], &tag, &[5, 2], &set, &[1, 3, 0, 0, 0, 47, 0x4c, 1]].concat(),
+        [&[0x23][..], &tag, &[0, 0]].concat(),
+    ]
+}
+
 /// Returns the recording of player 0, whose peer 1 is on the compact wire and whose peer 2 is on the classic one.
 fn play(game: Game) -> Vec<u8> {
     let config = |player: u16| {
@@ -56,6 +68,9 @@ fn play(game: Game) -> Vec<u8> {
             // What no endpoint of this crate sends: a keep-alive, and messages of a game and of nobody.
             for bytes in [&[4][..], &[0x14, 1, 2], b"{\"ready\":true}", &[0x33, 4]] {
                 let _ = zero.handle_datagram(now, PeerId::new(1), bytes);
+            }
+            for word in words(if game.key.is_some() { 8 } else { 2 }) {
+                let _ = zero.handle_datagram(now, PeerId::new(0), &word);
             }
         }
         while let Some(datagram) = network.deliver(micros) {
@@ -208,6 +223,7 @@ fn check(game: Game, name: &str) {
         "hello",
         "input datagram",
         "unknown type",
+        "word",
     ];
     assert_eq!(kinds, BTreeSet::from(expected));
     let has = |field: &str| decoded.iter().any(|(_, fields)| fields.contains_key(field));
@@ -264,7 +280,10 @@ fn table(protocol: &str, name: &str) -> Vec<(usize, usize)> {
 #[test]
 fn the_fields_of_control_datagrams_stand_where_the_tables_of_the_protocol_say() {
     let protocol = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/PROTOCOL.md")).unwrap();
-    for (name, first, len) in [("hello", "20", 50), ("bye", "21", 19), ("checksums", "22", 7)] {
+    for (name, first, len) in [("hello", "20", 50), ("bye", "21", 19), ("checksums", "22", 7), ("word", "23", 5)] {
+        if !protocol.contains(&format!("\n**{name}**, ")) {
+            continue;
+        }
         let datagram = format!("{first}{}", "00".repeat(len - 1));
         let output = inputwire(&["decode", "--json", &datagram], "");
         let line: Value = serde_json::from_slice(&output.stdout).unwrap();
