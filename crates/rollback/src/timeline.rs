@@ -167,6 +167,8 @@ where
             }
             PeerEvent::Lost { .. } => last.into_iter().for_each(|last| track.give_up_through(last)),
             PeerEvent::EpochAhead { epoch } => track.ahead = Some(epoch),
+            // It may have had inputs of another one who left that no survivor has.
+            PeerEvent::Desync { .. } if track.presence == Presence::Left => return false,
             PeerEvent::Restarted | PeerEvent::OutOfSync => track.is_broken = true,
             _ => {}
         }

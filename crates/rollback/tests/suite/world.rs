@@ -182,10 +182,12 @@ impl End {
     /// A run of a player with these others; `from` is the frame from which it joins.
     fn new(plan: &Plan, player: usize, run: u64, players: &[usize], from: Option<u32>) -> Self {
         let number = |player| u16::try_from(player).expect("a few");
+        // A player that is restarted has more time to come back.
+        let patience = if plan.leaves.is_empty() { 5_000 } else { 1_300 };
         let config = Config::builder()
             .local_player(number(player))
             .incarnation(nth(plan.seed, run * 100 + player as u64) | 1 << 40)
-            .disconnect_after(Duration::from_millis(1_300))
+            .disconnect_after(Duration::from_millis(patience))
             .first_frame(Frame::new(plan.first_frame));
         let mut session = Session::new(config.build().expect("valid settings"));
         for other in players.iter().filter(|other| **other != player) {
