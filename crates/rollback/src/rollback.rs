@@ -64,6 +64,11 @@ pub enum RollbackEvent {
         /// The epoch.
         epoch: Epoch,
     },
+    /// The others play on without the local player: the session is closed. Who comes back joins with a new one.
+    Dropped {
+        /// The peer that told it.
+        by: PeerId,
+    },
     /// Something happened to a peer; never [`Flushed`](PeerEvent::Flushed), [`EpochAhead`](PeerEvent::EpochAhead) or
     /// [`OutOfSync`](PeerEvent::OutOfSync), which are answered already.
     Peer {
@@ -173,19 +178,35 @@ where
 
     // Actions.
 
-    /// As [`Session::add_peer`].
+    /// As [`Session::add_peer`]. A player that joins late is added [`from`](PeerConfig::from) its first frame at every endpoint; its
+    /// own game [starts from](Self::start_from) the state before that frame.
     ///
     /// # Errors
     ///
-    /// As there; [`EpochRunning`](AddPeerError::EpochRunning) after the first step of an epoch.
+    /// As there; [`EpochRunning`](AddPeerError::EpochRunning) also after the first step of an epoch, unless the peer joins late.
     pub fn add_peer(&mut self, now: Instant, peer: PeerConfig<INPUT_LEN>) -> Result<PeerId, AddPeerError> {
         self.timeline.add_peer(now, peer)
     }
 
-    /// Plays on without a peer: its inputs after the ones known here are zeros. Its place is free once the last frame that it has
-    /// part in is confirmed.
-    pub fn remove_peer(&mut self, peer: PeerId) {
-        self.timeline.remove_peer(peer);
+    /// As [`Session::disconnect_peer`]: the game goes on without a player. The driver does it by itself where
+    /// the health of a peer is [`Disconnected`](inputwire::Health::Disconnected), or it has closed its session.
+    pub fn disconnect_peer(&mut self, now: Instant, peer: PeerId) {
+        self.timeline.endpoint.disconnect_peer(now, peer);
+    }
+
+    /// As [`Session::remove_peer`], once the last frame of the player is confirmed; its inputs after that one stay zeros. A
+    /// player that has not departed ends with what is known of it here, whatever others know.
+    pub fn remove_peer(&mut self, now: Instant, peer: PeerId) {
+        self.timeline.remove_peer(now, peer);
+    }
+
+    /// Starts this epoch from another state than the first one: a late joiner's, from those who play. Later epochs start from the
+    /// first one all the same. Before the first step.
+    pub fn start_from(&mut self, state: S) {
+        let slot = self.timeline.slot_before(self.timeline.next);
+        if let Some(place) = self.states.get_mut(slot) {
+            *place = state;
+        }
     }
 
     /// Plays one frame, once a frame. First plays again what was predicted wrongly.

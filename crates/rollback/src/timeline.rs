@@ -4,16 +4,21 @@
 //! played in its slot; a frame with a prediction is played in the next one, so that the state before it is kept.
 
 use core::mem::{replace, swap};
+use core::time::Duration;
 
 use heapless::Vec;
 use inputwire::{
-    AddPeerError, Endpoint, Epoch, EpochError, Event, Frame, Instant, PeerConfig, PeerEvent, PeerId, PeerRef, PushError,
+    AddPeerError, Endpoint, Epoch, EpochError, Event, Frame, Health, Instant, PeerConfig, PeerEvent, PeerId, PeerRef,
+    PushError,
 };
 
 use crate::inputs::{Inputs, PlayerInput, Status};
 use crate::rollback::{RollbackEvent, RollbackStats, Step};
 use crate::states::States;
-use crate::track::{Predictor, Track, slot};
+use crate::track::{Predictor, Presence, Track, slot};
+
+/// How much longer the one of two players who lose each other waits, so that not both are disconnected.
+const LONGER: Duration = Duration::from_millis(200);
 
 /// Everything but the states.
 #[derive(Clone, Debug)]
@@ -58,7 +63,8 @@ where
 {
     pub(crate) fn new(endpoint: M, settings: Settings<INPUT_LEN>) -> Self {
         let session = endpoint.session();
-        let (first, reported) = (session.config().first_frame(), session.epoch());
+        // Where the local player joins late, that is the frame from which every peer takes part.
+        let (first, reported) = (session.next_frame(), session.epoch());
         let mut peers = Vec::new();
         for peer in session.peers().filter_map(|id| session.peer(id)) {
             insert(&mut peers, Track::new(peer.id(), peer.player(), first));
@@ -81,25 +87,25 @@ where
 
     /// Adds a peer to the session, and a track for its inputs.
     pub(crate) fn add_peer(&mut self, now: Instant, peer: PeerConfig<INPUT_LEN>) -> Result<PeerId, AddPeerError> {
-        if self.is_running {
+        if self.is_running && peer.join_frame().is_none() {
             return Err(AddPeerError::EpochRunning);
         }
         let id = self.endpoint.add_peer(now, peer)?;
-        let first = self.endpoint.session().config().first_frame();
+        let first = peer.join_frame().unwrap_or(self.endpoint.session().config().first_frame());
         insert(&mut self.peers, Track::new(id, peer.player(), first));
         Ok(id)
     }
 
-    /// Ends a player's inputs where they end here, unless it has departed. Its peer is removed once that frame is confirmed.
-    pub(crate) fn remove_peer(&mut self, id: PeerId) {
-        if let Some(track) = self.peers.iter_mut().find(|track| track.id == id) {
-            track.is_removed = true;
-            if track.last_end().is_none() {
-                let end = track.end();
-                track.depart(end);
-                self.mark_wrong(end);
-            }
+    /// Removes a player, once its last frame is confirmed. One that has not departed ends here with what is known of it.
+    pub(crate) fn remove_peer(&mut self, now: Instant, id: PeerId) {
+        let Some(track) = self.peers.iter_mut().find(|track| track.id == id) else { return };
+        track.is_removed = true;
+        if track.last_end().is_none() {
+            let last = self.endpoint.session().peer(id).and_then(PeerRef::last_frame);
+            let end = track.depart(last);
+            self.mark_wrong(end);
         }
+        self.remove_settled(now, self.confirmed);
     }
 
     /// Begins the next epoch, or the latest that a peer has begun, if that is later than the present one.
@@ -112,7 +118,7 @@ where
         let first = self.endpoint.session().config().first_frame();
         self.remove_settled(now, u32::MAX);
         for track in &mut self.peers {
-            *track = Track::new(track.id, track.player, first);
+            track.begin_epoch(first);
         }
         (self.is_running, self.wrong, self.last) = (false, None, None);
         (self.confirmed, self.next, self.base) = (0, 0, 0);
@@ -127,6 +133,7 @@ where
         }
         while let Some(event) = self.endpoint.poll_event() {
             let (peer, event) = match event {
+                Event::Dropped { by } => return Some(RollbackEvent::Dropped { by }),
                 Event::Input { peer, frame, input } => {
                     self.learn(peer, frame.get(), input);
                     continue;
@@ -134,26 +141,57 @@ where
                 Event::Peer { peer, event } => (peer, event),
                 _ => continue,
             };
-            match event {
-                PeerEvent::Flushed => continue,
-                PeerEvent::OutOfSync => {
-                    self.with_track(peer, |track| track.is_broken = true);
-                    continue;
-                }
-                PeerEvent::EpochAhead { epoch } => {
-                    self.with_track(peer, |track| track.ahead = Some(epoch));
-                    continue;
-                }
-                PeerEvent::Restarted => self.with_track(peer, |track| track.is_broken = true),
-                PeerEvent::Lost { .. } => {
-                    let last = self.endpoint.session().peer(peer).and_then(PeerRef::last_frame);
-                    self.with_track(peer, |track| last.into_iter().for_each(|last| track.give_up_through(last)));
-                }
-                _ => {}
+            if self.take(peer, event) {
+                return Some(RollbackEvent::Peer { peer, event });
             }
-            return Some(RollbackEvent::Peer { peer, event });
         }
         None
+    }
+
+    /// Takes note of what happened to a peer. Returns whether a player should see it.
+    fn take(&mut self, peer: PeerId, event: PeerEvent) -> bool {
+        let last = self.endpoint.session().peer(peer).and_then(PeerRef::last_frame);
+        let Some(track) = self.peers.iter_mut().find(|track| track.id == peer) else { return true };
+        match event {
+            PeerEvent::Health { health: Health::Disconnected, .. } if track.presence == Presence::Here => {
+                track.presence = Presence::Silent(None);
+            }
+            PeerEvent::Health { .. } if matches!(track.presence, Presence::Silent(_)) => {
+                track.presence = Presence::Here;
+            }
+            PeerEvent::PeerClosed { .. } if track.presence != Presence::Left => track.presence = Presence::Closed,
+            PeerEvent::Departing { .. } => track.presence = Presence::Left,
+            PeerEvent::Departed { last } => {
+                let end = track.depart(last);
+                self.mark_wrong(end);
+            }
+            PeerEvent::Lost { .. } => last.into_iter().for_each(|last| track.give_up_through(last)),
+            PeerEvent::EpochAhead { epoch } => track.ahead = Some(epoch),
+            // It may have had inputs of another one who left that no survivor has.
+            PeerEvent::Desync { .. } if track.presence == Presence::Left => return false,
+            PeerEvent::Restarted | PeerEvent::OutOfSync => track.is_broken = true,
+            _ => {}
+        }
+        !matches!(event, PeerEvent::Flushed | PeerEvent::EpochAhead { .. } | PeerEvent::OutOfSync)
+    }
+
+    /// Disconnects the players that cannot be reached. Of two who lose each other, the one with the greater number waits longer.
+    fn disconnect_lost(&mut self, now: Instant) {
+        let local = self.endpoint.session().config().local_player();
+        for track in &mut self.peers {
+            let is_lost = match &mut track.presence {
+                Presence::Here | Presence::Left => false,
+                Presence::Closed => true,
+                Presence::Silent(since) => {
+                    let patience = if local > track.player { LONGER } else { Duration::ZERO };
+                    now.saturating_since(*since.get_or_insert(now)) >= patience
+                }
+            };
+            if is_lost {
+                track.presence = Presence::Left;
+                self.endpoint.disconnect_peer(now, track.id);
+            }
+        }
     }
 
     fn learn(&mut self, peer: PeerId, frame: u32, input: [u8; INPUT_LEN]) {
@@ -165,12 +203,6 @@ where
         }
     }
 
-    fn with_track(&mut self, peer: PeerId, act: impl FnOnce(&mut Track<INPUT_LEN, RING>)) {
-        if let Some(track) = self.peers.iter_mut().find(|track| track.id == peer) {
-            act(track);
-        }
-    }
-
     fn mark_wrong(&mut self, frame: u32) {
         if frame < self.next {
             self.wrong = Some(self.wrong.map_or(frame, |wrong| wrong.min(frame)));
@@ -179,6 +211,7 @@ where
 
     /// Plays what must be played again, and one more frame if the inputs that are known allow it.
     pub(crate) fn step(&mut self, now: Instant, input: [u8; INPUT_LEN], states: &mut impl States<INPUT_LEN>) -> Step {
+        self.disconnect_lost(now);
         if self.is_over() {
             self.restart(now, states);
         }
@@ -195,11 +228,10 @@ where
         if self.last.is_some_and(|last| self.next > last.get()) {
             return Step::RoundOver;
         }
-        if let Err(error) = self.push(now, input)
-            && self.endpoint.session().next_frame().get() <= self.next
-        {
-            return Step::Full(error);
-        }
+        let local = match self.push(now, input) {
+            Ok(local) => local,
+            Err(error) => return Step::Full(error),
+        };
         if let Some(slowest) = known.slowest
             && self.next.saturating_add(1).saturating_sub(known.end) > self.settings.max_prediction
         {
@@ -207,7 +239,7 @@ where
             return Step::Waiting(slowest);
         }
         let frame = self.next;
-        self.fetch(frame);
+        self.note_inputs(frame, local);
         self.simulate(now, frame, known.end, states);
         self.next = frame.saturating_add(1);
         self.stats.frames = self.stats.frames.saturating_add(1);
@@ -225,16 +257,23 @@ where
 
     /// Whether nothing more is to be played in this epoch.
     fn is_over(&self) -> bool {
+        // A peer that is ahead sends no more inputs of this epoch, and agrees no more on those of players who leave.
+        let is_behind = self.peers.iter().any(|track| track.ahead.is_some() && track.presence != Presence::Left);
+        let is_silent = |track: &Track<_, RING>| {
+            track.is_broken || track.ahead.is_some() || (is_behind && track.presence == Presence::Left)
+        };
         let Some(last) = self.last.filter(|last| self.confirmed > last.get()) else {
-            // A peer that is ahead sends no more inputs of this epoch. Those that it has sent are played first.
-            let is_stuck = |track: &Track<_, RING>| track.ahead.is_some() && track.end() <= self.confirmed;
-            return self.peers.iter().any(|track| track.is_broken || is_stuck(track));
+            // What it has sent is played first, unless it was restarted.
+            return self
+                .peers
+                .iter()
+                .any(|track| track.is_broken || (is_silent(track) && track.end() <= self.confirmed));
         };
         let session = self.endpoint.session();
         self.peers.iter().all(|track| {
             let unacked = session.peer(track.id).map_or(0, PeerRef::unacked);
             let has_inputs = session.next_frame().get().saturating_sub(unacked) > last.get();
-            has_inputs || track.ahead.is_some() || track.is_broken || track.last_end().is_some()
+            has_inputs || is_silent(track) || track.last_end().is_some()
         })
     }
 
@@ -297,25 +336,29 @@ where
         }
     }
 
-    /// Pushes up to the next frame to play and the input delay. A longer delay repeats the input, a shorter one drops it.
-    fn push(&mut self, now: Instant, input: [u8; INPUT_LEN]) -> Result<(), PushError> {
+    /// Pushes up to the next frame to play and the input delay: a longer delay repeats the input, a shorter one drops it. Returns
+    /// the local input of the next frame.
+    fn push(&mut self, now: Instant, input: [u8; INPUT_LEN]) -> Result<[u8; INPUT_LEN], PushError> {
+        let next = Frame::new(self.next);
         let last = self.next.saturating_add(self.settings.input_delay);
+        let mut local = None;
         while self.endpoint.session().next_frame().get() <= last {
-            let frame = self.endpoint.push_input(now, input)?;
-            if frame.get() == self.next {
-                note(&mut self.local, frame.get(), Some(input));
+            match self.endpoint.push_input(now, input) {
+                Ok(frame) if frame == next => local = Some(input),
+                Ok(_) => {}
+                Err(error) if self.endpoint.session().next_frame() <= next => return Err(error),
+                Err(_) => break,
             }
         }
-        Ok(())
+        Ok(local.or_else(|| self.endpoint.session().local_input(next)).unwrap_or([0; INPUT_LEN]))
     }
 
-    /// Notes the inputs of the next frame to play that are known.
-    fn fetch(&mut self, frame: u32) {
-        let session = self.endpoint.session();
-        if session.next_frame().get() > frame.saturating_add(1) {
-            let input = session.local_input(Frame::new(frame));
-            note(&mut self.local, frame, input);
+    /// Notes the inputs of the next frame to play, as far as they are known.
+    fn note_inputs(&mut self, frame: u32, local: [u8; INPUT_LEN]) {
+        if let Some(place) = self.local.get_mut(slot::<RING>(frame)) {
+            *place = local;
         }
+        let session = self.endpoint.session();
         for track in self.peers.iter_mut().filter(|track| track.is_known(frame)) {
             let input = session.peer(track.id).and_then(|peer| peer.remote_input(Frame::new(frame)));
             track.replace(frame, input.unwrap_or([0; INPUT_LEN]));
@@ -371,17 +414,6 @@ fn insert<const INPUT_LEN: usize, const RING: usize, const MAX_PEERS: usize>(
     }
     // A session has no more peers than there is room for.
     let _ = peers.push(track);
-}
-
-/// Notes the local input of a frame.
-fn note<const INPUT_LEN: usize, const RING: usize>(
-    local: &mut [[u8; INPUT_LEN]; RING],
-    frame: u32,
-    input: Option<[u8; INPUT_LEN]>,
-) {
-    if let Some(place) = local.get_mut(slot::<RING>(frame)) {
-        *place = input.unwrap_or([0; INPUT_LEN]);
-    }
 }
 
 /// What is known of all peers.

@@ -1,11 +1,23 @@
 //! What the driver keeps of one player: which inputs are known, and with which ones the latest frames were simulated.
 
-use inputwire::{Epoch, Frame, PeerId};
+use inputwire::{Epoch, Frame, Instant, PeerId};
 
 use crate::inputs::{PlayerInput, Status};
 
 /// Predicts an input from the latest known one and the number of frames since that; without one the latest is repeated.
 pub(crate) type Predictor<const INPUT_LEN: usize> = Option<fn(&[u8; INPUT_LEN], u32) -> [u8; INPUT_LEN]>;
+
+/// Whether a player can still be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    Here,
+    /// Its health is `Disconnected`, since this step or one to come.
+    Silent(Option<Instant>),
+    /// It has closed its session.
+    Closed,
+    /// It was disconnected.
+    Left,
+}
 
 /// One remote player.
 #[derive(Clone, Debug)]
@@ -25,6 +37,7 @@ pub(crate) struct Track<const INPUT_LEN: usize, const RING: usize> {
     latest_end: u32,
     /// With what the frame f was simulated, at `f % RING`.
     used: [[u8; INPUT_LEN]; RING],
+    pub(crate) presence: Presence,
     /// The later epoch that the player has begun.
     pub(crate) ahead: Option<Epoch>,
     /// Whether the player was restarted, or misses inputs: only a later epoch lets them flow again.
@@ -46,10 +59,16 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
             latest: [0; INPUT_LEN],
             latest_end: first,
             used: [[0; INPUT_LEN]; RING],
+            presence: Presence::Here,
             ahead: None,
             is_broken: false,
             is_removed: false,
         }
+    }
+
+    /// Starts over at the first frame of an epoch.
+    pub(crate) fn begin_epoch(&mut self, first: Frame) {
+        *self = Self { presence: self.presence, ..Self::new(self.id, self.player, first) };
     }
 
     /// The end of the frames in which nothing about this player can change any more; `u32::MAX` once it has departed.
@@ -100,9 +119,12 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
         self.beyond = self.beyond.checked_shr(frames).unwrap_or(0);
     }
 
-    /// Ends the player's frames. Its inputs from `end` on are zeros, and nobody waits for it in this epoch.
-    pub(crate) fn depart(&mut self, end: u32) {
+    /// Ends the player's frames behind its last one. Its inputs from there on are zeros, and nobody waits for it in this epoch.
+    /// Returns that end.
+    pub(crate) fn depart(&mut self, last: Option<Frame>) -> u32 {
+        let end = last.map_or(self.first, |last| last.get().saturating_add(1));
         (self.last_end, self.ahead, self.is_broken) = (Some(end), None, false);
+        end
     }
 
     /// Notes the input with which a frame is about to be simulated. Returns the one noted at its place before.

@@ -183,7 +183,7 @@ fn a_game_plays_on_without_a_peer_that_is_removed() {
     pair.frames(100);
     let (mut driver, now) = (pair.a, Instant::from_micros(pair.now + 1));
     let peer = driver.session().peers().next().expect("a peer");
-    driver.remove_peer(peer);
+    driver.remove_peer(now, peer);
     for _ in 0..100 {
         let step = driver.step(now, [1, 1], |game, inputs| {
             game.advance(inputs);

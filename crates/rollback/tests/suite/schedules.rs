@@ -18,6 +18,9 @@ fn confirmed_states_equal_a_plain_simulation_of_the_inputs_for_any_schedule() {
         total.confirmed += played.confirmed;
         total.resimulated += played.resimulated;
         total.epochs += played.epochs;
+        total.departed += played.departed;
+        total.joined += played.joined;
+        total.dropped += played.dropped;
     }
     println!("{total:?}");
 }

@@ -1,8 +1,9 @@
 //! Games of many players over a hostile network, each endpoint against a plain simulation of the inputs that were pushed.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use inputwire::{Config, Epoch, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, Session};
+use inputwire::{Config, Departure, Epoch, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, Session};
 use inputwire_rollback::{Rollback, RollbackEvent, Step};
 use inputwire_sim::network::{Faults, Network};
 use inputwire_sim::rng::{Rng, nth};
@@ -33,6 +34,10 @@ pub(crate) struct Plan {
     pub(crate) round: Option<u32>,
     /// When a player is restarted, and which.
     pub(crate) restart: Option<(u64, usize)>,
+    /// When players leave, which, and whether they say goodbye. At least two stay.
+    pub(crate) leaves: Vec<(u64, usize, bool)>,
+    /// Whether the first one that left comes back.
+    pub(crate) rejoins: bool,
     pub(crate) first_frame: u32,
 }
 
@@ -49,6 +54,12 @@ impl Plan {
             late_us: 200_000,
             ..Faults::default()
         };
+        let round = rng.pick(&[None, None, None, Some(40), Some(90)]);
+        let leaves = if players > 2 && !rng.one_in(3) { rng.between(1, (players - 2).min(2)) } else { 0 };
+        let rejoins = round.is_none() && rng.one_in(2);
+        let latest = if rejoins { 3 * SECOND_US / 2 } else { HOSTILE_US };
+        let leave = |number| (rng.between(SECOND_US / 2, latest), usize::from(number == 1), rng.one_in(2));
+        let leaves: Vec<_> = (0..leaves).map(leave).collect();
         Self {
             seed,
             players: usize::try_from(players).expect("a few"),
@@ -56,8 +67,10 @@ impl Plan {
             faults,
             delay_every: rng.pick(&[0, 0, 10, 60]),
             max_delay: rng.pick(&[2, 6, 30]),
-            round: rng.pick(&[None, None, None, Some(40), Some(90)]),
-            restart: rng.one_in(5).then(|| (rng.between(SECOND_US, HOSTILE_US), rng.index(2))),
+            round,
+            restart: (leaves.is_empty() && rng.one_in(4)).then(|| (rng.between(SECOND_US, HOSTILE_US), rng.index(2))),
+            leaves,
+            rejoins,
             first_frame: rng.pick(&[0, 0, 3]),
         }
     }
@@ -69,9 +82,28 @@ pub(crate) struct Played {
     pub(crate) confirmed: u64,
     pub(crate) resimulated: u64,
     pub(crate) epochs: u32,
+    pub(crate) departed: u32,
+    pub(crate) joined: u32,
+    pub(crate) dropped: u32,
+}
+
+/// What an endpoint does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Plays,
+    /// Waits for the state before its first frame.
+    Joins(u32),
+    /// Says goodbye.
+    Closes,
+    Dead,
+    /// The others play on without it.
+    Dropped,
 }
 
 struct End {
+    life: Life,
+    /// Whether it stays to the end. What only a leaver knew, nobody agrees on.
+    stays: bool,
     player: usize,
     driver: Driver,
     rng: Rng,
@@ -85,8 +117,10 @@ struct End {
     checked: Option<(Epoch, Frame)>,
 }
 
-/// The inputs that were pushed: by epoch and player, from the first frame on.
-type Pushed = HashMap<(Epoch, usize), Vec<[u8; LEN]>>;
+/// The inputs that were pushed, by epoch, player and frame.
+type Pushed = HashMap<(Epoch, usize, u32), [u8; LEN]>;
+/// By epoch and player: the end of its frames, and the frame from which it plays again.
+type Absent = HashMap<(Epoch, usize), (u32, Option<u32>)>;
 
 struct World {
     plan: Plan,
@@ -94,6 +128,7 @@ struct World {
     network: Network,
     ends: Vec<End>,
     pushed: Pushed,
+    absent: Absent,
     /// The first and last epoch in which two runs of a player may have taken part.
     contested: Option<(Epoch, Epoch)>,
     /// The plain simulation, by epoch: the state after each frame.
@@ -110,16 +145,28 @@ pub(crate) fn play(plan: &Plan) -> Played {
     for (from, to) in pairs(plan.players) {
         network.set_faults(from, to, plan.faults);
     }
-    let ends = (0..plan.players).map(|player| End::new(plan, player, 1)).collect();
+    let everyone: Vec<usize> = (0..plan.players).collect();
+    let ends = everyone.iter().map(|player| End::new(plan, *player, 1, &everyone, None)).collect();
     let plan = plan.clone();
-    let mut world =
-        World { plan, now: 0, network, ends, pushed: HashMap::new(), contested: None, plain: HashMap::new() };
+    let mut world = World {
+        plan,
+        now: 0,
+        network,
+        ends,
+        pushed: HashMap::new(),
+        absent: HashMap::new(),
+        contested: None,
+        plain: HashMap::new(),
+    };
     world.run();
     let stats = world.ends.iter().map(|end| end.driver.stats());
     Played {
         confirmed: world.ends.iter().map(|end| end.confirmed).sum(),
         resimulated: stats.map(|stats| stats.resimulated).sum(),
         epochs: world.ends.iter().map(|end| end.driver.session().epoch().get()).max().unwrap_or(0),
+        departed: u32::try_from(world.absent.len()).expect("a few"),
+        joined: u32::try_from(world.absent.values().filter(|(_, back)| back.is_some()).count()).expect("a few"),
+        dropped: u32::try_from(world.ends.iter().filter(|end| end.life == Life::Dropped).count()).expect("a few"),
     }
 }
 
@@ -132,28 +179,35 @@ fn is_contested(contested: Option<(Epoch, Epoch)>, epoch: Epoch) -> bool {
 }
 
 impl End {
-    fn new(plan: &Plan, player: usize, run: u64) -> Self {
+    /// A run of a player with these others; `from` is the frame from which it joins.
+    fn new(plan: &Plan, player: usize, run: u64, players: &[usize], from: Option<u32>) -> Self {
         let number = |player| u16::try_from(player).expect("a few");
+        // A player that is restarted has more time to come back.
+        let patience = if plan.leaves.is_empty() { 5_000 } else { 1_300 };
         let config = Config::builder()
             .local_player(number(player))
             .incarnation(nth(plan.seed, run * 100 + player as u64) | 1 << 40)
+            .disconnect_after(Duration::from_millis(patience))
             .first_frame(Frame::new(plan.first_frame));
         let mut session = Session::new(config.build().expect("valid settings"));
-        let others = (0..plan.players).filter(|other| *other != player);
-        for other in others {
-            session.add_peer(Instant::ORIGIN, PeerConfig::compact(number(other))).expect("a free place");
+        for other in players.iter().filter(|other| **other != player) {
+            let peer = PeerConfig::compact(number(*other));
+            let peer = from.map(Frame::new).into_iter().fold(peer, PeerConfig::from);
+            session.add_peer(Instant::ORIGIN, peer).expect("a free place");
         }
         let driver = Rollback::new(session, Game::new(0))
             .with_checksums(10, |game| game.hash)
             .with_max_prediction(plan.max_prediction);
         let rng = Rng::new(nth(plan.seed, 7_000 + run * 100 + player as u64));
         Self {
+            life: from.map_or(Life::Plays, Life::Joins),
+            stays: from.is_some() || plan.leaves.iter().all(|(_, leaver, _)| *leaver != player),
             player,
             driver,
             rng,
             input: [0; LEN],
             next_step: 0,
-            recorded: (Epoch::new(0), plan.first_frame),
+            recorded: (Epoch::new(0), from.unwrap_or(plan.first_frame)),
             silent_through: None,
             confirmed: 0,
             checked: None,
@@ -190,22 +244,44 @@ impl End {
         self.next_step = now + u64::try_from(interval).expect("a frame") + hiccup;
     }
 
-    fn drain(&mut self, now: u64, plan: &Plan, contested: Option<(Epoch, Epoch)>, network: &mut Network) {
+    fn drain(
+        &mut self,
+        now: u64,
+        plan: &Plan,
+        contested: Option<(Epoch, Epoch)>,
+        network: &mut Network,
+    ) -> Vec<(usize, u32)> {
+        let mut departed = Vec::new();
         while let Some(event) = self.driver.poll_event() {
-            if let RollbackEvent::Peer { event: event @ PeerEvent::Desync { .. }, .. } = event {
-                assert!(is_contested(contested, self.driver.session().epoch()), "{plan:?}: {event:?}");
+            match event {
+                RollbackEvent::Peer { event: event @ PeerEvent::Desync { .. }, .. } => {
+                    assert!(is_contested(contested, self.driver.session().epoch()), "{plan:?}: {event:?}");
+                }
+                RollbackEvent::Peer { peer, event: PeerEvent::Departed { last } } => {
+                    let player = self.driver.session().peer(peer).expect("a peer").player();
+                    departed.push((usize::from(player), last.map_or(plan.first_frame, |last| last.get() + 1)));
+                }
+                RollbackEvent::Dropped { .. } => self.life = Life::Dropped,
+                _ => {}
             }
         }
-        self.step(now, plan);
-        // Half of the players know how long a round is, the others see that it is over.
-        let is_over = |last| self.player.is_multiple_of(2) || self.driver.confirmed_frame() >= Some(last);
-        if let Some(last) = plan.round.map(Frame::new).filter(|last| is_over(*last)) {
-            self.driver.end_round(last, Game::new(0));
+        if self.life == Life::Plays {
+            self.play(now, plan);
         }
         let mut buf = [0; MAX_DATAGRAM_SIZE];
         while let Some(transmit) = self.driver.poll_transmit(&mut buf) {
             let to = self.driver.session().peer(transmit.peer).expect("a peer").player();
             network.send(now, self.player, usize::from(to), transmit.datagram);
+        }
+        departed
+    }
+
+    fn play(&mut self, now: u64, plan: &Plan) {
+        self.step(now, plan);
+        // Half of the players know how long a round is, the others see that it is over.
+        let is_over = |last| self.player.is_multiple_of(2) || self.driver.confirmed_frame() >= Some(last);
+        if let Some(last) = plan.round.map(Frame::new).filter(|last| is_over(*last)) {
+            self.driver.end_round(last, Game::new(0));
         }
     }
 
@@ -220,9 +296,7 @@ impl End {
         }
         for frame in self.recorded.1..session.next_frame().get() {
             let input = session.local_input(Frame::new(frame)).expect("just pushed");
-            let inputs = pushed.entry((epoch, self.player)).or_default();
-            assert_eq!(inputs.len(), (frame - first_frame) as usize);
-            inputs.push(input);
+            pushed.insert((epoch, self.player, frame), input);
         }
         self.recorded.1 = session.next_frame().get();
     }
@@ -259,7 +333,7 @@ impl World {
             self.tick();
             self.now += TICK_US;
         }
-        for (end, before) in self.ends.iter().zip(confirmed) {
+        for (end, before) in self.ends.iter().zip(confirmed).filter(|(end, _)| end.life == Life::Plays) {
             let played = end.confirmed - before;
             let least = if self.plan.max_prediction < 4 { 5 } else { 15 };
             assert!(played > least, "player {} confirmed {played} frames in the last second:\n{self}", end.player);
@@ -281,25 +355,106 @@ impl World {
             if earliest != latest || !others.all(knows) {
                 self.contested = earliest.zip(latest);
             }
-            let mut end = End::new(&self.plan, player, 2);
+            let everyone: Vec<usize> = (0..self.plan.players).collect();
+            let mut end = End::new(&self.plan, player, 2, &everyone, None);
             end.silent_through = latest;
             end.confirmed = self.ends[player].confirmed;
             self.ends[player] = end;
             self.plan.restart = None;
         }
+        self.leave_and_join();
         while let Some(datagram) = self.network.deliver(self.now) {
             let end = &mut self.ends[datagram.to];
-            let from = end.peer(datagram.from);
-            let _ = end.driver.handle_datagram(Instant::from_micros(datagram.at), from, &datagram.bytes);
+            let from = end.driver.session().peer_of(u16::try_from(datagram.from).expect("a few"));
+            if let Some(from) = from.filter(|_| end.life != Life::Dead) {
+                let _ = end.driver.handle_datagram(Instant::from_micros(datagram.at), from, &datagram.bytes);
+            }
         }
-        for end in &mut self.ends {
+        for end in self.ends.iter_mut().filter(|end| end.life != Life::Dead) {
             end.driver.handle_timeout(Instant::from_micros(self.now));
-            end.drain(self.now, &self.plan, self.contested, &mut self.network);
+            // The next step may begin another one.
+            let epoch = end.driver.session().epoch();
+            let departed = end.drain(self.now, &self.plan, self.contested, &mut self.network);
+            for (player, end) in departed.into_iter().filter(|_| end.stays) {
+                let (known, _) = self.absent.entry((epoch, player)).or_insert((end, None));
+                assert_eq!(*known, end, "{} {:?}: player {player} departed at two frames", self.now, self.plan);
+            }
             end.record(&mut self.pushed, self.plan.first_frame);
+            if end.life == Life::Closes && end.driver.session().is_closed() {
+                end.life = Life::Dead;
+            }
         }
         for at in 0..self.ends.len() {
-            self.check(at);
+            if self.ends[at].life == Life::Plays && self.ends[at].stays {
+                self.check(at);
+            }
         }
+    }
+
+    fn leave_and_join(&mut self) {
+        let now = Instant::from_micros(self.now);
+        let is_due = |(at, ..): &mut (u64, usize, bool)| *at <= self.now;
+        for (_, player, goodbye) in self.plan.leaves.extract_if(.., is_due) {
+            let end = &mut self.ends[player];
+            if goodbye {
+                end.driver.close(now);
+            }
+            end.life = if goodbye { Life::Closes } else { Life::Dead };
+        }
+        if self.plan.rejoins && self.now < HOSTILE_US {
+            self.rejoin(now);
+        }
+        for end in &mut self.ends {
+            if let Life::Joins(from) = end.life
+                && let Some(before) = self
+                    .plain
+                    .get(&Epoch::new(0))
+                    .and_then(|plain| plain.get((from - self.plan.first_frame) as usize - 1))
+            {
+                end.driver.start_from(before.clone());
+                end.life = Life::Plays;
+                end.next_step = self.now;
+                end.checked = Some((Epoch::new(0), Frame::new(from - 1)));
+            }
+        }
+    }
+
+    /// Lets a player come back that has departed everywhere.
+    fn rejoin(&mut self, now: Instant) {
+        let Some(player) = self.ends.iter().position(|end| end.life == Life::Dead) else { return };
+        let Some((end, _)) = self.absent.get(&(Epoch::new(0), player)) else { return };
+        let number = |player| u16::try_from(player).expect("a few");
+        let gone: Vec<usize> = self.ends.iter().filter(|end| end.life == Life::Dead).map(|end| end.player).collect();
+        let is_settled = |other: &End| {
+            let session = other.driver.session();
+            let has_departed = |player: &usize| {
+                let peer = session.peer_of(number(*player)).and_then(|peer| session.peer(peer));
+                peer.is_some_and(|peer| matches!(peer.departure(), Departure::Departed { .. }))
+            };
+            // The last frame of everyone that left is confirmed.
+            let latest = self.absent.values().map(|(end, _)| *end).max().unwrap_or(0);
+            let is_confirmed = other.driver.confirmed_frame() >= Some(Frame::new(latest));
+            session.departures_settled() && is_confirmed && gone.iter().all(has_departed)
+        };
+        let mut others: Vec<_> = self.ends.iter_mut().filter(|other| other.life != Life::Dead).collect();
+        let all_play = others.iter().all(|other| other.life == Life::Plays && is_settled(other));
+        if !self.plan.leaves.is_empty() || !all_play {
+            return;
+        }
+        let pushed = others.iter().map(|other| other.driver.session().next_frame().get()).max().expect("others");
+        let from = pushed + 40;
+        for other in &mut others {
+            for player in &gone {
+                let peer = other.driver.session().peer_of(number(*player)).expect("not removed yet");
+                other.driver.remove_peer(now, peer);
+            }
+            let peer = PeerConfig::compact(number(player)).from(Frame::new(from));
+            other.driver.add_peer(now, peer).expect("its place is free");
+        }
+        let players: Vec<usize> = others.iter().map(|other| other.player).collect();
+        self.absent.insert((Epoch::new(0), player), (*end, Some(from)));
+        self.ends[player] = End::new(&self.plan, player, 3, &players, Some(from));
+        self.plan.rejoins = false;
     }
 
     /// Compares the latest confirmed state of an endpoint with the plain simulation.
@@ -322,13 +477,22 @@ impl World {
         let plain = self.plain.entry(epoch).or_default();
         while plain.len() <= index {
             let mut game = plain.last().cloned().unwrap_or_else(|| Game::new(0));
-            let inputs = (0..self.plan.players).map(|player| {
-                let input = self.pushed.get(&(epoch, player)).and_then(|inputs| inputs.get(plain.len()));
+            let frame = self.plan.first_frame + u32::try_from(plain.len()).expect("few frames");
+            let absent = |player| {
+                let absent = self.absent.get(&(epoch, player));
+                absent.is_some_and(|(end, back)| frame >= *end && back.is_none_or(|back| frame < back))
+            };
+            let inputs = (0..self.plan.players).filter(|player| !absent(*player)).map(|player| {
+                let input = self.pushed.get(&(epoch, player, frame));
                 (u16::try_from(player).expect("a few"), *input.expect("a confirmed frame was pushed by everyone"))
             });
             game.play(inputs);
             plain.push(game);
         }
-        assert_eq!(*state, plain[index], "{:?}: player {at}, frame {frame}", self.plan);
+        assert_eq!(
+            *state, plain[index],
+            "{} us, {:?}: player {at}, frame {frame}, absent {:?}",
+            self.now, self.plan, self.absent
+        );
     }
 }
