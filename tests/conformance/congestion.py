@@ -27,7 +27,7 @@ def frames_a_datagram(path: Path, interval: int) -> int:
     under_way = min(path.base_rtt, LONGEST_BASE) // interval + 4
     quiet_body = body * min(under_way, owed) // owed if owed else body
     drain = min(256 + 256 * (path.queuing_delay // 1000) // 300, 640)
-    if path.lost == 0 and owed > under_way:
+    if path.lost == 0 and owed > under_way and path.queuing_delay // 1000 > 100:
         drain = max(drain, 512)
     return (HEADERS + body) * drain * (256 - path.lost) // 256 // (HEADERS + quiet_body)
 

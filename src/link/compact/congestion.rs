@@ -21,6 +21,8 @@ const HALVED_AT_MS: u16 = 300;
 const DRAIN_MAX: u32 = 640;
 /// The weakest thinning for a queue that is all our own.
 const OWN_QUEUE: u32 = 512;
+/// The queuing delay up to which none is taken for that.
+const OWN_QUEUE_MS: u32 = 100;
 /// Thinning, in 256ths, up to which nothing is held back: 1.5.
 const THINNING_MIN: u32 = 384;
 /// The longest rest, unless two fifths of the interrupt limit are less.
@@ -49,8 +51,8 @@ impl Load {
             0 => self.body_len,
             unacked => self.body_len.saturating_mul(quiet.min(unacked)).checked_div(unacked).unwrap_or(0),
         };
-        // Where nothing is lost, and inputs pile up, the queue is our own.
-        let least = if self.lost == 0 && self.unacked > quiet { OWN_QUEUE } else { 0 };
+        // Where nothing is lost, and inputs pile up, the queue is our own. A shorter one may be a path that became longer.
+        let least = if self.lost == 0 && self.unacked > quiet && queuing_ms > OWN_QUEUE_MS { OWN_QUEUE } else { 0 };
         let bytes = self.body_len.saturating_add(FRONT_LEN).saturating_mul(drain.clamp(least, DRAIN_MAX));
         let arriving = bytes.saturating_mul(256_u32.saturating_sub(self.lost)) >> 8;
         arriving.checked_div(quiet_body.saturating_add(FRONT_LEN)).unwrap_or(0)
