@@ -24,7 +24,7 @@ cp -r "$root"/{crates,docs,demos,tools,examples} "$copy/"
 mkdir -p "$copy/adapters"
 cp -r "$root/adapters/c" "$copy/adapters/"
 cp -r "$root/src" "$copy/original"
-cp -r "$root"/tests/{planted,suite,vectors} "$copy/tests/"
+cp -r "$root"/tests/{planted,suite,traces,vectors} "$copy/tests/"
 
 fresh() { # the core as it is
     rm -rf "$copy/src"

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use inputwire::{
-    AddPeerError, ChecksumError, Config, Epoch, EpochError, Event, Frame, Instant, PeerConfig, PeerId, PeerRef,
-    PushError, Session,
+    AddPeerError, ChecksumError, Config, Departure, Epoch, EpochError, Event, Frame, Instant, PeerConfig, PeerId,
+    PeerRef, PushError, Session,
 };
 
 use super::bytes::Bytes;
@@ -39,6 +39,9 @@ struct Seen {
     last_frame: Option<Frame>,
     /// The first local frame that is not acknowledged.
     acked: u64,
+    /// The first frame that is owed to it and by it.
+    join: u64,
+    departure: Departure,
     /// The runs of the session and of the peer.
     local_run: u64,
     incarnation: u64,
@@ -49,7 +52,11 @@ struct Seen {
 impl Seen {
     /// Whether an input up to this frame is not known for certain.
     fn lacks(&self, frame: Frame) -> bool {
-        self.last_frame.is_none_or(|last| last < frame)
+        !self.has_departed() && self.last_frame.is_none_or(|last| last < frame)
+    }
+
+    fn has_departed(&self) -> bool {
+        matches!(self.departure, Departure::Departed { .. })
     }
 }
 
@@ -57,6 +64,8 @@ struct Calls<const WINDOW: usize> {
     session: Session<MAX_PEERS, 1, WINDOW>,
     key: Option<[u8; 16]>,
     first: u32,
+    /// The frame of the first push of this epoch.
+    start: u32,
     now: u64,
     epoch: u32,
     pushed: Vec<u8>,
@@ -86,7 +95,7 @@ impl<const WINDOW: usize> Calls<WINDOW> {
         }
         let session = Session::new(config.build().expect("a configuration"));
         let (pushed, peers) = (Vec::new(), Vec::new());
-        Self { session, key, first, now: 0, epoch: 0, pushed, peers, added: 0, drawn, closed: false }
+        Self { session, key, first, start: first, now: 0, epoch: 0, pushed, peers, added: 0, drawn, closed: false }
     }
 
     fn play(mut self, mut bytes: Bytes<'_>) {
@@ -104,7 +113,7 @@ impl<const WINDOW: usize> Calls<WINDOW> {
     }
 
     fn next(&self) -> u64 {
-        u64::from(self.first) + u64::try_from(self.pushed.len()).expect("few")
+        u64::from(self.start) + u64::try_from(self.pushed.len()).expect("few")
     }
 
     /// A peer that exists, or sometimes one that never did.
@@ -171,6 +180,10 @@ impl<const WINDOW: usize> Calls<WINDOW> {
                 self.closed = true;
             }
             18 => self.session.clear_counters(),
+            19 => {
+                let (id, _) = self.any(bytes);
+                self.session.disconnect_peer(self.at(), id);
+            }
             _ => {
                 let due = wake(&self.session, self.now);
                 let now = if bytes.below(32) == 31 { bytes.u64() } else { bytes.moment(self.now, due) };
@@ -182,19 +195,32 @@ impl<const WINDOW: usize> Calls<WINDOW> {
     }
 
     fn begin(&mut self, epoch: u32) {
-        self.epoch = epoch;
+        (self.epoch, self.start) = (epoch, self.first);
         self.pushed.clear();
+        let first = u64::from(self.first);
         for peer in &mut self.peers {
-            *peer = Seen { next: self.first.into(), last_frame: None, acked: self.first.into(), last: None, ..*peer };
+            *peer = Seen { next: first, last_frame: None, acked: first, join: first, last: None, ..*peer };
         }
     }
 
     fn add(&mut self, bytes: &mut Bytes<'_>) {
-        let (player, classic, signalled) = (u16::from(bytes.below(4)), bytes.flag(), bytes.flag());
+        let (player, classic, signalled) = (bytes.below(8), bytes.flag(), bytes.flag());
+        let from = (player >= 6).then(|| self.next() + u64::from(bytes.u8()) / 4);
+        let from = from.map(|from| u32::try_from(from).unwrap_or(u32::MAX));
+        let player = u16::from(player % 4);
         let mut config = if classic { PeerConfig::classic(player) } else { PeerConfig::compact(player) };
         if signalled {
             config = config.incarnation(PEER_RUN);
         }
+        if let Some(from) = from {
+            config = config.from(Frame::new(from));
+        }
+        let (next, first) = (self.next(), u64::from(self.first));
+        let begins = self.pushed.is_empty() && self.peers.iter().all(|peer| Some(peer.join) == from.map(u64::from));
+        let late = match from.map(u64::from) {
+            None => next.saturating_sub(WINDOW as u64).max(self.start.into()) > first,
+            Some(from) => classic || from == u64::from(u32::MAX) || if begins { from < first } else { from <= next },
+        };
         let taken = player == 0 || self.peers.iter().any(|peer| peer.player == player);
         let expected = if self.closed {
             Err(AddPeerError::Closed)
@@ -202,8 +228,10 @@ impl<const WINDOW: usize> Calls<WINDOW> {
             Err(AddPeerError::NoIncarnation)
         } else if taken {
             Err(AddPeerError::PlayerTaken)
-        } else if self.pushed.len() > WINDOW {
+        } else if late {
             Err(AddPeerError::EpochRunning)
+        } else if self.peers.iter().any(Seen::has_departed) {
+            Err(AddPeerError::Departed)
         } else if self.peers.len() == MAX_PEERS {
             Err(AddPeerError::Full)
         } else {
@@ -214,14 +242,21 @@ impl<const WINDOW: usize> Calls<WINDOW> {
         assert_eq!(self.session.incarnation(), self.drawn.then_some(local_run));
         assert_eq!(self.session.add_peer(self.at(), config), expected);
         if let Ok(id) = expected {
-            let first = u64::from(self.first);
+            let join = from.unwrap_or(self.first);
+            if from.is_some() && begins {
+                self.start = join;
+            }
+            let last_frame = join.checked_sub(1).filter(|frame| *frame >= self.first).map(Frame::new);
+            let join = u64::from(join);
             self.peers.push(Seen {
                 id,
                 player,
                 classic,
-                next: first,
-                last_frame: None,
-                acked: first,
+                next: join,
+                last_frame,
+                acked: join,
+                join,
+                departure: Departure::Present,
                 local_run,
                 incarnation: PEER_RUN,
                 last: None,
@@ -234,7 +269,10 @@ impl<const WINDOW: usize> Calls<WINDOW> {
         let many = bytes.u8();
         for round in 0..=many % 8 {
             let input = many.wrapping_add(round / 3);
-            let full = self.peers.iter().find(|peer| !peer.classic && self.next() - peer.acked >= WINDOW as u64);
+            let holds = |peer: &&Seen| {
+                !peer.classic && !peer.has_departed() && self.next().saturating_sub(peer.acked) >= WINDOW as u64
+            };
+            let full = self.peers.iter().find(holds);
             let expected = match (u32::try_from(self.next()), full) {
                 _ if self.closed => Err(PushError::Closed),
                 (Err(_) | Ok(u32::MAX), _) => Err(PushError::FramesExhausted),
@@ -255,9 +293,10 @@ impl<const WINDOW: usize> Calls<WINDOW> {
         };
         let Seen { player, classic, incarnation, local_run, .. } = self.peers[index];
         let latest = self.session.peer(id).and_then(PeerRef::latest_input);
+        let join = self.peers[index].join;
         let standing = Standing {
-            recv_next: latest.map_or(self.first.into(), |(frame, _)| u64::from(frame.get()) + 1),
-            send_next: self.next(),
+            recv_next: latest.map_or(join, |(frame, _)| u64::from(frame.get()) + 1),
+            send_next: self.next().max(join),
         };
         let datagram = if classic {
             draw::classic(bytes, player, standing)
@@ -278,6 +317,10 @@ impl<const WINDOW: usize> Calls<WINDOW> {
             draw::compact(bytes, &seal, standing)
         };
         let _ = self.session.handle_datagram(self.at(), id, &datagram);
+        if datagram.first() == Some(&0x23) {
+            // It may have said that this endpoint is out.
+            self.closed = self.session.clone().push_input(self.at(), [0]) == Err(PushError::Closed);
+        }
     }
 
     /// Law 2: on the compact wire every frame is delivered once, in order.
@@ -304,18 +347,34 @@ impl<const WINDOW: usize> Calls<WINDOW> {
         assert_eq!(session.epoch(), Epoch::new(self.epoch));
         assert!(session.peers().eq(self.peers.iter().map(|peer| peer.id)));
         let window = WINDOW as u64;
-        let oldest = next.saturating_sub(window).max(self.first.into());
+        let oldest = next.saturating_sub(window).max(self.start.into());
         // Law 7: these frames, and no others.
         for frame in [oldest, next.saturating_sub(1), next, oldest.wrapping_sub(1)] {
             let Ok(number) = u32::try_from(frame) else { continue };
             let there = (oldest..next).contains(&frame);
-            let expected = there.then(|| [self.pushed[usize::try_from(frame - u64::from(self.first)).expect("few")]]);
+            let expected = there.then(|| [self.pushed[usize::try_from(frame - u64::from(self.start)).expect("few")]]);
             assert_eq!(session.local_input(Frame::new(number)), expected, "law 7: frame {frame}");
         }
         for seen in &mut self.peers {
             let peer = session.peer(seen.id).expect("a peer that exists");
             let last_frame = peer.last_frame();
             assert!(last_frame >= seen.last_frame, "law 5: from {:?} back to {last_frame:?}", seen.last_frame);
+            let departure = peer.departure();
+            match (seen.departure, departure) {
+                (_, Departure::Present) => assert_eq!(seen.departure, Departure::Present, "nobody comes back"),
+                (Departure::Departed { last }, Departure::Departed { last: now }) if seen.last_frame.is_some() => {
+                    assert_eq!(now, last, "a departed peer has no more inputs");
+                }
+                (_, Departure::Departing { end }) => {
+                    assert!(end >= Frame::new(self.first) && !seen.classic, "{end}");
+                }
+                (_, Departure::Departed { last }) if !seen.classic => {
+                    let known = last_frame.filter(|frame| u64::from(frame.get()) >= seen.join);
+                    assert_eq!(last, known, "the last input that is known");
+                }
+                _ => {}
+            }
+            seen.departure = departure;
             seen.last_frame = last_frame;
             if let Some((frame, input)) = seen.last
                 && let Some(now) = peer.remote_input(frame)
@@ -325,19 +384,23 @@ impl<const WINDOW: usize> Calls<WINDOW> {
             let (stats, unacked) = (peer.stats(), peer.unacked());
             assert_eq!((stats.unacked, u64::from(stats.window)), (unacked, window));
             if !seen.classic {
-                let acked = next - u64::from(unacked);
-                assert!(acked >= seen.acked, "law 5: an acknowledgement was taken back");
-                assert!(unacked as usize <= WINDOW, "law 7");
+                if next >= seen.join {
+                    let acked = next - u64::from(unacked);
+                    assert!(acked >= seen.acked, "law 5: an acknowledgement was taken back");
+                    seen.acked = acked;
+                }
+                assert!(unacked as usize <= WINDOW || seen.has_departed(), "law 7");
                 assert_eq!((stats.missing, stats.lost_inputs), (0, 0));
-                assert_eq!(last_frame, peer.latest_input().map(|(frame, _)| frame));
-                seen.acked = acked;
+                let owed = last_frame.filter(|frame| u64::from(frame.get()) >= seen.join);
+                assert_eq!(owed, peer.latest_input().map(|(frame, _)| frame));
             }
             assert!(u64::from(stats.missing) < window);
             let _ = (peer.pace(), peer.suggested_delay());
         }
         assert!(!session.is_closed() || self.closed);
         assert!(session.next_epoch().is_none_or(|next| !self.closed && next > session.epoch() && next <= Epoch::MAX));
-        let confirmed = self.peers.iter().map(|seen| seen.last_frame).min().flatten();
+        let playing = self.peers.iter().filter(|seen| !seen.has_departed());
+        let confirmed = playing.map(|seen| seen.last_frame).min().flatten();
         assert_eq!(session.confirmed_frame(), confirmed);
         assert!(session.peer(PeerId::new(self.added)).is_none());
     }

@@ -54,11 +54,41 @@ pub fn compact(bytes: &mut Bytes<'_>, seal: &Seal, standing: Standing) -> Vec<u8
             }
             seal.checksums(&rest)
         }
-        _ => {
-            let named = seal.receiver.1.wrapping_add(u64::from(bytes.below(8) == 7));
-            seal.bye(named, recv_next.to_be_bytes()[7].into())
-        }
+        _ => match bytes.below(8) {
+            5 | 6 => word(bytes, seal, recv_next),
+            what => {
+                let named = seal.receiver.1.wrapping_add(u64::from(what == 7));
+                seal.bye(named, recv_next.to_be_bytes()[7].into())
+            }
+        },
     }
+}
+
+/// A word about some of the first few players, each with an end near the next frame to receive, perhaps with inputs of one.
+fn word(bytes: &mut Bytes<'_>, seal: &Seal, recv_next: u64) -> Vec<u8> {
+    let near = |bytes: &mut Bytes<'_>| {
+        let frame = recv_next.saturating_add(bytes.u8().into()).saturating_sub(128);
+        u32::try_from(frame).unwrap_or(u32::MAX).to_be_bytes()
+    };
+    let (shape, players) = (bytes.u8(), bytes.u8());
+    let mut set = Vec::new();
+    let mut count = 0;
+    for player in (0..8_u8).filter(|player| players >> player & 1 == 1) {
+        set.extend([0, player]);
+        set.extend(near(bytes));
+        count += 1;
+    }
+    // Most of them say something that an endpoint could say.
+    let flags = if shape & 0x80 == 0 { shape & if count == 0 { 0 } else { 7 } } else { shape };
+    let mut rest = vec![flags, if shape & 0x60 == 0x60 { bytes.u8() } else { count }];
+    rest.extend(set);
+    if flags & 4 != 0 {
+        rest.extend([bytes.below(4), bytes.below(8)]);
+        rest.extend(near(bytes));
+        let length = bytes.below(16);
+        rest.extend_from_slice(bytes.take(length.into()));
+    }
+    seal.word(&rest)
 }
 
 /// What a hello of any of the peer's runs says: usually that it is new, and names the present run of the receiver.

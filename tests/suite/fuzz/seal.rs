@@ -114,6 +114,11 @@ impl Seal {
         self.put(&[0x21], &[&self.context(0, 0, 0), &[0x21], &rest], &rest)
     }
 
+    /// A word with these bytes after the tag.
+    pub fn word(&self, rest: &[u8]) -> Vec<u8> {
+        self.put(&[0x23], &[&self.context(self.epoch, 0, 0), &[0x23], rest], rest)
+    }
+
     /// A checksum datagram with these bytes after the tag.
     pub fn checksums(&self, rest: &[u8]) -> Vec<u8> {
         self.put(&[0x22], &[&self.context(self.epoch, 0, 0), &[0x22], rest], rest)

@@ -137,7 +137,9 @@ fn game<const INPUT_LEN: usize, const WINDOW: usize>(mut bytes: Bytes<'_>, peer:
             12 => match bytes.below(8) {
                 0 => twins.each(|session| session.handle_transport_closed(at(now), PEER)),
                 1 => twins.each(|session| session.close(at(now))),
-                2 | 3 => twins.each(|session| session.handle_transport_opened(at(now), PEER)),
+                2 => twins.each(|session| session.handle_transport_opened(at(now), PEER)),
+                3 if bytes.below(4) == 0 => twins.each(|session| session.disconnect_peer(at(now), PEER)),
+                3 => other.disconnect_peer(at(now), PEER),
                 4 | 5 => {
                     let (epoch, both) = (u32::from(bytes.below(6)), bytes.flag());
                     let _ = twins.each(|session| session.begin_epoch(at(now), Epoch::new(epoch)));
