@@ -189,7 +189,14 @@ impl Plan {
                 }
                 return;
             }
-            17 | 18 => {
+            17 => {
+                // One accuses another, plays on and dies before many have heard it.
+                self.acts
+                    .push((at.saturating_sub(rng.magnitude(300 * MS)), Act::Disconnect { by: one, player: other }));
+                self.acts.push((at, Act::Die(one)));
+                return;
+            }
+            18 => {
                 // Two accusations that cross.
                 let near = at + rng.below(60 * MS);
                 self.acts.push((near, Act::Disconnect { by: other, player: one }));
