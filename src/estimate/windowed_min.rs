@@ -14,7 +14,8 @@ impl<T: Copy + Ord, const HALF: u8> WindowedMin<T, HALF> {
     pub(crate) fn sample(&mut self, value: T) {
         if self.len.wrapping_sub(1) < const { HALF.saturating_sub(1) } {
             self.filling = self.filling.min(value);
-            self.len = self.len.saturating_add(1);
+            // It is below `HALF`.
+            self.len = self.len.wrapping_add(1);
         } else {
             let full = if self.len == 0 { value } else { self.filling };
             *self = Self { filling: value, full, len: 1 };
