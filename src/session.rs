@@ -364,7 +364,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             let written = peer.poll_transmit(&self.local, &self.inputs.view(&self.local.send), buf);
             if let Some(Written { len, last }) = written {
                 if last {
-                    self.cursor.transmit = self.cursor.transmit.saturating_add(1);
+                    self.cursor.transmit = if Self::SEVERAL { self.cursor.transmit.saturating_add(1) } else { 1 };
                 }
                 return Some(Transmit { peer: peer.id, datagram: buf.get(..len)? });
             }
@@ -374,7 +374,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             {
                 return Some(Transmit { peer, datagram: buf.get(..len)? });
             }
-            self.cursor.transmit = self.cursor.transmit.saturating_add(1);
+            self.cursor.transmit = if Self::SEVERAL { self.cursor.transmit.saturating_add(1) } else { 1 };
         }
         if Self::SEVERAL && !self.cursor.is_drained() {
             let no_event = self.peers.get(Self::place(&self.cursor, self.cursor.event)).is_none();

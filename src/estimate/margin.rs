@@ -46,6 +46,8 @@ impl Margin {
     }
 
     /// Takes a datagram of a peer that expects the local input of frame `ack` next, and has pushed those of its own below `end`.
+    #[expect(clippy::inline_always, reason = "it has one caller, and is shorter than a call")]
+    #[inline(always)]
     pub(crate) fn sample(&mut self, ack: u32, end: u32) {
         let [margin, ..] = ack.wrapping_sub(end).cast_signed().clamp(i8::MIN.into(), i8::MAX.into()).to_le_bytes();
         self.least.sample(margin.cast_signed());
