@@ -7,7 +7,7 @@ use inputwire::PeerId;
 use inputwire_record::{Call, Outcome, Replay, Step};
 
 const COLUMNS: u64 = 900;
-const LEFT: u64 = 150;
+const LEFT: u64 = 170;
 const ROW: u64 = 34;
 /// As many events get a line of text of their own.
 const LABELS: usize = 60;

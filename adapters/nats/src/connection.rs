@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event};
 use tokio::sync::watch;
+use tracing::{info, warn};
 
 use crate::error::{Error, broker};
 
@@ -29,8 +30,12 @@ impl Connection {
             .reconnect_delay_callback(|attempts| if attempts <= 1 { Duration::ZERO } else { RETRY_EVERY })
             .request_timeout(Some(Duration::from_secs(2)))
             .event_callback(move |event| {
-                if matches!(event, Event::Connected) {
-                    count.send_modify(|times| *times += 1);
+                match event {
+                    Event::Connected => {
+                        count.send_modify(|times| *times += 1);
+                        info!("connected to the broker");
+                    }
+                    event => warn!(%event, "the broker"),
                 }
                 std::future::ready(())
             });

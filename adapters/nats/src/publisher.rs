@@ -8,6 +8,7 @@ use async_nats::jetstream::{self, Context, stream};
 use bytes::Bytes;
 use inputwire_feed::{Chunk, Header};
 use tokio::time::sleep;
+use tracing::{debug, warn};
 
 use crate::connection::{Connection, Names};
 use crate::error::{Error, broker};
@@ -83,7 +84,8 @@ impl Publisher {
             self.recent.pop_front();
         }
         self.recent.push_back((now, id.clone(), record.clone()));
-        while self.send(&id, &record).await.is_err() {
+        while let Err(error) = self.send(&id, &record).await {
+            warn!(id, %error, "not stored yet");
             sleep(RETRY_EVERY).await;
             self.restore().await;
         }
@@ -107,6 +109,7 @@ impl Publisher {
 
     async fn send(&mut self, id: &str, record: &Bytes) -> Result<(), Error> {
         let was_there = request(&self.context, &self.stream, id, record).await?;
+        debug!(id, len = record.len(), was_there, "stored");
         self.duplicates += u64::from(was_there);
         Ok(())
     }

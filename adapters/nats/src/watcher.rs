@@ -8,6 +8,7 @@ use async_nats::jetstream::{self, Context};
 use futures_util::StreamExt;
 use inputwire_feed::{FeedReader, InsertError};
 use tokio::time::{sleep, timeout};
+use tracing::{debug, warn};
 
 use crate::connection::{Connection, Names};
 use crate::error::{Error, broker};
@@ -109,6 +110,7 @@ impl Watcher {
             return Ok(());
         }
         let last = state.last_sequence;
+        debug!(stream = self.stream, after = self.replayed, last, "replaying");
         self.behind = true;
         let config = push::OrderedConfig {
             deliver_subject: self.connection.client.new_inbox(),
@@ -141,6 +143,9 @@ impl Watcher {
             return None;
         };
         let refused = reader.insert(record).err();
+        if let Some(reason) = refused {
+            warn!(%reason, len = record.len(), "a message is refused");
+        }
         self.refused = refused.or(self.refused);
         refused
     }
