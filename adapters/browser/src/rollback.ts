@@ -41,16 +41,13 @@ export type Step =
 export type RollbackEvent = { kind: "epochBegun"; epoch: number } | Event;
 
 interface Track {
-  readonly peer: number;
-  readonly player: number;
+  readonly peer: number; readonly player: number;
   /** The end of the known frames, and of those that will ever be known. */
   end: number;
   lastEnd: number | undefined;
   latest: Uint8Array;
-  known: Map<number, Uint8Array>;
-  used: Map<number, Uint8Array>;
-  isAhead: boolean;
-  isBroken: boolean;
+  known: Map<number, Uint8Array>; used: Map<number, Uint8Array>;
+  isAhead: boolean; isBroken: boolean; isGone: boolean;
 }
 
 export class Rollback<S> {
@@ -81,7 +78,7 @@ export class Rollback<S> {
     [this.#session, this.#options, this.#first] = [session, options, options.first];
     this.#zeros = new Uint8Array(options.inputLength ?? 1);
     session.onevent = (event) => this.#take(event);
-    this.inputDelay = options.inputDelay ?? 0;
+    this.setInputDelay(options.inputDelay ?? 0);
   }
 
   addPeer(peer: PeerOptions, now = performance.now()): number {
@@ -94,7 +91,10 @@ export class Rollback<S> {
 
   /** Plays on without a peer: its inputs after the known ones are zeros. */
   removePeer(peer: number, now = performance.now()): void {
-    for (const track of this.#tracks) if (track.peer === peer && track.lastEnd === undefined) this.#depart(track);
+    for (const track of this.#tracks.filter((track) => track.peer === peer)) {
+      track.lastEnd ??= track.end;
+      this.#wrong = Math.min(this.#wrong, track.lastEnd);
+    }
     this.#session.removePeer(peer, now);
   }
 
@@ -105,8 +105,13 @@ export class Rollback<S> {
 
   /** Plays one frame, once a frame; first plays again what was predicted wrongly. */
   step(input: Uint8Array, now = performance.now()): Step {
+    for (const { peer, isGone, lastEnd } of this.#tracks) if (isGone && lastEnd === undefined) this.removePeer(peer, now);
     if (this.#isOver()) this.#restart(now);
-    if (!this.#isRunning) this.#start();
+    if (!this.#isRunning) {
+      this.#begin = this.#confirmed = this.#next = this.#session.nextFrame;
+      this.#states = new Map([[this.#next, this.#first]]);
+      this.#isRunning = true;
+    }
     const end = Math.min(...this.#tracks.map(endOf));
     const resimulated = this.#rollBack(end, now);
     this.#settle(end, now);
@@ -132,12 +137,8 @@ export class Rollback<S> {
     [this.#last, this.#first] = [last, first];
   }
 
-  get inputDelay(): number {
-    return this.#delay;
-  }
-
-  /** Changes at any time: a longer delay repeats an input, a shorter one drops one. At most 30 frames. */
-  set inputDelay(frames: number) {
+  /** Changes the input delay, at any time: a longer one repeats an input, a shorter one drops one. At most 30 frames. */
+  setInputDelay(frames: number): void {
     this.#delay = Math.min(frames, 30);
     this.#session.setInputDelay(this.#delay);
   }
@@ -164,38 +165,29 @@ export class Rollback<S> {
     if (event.kind === "localStall" || event.kind === "flushed") return;
     if (track !== undefined) {
       if (event.kind === "input") return this.#learn(track, event.frame, event.input);
-      if (event.kind === "lost") this.#giveUp(track, event.first + event.count);
+      // What never arrives repeats the input before.
+      if (event.kind === "lost") for (let at = event.first; at < event.first + event.count; at++) this.#learn(track, at, track.latest);
       if (event.kind === "epochAhead") [track.isAhead, this.#ahead] = [true, Math.max(this.#ahead, event.epoch)];
       track.isBroken ||= event.kind === "restarted" || event.kind === "outOfSync";
       // Of two players one is left: nobody has to agree on the last input.
       const isGone = event.kind === "peerClosed" || (event.kind === "health" && event.health === "disconnected");
-      if (isGone && this.#tracks.length === 1 && track.lastEnd === undefined) this.#depart(track);
+      track.isGone ||= isGone && this.#tracks.length === 1;
     }
     if (event.kind !== "epochAhead" && event.kind !== "outOfSync") this.onevent?.(event);
   }
 
   #learn(track: Track, frame: number, input: Uint8Array): void {
-    if (track.lastEnd !== undefined && frame >= track.lastEnd) return;
+    if (track.known.has(frame) || frame < this.#confirmed) return;
     track.known.set(frame, input);
     while (track.known.has(track.end)) track.latest = track.known.get(track.end++)!;
     const used = track.used.get(frame);
     if (frame < this.#next && used?.some((byte, at) => byte !== input[at])) this.#wrong = Math.min(this.#wrong, frame);
   }
 
-  /** Inputs that never arrive repeat the one before. */
-  #giveUp(track: Track, end: number): void {
-    for (let frame = track.end; frame < end; frame++) this.#learn(track, frame, track.known.get(frame) ?? track.latest);
-  }
-
-  #depart(track: Track): void {
-    track.lastEnd = track.end;
-    this.#wrong = Math.min(this.#wrong, track.end);
-  }
-
   #track(peer: number, player: number): Track {
     const end = this.#session.nextFrame;
     const [known, used] = [new Map<number, Uint8Array>(), new Map<number, Uint8Array>()];
-    return { peer, player, end, lastEnd: undefined, latest: this.#zeros, known, used, isAhead: false, isBroken: false };
+    return { peer, player, end, lastEnd: undefined, latest: this.#zeros, known, used, isAhead: false, isBroken: false, isGone: false };
   }
 
   /** Whether nothing more is to be played in this epoch. */
@@ -220,18 +212,13 @@ export class Rollback<S> {
     this.onevent?.({ kind: "epochBegun", epoch });
   }
 
-  #start(): void {
-    this.#begin = this.#confirmed = this.#next = this.#session.nextFrame;
-    this.#states = new Map([[this.#next, this.#first]]);
-    this.#isRunning = true;
-  }
-
   #rollBack(end: number, now: number): number {
-    const depth = this.#next - Math.min(this.#wrong, this.#next);
+    const wrong = Math.min(this.#wrong, this.#next);
+    const depth = this.#next - wrong;
     this.#wrong = Infinity;
     if (depth === 0) return 0;
-    this.#settle(Math.min(end, this.#next - depth), now);
-    for (let frame = this.#next - depth; frame < this.#next; frame++) this.#simulate(frame);
+    this.#settle(Math.min(end, wrong), now);
+    for (let frame = wrong; frame < this.#next; frame++) this.#simulate(frame);
     this.stats.rollbacks++;
     this.stats.resimulated += depth;
     this.stats.deepest = Math.max(this.stats.deepest, depth);
@@ -243,8 +230,8 @@ export class Rollback<S> {
     const input = this.#session.localInput(frame) ?? this.#zeros;
     const all = [...this.#tracks.map((track) => this.#input(track, frame)), { player, input, status: "confirmed" as const }];
     const present = all.filter(({ status }) => status !== "departed").sort((a, b) => a.player - b.player);
-    const absent = (player: number): PlayerInput => ({ player, input: this.#zeros, status: "departed" });
-    const of = (player: number) => present.find((other) => other.player === player) ?? absent(player);
+    const of = (player: number): PlayerInput =>
+      present.find((other) => other.player === player) ?? { player, input: this.#zeros, status: "departed" };
     this.#states.set(frame + 1, this.#options.advance(this.#states.get(frame)!, { of, present }));
   }
 

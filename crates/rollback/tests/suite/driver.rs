@@ -201,6 +201,48 @@ fn a_game_plays_on_without_a_peer_that_is_removed() {
 }
 
 #[test]
+fn who_says_goodbye_is_disconnected_and_the_other_plays_on_with_zeros() {
+    let mut pair = Pair::new(driver(0), driver(1), 3);
+    pair.frames(100);
+    pair.b.close(Instant::from_micros(pair.now));
+    pair.events.clear();
+    pair.frames(60);
+    let departed = |event: &RollbackEvent| match event {
+        RollbackEvent::Peer { event: PeerEvent::Departed { last }, .. } => Some(*last),
+        _ => None,
+    };
+    let last = pair.events.iter().find_map(departed).expect("it departed").expect("it had played");
+    assert!(last >= frame(95), "{last}");
+    assert_eq!(pair.a.confirmed_state().expect("confirmed").1, pair.a.state());
+    pair.a.step(Instant::from_micros(pair.now), [1, 1], |_, inputs| {
+        assert_eq!((inputs.get(1).status, inputs.input(1)), (Status::Departed, [0, 0]));
+        assert_eq!(inputs.present().count(), 1);
+    });
+}
+
+#[test]
+fn of_two_who_lose_each_other_the_one_with_the_greater_number_waits_200_ms_longer() {
+    let disconnected = |player: u16| {
+        let mut pair = Pair::new(driver(0), driver(1), 3);
+        pair.frames(60);
+        let (mut a, mut b) = (pair.a, pair.b);
+        let alone = if player == 0 { &mut a } else { &mut b };
+        let steps = (0..1_000).find(|step| {
+            let now = Instant::from_micros(pair.now + step * 10_000);
+            alone.handle_timeout(now);
+            let mut events = std::iter::from_fn(|| alone.poll_event());
+            let departed = |event| matches!(event, RollbackEvent::Peer { event: PeerEvent::Departed { .. }, .. });
+            let found = events.any(departed);
+            alone.step(now, [0, 0], Game::advance);
+            found
+        });
+        steps.expect("it departs") * 10
+    };
+    let [smaller, greater] = [disconnected(0), disconnected(1)];
+    assert!((5_000..5_100).contains(&smaller) && greater - smaller == 200, "{smaller} and {greater} ms");
+}
+
+#[test]
 fn a_peer_is_not_added_once_the_first_frame_was_played() {
     let mut driver = Driver::<_, 10>::new(Session::new(config(0)), Game::new(0));
     driver.step(NOW, [0, 0], Game::advance);

@@ -119,8 +119,17 @@ struct End {
 
 /// The inputs that were pushed, by epoch, player and frame.
 type Pushed = HashMap<(Epoch, usize, u32), [u8; LEN]>;
-/// By epoch and player: the end of its frames, and the frame from which it plays again.
-type Absent = HashMap<(Epoch, usize), (u32, Option<u32>)>;
+/// What the endpoints saw. It is judged in the end, when it is known who was dropped: an endpoint that has not heard yet that the
+/// others play on without it plays another game for a while.
+#[derive(Default)]
+struct Log {
+    /// The states after confirmed frames.
+    confirmed: Vec<(usize, Epoch, Frame, Game)>,
+    /// The ends of the frames of players that departed.
+    departed: Vec<(usize, Epoch, usize, u32)>,
+    /// Two endpoints whose states did not agree.
+    desyncs: Vec<(usize, Epoch, usize)>,
+}
 
 struct World {
     plan: Plan,
@@ -128,11 +137,11 @@ struct World {
     network: Network,
     ends: Vec<End>,
     pushed: Pushed,
-    absent: Absent,
+    /// From which frame a player that departed plays again.
+    back: HashMap<usize, u32>,
+    log: Log,
     /// The first and last epoch in which two runs of a player may have taken part.
     contested: Option<(Epoch, Epoch)>,
-    /// The plain simulation, by epoch: the state after each frame.
-    plain: HashMap<Epoch, Vec<Game>>,
 }
 
 /// Plays a game.
@@ -154,18 +163,19 @@ pub(crate) fn play(plan: &Plan) -> Played {
         network,
         ends,
         pushed: HashMap::new(),
-        absent: HashMap::new(),
+        back: HashMap::new(),
+        log: Log::default(),
         contested: None,
-        plain: HashMap::new(),
     };
     world.run();
+    world.judge();
     let stats = world.ends.iter().map(|end| end.driver.stats());
     Played {
         confirmed: world.ends.iter().map(|end| end.confirmed).sum(),
         resimulated: stats.map(|stats| stats.resimulated).sum(),
         epochs: world.ends.iter().map(|end| end.driver.session().epoch().get()).max().unwrap_or(0),
-        departed: u32::try_from(world.absent.len()).expect("a few"),
-        joined: u32::try_from(world.absent.values().filter(|(_, back)| back.is_some()).count()).expect("a few"),
+        departed: u32::try_from(world.log.departed.len()).expect("a few"),
+        joined: u32::try_from(world.back.len()).expect("a few"),
         dropped: u32::try_from(world.ends.iter().filter(|end| end.life == Life::Dropped).count()).expect("a few"),
     }
 }
@@ -244,22 +254,17 @@ impl End {
         self.next_step = now + u64::try_from(interval).expect("a frame") + hiccup;
     }
 
-    fn drain(
-        &mut self,
-        now: u64,
-        plan: &Plan,
-        contested: Option<(Epoch, Epoch)>,
-        network: &mut Network,
-    ) -> Vec<(usize, u32)> {
-        let mut departed = Vec::new();
+    fn drain(&mut self, now: u64, plan: &Plan, log: &mut Log, network: &mut Network) {
         while let Some(event) = self.driver.poll_event() {
+            let epoch = self.driver.session().epoch();
+            let player_of = |peer| usize::from(self.driver.session().peer(peer).expect("a peer").player());
             match event {
-                RollbackEvent::Peer { event: event @ PeerEvent::Desync { .. }, .. } => {
-                    assert!(is_contested(contested, self.driver.session().epoch()), "{plan:?}: {event:?}");
+                RollbackEvent::Peer { peer, event: PeerEvent::Desync { .. } } => {
+                    log.desyncs.push((self.player, epoch, player_of(peer)));
                 }
                 RollbackEvent::Peer { peer, event: PeerEvent::Departed { last } } => {
-                    let player = self.driver.session().peer(peer).expect("a peer").player();
-                    departed.push((usize::from(player), last.map_or(plan.first_frame, |last| last.get() + 1)));
+                    let end = last.map_or(plan.first_frame, |last| last.get() + 1);
+                    log.departed.push((self.player, epoch, player_of(peer), end));
                 }
                 RollbackEvent::Dropped { .. } => self.life = Life::Dropped,
                 _ => {}
@@ -273,7 +278,6 @@ impl End {
             let to = self.driver.session().peer(transmit.peer).expect("a peer").player();
             network.send(now, self.player, usize::from(to), transmit.datagram);
         }
-        departed
     }
 
     fn play(&mut self, now: u64, plan: &Plan) {
@@ -283,6 +287,24 @@ impl End {
         if let Some(last) = plan.round.map(Frame::new).filter(|last| is_over(*last)) {
             self.driver.end_round(last, Game::new(0));
         }
+    }
+
+    fn confirmed(&self) -> Option<(Frame, Game)> {
+        self.driver.confirmed_state().map(|(frame, state)| (frame, state.clone()))
+    }
+
+    /// Notes the latest confirmed state, if it is a new one.
+    fn note_confirmed(&mut self, log: &mut Log, first_frame: u32) {
+        let epoch = self.driver.session().epoch();
+        let Some((frame, state)) = self.confirmed().filter(|(frame, _)| self.checked != Some((epoch, *frame))) else {
+            return;
+        };
+        let before = self.checked.filter(|(before, _)| *before == epoch);
+        let next = before.map_or(first_frame, |(_, frame)| frame.get() + 1);
+        assert!(frame.get() >= next, "confirmed frames went back");
+        self.confirmed += u64::from(frame.get() + 1 - next);
+        self.checked = Some((epoch, frame));
+        log.confirmed.push((self.player, epoch, frame, state));
     }
 
     fn record(&mut self, pushed: &mut Pushed, first_frame: u32) {
@@ -372,22 +394,14 @@ impl World {
         }
         for end in self.ends.iter_mut().filter(|end| end.life != Life::Dead) {
             end.driver.handle_timeout(Instant::from_micros(self.now));
-            // The next step may begin another one.
-            let epoch = end.driver.session().epoch();
-            let departed = end.drain(self.now, &self.plan, self.contested, &mut self.network);
-            for (player, end) in departed.into_iter().filter(|_| end.stays) {
-                let (known, _) = self.absent.entry((epoch, player)).or_insert((end, None));
-                assert_eq!(*known, end, "{} {:?}: player {player} departed at two frames", self.now, self.plan);
-            }
+            end.drain(self.now, &self.plan, &mut self.log, &mut self.network);
             end.record(&mut self.pushed, self.plan.first_frame);
             if end.life == Life::Closes && end.driver.session().is_closed() {
                 end.life = Life::Dead;
             }
         }
-        for at in 0..self.ends.len() {
-            if self.ends[at].life == Life::Plays && self.ends[at].stays {
-                self.check(at);
-            }
+        for end in self.ends.iter_mut().filter(|end| end.life == Life::Plays) {
+            end.note_confirmed(&mut self.log, self.plan.first_frame);
         }
     }
 
@@ -404,17 +418,17 @@ impl World {
         if self.plan.rejoins && self.now < HOSTILE_US {
             self.rejoin(now);
         }
+        // The state before the first frame of a joiner comes from one of those who play.
+        let states: Vec<_> =
+            self.ends.iter().filter(|end| end.life == Life::Plays).filter_map(End::confirmed).collect();
         for end in &mut self.ends {
             if let Life::Joins(from) = end.life
-                && let Some(before) = self
-                    .plain
-                    .get(&Epoch::new(0))
-                    .and_then(|plain| plain.get((from - self.plan.first_frame) as usize - 1))
+                && let Some((frame, state)) = states.iter().find(|(frame, _)| frame.get() + 1 == from)
             {
-                end.driver.start_from(before.clone());
+                end.driver.start_from(state.clone());
                 end.life = Life::Plays;
                 end.next_step = self.now;
-                end.checked = Some((Epoch::new(0), Frame::new(from - 1)));
+                end.checked = Some((Epoch::new(0), *frame));
             }
         }
     }
@@ -422,7 +436,8 @@ impl World {
     /// Lets a player come back that has departed everywhere.
     fn rejoin(&mut self, now: Instant) {
         let Some(player) = self.ends.iter().position(|end| end.life == Life::Dead) else { return };
-        let Some((end, _)) = self.absent.get(&(Epoch::new(0), player)) else { return };
+        let ends = self.log.departed.iter().filter(|(by, ..)| self.ends[*by].life == Life::Plays);
+        let Some(latest) = ends.map(|(.., end)| *end).max() else { return };
         let number = |player| u16::try_from(player).expect("a few");
         let gone: Vec<usize> = self.ends.iter().filter(|end| end.life == Life::Dead).map(|end| end.player).collect();
         let is_settled = |other: &End| {
@@ -432,7 +447,6 @@ impl World {
                 peer.is_some_and(|peer| matches!(peer.departure(), Departure::Departed { .. }))
             };
             // The last frame of everyone that left is confirmed.
-            let latest = self.absent.values().map(|(end, _)| *end).max().unwrap_or(0);
             let is_confirmed = other.driver.confirmed_frame() >= Some(Frame::new(latest));
             session.departures_settled() && is_confirmed && gone.iter().all(has_departed)
         };
@@ -452,47 +466,42 @@ impl World {
             other.driver.add_peer(now, peer).expect("its place is free");
         }
         let players: Vec<usize> = others.iter().map(|other| other.player).collect();
-        self.absent.insert((Epoch::new(0), player), (*end, Some(from)));
+        self.back.insert(player, from);
         self.ends[player] = End::new(&self.plan, player, 3, &players, Some(from));
         self.plan.rejoins = false;
     }
 
-    /// Compares the latest confirmed state of an endpoint with the plain simulation.
-    fn check(&mut self, at: usize) {
-        let end = &mut self.ends[at];
-        let epoch = end.driver.session().epoch();
-        let Some((frame, state)) = end.driver.confirmed_state() else { return };
-        if end.checked == Some((epoch, frame)) || is_contested(self.contested, epoch) {
-            return;
+    /// Compares what those saw that stayed with a plain simulation.
+    fn judge(&self) {
+        let stayed = |player: usize| self.ends[player].life == Life::Plays && self.ends[player].stays;
+        let counts = |by: usize, epoch| stayed(by) && !is_contested(self.contested, epoch);
+        let mut absent = HashMap::new();
+        for (_, epoch, player, end) in self.log.departed.iter().filter(|(by, epoch, ..)| counts(*by, *epoch)) {
+            let known = absent.entry((*epoch, *player)).or_insert(*end);
+            assert_eq!(known, end, "player {player} departed at two frames of epoch {epoch}:\n{self}");
         }
-        assert!(end.silent_through < Some(epoch), "{:?}: a frame of an epoch before the restart", self.plan);
-        let before = end
-            .checked
-            .filter(|(before, _)| *before == epoch)
-            .map_or(self.plan.first_frame, |(_, frame)| frame.get() + 1);
-        assert!(frame.get() >= before, "confirmed frames went back");
-        end.confirmed += u64::from(frame.get() + 1 - before);
-        end.checked = Some((epoch, frame));
-        let index = (frame.get() - self.plan.first_frame) as usize;
-        let plain = self.plain.entry(epoch).or_default();
-        while plain.len() <= index {
-            let mut game = plain.last().cloned().unwrap_or_else(|| Game::new(0));
-            let frame = self.plan.first_frame + u32::try_from(plain.len()).expect("few frames");
-            let absent = |player| {
-                let absent = self.absent.get(&(epoch, player));
-                absent.is_some_and(|(end, back)| frame >= *end && back.is_none_or(|back| frame < back))
-            };
-            let inputs = (0..self.plan.players).filter(|player| !absent(*player)).map(|player| {
-                let input = self.pushed.get(&(epoch, player, frame));
-                (u16::try_from(player).expect("a few"), *input.expect("a confirmed frame was pushed by everyone"))
-            });
-            game.play(inputs);
-            plain.push(game);
+        for (by, epoch, with) in self.log.desyncs.iter().filter(|(by, epoch, _)| counts(*by, *epoch)) {
+            assert!(!stayed(*with), "a desync between players {by} and {with} in epoch {epoch}:\n{self}");
         }
-        assert_eq!(
-            *state, plain[index],
-            "{} us, {:?}: player {at}, frame {frame}, absent {:?}",
-            self.now, self.plan, self.absent
-        );
+        let is_absent = |epoch, player, frame| {
+            let is_back = self.back.get(&player).is_some_and(|back| frame >= *back);
+            absent.get(&(epoch, player)).is_some_and(|end| frame >= *end) && !is_back
+        };
+        let mut plain = HashMap::<_, Vec<Game>>::new();
+        for (by, epoch, frame, state) in self.log.confirmed.iter().filter(|(by, epoch, ..)| counts(*by, *epoch)) {
+            let states = plain.entry(*epoch).or_default();
+            let index = (frame.get() - self.plan.first_frame) as usize;
+            while states.len() <= index {
+                let mut game = states.last().cloned().unwrap_or_else(|| Game::new(0));
+                let frame = self.plan.first_frame + u32::try_from(states.len()).expect("few frames");
+                let present = (0..self.plan.players).filter(|player| !is_absent(*epoch, *player, frame));
+                game.play(present.map(|player| {
+                    let input = self.pushed.get(&(*epoch, player, frame));
+                    (u16::try_from(player).expect("a few"), *input.expect("a confirmed frame was pushed by everyone"))
+                }));
+                states.push(game);
+            }
+            assert_eq!(*state, states[index], "player {by}, epoch {epoch}, frame {frame}, absent {absent:?}:\n{self}");
+        }
     }
 }

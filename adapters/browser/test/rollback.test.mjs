@@ -1,0 +1,158 @@
+// Tests the rollback twin: two or three drivers over a network in virtual time, each against a plain simulation.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Rollback } from "../dist/index.js";
+import { create } from "./support.mjs";
+
+const FRAME = 1000 / 60;
+
+/** A generator of random numbers from 0 to 1. */
+function random(seed) {
+  return () => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return (seed >>> 8) / 2 ** 24;
+  };
+}
+
+const mix = (hash, number) => Math.imul(hash ^ number, 0x01000193) >>> 0;
+const play = (state, players) => ({
+  frames: state.frames + 1,
+  hash: players.reduce((hash, { player, input }) => mix(mix(hash, player), input[0]), mix(state.hash, 7)),
+});
+
+/** Players with drivers; `send` decides about each datagram when it arrives, or undefined if it does not. */
+async function world(players, options = {}, send = (now) => now + 50) {
+  const ends = await Promise.all(Array.from({ length: players }, async (_, player) => {
+    const session = await create({ sessionId: 5n, localPlayer: player, incarnation: 2n ** 40n + BigInt(player) });
+    const driver = new Rollback(session, {
+      localPlayer: player, first: { frames: 0, hash: 1 }, advance: (state, { present }) => play(state, present),
+      checksums: { every: 10, hash: ({ hash }) => BigInt(hash) }, ...options,
+    });
+    const seen = [];
+    driver.onevent = (event) => seen.push(event);
+    return { player, session, driver, seen, peers: new Map(), steps: [], input: 0 };
+  }));
+  for (const end of ends) {
+    for (const { player } of ends) if (player !== end.player) end.peers.set(end.driver.addPeer({ player }, 0), player);
+  }
+  const flying = [];
+  const pushed = ends.map(() => []);
+  let now = 0;
+  const frame = (inputs) => {
+    now += FRAME;
+    for (const packet of flying.filter(({ at }) => at <= now)) {
+      flying.splice(flying.indexOf(packet), 1);
+      const { session, peers } = ends[packet.to];
+      const [from] = [...peers].find(([, player]) => player === packet.from);
+      session.handleDatagram(from, packet.datagram, now);
+    }
+    for (const end of ends) {
+      const { session, driver, player, peers } = end;
+      session.handleTimeout(now);
+      driver.poll();
+      end.steps.push(driver.step(Uint8Array.of(inputs(player)), now));
+      for (let frame = pushed[player].length; frame < session.nextFrame; frame++) pushed[player].push(session.localInput(frame));
+      for (let transmit; (transmit = session.pollTransmit());) {
+        const at = send(now);
+        if (at !== undefined) flying.push({ at, from: player, to: peers.get(transmit.peer), datagram: transmit.datagram });
+      }
+    }
+  };
+  /** Compares the confirmed state of every end with a plain simulation of what was pushed. */
+  const check = () => {
+    for (const { driver } of ends) {
+      if (driver.confirmed === undefined) continue;
+      let state = { frames: 0, hash: 1 };
+      for (let frame = 0; frame <= driver.confirmed.frame; frame++) {
+        state = play(state, pushed.map((inputs, player) => ({ player, input: inputs[frame] })));
+      }
+      assert.deepEqual(driver.confirmed.state, state);
+    }
+  };
+  return { ends, frame, check };
+}
+
+const held = (seed) => {
+  const draw = random(seed);
+  const inputs = [];
+  return (player) => (inputs[player] = draw() < 0.2 ? Math.floor(draw() * 256) : inputs[player] ?? 0);
+};
+
+for (const [players, loss, maxPrediction] of [[2, 0, 8], [2, 0.3, 8], [3, 0.3, 8], [4, 0.2, 4], [3, 0.2, 0]]) {
+  test(`confirmed states equal a plain simulation: ${players} players, ${loss} lost, ${maxPrediction} predicted`, async () => {
+    for (let seed = 1; seed < 12; seed++) {
+      const draw = random(seed);
+      const { ends, frame, check } = await world(players, { maxPrediction }, (now) => (draw() < loss ? undefined : now + 20 + draw() * 60));
+      const inputs = held(seed);
+      for (let number = 0; number < 200; number++) {
+        if (number % 40 === seed) ends[number % players].driver.setInputDelay(Math.floor(draw() * 6));
+        frame(inputs);
+        if (number % 20 === 0) check();
+      }
+      check();
+      for (const { driver, seen, steps } of ends) {
+        assert.ok(driver.confirmed.frame > (maxPrediction ? 120 : 30), `${driver.confirmed.frame}`);
+        assert.ok(driver.stats.deepest <= maxPrediction);
+        assert.ok(steps.every((step) => step.kind !== "roundOver"));
+        assert.ok(seen.every(({ kind }) => kind !== "desync" && kind !== "input"));
+      }
+    }
+  });
+}
+
+test("a game predicts eight frames and then waits for its peer", async () => {
+  const { ends: [{ driver, peers }], } = await world(2, {}, () => undefined);
+  for (let frame = 0; frame < 8; frame++) assert.deepEqual(driver.step(Uint8Array.of(1), 0), { kind: "advanced", frame, resimulated: 0 });
+  assert.deepEqual(driver.step(Uint8Array.of(1), 0), { kind: "waiting", peer: [...peers.keys()][0] });
+  assert.equal(driver.confirmed, undefined);
+  assert.equal(driver.state.frames, 8);
+});
+
+test("a longer delay repeats an input and a shorter one drops one", async () => {
+  const session = await create({ sessionId: 5n, localPlayer: 0 });
+  const driver = new Rollback(session, { localPlayer: 0, first: [], advance: (state, { of }) => [...state, of(0).input[0]] });
+  for (let number = 0; number < 10; number++) {
+    if (number === 3) driver.setInputDelay(2);
+    if (number === 7) driver.setInputDelay(1);
+    driver.step(Uint8Array.of(number), 0);
+  }
+  assert.deepEqual(driver.state, [0, 1, 2, 3, 3, 3, 4, 5, 6, 8]);
+});
+
+test("a game that diverges is reported", async () => {
+  const { ends, frame } = await world(2);
+  ends[1].driver.endRound(1000, { frames: 0, hash: 1 });
+  const { ends: others, frame: play } = await world(2, { advance: (state) => ({ frames: state.frames + 1, hash: Math.random() * 1e9 >>> 0 }) });
+  for (let number = 0; number < 60; number++) [frame(() => 0), play(() => 0)];
+  assert.ok(ends.every(({ seen }) => seen.every(({ kind }) => kind !== "desync")));
+  assert.ok(others.every(({ seen }) => seen.some(({ kind }) => kind === "desync")));
+});
+
+test("a round ends with its last frame everywhere, and the next one starts from its own state", async () => {
+  const { ends, frame } = await world(3);
+  const next = { frames: 1000, hash: 3 };
+  for (const { driver } of ends) driver.endRound(40, next);
+  for (let number = 0; number < 120; number++) frame(() => number & 3);
+  for (const { driver, seen, steps } of ends) {
+    assert.deepEqual(seen.filter(({ kind }) => kind === "epochBegun"), [{ kind: "epochBegun", epoch: 1 }]);
+    assert.ok(steps.some(({ kind }) => kind === "roundOver"));
+    assert.ok(driver.confirmed.frame > 20 && driver.confirmed.state.frames === 1001 + driver.confirmed.frame);
+  }
+});
+
+test("of two players the one that is left plays on, with zeros for the other", async () => {
+  const { ends: [a, b], frame } = await world(2);
+  for (let number = 0; number < 60; number++) frame(() => 9);
+  b.session.close(60 * FRAME);
+  b.driver.step = () => ({ kind: "waiting", peer: 0 });
+  for (let number = 0; number < 60; number++) frame(() => 9);
+  assert.equal(a.driver.confirmed.frame, 119);
+  assert.ok(a.seen.some(({ kind }) => kind === "peerClosed"));
+  let status;
+  const session = await create({ sessionId: 5n, localPlayer: 0 });
+  const alone = new Rollback(session, { localPlayer: 0, first: 0, advance: (state, { of }) => ((status = of(7).status), state) });
+  alone.step(Uint8Array.of(0), 0);
+  assert.equal(status, "departed");
+});
