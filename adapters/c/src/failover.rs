@@ -123,8 +123,10 @@ pub unsafe extern "C" fn iw_failover_init(
             failover = failover.interrupt_after(Duration::from_micros(u64::from(interrupt_us)));
         }
         let slot = Slot { header: Header { magic: MAGIC, address: address(memory) }, failover };
+        #[expect(clippy::cast_ptr_alignment, reason = "the alignment was checked")]
+        let place = memory.cast::<Slot>();
         // SAFETY: aligned and long enough for this slot, and the caller has promised that it may be written.
-        unsafe { memory.cast::<Slot>().write(slot) };
+        unsafe { place.write(slot) };
         result.put(memory.cast());
         Ok(())
     })
