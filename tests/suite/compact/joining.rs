@@ -1,7 +1,7 @@
 //! A player joins a game that is under way, or comes back (PROTOCOL 3.12).
 
 use inputwire::{
-    AddPeerError, Config, ConfigError, Departure, Epoch, Event, PeerConfig, PeerEvent, PushError, Session,
+    AddPeerError, Config, ConfigError, Departure, Epoch, Event, PeerConfig, PeerEvent, PeerId, PushError, Session,
 };
 
 use crate::support::gathering::{Gathering, News};
@@ -147,7 +147,7 @@ fn who_joins_begins_at_the_frame_that_it_gives_to_every_peer() {
     session.add_peer(at(0), PeerConfig::compact(1).from(frame(500))).expect("room");
     session.add_peer(at(0), PeerConfig::compact(2).from(frame(500))).expect("room");
     assert_eq!(session.next_frame(), frame(500));
-    assert_eq!(session.add_peer(at(0), PeerConfig::compact(3).from(frame(500))).map(|peer| peer.get()), Ok(2));
+    assert_eq!(session.add_peer(at(0), PeerConfig::compact(3).from(frame(500))).map(PeerId::get), Ok(2));
     assert_eq!(session.push_input(at(0), [1]), Ok(frame(500)));
     // The next epoch has no such frame.
     session.begin_epoch(at(0), Epoch::new(1)).expect("newer");
