@@ -10,6 +10,7 @@ type Input = [u8; INPUT_LEN];
 type Inputs = BTreeMap<u32, Input>;
 
 /// A peer in the model.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
