@@ -285,8 +285,7 @@ class Link:
     def open_word(self, datagram: bytes) -> word.Word:
         """Every step of a word."""
         word.check_length(self.settings.key, datagram)
-        if not self.takes_words:
-            raise Refused("NotReady")
+        self._require_partner()
         return word.open_word(self.inbound(), datagram,
                               lambda player: self.session.departures.most(self, player))
 

@@ -1,5 +1,7 @@
 //! Datagrams of a peer, written from PROTOCOL.md: well-formed, with any frames and any acknowledgement.
 
+use std::collections::BTreeMap;
+
 pub(crate) const INPUT_LEN: usize = 2;
 pub(crate) const WINDOW: u32 = 4;
 pub(crate) const MAX_PEERS: usize = 2;
@@ -40,6 +42,34 @@ impl Sender {
         while body.last() == Some(&0) {
             body.pop();
         }
+        let covered = [&self.context(end, ack)[..], &head, &body].concat();
+        [&head[..], &crc(&covered), &body].concat()
+    }
+
+    /// A word with these flags about these players, each with an end, and with inputs of one of them: which, and from which frame on.
+    pub(crate) fn word(
+        &self,
+        flags: u8,
+        players: &BTreeMap<u16, u32>,
+        carried: Option<(u8, u32, &[[u8; INPUT_LEN]])>,
+    ) -> Vec<u8> {
+        let mut rest = vec![flags | u8::from(carried.is_some()) << 2, u8::try_from(players.len()).expect("few")];
+        for (player, end) in players {
+            rest.extend(player.to_be_bytes());
+            rest.extend(end.to_be_bytes());
+        }
+        if let Some((index, base, inputs)) = carried {
+            rest.extend([index, u8::try_from(inputs.len()).expect("few")]);
+            rest.extend(base.to_be_bytes());
+            let body = raw(inputs);
+            rest.extend(&body[..body.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)]);
+        }
+        let covered = [&self.context(0, 0)[..], &[0x23], &rest].concat();
+        [&[0x23], &crc(&covered)[..], &rest].concat()
+    }
+
+    /// What the tag covers besides the bytes.
+    fn context(&self, end: u32, ack: u32) -> Vec<u8> {
         let mut covered = vec![1];
         covered.extend(SESSION_ID.to_be_bytes());
         covered.extend([self.incarnation, self.receiver].iter().flat_map(|number| number.to_be_bytes()));
@@ -50,9 +80,7 @@ impl Sender {
         // The size of its tag.
         covered.push(2);
         covered.extend([end, ack].iter().flat_map(|number| number.to_be_bytes()));
-        covered.extend(head);
-        covered.extend(&body);
-        [&head[..], &crc(&covered), &body].concat()
+        covered
     }
 
     pub(crate) fn hello(&self, greeting: Greeting) -> Vec<u8> {

@@ -3,16 +3,19 @@
 mod forge;
 mod model;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use inputwire::{Config, Epoch, Event, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerId, PeerRef, Session};
+use inputwire::{
+    Config, Departure, Epoch, Event, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, PeerRef, Session,
+};
 use proptest::prelude::*;
 
 use crate::support::assert_unchanged;
 use forge::{
     FIRST, FRAME_US, Greeting, INPUT_LEN, LOCAL_PLAYER, LOCAL_RUN, MAX_PEERS, PEER_RUN, SESSION_ID, Sender, WINDOW,
 };
-use model::Model;
+use model::{Model, Word};
 
 const WINDOW_SIZE: usize = 4;
 
@@ -36,6 +39,14 @@ enum Call {
         answered: i8,
         epoch: u32,
     },
+    /// About the players of these bits, each with an end near what is known, perhaps with inputs.
+    Word {
+        peer: u32,
+        have: bool,
+        players: u8,
+        ends: [u32; 5],
+        carried: Option<(u8, u32, Vec<[u8; INPUT_LEN]>)>,
+    },
     Garbage {
         peer: u32,
         bytes: Vec<u8>,
@@ -45,6 +56,9 @@ enum Call {
     Transmits,
     Epoch(u32),
     Add(u16),
+    /// From so many frames after the next push.
+    Join(u16, u32),
+    Disconnect(u32),
     Remove(u32),
     Close(u32),
     Open(u32),
@@ -71,6 +85,10 @@ fn call() -> impl Strategy<Value = Call> {
         1 => Just(Named::PlayingWithAnother),
     ];
     let hello = (peer.clone(), any::<bool>(), named, -1_i8..=1, -1_i8..=1, 0_u32..3);
+    // Mostly about the other one of two.
+    let players = prop_oneof![4 => Just(0b100_u8), 4 => Just(0b10_u8), 1 => Just(0b110_u8), 2 => 0_u8..32];
+    let carried = (0_u8..2, 0_u32..8, prop::collection::vec(any::<[u8; INPUT_LEN]>(), 0..6));
+    let word = (0_u32..2, any::<bool>(), players, prop::array::uniform5(0_u32..12), prop::option::of(carried));
     prop_oneof![
         6 => any::<[u8; INPUT_LEN]>().prop_map(Call::Push),
         8 => (peer.clone(), 0_u32..7, inputs, 0_u32..6)
@@ -84,12 +102,15 @@ fn call() -> impl Strategy<Value = Call> {
             epoch,
         }),
         1 => (peer.clone(), prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(peer, bytes)| Call::Garbage { peer, bytes }),
+        5 => word.prop_map(|(peer, have, players, ends, carried)| Call::Word { peer, have, players, ends, carried }),
         2 => Just(Call::Event),
         3 => Just(Call::Events),
         3 => Just(Call::Transmits),
         1 => (0_u32..3).prop_map(Call::Epoch),
         2 => (0_u16..5).prop_map(Call::Add),
-        1 => peer.clone().prop_map(Call::Remove),
+        1 => (1_u16..4, 0_u32..8).prop_map(|(player, ahead)| Call::Join(player, ahead)),
+        2 => peer.clone().prop_map(Call::Disconnect),
+        2 => peer.clone().prop_map(Call::Remove),
         1 => peer.clone().prop_map(Call::Close),
         1 => peer.prop_map(Call::Open),
         4 => (0_u64..400_000).prop_map(Call::Time),
@@ -132,6 +153,9 @@ impl Pair {
             Call::Hello { peer, other_run, named, newer, answered, epoch } => {
                 self.handle_hello(self.id(*peer), *other_run, *named, (*newer, *answered), *epoch)?;
             }
+            Call::Word { peer, have, players, ends, carried } => {
+                self.handle_word(self.id(*peer), *have, *players, *ends, carried.as_ref())?;
+            }
             Call::Garbage { peer, bytes } => {
                 let mut spared = self.session.clone();
                 spared.handle_timeout(now);
@@ -161,7 +185,17 @@ impl Pair {
                 let signalled = (player % 2 == 1).then_some(PEER_RUN);
                 let peer = signalled.map_or(peer, |run| peer.incarnation(run));
                 prop_assert_eq!(self.session.incarnation(), Some(self.model.local_run()));
-                prop_assert_eq!(self.session.add_peer(now, peer), self.model.add(*player, signalled));
+                prop_assert_eq!(self.session.add_peer(now, peer), self.model.add(*player, signalled, None));
+            }
+            Call::Join(player, ahead) => {
+                let from = self.model.next + ahead;
+                let peer = PeerConfig::compact(*player).from(Frame::new(from));
+                prop_assert_eq!(self.session.add_peer(now, peer), self.model.add(*player, None, Some(from)));
+            }
+            Call::Disconnect(peer) => {
+                let id = self.id(*peer);
+                self.session.disconnect_peer(now, id);
+                self.model.disconnect(id);
             }
             Call::Remove(peer) => {
                 let id = self.id(*peer);
@@ -201,19 +235,49 @@ impl Pair {
         inputs: &[[u8; INPUT_LEN]],
         behind: u32,
     ) -> Result<(), TestCaseError> {
-        let epoch = self.model.epoch;
-        let (sender, recv_next) = self.model.peer(id).map_or(
-            (Sender { player: 9, incarnation: PEER_RUN, epoch, receiver: LOCAL_RUN }, FIRST),
-            |peer| {
-                let incarnation = peer.playing().unwrap_or(PEER_RUN);
-                (Sender { player: peer.player, incarnation, epoch, receiver: peer.local_run }, peer.recv_next)
-            },
-        );
+        let sender = self.sender(id);
+        let (recv_next, join) = self.model.peer(id).map_or((FIRST, FIRST), |peer| (peer.recv_next, peer.join));
         let base = (recv_next + base).saturating_sub(4);
-        let ack = self.model.next.saturating_sub(behind);
+        let ack = self.model.next.max(join).saturating_sub(behind);
         let datagram = sender.inputs(base, inputs, ack);
         let expected = self.model.inputs(id, base, inputs, ack);
         prop_assert_eq!(self.session.handle_datagram(self.now, id, &datagram), expected);
+        Ok(())
+    }
+
+    /// The present run of a peer.
+    fn sender(&mut self, id: PeerId) -> Sender {
+        let epoch = self.model.epoch;
+        self.model.peer(id).map_or(Sender { player: 9, incarnation: PEER_RUN, epoch, receiver: LOCAL_RUN }, |peer| {
+            let incarnation = peer.playing().unwrap_or(PEER_RUN);
+            Sender { player: peer.player, incarnation, epoch, receiver: peer.local_run }
+        })
+    }
+
+    fn handle_word(
+        &mut self,
+        id: PeerId,
+        have: bool,
+        players: u8,
+        ends: [u32; 5],
+        carried: Option<&(u8, u32, Vec<[u8; INPUT_LEN]>)>,
+    ) -> Result<(), TestCaseError> {
+        let sender = self.sender(id);
+        let known = |player: u16| {
+            self.model.peers.iter().find(|peer| peer.player == player).map_or(FIRST, |peer| peer.recv_next)
+        };
+        let named = (0_u16..5).filter(|player| players >> player & 1 == 1);
+        let players: BTreeMap<u16, u32> =
+            named.map(|player| (player, (known(player) + ends[usize::from(player)]).saturating_sub(4))).collect();
+        let carried = carried.filter(|_| !players.is_empty()).map(|(index, base, inputs)| {
+            let base = (players.values().nth((*index).into()).copied().unwrap_or(FIRST) + base).saturating_sub(8);
+            (*index, base, inputs.clone())
+        });
+        let flags = u8::from(have && !players.is_empty());
+        let bytes =
+            sender.word(flags, &players, carried.as_ref().map(|(index, base, inputs)| (*index, *base, &inputs[..])));
+        let expected = self.model.word(id, &Word { have, players, carried });
+        prop_assert_eq!(self.session.handle_datagram(self.now, id, &bytes), expected);
         Ok(())
     }
 
@@ -253,6 +317,10 @@ impl Pair {
         if let Event::Input { peer, frame, input } = event {
             prop_assert_eq!(Some((frame, input)), self.model.deliver(peer));
         }
+        if let Event::Peer { peer, event: PeerEvent::Departed { last } } = event {
+            prop_assert_eq!(self.model.departure(peer), Some(Departure::Departed { last }));
+            prop_assert!(self.model.peer(peer).is_some_and(|peer| peer.delivered == peer.recv_next));
+        }
         Ok(true)
     }
 
@@ -262,16 +330,22 @@ impl Pair {
         let mut datagrams = 0;
         while let Some(transmit) = self.session.poll_transmit(&mut buf) {
             datagrams += 1;
-            prop_assert!(datagrams <= 2 * MAX_PEERS, "more than a hello and an input datagram to each");
+            prop_assert!(datagrams <= 3 * MAX_PEERS, "more than a hello, an input datagram and a word to each");
+            let named = self.model.peers.iter().any(|peer| peer.named);
             let (next, closed) = (self.model.next, self.model.closed);
             let peer = self.model.peer(transmit.peer);
             prop_assert!(peer.as_ref().is_some_and(|peer| peer.open), "to no peer, or to a closed one");
             let Some(peer) = peer else { return Ok(()) };
+            prop_assert!(!peer.named || matches!(transmit.datagram[0], 0x21 | 0x23), "to one that is out");
             match *transmit.datagram {
+                [0x23, _, _, _, count, ..] => {
+                    prop_assert!(!closed && named && (peer.named == (count == 0)), "{:02x?}", transmit.datagram);
+                }
                 [kind @ 0x80..=0xff, end, ack, ..] => {
                     prop_assert!(peer.playing().is_some());
                     let sent = (u32::from(kind & 15), u32::from(end), u32::from(ack));
-                    prop_assert_eq!(sent, (next - peer.acked, next % 256, peer.recv_next % 256));
+                    let (count, next) = (next.saturating_sub(peer.acked), next.max(peer.join));
+                    prop_assert_eq!(sent, (count, next % 256, peer.recv_next % 256));
                 }
                 [0x20, ..] => {
                     prop_assert!(!closed);
@@ -298,6 +372,7 @@ impl Pair {
         prop_assert_eq!(session.confirmed_frame(), model.confirmed_frame());
         prop_assert_eq!(session.next_epoch(), model.next_epoch());
         prop_assert!(model.closed || !session.is_closed());
+        prop_assert_eq!(session.departures_settled(), model.is_settled());
         let ids: Vec<PeerId> = model.peers.iter().map(|peer| peer.id).collect();
         prop_assert_eq!(session.peers().collect::<Vec<_>>(), ids);
         for frame in 0..model.next + 2 * WINDOW {
@@ -309,6 +384,7 @@ impl Pair {
             prop_assert_eq!(peer.map(PeerRef::unacked), unacked);
             prop_assert_eq!(peer.map(|peer| peer.stats().unacked), unacked);
             prop_assert_eq!(peer.and_then(PeerRef::last_frame), model.last_frame(id));
+            prop_assert_eq!(peer.map(PeerRef::departure), model.departure(id));
             for number in 0..30 {
                 let input = peer.and_then(|peer| peer.remote_input(Frame::new(number)));
                 prop_assert_eq!(input, model.remote_input(id, number), "{} {}", id, number);

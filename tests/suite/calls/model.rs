@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use inputwire::{AddPeerError, DatagramError, Epoch, EpochError, Frame, PeerId, PushError};
+use inputwire::{AddPeerError, DatagramError, Departure, Epoch, EpochError, Frame, PeerId, PushError};
 
 use super::forge::{FIRST, Greeting, INPUT_LEN, LOCAL_PLAYER, LOCAL_RUN, MAX_PEERS, WINDOW};
 
@@ -10,6 +10,7 @@ type Input = [u8; INPUT_LEN];
 type Inputs = BTreeMap<u32, Input>;
 
 /// A peer in the model.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
@@ -37,6 +38,24 @@ pub(crate) struct Peer {
     pub(crate) recv_next: u32,
     pub(crate) delivered: u32,
     pub(crate) acked: u32,
+    /// The first frame that is owed to it and by it.
+    pub(crate) join: u32,
+    pub(crate) named: bool,
+    pub(crate) departed: bool,
+    /// Of a named peer: the greatest end that was told. Of a survivor: its word of the present set has come, and it has the local one;
+    /// and it lacks something.
+    goal: u32,
+    agreed: bool,
+    heard: bool,
+    lacks: bool,
+}
+
+/// A word of a peer: `have`, the players and their ends, and inputs of one of them from a frame on.
+#[derive(Clone, Debug)]
+pub(crate) struct Word {
+    pub(crate) have: bool,
+    pub(crate) players: BTreeMap<u16, u32>,
+    pub(crate) carried: Option<(u8, u32, Vec<Input>)>,
 }
 
 /// See the [module](self).
@@ -44,6 +63,8 @@ pub(crate) struct Peer {
 pub(crate) struct Model {
     pub(crate) epoch: u32,
     pub(crate) next: u32,
+    /// The frame of the first push of the epoch.
+    start: u32,
     local: Inputs,
     pub(crate) peers: Vec<Peer>,
     added: u32,
@@ -71,7 +92,16 @@ impl Peer {
 
 impl Model {
     pub(crate) fn new() -> Self {
-        Self { epoch: 0, next: FIRST, local: Inputs::new(), peers: Vec::new(), added: 0, now: 0, closed: false }
+        Self {
+            epoch: 0,
+            next: FIRST,
+            start: FIRST,
+            local: Inputs::new(),
+            peers: Vec::new(),
+            added: 0,
+            now: 0,
+            closed: false,
+        }
     }
 
     /// The run of the session for the peer that is added next.
@@ -85,15 +115,34 @@ impl Model {
         (!self.closed).then(|| Epoch::new(latest + 1))
     }
 
-    pub(crate) fn add(&mut self, player: u16, signalled: Option<u64>) -> Result<PeerId, AddPeerError> {
+    pub(crate) fn add(
+        &mut self,
+        player: u16,
+        signalled: Option<u64>,
+        from: Option<u32>,
+    ) -> Result<PeerId, AddPeerError> {
         if self.closed {
             return Err(AddPeerError::Closed);
         }
         if player == LOCAL_PLAYER || self.peers.iter().any(|peer| peer.player == player) {
             return Err(AddPeerError::PlayerTaken);
         }
-        if self.next > FIRST + WINDOW {
+        let begins = self.next == self.start && self.peers.iter().all(|peer| Some(peer.join) == from);
+        let late = match from {
+            None => self.next.saturating_sub(WINDOW).max(self.start) > FIRST,
+            Some(from) => {
+                if begins {
+                    from < FIRST
+                } else {
+                    from <= self.next
+                }
+            }
+        };
+        if late {
             return Err(AddPeerError::EpochRunning);
+        }
+        if self.peers.iter().any(|peer| peer.departed) {
+            return Err(AddPeerError::Departed);
         }
         if self.peers.len() == MAX_PEERS {
             return Err(AddPeerError::Full);
@@ -102,7 +151,13 @@ impl Model {
         let local_run = self.local_run();
         self.added += 1;
         let inputs = Inputs::new();
-        let (recv_next, delivered, acked) = (FIRST, FIRST, FIRST);
+        let join = from.unwrap_or(FIRST);
+        if from.is_some() && begins {
+            (self.start, self.next) = (join, join);
+        }
+        let (recv_next, delivered, acked) = (join, join, join);
+        // It may be too late for what a named one has said.
+        let named = self.peers.iter().any(|peer| peer.named && peer.recv_next < join);
         self.peers.push(Peer {
             id,
             player,
@@ -121,12 +176,141 @@ impl Model {
             recv_next,
             delivered,
             acked,
+            join,
+            named,
+            departed: false,
+            goal: join,
+            agreed: false,
+            heard: false,
+            lacks: false,
         });
+        self.reopen();
         Ok(id)
     }
 
     pub(crate) fn remove(&mut self, id: PeerId) {
+        if self.peers.iter().all(|peer| peer.id != id) {
+            return;
+        }
         self.peers.retain(|peer| peer.id != id);
+        if self.peers.iter().any(|peer| peer.named) { self.complete() } else { self.reopen() }
+    }
+
+    pub(crate) fn disconnect(&mut self, id: PeerId) {
+        let end = match self.peer(id) {
+            Some(peer) if !peer.named => peer.recv_next,
+            _ => return,
+        };
+        if self.closed {
+            return;
+        }
+        for peer in &mut self.peers {
+            peer.named |= peer.id == id || peer.join > end;
+        }
+        self.reopen();
+    }
+
+    fn reopen(&mut self) {
+        for peer in &mut self.peers {
+            (peer.goal, peer.agreed, peer.heard, peer.lacks) = (peer.recv_next, false, false, false);
+        }
+        self.complete();
+    }
+
+    fn complete(&mut self) {
+        let agreed = |peer: &Peer| if peer.named { peer.goal == peer.recv_next } else { peer.agreed };
+        if self.peers.iter().all(agreed) {
+            self.peers.iter_mut().for_each(|peer| peer.departed |= peer.named);
+        }
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        let active = self.peers.iter().any(|peer| peer.named);
+        self.peers.iter().all(|peer| if peer.named { peer.departed } else { !active || peer.heard && !peer.lacks })
+    }
+
+    pub(crate) fn departure(&self, id: PeerId) -> Option<Departure> {
+        let peer = self.peers.iter().find(|peer| peer.id == id)?;
+        Some(if peer.departed {
+            Departure::Departed { last: (peer.recv_next > peer.join).then(|| Frame::new(peer.recv_next - 1)) }
+        } else if peer.named {
+            Departure::Departing { end: Frame::new(peer.recv_next) }
+        } else {
+            Departure::Present
+        })
+    }
+
+    /// Receives a well-formed word of the present run of a peer.
+    pub(crate) fn word(&mut self, id: PeerId, word: &Word) -> Result<(), DatagramError> {
+        let sender = self.peer(id).ok_or(DatagramError::UnknownPeer)?.clone();
+        if sender.run.is_none() || sender.halted {
+            return Err(DatagramError::NotReady);
+        }
+        for (player, end) in &word.players {
+            if [LOCAL_PLAYER, sender.player].contains(player) {
+                return Err(DatagramError::WrongPlayer);
+            }
+            if self.peers.iter().any(|peer| peer.player == *player && *end > peer.recv_next.max(sender.join) + WINDOW) {
+                return Err(DatagramError::FrameRange);
+            }
+        }
+        if let Some((index, base, inputs)) = &word.carried {
+            let count = u32::try_from(inputs.len()).expect("few");
+            if count > WINDOW {
+                return Err(DatagramError::TooManyInputs);
+            }
+            let end = word.players.values().nth((*index).into());
+            let Some(end) = end.filter(|_| count > 0) else { return Err(DatagramError::MalformedBody) };
+            if base + count > *end {
+                return Err(DatagramError::FrameRange);
+            }
+        }
+        if self.closed || sender.named {
+            return Ok(());
+        }
+        if word.players.is_empty() {
+            self.closed = true;
+            return Ok(());
+        }
+        let of = |model: &Self, player: u16, end: u32| {
+            model.peers.iter().position(|peer| peer.player == player && end >= peer.join)
+        };
+        for (player, end) in &word.players {
+            if let Some(at) = of(self, *player, *end) {
+                self.disconnect(self.peers[at].id);
+            }
+        }
+        if self.peer(id).is_some_and(|peer| peer.named) {
+            return Ok(());
+        }
+        if let Some((index, base, inputs)) = &word.carried {
+            let player = *word.players.keys().nth((*index).into()).expect("judged before");
+            for peer in self.peers.iter_mut().filter(|peer| peer.player == player && peer.named) {
+                for (frame, input) in (*base..).zip(inputs) {
+                    if frame == peer.recv_next && peer.recv_next - peer.delivered < WINDOW {
+                        peer.inputs.insert(frame, *input);
+                        peer.recv_next += 1;
+                    }
+                }
+            }
+        }
+        let (mut listed, mut lacks) = (0, false);
+        for (player, end) in &word.players {
+            if let Some(at) = of(self, *player, *end) {
+                let peer = &mut self.peers[at];
+                listed += 1;
+                peer.goal = peer.goal.max(*end);
+                lacks |= *end < peer.recv_next;
+            }
+        }
+        if listed == self.peers.iter().filter(|peer| peer.named).count() {
+            let sender = self.peer(id).expect("it is there");
+            sender.agreed = true;
+            sender.heard |= word.have;
+            sender.lacks = lacks;
+        }
+        self.complete();
+        Ok(())
     }
 
     pub(crate) fn peer(&mut self, id: PeerId) -> Option<&mut Peer> {
@@ -137,7 +321,8 @@ impl Model {
         if self.closed {
             return Err(PushError::Closed);
         }
-        if let Some(peer) = self.peers.iter().find(|peer| self.next - peer.acked == WINDOW) {
+        let holds = |peer: &&Peer| !peer.departed && self.next.saturating_sub(peer.acked) >= WINDOW;
+        if let Some(peer) = self.peers.iter().find(holds) {
             return Err(PushError::WindowFull(peer.id));
         }
         self.local.insert(self.next, input);
@@ -152,13 +337,15 @@ impl Model {
         if epoch.get() <= self.epoch {
             return Err(EpochError::NotNewer);
         }
-        (self.epoch, self.next) = (epoch.get(), FIRST);
+        (self.epoch, self.next, self.start) = (epoch.get(), FIRST, FIRST);
         self.local.clear();
         for peer in &mut self.peers {
             peer.halted = false;
             peer.inputs.clear();
-            (peer.recv_next, peer.delivered, peer.acked) = (FIRST, FIRST, FIRST);
+            (peer.recv_next, peer.delivered, peer.acked, peer.join) = (FIRST, FIRST, FIRST, FIRST);
+            peer.departed = false;
         }
+        self.reopen();
         Ok(())
     }
 
@@ -168,6 +355,9 @@ impl Model {
         let peer = self.peer(id).ok_or(DatagramError::UnknownPeer)?;
         if peer.playing().is_none() {
             return Err(DatagramError::NotReady);
+        }
+        if peer.named {
+            return Ok(());
         }
         if inputs.len() > WINDOW as usize {
             return Err(DatagramError::TooManyInputs);
@@ -202,6 +392,9 @@ impl Model {
         let peer = self.peer(id).ok_or(DatagramError::UnknownPeer)?;
         let Greeting { number, named, answered, playing } = greeting;
         let names_local = named == peer.local_run;
+        if peer.named {
+            return Ok(());
+        }
         if number == 0 {
             return Err(DatagramError::EpochRange);
         }
@@ -244,7 +437,8 @@ impl Model {
     }
 
     pub(crate) fn confirmed_frame(&self) -> Option<Frame> {
-        self.peers.iter().map(|peer| self.last_frame(peer.id)).min().flatten()
+        let playing = self.peers.iter().filter(|peer| !peer.departed);
+        playing.map(|peer| self.last_frame(peer.id)).min().flatten()
     }
 
     pub(crate) fn local_input(&self, frame: u32) -> Option<Input> {
@@ -257,6 +451,6 @@ impl Model {
     }
 
     pub(crate) fn unacked(&self, id: PeerId) -> u32 {
-        self.peers.iter().find(|peer| peer.id == id).map_or(0, |peer| self.next - peer.acked)
+        self.peers.iter().find(|peer| peer.id == id).map_or(0, |peer| self.next.saturating_sub(peer.acked))
     }
 }

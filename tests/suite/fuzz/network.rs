@@ -4,7 +4,7 @@
 //! repeats and reorders: a tag of 16 bits would let some forged bytes pass, and the classic wire cannot distinguish epochs.
 //! The exact bounds of law 10 are left to the simulator; here everything must be delivered before long.
 
-use inputwire::{Config, Epoch, Event, PeerConfig, PeerEvent, PeerId, PeerRef, Session};
+use inputwire::{Config, Departure, Epoch, Event, PeerConfig, PeerEvent, PeerId, PeerRef, PushError, Session};
 
 use super::bytes::Bytes;
 use super::watch::{at, drain, poll, wake};
@@ -148,6 +148,8 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> World<INPUT_LEN, WINDOW> {
                 self.begin(side, epoch);
             }
             28 if keyed => self.restart(side),
+            31 if keyed && what & 0x60 == 0x60 => self.endpoints[side].session.disconnect_peer(at(self.now), PEER),
+            31 if keyed && what & 0x60 == 0x40 => self.endpoints[side].session.close(at(self.now)),
             29 => self.endpoints[side].session.handle_transport_closed(at(self.now), PEER),
             30 => self.endpoints[side].session.handle_transport_opened(at(self.now), PEER),
             _ => self.follow(side),
@@ -241,8 +243,14 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> World<INPUT_LEN, WINDOW> {
     fn heal(&mut self) {
         self.in_flight.iter_mut().for_each(Vec::clear);
         let limit = self.now + SETTLED + if self.wire == Wire::Classic { 2 * self.now } else { 0 };
-        for endpoint in &mut self.endpoints {
-            endpoint.session.handle_transport_opened(at(self.now), PEER);
+        for side in 0..2 {
+            let Endpoint { session, .. } = &mut self.endpoints[side];
+            session.handle_transport_opened(at(self.now), PEER);
+            // Whoever closed its session, or has disconnected the other, begins another one.
+            let left = session.peer(PEER).is_none_or(|peer| peer.departure() != Departure::Present);
+            if left || session.clone().push_input(at(self.now), [0; INPUT_LEN]) == Err(PushError::Closed) {
+                self.restart(side);
+            }
         }
         // Each endpoint pushes one more input as soon as it can, so that even a lost last datagram has a successor.
         let mut owing = [true; 2];

@@ -41,6 +41,9 @@ pub(crate) struct Word {
 type Delivered<const INPUT_LEN: usize> = Vec<(u32, [u8; INPUT_LEN])>;
 type Lose = dyn FnMut(usize, usize, &[u8]) -> bool;
 
+/// Inputs, with their frames.
+type Inputs<const INPUT_LEN: usize> = Vec<(u32, [u8; INPUT_LEN])>;
+
 /// See the [module](self). Endpoint `n` is player `n`.
 pub(crate) struct Gathering<const PEERS: usize = 3, const INPUT_LEN: usize = 1, const WINDOW: usize = 120> {
     pub(crate) wire: Wire,
@@ -56,7 +59,11 @@ pub(crate) struct Gathering<const PEERS: usize = 3, const INPUT_LEN: usize = 1, 
     pub(crate) unpolled: Vec<bool>,
     pub(crate) news: Vec<Vec<(u64, News)>>,
     /// What each endpoint was delivered of each player.
+<<<<<<< HEAD
     pub(crate) inputs: Vec<Vec<Delivered<INPUT_LEN>>>,
+=======
+    pub(crate) inputs: Vec<Vec<Inputs<INPUT_LEN>>>,
+>>>>>>> cases
     pub(crate) words: Vec<Word>,
     pub(crate) byes: Vec<(usize, usize)>,
     pub(crate) refused: Vec<(usize, DatagramError)>,
