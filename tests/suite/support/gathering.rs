@@ -37,8 +37,6 @@ pub(crate) struct Word {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// The inputs of one player that were delivered, in order.
-type Delivered<const INPUT_LEN: usize> = Vec<(u32, [u8; INPUT_LEN])>;
 type Lose = dyn FnMut(usize, usize, &[u8]) -> bool;
 
 /// Inputs, with their frames.
@@ -59,11 +57,7 @@ pub(crate) struct Gathering<const PEERS: usize = 3, const INPUT_LEN: usize = 1, 
     pub(crate) unpolled: Vec<bool>,
     pub(crate) news: Vec<Vec<(u64, News)>>,
     /// What each endpoint was delivered of each player.
-<<<<<<< HEAD
-    pub(crate) inputs: Vec<Vec<Delivered<INPUT_LEN>>>,
-=======
     pub(crate) inputs: Vec<Vec<Inputs<INPUT_LEN>>>,
->>>>>>> cases
     pub(crate) words: Vec<Word>,
     pub(crate) byes: Vec<(usize, usize)>,
     pub(crate) refused: Vec<(usize, DatagramError)>,
