@@ -280,20 +280,13 @@ impl Explorer {
                 self.act(world, player, Act::Begin)?;
             }
             for other in self.players() {
-                let is_gone = !self.is_playing(world, other) || is_late && self.is_silent(world, other, player);
+                let is_gone = !self.is_playing(world, other) || is_late && !self.end(world, player).heard[other];
                 if other != player && is_gone {
                     self.act(world, player, Act::Disconnect(other))?;
                 }
             }
         }
         Ok(())
-    }
-
-    /// Whether an end hears nothing of another one: it never has, or that one named it. Who named a joiner before it heard of it
-    /// cannot tell it; everybody else has to.
-    fn is_silent(&self, world: &World, other: usize, to: usize) -> bool {
-        let joins = self.joiner().is_some_and(|joiner| joiner == to || joiner == other);
-        !self.end(world, to).heard[other] || joins && self.end(world, other).named[to]
     }
 
     fn take(&mut self, world: &mut World, player: usize) -> Result<(), String> {
