@@ -131,14 +131,14 @@ class Departures:
     def word_moment(self, now: int, link: Link) -> int | None:
         """When a word to a peer is due, if nothing else happens; None if none is."""
         state = link.departure
-        if link.session.is_closed or not link.is_open or not link.takes_words:
+        if link.session.is_closed or not link.is_open:
             return None
         if state.named:
-            if not state.is_owed_notice:
+            if not state.is_owed_notice or link.handshake.partner is None:
                 return None
             return 0 if state.noticed_at is None else state.noticed_at + link.settings.ping_us
         last = state.word_sent_at
-        if not self.named or state.settled and not state.owed:
+        if not link.takes_words or not self.named or state.settled and not state.owed:
             return None
         if last is None:
             return 0

@@ -39,6 +39,7 @@ class Link:
         self.settings = settings
         self.player = player
         self.join_frame = join_frame
+        self.added_at = session.now
         self.is_open = True
         self.refused = 0
         self.reports = Reports()

@@ -241,7 +241,7 @@ class MeshStorm:
     def send(self, sender: int, receiver: int, datagram: bytes) -> None:
         """Sends a datagram of a player to another, unless the way is cut."""
         self.recorded.append((sender, receiver, datagram))
-        if self.cut[sender, receiver] == 0:
+        if self.cut[sender, receiver] <= 0:
             self.world.send(datagram, lambda data: self._arrive(sender, receiver, data),
                             (sender, receiver))
 
