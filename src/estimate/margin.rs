@@ -49,8 +49,9 @@ impl Margin {
     #[expect(clippy::inline_always, reason = "it has one caller, and is shorter than a call")]
     #[inline(always)]
     pub(crate) fn sample(&mut self, ack: u32, end: u32) {
-        let [margin, ..] = ack.wrapping_sub(end).cast_signed().clamp(i8::MIN.into(), i8::MAX.into()).to_le_bytes();
-        self.least.sample(margin.cast_signed());
+        let margin = ack.wrapping_sub(end).cast_signed();
+        let most = || if margin < 0 { i8::MIN } else { i8::MAX };
+        self.least.sample(i8::try_from(margin).unwrap_or_else(|_| most()));
         if self.target.is_some() {
             self.short = if self.error() < Some(0) { self.short.saturating_add(1) } else { 0 };
         }
