@@ -19,9 +19,9 @@ const WAIT_PPM: [i32; 3] = [4_000, 8_000, 100_000];
 /// By how much to shorten it, where they have come too late for longer than a jump.
 const HURRY_PPM: [i32; 3] = [6_000, 10_000, 20_000];
 /// By how much to stretch it on target, and to shorten it before patience is at an end. A whole number of frames says nothing of what
-/// is between them: at this ratio one minimum in five is below the target.
-const HOLD_PPM: i32 = 250;
-const NUDGE_PPM: i32 = 1_000;
+/// is between them: at this ratio about one minimum in four is below the target.
+const HOLD_PPM: i32 = 200;
+const NUDGE_PPM: i32 = 650;
 
 /// The margin of local inputs at a peer, and the one that is aimed at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
