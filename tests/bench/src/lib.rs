@@ -9,6 +9,7 @@ pub mod heap;
 pub mod inputs;
 pub mod jam;
 pub mod limits;
+pub mod mesh;
 pub mod network;
 pub mod peers;
 pub mod report;
