@@ -143,15 +143,15 @@ impl core::error::Error for HelloError {}
 fn fits(datagram: &[u8], config: &Config, input_len: u8, window: u8) -> Result<(), HelloError> {
     let key = config.key();
     let parsed = control::parse_hello(datagram, &TagState::new(key.as_ref()), config.session_id());
-    let received = parsed.map_err(HelloError::Refused)?;
-    let (sender, receiver) = received.players();
+    let found = parsed.map_err(HelloError::Refused)?;
+    let (sender, receiver) = found.players();
     if sender == config.local_player() {
         return Err(HelloError::Refused(DatagramError::Reflected));
     }
     if receiver != config.local_player() {
         return Err(HelloError::OtherPlayer { receiver });
     }
-    let hello = match received {
+    let hello = match found {
         ReceivedHello::Hello(hello) => hello,
         ReceivedHello::Foreign { version, .. } => {
             let local = control::VERSION.into();

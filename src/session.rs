@@ -299,10 +299,12 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
         let at = self.position(from).ok_or(DatagramError::UnknownPeer)?;
         let peer = self.peers.get_mut(at).ok_or(DatagramError::UnknownPeer)?;
         let slots = self.slots.get_mut(at).ok_or(DatagramError::UnknownPeer)?;
-        let outcome = peer.handle_datagram(&self.local, slots.as_flattened_mut(), datagram);
         if !Self::SEVERAL {
             self.cursor.restart();
-        } else if outcome.as_ref().err().is_none_or(|reason| reason.may_be_reported()) {
+            return peer.handle_datagram(&self.local, slots.as_flattened_mut(), datagram);
+        }
+        let outcome = peer.handle_datagram(&self.local, slots.as_flattened_mut(), datagram);
+        if outcome.as_ref().err().is_none_or(|reason| reason.may_be_reported()) {
             self.cursor.visit(at);
         }
         outcome

@@ -19,9 +19,9 @@ const WAIT_PPM: [i32; 3] = [4_000, 8_000, 100_000];
 /// By how much to shorten it, where they have come too late for longer than a jump.
 const HURRY_PPM: [i32; 3] = [6_000, 10_000, 20_000];
 /// By how much to stretch it on target, and to shorten it before patience is at an end. A whole number of frames says nothing of what
-/// is between them: at this ratio one minimum in five is below the target.
-const HOLD_PPM: i32 = 250;
-const NUDGE_PPM: i32 = 1_000;
+/// is between them: at this ratio about one minimum in four is below the target.
+const HOLD_PPM: i32 = 200;
+const NUDGE_PPM: i32 = 650;
 
 /// The margin of local inputs at a peer, and the one that is aimed at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,8 +49,9 @@ impl Margin {
     #[expect(clippy::inline_always, reason = "it has one caller, and is shorter than a call")]
     #[inline(always)]
     pub(crate) fn sample(&mut self, ack: u32, end: u32) {
-        let [margin, ..] = ack.wrapping_sub(end).cast_signed().clamp(i8::MIN.into(), i8::MAX.into()).to_le_bytes();
-        self.least.sample(margin.cast_signed());
+        let margin = ack.wrapping_sub(end).cast_signed();
+        let most = || if margin < 0 { i8::MIN } else { i8::MAX };
+        self.least.sample(i8::try_from(margin).unwrap_or_else(|_| most()));
         if self.target.is_some() {
             self.short = if self.error() < Some(0) { self.short.saturating_add(1) } else { 0 };
         }

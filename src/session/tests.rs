@@ -28,10 +28,11 @@ fn expect(player: u16) -> PeerConfig<1> {
     PeerConfig::compact(player).incarnation(run(player))
 }
 
+/// Events, datagrams and the next timeout.
+type Outputs = (Vec<Event<1>>, Vec<(PeerId, Vec<u8>)>, Option<Instant>);
+
 /// Everything that is new.
-fn drain<const MAX_PEERS: usize>(
-    session: &mut Session<MAX_PEERS, 1, 30>,
-) -> (Vec<Event<1>>, Vec<(PeerId, Vec<u8>)>, Option<Instant>) {
+fn drain<const MAX_PEERS: usize>(session: &mut Session<MAX_PEERS, 1, 30>) -> Outputs {
     let mut buf = [0; MAX_DATAGRAM_SIZE];
     let events = core::iter::from_fn(|| session.poll_event()).collect();
     let mut sent = Vec::new();

@@ -274,7 +274,7 @@ fn an_outage_does_not_swing_the_clock() {
 
 #[test]
 fn a_client_that_begins_early_or_late_comes_to_its_margin_without_an_overshoot() {
-    for off in [-6, 6] {
+    for off in [-8, 8] {
         let mut overshoots = Vec::new();
         for seed in 0..seeds() {
             let outcome = play(Plan { seed, outage: None, off });
