@@ -5,14 +5,14 @@ use ggrs::{
     SessionState,
 };
 use inputwire::{Instant, MAX_DATAGRAM_SIZE, Session};
-use inputwire_rollback::Rollback;
+use inputwire_rollback::{Rollback, Step};
 
 use crate::bare::{PEER, rtt_ms, session};
 use crate::duel::{Datagrams, Depths, Endpoint};
 use crate::peers::{Shared, hand_over, take_arrived, wire};
 
 #[path = "../../../crates/rollback/examples/pong/game.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the example uses more of it")]
+#[expect(dead_code, reason = "the example uses more of it")]
 mod game;
 use game::Pong;
 
@@ -45,12 +45,11 @@ impl Endpoint<1> for Ours {
         }
         self.arrived.clear();
         while self.driver.poll_event().is_some() {}
-        let before = self.driver.stats().frames;
-        self.driver.step(now, input, Pong::play);
+        let step = self.driver.step(now, input, Pong::play);
         while let Some(transmit) = self.driver.poll_transmit(&mut self.buf) {
             out.push(transmit.datagram);
         }
-        self.driver.stats().frames > before
+        matches!(step, Step::Advanced { .. })
     }
 
     fn deadline(&self) -> Option<u64> {

@@ -261,10 +261,10 @@ impl End {
             let epoch = self.driver.session().epoch();
             let player_of = |peer| usize::from(self.driver.session().peer(peer).expect("a peer").player());
             match event {
-                RollbackEvent::Peer { peer, event: PeerEvent::Desync { .. } } => {
+                RollbackEvent::Peer { peer, event: PeerEvent::Desync { .. } } if self.stays => {
                     log.desyncs.push((self.player, epoch, player_of(peer)));
                 }
-                RollbackEvent::Peer { peer, event: PeerEvent::Departed { last } } => {
+                RollbackEvent::Peer { peer, event: PeerEvent::Departed { last } } if self.stays => {
                     let end = last.map_or(plan.first_frame, |last| last.get() + 1);
                     log.departed.push((self.player, epoch, player_of(peer), end));
                 }
@@ -402,7 +402,7 @@ impl World {
                 end.life = Life::Dead;
             }
         }
-        for end in self.ends.iter_mut().filter(|end| end.life == Life::Plays) {
+        for end in self.ends.iter_mut().filter(|end| end.life == Life::Plays && end.stays) {
             end.note_confirmed(&mut self.log, self.plan.first_frame);
         }
     }
