@@ -7,6 +7,7 @@ cd "$(dirname "$0")"
 target=${CARGO_TARGET_DIR:-$(cd ../.. && pwd)/target}
 CARGO_TARGET_DIR=$target/bench cargo build -q --release --locked
 "$target/bench/release/side" "${FRAMES:-3600}" "${ROUNDS:-9}"
+"$target/bench/release/rollback" "${FRAMES:-3600}" "${ROUNDS:-9}"
 "$target/bench/release/scale"
 "$target/bench/release/deaths"
 "$target/bench/release/jam" # with LINKS=DIRECTORY also over recorded links

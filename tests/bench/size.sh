@@ -72,5 +72,7 @@ for target in thumbv6m-none-eabi wasm32-unknown-unknown; do
     fi
     one=$(build "$target" '' endpoint_1)
     five=$(build "$target" five 'endpoint_1 endpoint_2 endpoint_4 endpoint_8 endpoint_16')
-    echo "$target: code ${one% *} constants ${one#* } five: code ${five% *} constants ${five#* }"
+    driver=$(build "$target" rollback driver_1)
+    echo "$target: code ${one% *} constants ${one#* } five: code ${five% *} constants ${five#* }" \
+        "rollback: code ${driver% *} constants ${driver#* }"
 done

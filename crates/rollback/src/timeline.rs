@@ -38,6 +38,8 @@ pub(crate) struct Timeline<M, const MAX_PEERS: usize, const INPUT_LEN: usize, co
     pub(crate) next: u32,
     /// The slot of the state before the frame `confirmed`.
     base: usize,
+    /// Whether something happened to a peer that is not over yet.
+    is_disturbed: bool,
     /// The first frame that was played with a wrong input.
     wrong: Option<u32>,
     /// The last frame of the round, where it is known.
@@ -78,6 +80,7 @@ where
             confirmed: 0,
             next: 0,
             base: 0,
+            is_disturbed: false,
             wrong: None,
             last: None,
             reported,
@@ -100,6 +103,7 @@ where
     pub(crate) fn remove_peer(&mut self, now: Instant, id: PeerId) {
         let Some(track) = self.peers.iter_mut().find(|track| track.id == id) else { return };
         track.is_removed = true;
+        self.is_disturbed = true;
         if track.last_end().is_none() {
             let last = self.endpoint.session().peer(id).and_then(PeerRef::last_frame);
             let end = track.depart(last);
@@ -148,10 +152,21 @@ where
         None
     }
 
+    /// Answers what happened to the peers.
+    fn attend(&mut self, now: Instant, states: &mut impl States<INPUT_LEN>) {
+        self.disconnect_lost(now);
+        if self.is_over() {
+            self.restart(now, states);
+        }
+        self.remove_settled(now, self.confirmed);
+        self.is_disturbed = self.peers.iter().any(Track::is_disturbed);
+    }
+
     /// Takes note of what happened to a peer. Returns whether a player should see it.
     fn take(&mut self, peer: PeerId, event: PeerEvent) -> bool {
         let last = self.endpoint.session().peer(peer).and_then(PeerRef::last_frame);
         let Some(track) = self.peers.iter_mut().find(|track| track.id == peer) else { return true };
+        self.is_disturbed = true;
         match event {
             PeerEvent::Health { health: Health::Disconnected, .. } if track.presence == Presence::Here => {
                 track.presence = Presence::Silent(None);
@@ -211,9 +226,8 @@ where
 
     /// Plays what must be played again, and one more frame if the inputs that are known allow it.
     pub(crate) fn step(&mut self, now: Instant, input: [u8; INPUT_LEN], states: &mut impl States<INPUT_LEN>) -> Step {
-        self.disconnect_lost(now);
-        if self.is_over() {
-            self.restart(now, states);
+        if self.is_disturbed || self.last.is_some() {
+            self.attend(now, states);
         }
         if !self.is_running {
             self.next = self.endpoint.session().next_frame().get();
@@ -223,8 +237,6 @@ where
         let known = self.known();
         let resimulated = self.roll_back(now, known.end, states);
         self.settle(now, known.end, states);
-        self.remove_settled(now, self.confirmed);
-
         if self.last.is_some_and(|last| self.next > last.get()) {
             return Step::RoundOver;
         }

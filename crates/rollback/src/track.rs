@@ -66,6 +66,12 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
         }
     }
 
+    /// Whether something about the player is still to be answered.
+    pub(crate) fn is_disturbed(&self) -> bool {
+        let is_settled = matches!(self.presence, Presence::Here) || self.last_end.is_some();
+        !is_settled || self.is_removed || self.is_broken || self.ahead.is_some()
+    }
+
     /// Starts over at the first frame of an epoch.
     pub(crate) fn begin_epoch(&mut self, first: Frame) {
         *self = Self { presence: self.presence, ..Self::new(self.id, self.player, first) };

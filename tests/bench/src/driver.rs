@@ -1,7 +1,7 @@
 //! inputwire below its rollback driver: the same as the loop by hand.
 
 use inputwire::{Instant, MAX_DATAGRAM_SIZE, Session};
-use inputwire_rollback::Rollback;
+use inputwire_rollback::{Rollback, Step};
 
 use crate::bare::{PEER, rtt_ms, session};
 use crate::duel::{Datagrams, Endpoint};
@@ -31,12 +31,11 @@ impl<const N: usize> Endpoint<N> for Driver<N> {
         }
         self.arrived.clear();
         while self.driver.poll_event().is_some() {}
-        let before = self.driver.stats().frames;
-        self.driver.step(now, input, |state, inputs| state.play([inputs.input(0), inputs.input(1)]));
+        let step = self.driver.step(now, input, |state, inputs| state.play([inputs.input(0), inputs.input(1)]));
         while let Some(transmit) = self.driver.poll_transmit(&mut self.buf) {
             out.push(transmit.datagram);
         }
-        self.driver.stats().frames > before
+        matches!(step, Step::Advanced { .. })
     }
 
     fn deadline(&self) -> Option<u64> {

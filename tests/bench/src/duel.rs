@@ -60,7 +60,14 @@ pub trait Endpoint<const N: usize> {
     /// Returns the round-trip time that it reports, in milliseconds.
     fn rtt_ms(&self) -> Option<f64>;
     fn hash(&self) -> u64;
+    /// Returns what was played again, where it is counted.
+    fn depths(&self) -> Depths {
+        (0, 0, 0)
+    }
 }
+
+/// How often frames were played again, how many, and how many at once at most.
+pub type Depths = (u64, u64, u32);
 
 /// The measurements of both endpoints together.
 #[derive(Default)]
@@ -79,6 +86,7 @@ pub struct Measured {
     pub rtt_ms: Option<f64>,
     pub numbers: Numbers,
     pub hash: u64,
+    pub depths: Depths,
 }
 
 struct Side<E, const N: usize> {
@@ -178,6 +186,8 @@ pub fn play<E: Endpoint<N>, const N: usize>(weather: Weather, seed: u64, frames:
         learn(&mut sides, at, now, weather, counts, &mut measured);
     }
     measured.rtt_ms = sides[0].endpoint.rtt_ms();
+    let [one, other] = [0, 1].map(|at| sides[at].endpoint.depths());
+    measured.depths = (one.0 + other.0, one.1 + other.1, one.2.max(other.2));
     measured.hash = sides[0].endpoint.hash() ^ sides[1].endpoint.hash();
     measured
 }

@@ -13,4 +13,5 @@ pub mod limits;
 pub mod mesh;
 pub mod network;
 pub mod peers;
+pub mod pong;
 pub mod report;

@@ -9,8 +9,6 @@ pub(crate) const FIELD: i32 = 10_000;
 pub(crate) const PADDLE: i32 = 1_600;
 const PADDLE_SPEED: i32 = 150;
 const SERVE_SPEED: i32 = 190;
-/// The game ends when a player has missed so many balls.
-const MISSES: u8 = 3;
 
 /// The bits of an input.
 pub(crate) const LESS: u8 = 1;
@@ -24,27 +22,35 @@ pub(crate) struct Pong {
     /// The middle of each paddle: left, right, top, bottom.
     pub(crate) paddles: [i32; 4],
     pub(crate) missed: [u8; 4],
+    /// The game ends when a player has missed so many balls.
+    lives: u8,
     serves: i32,
 }
 
 impl Pong {
-    pub(crate) fn new(players: usize) -> Self {
+    pub(crate) fn new(players: usize, lives: u8) -> Self {
         let mut pong =
-            Self { players, ball: [0; 2], velocity: [0; 2], paddles: [FIELD / 2; 4], missed: [0; 4], serves: 0 };
+            Self { players, ball: [0; 2], velocity: [0; 2], paddles: [FIELD / 2; 4], missed: [0; 4], lives, serves: 0 };
         pong.serve();
         pong
     }
 
-    /// One frame. A side without a player is a wall, also when its player has left.
+    /// One frame with the inputs of a session.
     pub(crate) fn play(&mut self, inputs: &Inputs<'_, 1>) {
+        self.advance([0, 1, 2, 3].map(|player| {
+            let of = inputs.get(player);
+            (of.status != Status::Departed).then_some(of.input[0])
+        }));
+    }
+
+    /// One frame. A side without a player is a wall, also when its player has left.
+    pub(crate) fn advance(&mut self, buttons: [Option<u8>; 4]) {
         if self.is_over() {
             return;
         }
-        let mut has_paddle = [false; 4];
-        for (side, player) in (0..).take(self.players).enumerate() {
-            let of = inputs.get(player);
-            let [buttons] = of.input;
-            has_paddle[side] = of.status != Status::Departed;
+        let has_paddle = buttons.map(|buttons| buttons.is_some());
+        for (side, buttons) in buttons.into_iter().enumerate() {
+            let Some(buttons) = buttons else { continue };
             let direction = i32::from(buttons & MORE != 0) - i32::from(buttons & LESS != 0);
             let middle = self.paddles[side] + direction * PADDLE_SPEED;
             self.paddles[side] = middle.clamp(PADDLE / 2, FIELD - PADDLE / 2);
@@ -58,7 +64,7 @@ impl Pong {
             let side = 2 * axis + usize::from(high);
             let off = self.ball[1 - axis] - self.paddles[side];
             if has_paddle[side] && off.abs() > PADDLE / 2 {
-                self.missed[side] += 1;
+                self.missed[side] = self.missed[side].saturating_add(1);
                 self.serve();
                 return;
             }
@@ -83,7 +89,7 @@ impl Pong {
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        self.missed.iter().any(|missed| *missed >= MISSES)
+        self.missed.iter().any(|missed| *missed >= self.lives)
     }
 
     pub(crate) fn hash(&self) -> u64 {

@@ -26,7 +26,7 @@ impl Net {
         socket.set_nonblocking(true)?;
         let incarnation = RandomState::new().build_hasher().finish();
         let config = Config::builder().session_id(0x901_6901).local_player(player).incarnation(incarnation).build()?;
-        let driver = Rollback::new(Session::new(config), Pong::new(players.len()));
+        let driver = Rollback::new(Session::new(config), Pong::new(players.len(), 3));
         let mut driver = driver.with_checksums(10, Pong::hash).with_input_delay(2);
         let mut peers = Vec::new();
         for (number, address) in (0..).zip(players).filter(|(number, _)| *number != player) {

@@ -20,7 +20,7 @@ fn confirmed_states_equal_a_plain_simulation_of_the_inputs_for_any_schedule() {
         total.epochs += played.epochs;
         total.departed += played.departed;
         total.joined += played.joined;
-        total.dropped += played.dropped;
+        total.lost += played.lost;
     }
     println!("{total:?}");
 }

@@ -16,7 +16,7 @@ const TICK_US: u64 = 4_000;
 const SECOND_US: u64 = 1_000_000;
 /// The time in which the network is hostile, and the one in which it has healed.
 const HOSTILE_US: u64 = 4 * SECOND_US;
-const HEALED_US: u64 = 3 * SECOND_US;
+const HEALED_US: u64 = 4 * SECOND_US;
 
 pub(crate) type Driver = Rollback<Game, Session<MAX_PEERS, LEN>, MAX_PEERS, LEN>;
 
@@ -84,7 +84,8 @@ pub(crate) struct Played {
     pub(crate) epochs: u32,
     pub(crate) departed: u32,
     pub(crate) joined: u32,
-    pub(crate) dropped: u32,
+    /// Players who lost the others, although nobody left.
+    pub(crate) lost: u32,
 }
 
 /// What an endpoint does.
@@ -176,7 +177,8 @@ pub(crate) fn play(plan: &Plan) -> Played {
         epochs: world.ends.iter().map(|end| end.driver.session().epoch().get()).max().unwrap_or(0),
         departed: u32::try_from(world.log.departed.len()).expect("a few"),
         joined: u32::try_from(world.back.len()).expect("a few"),
-        dropped: u32::try_from(world.ends.iter().filter(|end| end.life == Life::Dropped).count()).expect("a few"),
+        lost: u32::try_from(world.ends.iter().filter(|end| end.stays && !world.has_stayed(end.player)).count())
+            .expect("a few"),
     }
 }
 
@@ -193,7 +195,7 @@ impl End {
     fn new(plan: &Plan, player: usize, run: u64, players: &[usize], from: Option<u32>) -> Self {
         let number = |player| u16::try_from(player).expect("a few");
         // A player that is restarted has more time to come back.
-        let patience = if plan.leaves.is_empty() { 5_000 } else { 1_300 };
+        let patience = if plan.leaves.is_empty() { 5_000 } else { 2_000 };
         let config = Config::builder()
             .local_player(number(player))
             .incarnation(nth(plan.seed, run * 100 + player as u64) | 1 << 40)
@@ -259,10 +261,10 @@ impl End {
             let epoch = self.driver.session().epoch();
             let player_of = |peer| usize::from(self.driver.session().peer(peer).expect("a peer").player());
             match event {
-                RollbackEvent::Peer { peer, event: PeerEvent::Desync { .. } } => {
+                RollbackEvent::Peer { peer, event: PeerEvent::Desync { .. } } if self.stays => {
                     log.desyncs.push((self.player, epoch, player_of(peer)));
                 }
-                RollbackEvent::Peer { peer, event: PeerEvent::Departed { last } } => {
+                RollbackEvent::Peer { peer, event: PeerEvent::Departed { last } } if self.stays => {
                     let end = last.map_or(plan.first_frame, |last| last.get() + 1);
                     log.departed.push((self.player, epoch, player_of(peer), end));
                 }
@@ -355,7 +357,7 @@ impl World {
             self.tick();
             self.now += TICK_US;
         }
-        for (end, before) in self.ends.iter().zip(confirmed).filter(|(end, _)| end.life == Life::Plays) {
+        for (end, before) in self.ends.iter().zip(confirmed).filter(|(end, _)| self.has_stayed(end.player)) {
             let played = end.confirmed - before;
             let least = if self.plan.max_prediction < 4 { 5 } else { 15 };
             assert!(played > least, "player {} confirmed {played} frames in the last second:\n{self}", end.player);
@@ -400,7 +402,7 @@ impl World {
                 end.life = Life::Dead;
             }
         }
-        for end in self.ends.iter_mut().filter(|end| end.life == Life::Plays) {
+        for end in self.ends.iter_mut().filter(|end| end.life == Life::Plays && end.stays) {
             end.note_confirmed(&mut self.log, self.plan.first_frame);
         }
     }
@@ -471,9 +473,17 @@ impl World {
         self.plan.rejoins = false;
     }
 
+    /// Whether a player has stayed in the game of the others. Two who lose each other may both go on.
+    fn has_stayed(&self, player: usize) -> bool {
+        let end = &self.ends[player];
+        let was_lost = |(by, _, whom, _): &(usize, Epoch, usize, u32)| *whom == player && self.ends[*by].stays;
+        let is_back = self.back.contains_key(&player);
+        end.life == Life::Plays && end.stays && (is_back || !self.log.departed.iter().any(was_lost))
+    }
+
     /// Compares what those saw that stayed with a plain simulation.
     fn judge(&self) {
-        let stayed = |player: usize| self.ends[player].life == Life::Plays && self.ends[player].stays;
+        let stayed = |player: usize| self.has_stayed(player);
         let counts = |by: usize, epoch| stayed(by) && !is_contested(self.contested, epoch);
         let mut absent = HashMap::new();
         for (_, epoch, player, end) in self.log.departed.iter().filter(|(by, epoch, ..)| counts(*by, *epoch)) {

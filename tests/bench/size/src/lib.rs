@@ -75,3 +75,52 @@ mod five {
     endpoint!(endpoint_8, 8,);
     endpoint!(endpoint_16, 16,);
 }
+
+#[cfg(feature = "rollback")]
+mod rollback {
+    use inputwire_rollback::{Rollback, Step};
+
+    use super::*;
+
+    /// A driver on a session of the compact wire, with a state of eight bytes and checksums.
+    type Driver = Rollback<u64, Session<1, 1>, 1, 1>;
+
+    #[unsafe(no_mangle)]
+    pub extern "C" fn driver_1(
+        driver: &mut Option<Driver>,
+        call: u8,
+        micros: u64,
+        bytes: &mut [u8; MAX_DATAGRAM_SIZE],
+        len: usize,
+    ) -> u64 {
+        let now = Instant::from_micros(micros);
+        let peer = PeerId::new(0);
+        let Some(driver) = driver else {
+            let config = Config::builder().local_player(u16::from(call)).incarnation(micros | 1 << 63);
+            let Ok(config) = config.build() else { return 0 };
+            let mut new = Driver::new(Session::new(config), 0).with_checksums(10, |state| *state);
+            let _ = new.add_peer(now, PeerConfig::compact(1));
+            *driver = Some(new);
+            return 0;
+        };
+        match call {
+            0 => {
+                let step = driver.step(now, [bytes[0]], |state, inputs| {
+                    *state = state.rotate_left(8) ^ u64::from(inputs.input(0)[0]) ^ u64::from(inputs.input(1)[0]) << 8;
+                });
+                u64::from(matches!(step, Step::Advanced { .. }))
+            }
+            1 => u64::from(driver.handle_datagram(now, peer, bytes.get(..len).unwrap_or(&[])).is_ok()),
+            2 => driver.poll_transmit(bytes).map_or(0, |transmit| transmit.datagram.len() as u64),
+            3 => u64::from(driver.poll_event().is_some()),
+            4 => driver.poll_timeout().map_or(0, Instant::as_micros),
+            5 => {
+                driver.handle_timeout(now);
+                0
+            }
+            6 => driver.confirmed_state().map_or(0, |(_, state)| *state),
+            7 => u64::try_from(driver.frame_interval().as_micros()).unwrap_or(0),
+            _ => driver.session().peer(peer).map_or(0, |peer| peer.stats().totals.packets_received),
+        }
+    }
+}
