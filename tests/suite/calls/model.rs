@@ -243,7 +243,7 @@ impl Model {
     /// Receives a well-formed word of the present run of a peer.
     pub(crate) fn word(&mut self, id: PeerId, word: &Word) -> Result<(), DatagramError> {
         let sender = self.peer(id).ok_or(DatagramError::UnknownPeer)?.clone();
-        if sender.run.is_none() || sender.halted {
+        if sender.playing().is_none() {
             return Err(DatagramError::NotReady);
         }
         for (player, end) in &word.players {

@@ -4,7 +4,7 @@ use inputwire::DatagramError::{self, *};
 use inputwire::{Departure, Epoch, PeerConfig, PeerId, PushError, Session};
 
 use crate::support::forge::Seal;
-use crate::support::{SECOND, Wire, at, drain, events, frame, incarnation, refuse};
+use crate::support::{PEER, SECOND, Wire, at, drain, events, frame, incarnation, refuse};
 
 const SENDER: PeerId = PeerId::new(0);
 const LEAVER: PeerId = PeerId::new(2);
@@ -89,13 +89,15 @@ fn w2_a_word_outside_a_mesh_or_before_its_sender_is_known_is_refused() {
         stranger.add_peer(at(0), PeerConfig::compact(1)).expect("room");
         let mut signalled: Session<3, 1> = Session::new(wire.settings(0).build().expect("settings"));
         signalled.add_peer(at(0), PeerConfig::compact(1).incarnation(incarnation(1))).expect("room");
-        for session in [stranger, signalled] {
+        for session in [&stranger, &signalled] {
             for len in 1..3 + wire.tag_len() {
-                reject(&session, &vec![0x23; len], Truncated);
+                reject(session, &vec![0x23; len], Truncated);
             }
-            for word in words(&seal) {
-                reject(&session, &word, NotReady);
-            }
+        }
+        for word in words(&seal) {
+            reject(&stranger, &word, NotReady);
+            // Who knows the incarnation of a run that it has not heard yet knows its tag, too.
+            assert_eq!(signalled.clone().handle_datagram(at(0), PEER, &word), Ok(()));
         }
         reject(&member(wire, true), &[0x23; 1_025], TooLong);
     }
