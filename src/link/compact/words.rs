@@ -42,7 +42,7 @@ impl Compact {
 
     /// Verifies and decodes a word of this peer.
     pub(crate) fn open_word<'a>(&self, datagram: &'a [u8]) -> Result<Word<'a>, DatagramError> {
-        let state = self.tags.as_ref().filter(|_| self.runs()).map(|tags| tags.incoming.whole());
+        let state = self.tags.as_ref().map(|tags| tags.incoming.whole());
         Word::parse(datagram, TagState::new(self.key.as_ref()).tag_len(), state.as_ref())
     }
 
