@@ -80,7 +80,7 @@ class MeshComparison:
         how = rng.random()
         if how < 0.3 and self.model.asked is not None and self.model.asked > now:
             return self.model.asked
-        if how < 0.97:
+        if how < 0.97 or self.model.is_closed:  # Late calls after the close are not compared.
             return now + rng.choice([1, 1, 250, 1000, s.frame_us, s.frame_us // 3, 10_000,
                                      rng.randint(1, 40_000)])
         return now + rng.choice([s.ping_us, 500_000, 1_000_000, 11_000_000])
