@@ -108,7 +108,7 @@ fn compare(seed: u64) {
     let mut flying: Vec<(u64, usize, bool, Vec<u8>)> = Vec::new();
     let mut buf = [0; MAX_DATAGRAM_SIZE];
     let mut now = 0;
-    for _ in 0..1_500 {
+    for step in 0..1_500 {
         now += match rng.below(8) {
             0..3 => 0,
             3..6 => rng.below(3_000),
@@ -121,7 +121,7 @@ fn compare(seed: u64) {
         let client = rng.index(ends.len());
         let id = server.peer_of(client.try_into().expect("small"));
         match rng.below(40) {
-            0..8 => drop(server.push_input(at(now), [rng.below(3).try_into().expect("a byte")])),
+            0..8 if step / 100 % 2 == 0 => drop(server.push_input(at(now), [rng.below(3).try_into().expect("a byte")])),
             8..20 => drop(ends[client].push_input(at(now), [1])),
             20 => server.handle_transport_closed(at(now), id.unwrap_or(PeerId::new(9))),
             21..23 => server.handle_transport_opened(at(now), id.unwrap_or(PeerId::new(9))),
@@ -151,8 +151,14 @@ fn compare(seed: u64) {
         server.handle_timeout(at(now));
         let mut thorough = server.clone();
         thorough.visit_all();
-        match rng.below(8) {
-            0 => assert_eq!(server.poll_event(), thorough.poll_event()),
+        // Half of the time the drains are seldom complete.
+        match rng.below(if step / 200 % 2 == 0 { 8 } else { 6 }) {
+            0 => {
+                let events = core::iter::from_fn(|| Some((server.poll_event(), thorough.poll_event())));
+                for (one, other) in events.take_while(|both| *both != (None, None)) {
+                    assert_eq!(one, other, "seed {seed} at {now}");
+                }
+            }
             1 => {
                 let mut other = [0; MAX_DATAGRAM_SIZE];
                 assert_eq!(server.poll_transmit(&mut buf), thorough.poll_transmit(&mut other));
@@ -163,7 +169,14 @@ fn compare(seed: u64) {
                 assert_eq!(server.poll_transmit_to(id, &mut buf), thorough.poll_transmit_to(id, &mut other));
                 assert_eq!(server.poll_timeout(), thorough.poll_timeout());
             }
-            3 => {}
+            3 => {
+                let mut other = [0; MAX_DATAGRAM_SIZE];
+                while let Some(transmit) = thorough.poll_transmit(&mut other) {
+                    assert_eq!(server.poll_transmit(&mut buf), Some(transmit), "seed {seed} at {now}");
+                }
+                assert_eq!(server.poll_transmit(&mut buf), None);
+            }
+            4 => {}
             _ => {
                 let outputs = drain(&mut server);
                 assert_eq!(outputs, drain(&mut thorough), "seed {seed} at {now}");
@@ -188,6 +201,6 @@ fn compare(seed: u64) {
 
 #[test]
 fn a_drain_that_leaves_out_who_is_idle_misses_nothing() {
-    let seeds = std::env::var("DRAIN_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(8);
+    let seeds = std::env::var("DRAIN_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(20);
     (0..seeds).for_each(compare);
 }
