@@ -226,6 +226,15 @@ fn serve(listener: &TcpListener, folder: &Path) -> String {
     unreachable!("a listener goes on")
 }
 
+/// Needs `wasm-bindgen` of the version in Cargo.lock:
+///
+/// ```text
+/// cargo build --profile quick -p matchbox-page --target wasm32-unknown-unknown
+/// wasm-bindgen --target web --no-typescript --out-dir PAGE .../wasm32-unknown-unknown/quick/matchbox_page.wasm
+/// cp page/page.html PAGE
+/// MATCHBOX_SERVER=... MATCHBOX_PAGE=PAGE CHROMIUM=chromium cargo test --profile quick --test room -- --ignored --nocapture
+/// ```
+#[ignore = "needs a built page and a browser"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_native_end_and_a_page_in_chromium_play_600_inputs_each_way() {
     let (Some(folder), Some(chromium)) = (std::env::var_os("MATCHBOX_PAGE"), std::env::var_os("CHROMIUM")) else {
