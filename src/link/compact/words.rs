@@ -19,7 +19,9 @@ impl Compact {
         let standing = &remote.standing;
         let active_at = standing.active_at()?;
         let is_due = standing.owed || standing.is_present() && !standing.is_settled();
-        if !is_due || !self.runs() || !remote.takes_words() {
+        // Who was named before it was ever accepted is told all the same.
+        let may_flow = if standing.is_present() { self.runs() } else { self.tags.is_some() };
+        if !is_due || !may_flow || !remote.takes_words() {
             return None;
         }
         let ping_us = Self::ping_us(local);
@@ -40,7 +42,7 @@ impl Compact {
 
     /// Verifies and decodes a word of this peer.
     pub(crate) fn open_word<'a>(&self, datagram: &'a [u8]) -> Result<Word<'a>, DatagramError> {
-        let state = self.tags.as_ref().filter(|_| self.runs()).map(|tags| tags.incoming.whole());
+        let state = self.tags.as_ref().map(|tags| tags.incoming.whole());
         Word::parse(datagram, TagState::new(self.key.as_ref()).tag_len(), state.as_ref())
     }
 
