@@ -276,10 +276,8 @@ where
         };
         let Some(last) = self.last.filter(|last| self.confirmed > last.get()) else {
             // What it has sent is played first, unless it was restarted.
-            return self
-                .peers
-                .iter()
-                .any(|track| track.is_broken || (is_silent(track) && track.end() <= self.confirmed));
+            let is_stuck = |track| is_silent(track) && (track.is_broken || track.end() <= self.confirmed);
+            return self.peers.iter().any(is_stuck);
         };
         let session = self.endpoint.session();
         self.peers.iter().all(|track| {
