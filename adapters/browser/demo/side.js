@@ -1,6 +1,6 @@
 // One endpoint: a session of inputwire or an imitation of the original, with the game that it plays.
 
-import { Session, attach } from "../dist/index.js";
+import { Rollback, Session, attach } from "../dist/index.js";
 import { bot, hash, start, step } from "./game.js";
 import { Original } from "./original.js";
 
@@ -33,10 +33,20 @@ export class Side {
       side.classic = new Original({ player: index, channel, input: take });
     } else {
       side.session = await Session.create({ sessionId: id, localPlayer: index });
-      side.peerNumber = side.session.addPeer({ player: 1 - index, wire });
+      side.driver = new Rollback(side.session, {
+        localPlayer: index,
+        first: start(),
+        advance: (state, { of }) => step(state, [of(0).input[0], of(1).input[0]]),
+        checksums: { every: 4, hash: (state) => side.#keep(state) },
+        // The page is to show what a bad network does, so it guesses for longer than a game should.
+        maxPrediction: WINDOW / 2,
+      });
+      side.peerNumber = side.driver.addPeer({ player: 1 - index, wire });
+      const drive = side.session.onevent;
       side.session.onevent = (event) => {
         if (event.kind === "input") take(event.frame, event.input[0]);
         else if (event.kind === "lost") side.#lose(event.first, event.count);
+        drive(event);
       };
       side.detach = attach(side.session, side.peerNumber, channel, { connection });
     }
@@ -44,7 +54,7 @@ export class Side {
   }
 
   get frame() {
-    return this.#localInputs.length;
+    return this.session?.nextFrame ?? this.#localInputs.length;
   }
 
   /** Whether it can play: the original starts only when it is content with its peer. */
@@ -52,32 +62,36 @@ export class Side {
     return this.channel.readyState === "open" && (this.classic === undefined || this.classic.hasStarted);
   }
 
-  /** Plays one frame: pushes the local input and simulates the game with the remote inputs known so far. */
+  /** Plays one frame: records the local input and simulates the game with the remote inputs known so far. */
   play(input) {
     const action = input ?? bot(this.state, this.index);
     if (this.original) {
       this.classic.record(action);
       // The original reports no loss, so it is noticed here.
       if (this.frame >= WINDOW) this.#lose(this.frame - WINDOW, 1);
-    } else if ("waitingFor" in this.session.pushInput(Uint8Array.of(action))) {
-      this.stalled = true;
-      return;
+      this.#localInputs.push(action);
+      this.#simulate();
+    } else {
+      this.stalled = this.driver.step(Uint8Array.of(action)).kind !== "advanced";
+      this.state = this.driver.state;
     }
-    this.stalled = false;
-    this.#localInputs.push(action);
-    this.#simulate();
   }
 
-  /** Advances the final state while both inputs are known, then predicts that the remote input stays the same. */
+  /** Keeps the hash of a final state, and returns it. */
+  #keep(state) {
+    this.hashes.set(state.frame, hash(state));
+    this.hashes.delete(state.frame - 300);
+    return BigInt(hash(state));
+  }
+
+  /** For the original, which has no session: advances the final state while both inputs are known, then predicts that the remote input stays the same. */
   #simulate() {
     const inputs = (frame, remote) => (this.index === 0 ? [this.#localInputs[frame], remote] : [remote, this.#localInputs[frame]]);
     while (this.#confirmed.frame < this.frame && this.#remoteInputs.has(this.#confirmed.frame)) {
       const { frame } = this.#confirmed;
       this.last = this.#remoteInputs.get(frame);
-      this.#remoteInputs.delete(frame - 300);
       this.#confirmed = step(this.#confirmed, inputs(frame, this.last));
-      this.hashes.set(this.#confirmed.frame, hash(this.#confirmed));
-      this.hashes.delete(this.#confirmed.frame - 300);
+      this.#keep(this.#confirmed);
     }
     this.state = this.#confirmed;
     let predicted = this.last ?? 0;
@@ -90,6 +104,7 @@ export class Side {
   /** The inputs of one datagram arrive in one go: the datagrams of all but the latest had been lost. */
   #take(frame, action) {
     this.#remoteInputs.set(frame, action);
+    this.#remoteInputs.delete(frame - 300);
     if (this.#batch.length === 0) {
       queueMicrotask(() => {
         const latest = Math.max(...this.#batch);
