@@ -29,6 +29,7 @@ pages! {
     local_players = "guide/local-players.md";
     servers = "guide/servers.md";
     feed = "guide/feed.md";
+    simulator = "guide/simulator.md";
     migrating = "MIGRATING.md";
     protocol = "PROTOCOL.md";
     vectors = "VECTORS.md";
