@@ -22,8 +22,6 @@ const NONE: u16 = u16::MAX;
 const HEAL_ROUNDS: usize = 16;
 /// How many datagrams are delivered in one round.
 const MOST_DATAGRAMS: usize = 200;
-/// Rounds after which an application no longer waits for a peer that it has never heard.
-const UNHEARD_ROUNDS: usize = 6;
 
 /// What may still happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -240,14 +238,14 @@ impl Explorer {
     fn heals(&mut self, world: &World) -> Result<(), String> {
         let mut world = World { links: [[Link::EMPTY; ENDS]; ENDS], ..*world };
         let mut path = Vec::new();
-        for round in 0..HEAL_ROUNDS {
+        for _ in 0..HEAL_ROUNDS {
             let key = (world.ends, world.dead);
-            if round == 0 && self.healing.contains(&key) {
+            if self.healing.contains(&key) {
                 self.healing.extend(path);
                 return Ok(());
             }
-            path.extend((round == 0).then_some(key));
-            self.act_as_applications(&mut world, round >= UNHEARD_ROUNDS)?;
+            path.push(key);
+            self.act_as_applications(&mut world)?;
             let words = self.exchange(&mut world)?;
             if words == 0 && self.waits_for(&world).is_none() {
                 self.healing.extend(path);
@@ -259,7 +257,7 @@ impl Explorer {
     }
 
     /// Applications take what is there, follow to an epoch, disconnect who is gone, and call a join off that not all could take.
-    fn act_as_applications(&mut self, world: &mut World, is_late: bool) -> Result<(), String> {
+    fn act_as_applications(&mut self, world: &mut World) -> Result<(), String> {
         let begun = self.players().any(|player| self.end(world, player).begun());
         if let Some(joiner) = self.joiner() {
             let has = |explorer: &Self, player| explorer.end(world, player).departure(joiner).is_some();
@@ -280,8 +278,7 @@ impl Explorer {
                 self.act(world, player, Act::Begin)?;
             }
             for other in self.players() {
-                let is_gone = !self.is_playing(world, other) || is_late && !self.end(world, player).heard[other];
-                if other != player && is_gone {
+                if other != player && !self.is_playing(world, other) {
                     self.act(world, player, Act::Disconnect(other))?;
                 }
             }

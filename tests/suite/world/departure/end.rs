@@ -105,15 +105,13 @@ pub(super) struct End {
     pub(super) departed: [[Option<u32>; ENDS]; EPOCHS],
     pub(super) named: [bool; ENDS],
     pub(super) is_open: bool,
-    /// Who was ever heard.
-    pub(super) heard: [bool; ENDS],
 }
 
 impl fmt::Debug for End {
     /// How every player takes part, and what has passed between them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let session = format!("{:?}", self.session);
-        write!(f, "player {}, open {}, epochs {:?}, heard {:?}", self.player, self.is_open, self.ends, self.heard)?;
+        write!(f, "player {}, open {}, epochs {:?}", self.player, self.is_open, self.ends)?;
         session.split("standing: ").skip(1).try_for_each(|rest| {
             let len = rest.find('}').unwrap_or(rest.len());
             write!(f, "\n    {}", &rest[..len])
@@ -144,7 +142,6 @@ impl End {
             departed: Default::default(),
             named: [false; ENDS],
             is_open: true,
-            heard: [false; ENDS],
         };
         let joins = |player| setup.joins && player == setup.ends - 1;
         for peer in (0..setup.ends).filter(|peer| *peer != player && !joins(*peer)) {
@@ -281,7 +278,6 @@ impl End {
                         return Err(format!("{player} departed at {end}: {self:?}"));
                     }
                 }
-                Event::Peer { peer, event: PeerEvent::Connected } => self.heard[self.player_of(peer)] = true,
                 Event::Peer { event: PeerEvent::OutOfSync | PeerEvent::Conflict | PeerEvent::Restarted, .. } => {
                     return Err(format!("{event:?}"));
                 }
@@ -351,7 +347,7 @@ impl End {
             }
         }
         left.push_str(&text[copied..]);
-        let known = (self.peers, self.starts, self.ends, self.departed, self.named, self.is_open, self.heard);
+        let known = (self.peers, self.starts, self.ends, self.departed, self.named, self.is_open);
         write!(left, "{known:?}").expect("written");
         let hash = |salt: u8| {
             let mut hasher = DefaultHasher::new();
