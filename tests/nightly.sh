@@ -9,6 +9,7 @@
 #   FUZZ_LEN   the longest input of a fuzz target, 128 bytes unless set: short ones are many
 #   FUZZ_JOBS  how many targets are fuzzed at once, one unless set
 #   SIM_SEEDS  seeds of the simulator in each of its two modes, 500000 unless set; SIM_FIRST is the first
+#   MESH_SEEDS games whose players leave and join, 200000 unless set
 #   WORLDS     of the handshake's small world, 5000000 unless set: about two gigabytes
 #   NIGHTLY    where logs, grown corpora and failing inputs stay: target/nightly unless set
 #
@@ -27,6 +28,7 @@ executions=${FUZZ_RUNS:-100000000}
 length=${FUZZ_LEN:-128}
 jobs=${FUZZ_JOBS:-1}
 seeds=${SIM_SEEDS:-500000}
+games=${MESH_SEEDS:-200000}
 worlds=${WORLDS:-5000000}
 home=${NIGHTLY:-$PWD/target/nightly}
 targets=(calls codec datagram deadlines feed network twin)
@@ -78,6 +80,13 @@ grep -E '^\|' "$home/sim.log"
 grep -q '^test laws::sim_many' "$home/sim.log" || found=1
 row "simulator, both modes" "$seeds seeds each" $((SECONDS - started)) "$found"
 ((found == 0)) || tail -n 40 "$home/sim.log"
+
+started=$SECONDS
+found=0
+MESH_SEEDS=$games cargo test --release -p inputwire-sim -- --nocapture mesh >"$home/mesh.log" 2>&1 || found=1
+grep -E '^Count' "$home/mesh.log" || found=1
+row "meshes" "$games games" $((SECONDS - started)) "$found"
+((found == 0)) || tail -n 20 "$home/mesh.log"
 
 started=$SECONDS
 found=0
