@@ -39,7 +39,7 @@ static class Udp
 
     static int Main(string[] arguments)
     {
-        if (Marshal.SizeOf(typeof(Config)) != 88 || Marshal.SizeOf(typeof(Event)) != 64 || Marshal.SizeOf(typeof(Stats)) != 288)
+        if (Marshal.SizeOf(typeof(Config)) != 96 || Marshal.SizeOf(typeof(Event)) != 64 || Marshal.SizeOf(typeof(Stats)) != 288)
         {
             Console.Error.WriteLine("a struct has another size than in C");
             return 1;

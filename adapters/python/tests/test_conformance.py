@@ -29,20 +29,21 @@ class Package:
         if settings.epoch:
             self.session.begin_epoch(settings.epoch, 0.0)
         self.session.set_input_delay(settings.input_delay)
+        self.player = settings.peer_player
         self.peer = self.session.add_peer(
-            settings.peer_player, wire=settings.wire, incarnation=settings.peer_incarnation or 0, now=0.0)
+            self.player, wire=settings.wire, incarnation=settings.peer_incarnation or 0, now=0.0)
 
     def answer(self, result: str, detail: str = "") -> Answer:
         """Takes what is new."""
         answer = Answer(result, detail)
         for event in self.session.events():
             if isinstance(event, iw.Input):
-                answer.inputs.append((event.frame, event.input))
+                answer.inputs_of.setdefault(self.player, []).append((event.frame, event.input))
             elif isinstance(event, iw.EpochAhead):
                 answer.events.append(f"EpochAhead {event.epoch}")
             elif isinstance(event, (iw.Restarted, iw.OutOfSync)):
                 answer.events.append(type(event).__name__)
-        answer.sent = [datagram for _, datagram in self.session.transmits()]
+        answer.sent_to[self.player] = [datagram for _, datagram in self.session.transmits()]
         timeout = self.session.poll_timeout()
         answer.timeout = None if timeout is None else round(timeout * 1e6)
         return answer
@@ -53,7 +54,7 @@ class Package:
         except iw.WindowFull as full:
             return self.answer("error", str(full))
 
-    def receive(self, now: int, datagram: bytes) -> Answer:
+    def receive(self, now: int, datagram: bytes, player: int | None = None) -> Answer:
         status = self.session.handle_datagram(self.peer, datagram, now / 1e6)
         return self.answer("ok" if status == iw.Status.OK else "refused", status.name.title().replace("_", ""))
 
@@ -65,11 +66,11 @@ class Package:
         self.session.begin_epoch(epoch, now / 1e6)
         return self.answer("ok")
 
-    def close(self, now: int) -> Answer:
+    def close(self, now: int, player: int | None = None) -> Answer:
         self.session.handle_transport_closed(self.peer, now / 1e6)
         return self.answer("ok")
 
-    def open(self, now: int) -> Answer:
+    def open(self, now: int, player: int | None = None) -> Answer:
         self.session.handle_transport_opened(self.peer, now / 1e6)
         return self.answer("ok")
 

@@ -179,9 +179,10 @@ impl World<'_> {
     /// Removes a peer and adds it again: the peer meets another run of this endpoint.
     fn rejoin(&mut self, index: usize, peer: usize) -> Result<(), Breach> {
         self.tally.count(Kind::Rejoined);
-        if self.remove(index, peer) {
-            self.add(index, peer);
+        if !self.remove(index, peer) {
+            return Ok(());
         }
+        self.add(index, peer);
         self.drain(index)
     }
 
