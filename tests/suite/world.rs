@@ -138,6 +138,33 @@ impl Explorer {
     }
 }
 
+/// Copies a `Debug` output. The value of a field that `takes` takes is left out, and what it wrote stands in its place.
+fn rewrite(text: &str, left: &mut String, mut takes: impl FnMut(&str, &str, &mut String) -> bool) {
+    let (bytes, mut copied, mut at) = (text.as_bytes(), 0, 0);
+    while at + 1 < bytes.len() {
+        if bytes[at] != b':' || bytes[at + 1] != b' ' {
+            at += 1;
+            continue;
+        }
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        let start = at - bytes[..at].iter().rev().take_while(|byte| is_name(byte)).count();
+        let (name, value) = (&text[start..at], &text[at + 2..]);
+        at += 2;
+        left.push_str(&text[copied..at]);
+        if takes(name, value, left) {
+            at += value_len(value);
+        }
+        copied = at;
+    }
+    left.push_str(&text[copied..]);
+}
+
+/// The first number in a text.
+fn number(text: &str) -> u64 {
+    let digits = text.bytes().skip_while(|byte| !byte.is_ascii_digit()).take_while(u8::is_ascii_digit);
+    digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
+}
+
 /// How long the value of a field is at the start of a text, in the `Debug` output that goes on after it.
 fn value_len(text: &str) -> usize {
     let mut depth = 0_u32;

@@ -13,6 +13,7 @@ use inputwire::{
     Config, Departure, Epoch, Event, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, Session,
 };
 
+use super::super::{number, rewrite};
 use crate::support::incarnation;
 
 /// How many players there are at most.
@@ -324,29 +325,13 @@ impl End {
         let mut text = String::with_capacity(8_192);
         write!(text, "{:?}", self.session).expect("writing to a string does not fail");
         let mut left = String::with_capacity(4_096);
-        let (bytes, mut copied, mut at) = (text.as_bytes(), 0, 0);
-        while at + 1 < bytes.len() {
-            if bytes[at] != b':' || bytes[at + 1] != b' ' {
-                at += 1;
-                continue;
-            }
-            let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-            let start = at - bytes[..at].iter().rev().take_while(|byte| is_name(byte)).count();
-            let (name, value) = (&text[start..at], &text[at + 2..]);
-            at += 2;
+        rewrite(&text, &mut left, |name, value, left| {
             let moment = value.starts_with("Instant(") || value.starts_with("Some(Instant(");
-            if moment || LEFT_OUT.contains(&name) {
-                left.push_str(&text[copied..at]);
-                if moment && matches!(name, "flushed_at" | "sent_at" | "closed_at") {
-                    let digits = value.bytes().skip_while(|byte| !byte.is_ascii_digit()).take_while(u8::is_ascii_digit);
-                    let then = digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
-                    write!(left, "{}", (self.now.saturating_sub(then) / STEP_US).min(3)).expect("written");
-                }
-                at += super::super::value_len(value);
-                copied = at;
+            if moment && matches!(name, "flushed_at" | "sent_at" | "closed_at") {
+                write!(left, "{}", (self.now.saturating_sub(number(value)) / STEP_US).min(3)).expect("written");
             }
-        }
-        left.push_str(&text[copied..]);
+            moment || LEFT_OUT.contains(&name)
+        });
         let known = (self.peers, self.starts, self.ends, self.departed, self.named, self.is_open);
         write!(left, "{known:?}").expect("written");
         let hash = |salt: u8| {

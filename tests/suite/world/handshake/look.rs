@@ -10,7 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use inputwire::Session;
 
-use super::super::value_len;
+use super::super::{number, rewrite};
 use super::end::{Packet, STEP_US, number_of};
 use super::{InFlight, World};
 use crate::support::forge::{hello_named, hello_number};
@@ -59,9 +59,11 @@ pub(super) struct Look {
 pub(super) fn of_session(session: &Session<1, 1, 2>) -> Look {
     let mut text = String::with_capacity(4_096);
     write!(text, "{session:?}").expect("writing to a string does not fail");
-    let mut reader = Reader { now: 0, seen: Seen::default(), taken: None, left: String::with_capacity(2_048) };
-    reader.read(&text);
-    let Reader { seen, taken, mut left, .. } = reader;
+    let mut reader = Reader { now: 0, seen: Seen::default(), taken: None };
+    // The output without the fields that are left out, and with ages in place of moments.
+    let mut left = String::with_capacity(2_048);
+    rewrite(&text, &mut left, |name, value, left| reader.takes(name, value, left));
+    let Reader { seen, taken, .. } = reader;
     let hash = hash_of(&left);
     write!(left, "{seen:?}").expect("written");
     Look { hash, exact: hash_of(&left), seen, taken }
@@ -72,33 +74,11 @@ struct Reader {
     now: u64,
     seen: Seen,
     taken: Option<u32>,
-    /// The output without the fields that are left out, and with ages in place of moments.
-    left: String,
 }
 
 impl Reader {
-    fn read(&mut self, text: &str) {
-        let (bytes, mut copied, mut at) = (text.as_bytes(), 0, 0);
-        while at + 1 < bytes.len() {
-            if bytes[at] != b':' || bytes[at + 1] != b' ' {
-                at += 1;
-                continue;
-            }
-            let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-            let start = at - bytes[..at].iter().rev().take_while(|byte| is_name(byte)).count();
-            let (name, value) = (&text[start..at], &text[at + 2..]);
-            at += 2;
-            if self.takes(name, value) {
-                self.left.push_str(&text[copied..at]);
-                at += value_len(value);
-                copied = at;
-            }
-        }
-        self.left.push_str(&text[copied..]);
-    }
-
     /// Whether a field is left out, or was put in another way.
-    fn takes(&mut self, name: &str, value: &str) -> bool {
+    fn takes(&mut self, name: &str, value: &str, left: &mut String) -> bool {
         let seen = &mut self.seen;
         match name {
             "now" => self.now = number(value),
@@ -137,17 +117,11 @@ impl Reader {
                 }
                 // A link is old or new.
                 let age = self.now.saturating_sub(number(value)) / STEP_US;
-                write!(self.left, "{}", if name == "linked_at" { 0 } else { age.min(OLD) }).expect("written");
+                write!(left, "{}", if name == "linked_at" { 0 } else { age.min(OLD) }).expect("written");
             }
         }
         true
     }
-}
-
-/// The first number in a text.
-fn number(text: &str) -> u64 {
-    let digits = text.bytes().skip_while(|byte| !byte.is_ascii_digit()).take_while(u8::is_ascii_digit);
-    digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
 }
 
 fn short(text: &str) -> u32 {
