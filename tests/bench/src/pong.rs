@@ -1,14 +1,14 @@
 //! Pong of the driver's example, on the driver and on ggrs, over the same link in memory.
 
 use ggrs::{
-    Config, GgrsRequest, Message, NonBlockingSocket, P2PSession, PlayerType, PredictRepeatLast, SessionBuilder,
-    SessionState,
+    Config, InputStatus, Message, NonBlockingSocket, P2PSession, PlayerType, PredictRepeatLast, SessionBuilder,
 };
 use inputwire::{Instant, MAX_DATAGRAM_SIZE, Session};
 use inputwire_rollback::{Rollback, Step};
 
 use crate::bare::{PEER, rtt_ms, session};
 use crate::duel::{Datagrams, Depths, Endpoint};
+use crate::peers::ggrs::frame;
 use crate::peers::{Shared, hand_over, take_arrived, wire};
 
 #[path = "../../../crates/rollback/examples/pong/game.rs"]
@@ -126,34 +126,17 @@ impl Endpoint<1> for Ggrs {
     }
 
     fn frame(&mut self, _: u64, [input]: [u8; 1], out: &mut Datagrams) -> bool {
-        self.session.poll_remote_clients();
-        self.session.events().for_each(drop);
-        let mut played = false;
-        if self.session.current_state() == SessionState::Running {
-            self.session.add_local_input(self.player, input).expect("a local player");
-            let before = self.session.current_frame();
-            if let Ok(requests) = self.session.advance_frame() {
-                played = self.session.current_frame() != before;
-                let mut advanced = 0;
-                for request in requests {
-                    match request {
-                        GgrsRequest::SaveGameState { cell, frame } => {
-                            let hash = u128::from(self.state.hash());
-                            cell.save(frame, Some(self.state.clone()), Some(hash));
-                        }
-                        GgrsRequest::LoadGameState { cell, .. } => self.state = cell.load().expect("saved"),
-                        GgrsRequest::AdvanceFrame { inputs } => {
-                            self.state.advance([Some(inputs[0].0), Some(inputs[1].0), None, None]);
-                            advanced += 1;
-                        }
-                    };
-                }
-                let again = advanced - u32::from(played && advanced > 0);
-                self.depths.0 += u64::from(again > 0);
-                self.depths.1 += u64::from(again);
-                self.depths.2 = self.depths.2.max(again);
-            }
-        }
+        let mut advanced = 0;
+        let play = |state: &mut Pong, inputs: &[(u8, InputStatus)]| {
+            state.advance([Some(inputs[0].0), Some(inputs[1].0), None, None]);
+            advanced += 1;
+        };
+        let hash = |state: &Pong| Some(u128::from(state.hash()));
+        let played = frame(&mut self.session, self.player, input, &mut self.state, hash, play);
+        let again = advanced - u32::from(played && advanced > 0);
+        self.depths.0 += u64::from(again > 0);
+        self.depths.1 += u64::from(again);
+        self.depths.2 = self.depths.2.max(again);
         hand_over(&self.wire, out);
         played
     }

@@ -32,11 +32,11 @@ pub mod ggrs {
     //! ggrs 0.13.
 
     use ggrs::{
-        Config, GgrsRequest, Message, NonBlockingSocket, P2PSession, PlayerType, PredictRepeatLast, SessionBuilder,
-        SessionState,
+        Config, InputStatus, Message, NonBlockingSocket, P2PSession, PlayerType, PredictRepeatLast, SessionBuilder,
     };
 
     use super::{Member, PLAYERS, Sent, Shared, State, mix, take_arrived};
+    use crate::peers::ggrs::frame;
 
     struct Setup;
 
@@ -85,25 +85,9 @@ pub mod ggrs {
         }
 
         fn frame(&mut self, _: u64, [byte]: [u8; 1], out: &mut Vec<Sent>) -> bool {
-            self.session.poll_remote_clients();
-            self.session.events().for_each(drop);
-            let mut played = false;
-            if self.session.current_state() == SessionState::Running {
-                self.session.add_local_input(self.player, byte).expect("a local player");
-                let before = self.session.current_frame();
-                if let Ok(requests) = self.session.advance_frame() {
-                    for request in requests {
-                        match request {
-                            GgrsRequest::SaveGameState { cell, frame } => cell.save(frame, Some(self.state), None),
-                            GgrsRequest::LoadGameState { cell, .. } => self.state = cell.load().expect("saved"),
-                            GgrsRequest::AdvanceFrame { inputs } => {
-                                mix(&mut self.state, inputs.iter().map(|(byte, _)| *byte));
-                            }
-                        };
-                    }
-                    played = self.session.current_frame() != before;
-                }
-            }
+            let play =
+                |state: &mut State, inputs: &[(u8, InputStatus)]| mix(state, inputs.iter().map(|(byte, _)| *byte));
+            let played = frame(&mut self.session, self.player, byte, &mut self.state, |_| None, play);
             out.append(&mut self.wire.borrow_mut().sent);
             played
         }
@@ -115,11 +99,11 @@ pub mod fortress {
 
     use fortress_rollback::network::codec;
     use fortress_rollback::{
-        Config, DisconnectBehavior, FortressRequest, Message, NonBlockingSocket, P2PSession, PlayerHandle,
-        SessionBuilder, SessionState,
+        Config, DisconnectBehavior, InputStatus, Message, NonBlockingSocket, P2PSession, SessionBuilder,
     };
 
     use super::{Member, PLAYERS, Sent, Shared, State, mix, take_arrived};
+    use crate::peers::fortress::frame;
 
     struct Setup;
 
@@ -172,27 +156,9 @@ pub mod fortress {
         }
 
         fn frame(&mut self, _: u64, [byte]: [u8; 1], out: &mut Vec<Sent>) -> bool {
-            self.session.poll_remote_clients();
-            self.session.events().for_each(drop);
-            let mut played = false;
-            if self.session.current_state() == SessionState::Running {
-                self.session.add_local_input(PlayerHandle::new(self.player), byte).expect("a local player");
-                let before = self.session.current_frame();
-                if let Ok(requests) = self.session.advance_frame() {
-                    for request in requests {
-                        match request {
-                            FortressRequest::SaveGameState { cell, frame } => {
-                                cell.save(frame, Some(self.state), None);
-                            }
-                            FortressRequest::LoadGameState { cell, .. } => self.state = cell.load().expect("saved"),
-                            FortressRequest::AdvanceFrame { inputs } => {
-                                mix(&mut self.state, inputs.iter().map(|(byte, _)| *byte));
-                            }
-                        }
-                    }
-                    played = self.session.current_frame() != before;
-                }
-            }
+            let play =
+                |state: &mut State, inputs: &[(u8, InputStatus)]| mix(state, inputs.iter().map(|(byte, _)| *byte));
+            let played = frame(&mut self.session, self.player, byte, &mut self.state, play);
             out.append(&mut self.wire.borrow_mut().sent);
             played
         }

@@ -4,7 +4,8 @@ use std::marker::PhantomData;
 
 use fortress_rollback::network::codec;
 use fortress_rollback::{
-    Config, FortressRequest, Message, NonBlockingSocket, P2PSession, PlayerHandle, SessionBuilder, SessionState,
+    Config, FortressRequest, InputStatus, Message, NonBlockingSocket, P2PSession, PlayerHandle, SessionBuilder,
+    SessionState,
 };
 
 use super::{Shared, Wrap, hand_over, take_arrived, wire};
@@ -35,6 +36,35 @@ impl NonBlockingSocket<u8> for Socket {
     }
 }
 
+/// Plays a frame of a session, if it runs and need not wait. Returns whether it did.
+pub fn frame<C: Config<State: Clone>>(
+    session: &mut P2PSession<C>,
+    player: usize,
+    input: C::Input,
+    state: &mut C::State,
+    mut play: impl FnMut(&mut C::State, &[(C::Input, InputStatus)]),
+) -> bool {
+    session.poll_remote_clients();
+    session.events().for_each(drop);
+    if session.current_state() != SessionState::Running {
+        return false;
+    }
+    session.add_local_input(PlayerHandle::new(player), input).expect("a local player");
+    let before = session.current_frame();
+    let Ok(requests) = session.advance_frame() else { return false };
+    for request in requests {
+        match request {
+            FortressRequest::SaveGameState { cell, frame } => {
+                cell.save(frame, Some(state.clone()), None);
+            }
+            FortressRequest::LoadGameState { cell, .. } => *state = cell.load().expect("saved"),
+            FortressRequest::AdvanceFrame { inputs } => play(state, &inputs),
+        }
+    }
+    // It also returns `Ok` when it only waits.
+    session.current_frame() != before
+}
+
 pub struct Fortress<I: Wrap<N>, const N: usize> {
     session: P2PSession<Setup<(I, [(); N])>>,
     player: usize,
@@ -61,28 +91,10 @@ impl<I: Wrap<N>, const N: usize> Endpoint<N> for Fortress<I, N> {
     }
 
     fn frame(&mut self, _: u64, input: [u8; N], out: &mut Datagrams) -> bool {
-        self.session.poll_remote_clients();
-        self.session.events().for_each(drop);
-        let mut played = false;
-        if self.session.current_state() == SessionState::Running {
-            self.session.add_local_input(PlayerHandle::new(self.player), I::wrap(input)).expect("a local player");
-            let before = self.session.current_frame();
-            if let Ok(requests) = self.session.advance_frame() {
-                for request in requests {
-                    match request {
-                        FortressRequest::SaveGameState { cell, frame } => {
-                            cell.save(frame, Some(self.state), None);
-                        }
-                        FortressRequest::LoadGameState { cell, .. } => self.state = cell.load().expect("saved"),
-                        FortressRequest::AdvanceFrame { inputs } => {
-                            self.state.play([inputs[0].0.unwrap(), inputs[1].0.unwrap()]);
-                        }
-                    }
-                }
-                // It also returns `Ok` when it only waits.
-                played = self.session.current_frame() != before;
-            }
-        }
+        let play = |state: &mut State, inputs: &[(I, InputStatus)]| {
+            state.play([inputs[0].0.unwrap(), inputs[1].0.unwrap()]);
+        };
+        let played = frame(&mut self.session, self.player, I::wrap(input), &mut self.state, play);
         hand_over(&self.wire, out);
         played
     }

@@ -3,8 +3,8 @@
 use std::marker::PhantomData;
 
 use ggrs::{
-    Config, GgrsRequest, Message, NonBlockingSocket, P2PSession, PlayerType, PredictRepeatLast, SessionBuilder,
-    SessionState,
+    Config, GgrsRequest, InputStatus, Message, NonBlockingSocket, P2PSession, PlayerType, PredictRepeatLast,
+    SessionBuilder, SessionState,
 };
 
 use super::{Shared, Wrap, hand_over, take_arrived, wire};
@@ -33,6 +33,36 @@ impl NonBlockingSocket<u8> for Socket {
     }
 }
 
+/// Plays a frame of a session, if it runs and need not wait. Returns whether it did.
+pub fn frame<C: Config<State: Clone>>(
+    session: &mut P2PSession<C>,
+    player: usize,
+    input: C::Input,
+    state: &mut C::State,
+    hash: impl Fn(&C::State) -> Option<u128>,
+    mut play: impl FnMut(&mut C::State, &[(C::Input, InputStatus)]),
+) -> bool {
+    session.poll_remote_clients();
+    session.events().for_each(drop);
+    if session.current_state() != SessionState::Running {
+        return false;
+    }
+    session.add_local_input(player, input).expect("a local player");
+    let before = session.current_frame();
+    let Ok(requests) = session.advance_frame() else { return false };
+    for request in requests {
+        match request {
+            GgrsRequest::SaveGameState { cell, frame } => {
+                cell.save(frame, Some(state.clone()), hash(state));
+            }
+            GgrsRequest::LoadGameState { cell, .. } => *state = cell.load().expect("saved"),
+            GgrsRequest::AdvanceFrame { inputs } => play(state, &inputs),
+        }
+    }
+    // It also returns `Ok` when it only waits.
+    session.current_frame() != before
+}
+
 pub struct Ggrs<I: Wrap<N>, const N: usize> {
     session: P2PSession<Setup<(I, [(); N])>>,
     player: usize,
@@ -59,26 +89,10 @@ impl<I: Wrap<N>, const N: usize> Endpoint<N> for Ggrs<I, N> {
     }
 
     fn frame(&mut self, _: u64, input: [u8; N], out: &mut Datagrams) -> bool {
-        self.session.poll_remote_clients();
-        self.session.events().for_each(drop);
-        let mut played = false;
-        if self.session.current_state() == SessionState::Running {
-            self.session.add_local_input(self.player, I::wrap(input)).expect("a local player");
-            let before = self.session.current_frame();
-            if let Ok(requests) = self.session.advance_frame() {
-                for request in requests {
-                    match request {
-                        GgrsRequest::SaveGameState { cell, frame } => cell.save(frame, Some(self.state), None),
-                        GgrsRequest::LoadGameState { cell, .. } => self.state = cell.load().expect("saved"),
-                        GgrsRequest::AdvanceFrame { inputs } => {
-                            self.state.play([inputs[0].0.unwrap(), inputs[1].0.unwrap()]);
-                        }
-                    };
-                }
-                // It also returns `Ok` when it only waits.
-                played = self.session.current_frame() != before;
-            }
-        }
+        let play = |state: &mut State, inputs: &[(I, InputStatus)]| {
+            state.play([inputs[0].0.unwrap(), inputs[1].0.unwrap()]);
+        };
+        let played = frame(&mut self.session, self.player, I::wrap(input), &mut self.state, |_| None, play);
         hand_over(&self.wire, out);
         played
     }
