@@ -546,7 +546,7 @@ enum iw_event_kind
    */
   IW_EVENT_KIND_UNREADABLE = 15,
   /**
-   * A hello from player `remote` to player `local` arrived: the address leads to somebody else.
+   * A hello arrived that player `remote` sent to player `local`: the address leads to somebody else.
    */
   IW_EVENT_KIND_WRONG_PLAYERS = 16,
   /**

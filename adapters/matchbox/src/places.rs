@@ -14,8 +14,8 @@ const VERSION: u8 = 1;
 struct Other {
     /// `None`: nothing was announced yet. `Some(None)`: it has no place.
     announced: Option<Option<u16>>,
-    /// The place of this end that was announced to it.
-    told: Option<Option<u16>>,
+    /// The place of this end that it was sent last.
+    sent: Option<Option<u16>>,
     peer: Option<inputwire::PeerId>,
 }
 
@@ -112,10 +112,10 @@ impl Places {
     /// Returns who has not been sent the present announcement, and counts it as sent.
     pub(crate) fn unannounced(&mut self) -> Vec<PeerId> {
         let local = self.local;
-        let untold = self.others.iter_mut().filter(|(_, other)| other.told != Some(local));
-        untold
+        let unannounced = self.others.iter_mut().filter(|(_, other)| other.sent != Some(local));
+        unannounced
             .map(|(id, other)| {
-                other.told = Some(local);
+                other.sent = Some(local);
                 *id
             })
             .collect()
