@@ -145,7 +145,7 @@ class Departures:
         ping = link.settings.ping_us
         quick = last + min(max(link.settings.frame_us, SHORTEST_INTERVAL, link.pause), ping)
         slow_from = max(self._set_grew_at, state.word_taken_at or 0) + link.schedule.slow_after
-        return quick if max(now, quick) <= slow_from else last + ping
+        return quick if last <= slow_from else last + ping
 
     def make_word(self, now: int, link: Link) -> Word:
         """The word to a peer that is due."""

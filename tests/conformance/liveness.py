@@ -70,6 +70,11 @@ class Liveness:
         self._silent_since = self._sign_of_run = now
         self._is_connecting = False
 
+    @property
+    def received_at(self) -> int:
+        """When the peer was last received, or when its transport opened."""
+        return self._silent_since
+
     def silence(self, now: int) -> int:
         """The silence of the peer, as far as it is judged."""
         return max(self.judged(now) - self._silent_since, 0)

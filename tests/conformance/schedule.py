@@ -72,11 +72,12 @@ class Schedule:
 
     # Deadlines.
 
-    def slow(self, moment: int, acked: int) -> bool:
-        """Whether slow mode applies."""
-        return (self._liveness.silence(moment) > self.slow_after
-                or acked < self.sent_end
-                and self._liveness.judged(moment) - self.progress_at > self.slow_after)
+    def slow(self, acked: int) -> bool:
+        """Whether slow mode applies since the last datagram."""
+        since = self._liveness.received_at
+        if acked < self.sent_end:
+            since = min(since, self.progress_at)
+        return self.last is not None and self.last - since > self.slow_after
 
     def _keep_alive(self) -> int:
         """When the keep-alive row is due."""
@@ -98,7 +99,7 @@ class Schedule:
 
     def input_due(self, moment: int, unacknowledged: bool, acked: int, pause: int) -> bool:
         """Whether an input datagram is due, with a pause after the last one."""
-        if self.slow(moment, acked):
+        if self.slow(acked):
             return moment >= self._keep_alive() and moment >= (self.last or 0) + pause
         return any(moment >= due for due in self.input_moments(unacknowledged, pause))
 

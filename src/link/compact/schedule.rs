@@ -197,11 +197,13 @@ impl Compact {
         unreported.then(|| local.send.pushed_at().after(local.config.ack_delay_us().max(PAUSE_US)))
     }
 
-    /// Whether the peer has been silent, or has acknowledged nothing, for so long that only keep-alives make sense.
+    /// Whether the peer had been silent, or had acknowledged nothing, for so long when it was last sent to that only keep-alives make
+    /// sense. Not until now: a deadline must not move while nothing happens.
     fn is_slow(&self, local: &Local, remote: &Remote) -> bool {
         let limit = local.config.disconnect_us().max(SLOW_AFTER_US);
         let received_at = remote.liveness.received_at();
         let owing = self.acked < self.schedule.sent_end();
-        local.judged_at().since(if owing { received_at.min(self.progress_at) } else { received_at }) > limit
+        let since = if owing { received_at.min(self.progress_at) } else { received_at };
+        self.schedule.sent_at.is_some_and(|sent_at| sent_at.since(since) > limit)
     }
 }

@@ -25,14 +25,15 @@ impl Compact {
             return None;
         }
         let ping_us = Self::ping_us(local);
+        let Some(word_at) = standing.word_at() else { return Some(Instant::ORIGIN) };
         let slow_us = local.config.disconnect_us().max(SLOW_AFTER_US);
-        let interval_us = if !standing.is_present() || local.now.since(active_at) > slow_us {
+        let interval_us = if !standing.is_present() || word_at.since(active_at) > slow_us {
             ping_us
         } else {
             let rest_us = self.rest_us(local, remote).unwrap_or(INTERVAL_MIN_US);
             rest_us.max(local.config.frame_us()).max(INTERVAL_MIN_US).min(ping_us)
         };
-        Some(standing.word_at().map_or(Instant::ORIGIN, |at| at.after(interval_us)))
+        Some(word_at.after(interval_us))
     }
 
     /// The tag of words to this peer.
