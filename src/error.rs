@@ -171,6 +171,11 @@ macro_rules! datagram_errors {
             /// Every reason, in the order of [`Totals::refused`](crate::Totals::refused).
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
+            /// Whether there may be something to report of the peer, or to answer it, although its datagram was refused.
+            pub(crate) const fn may_be_reported(self) -> bool {
+                matches!(self, Self::OutOfSync | Self::OtherRun | Self::BadTag)
+            }
+
             const fn text(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*

@@ -91,6 +91,7 @@
 // attribute keeps a function out of line on 32 bits, a call is shorter there than the arithmetic in it.
 
 mod cache;
+mod cursor;
 mod ids;
 mod num;
 mod once;

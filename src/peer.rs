@@ -175,6 +175,8 @@ impl Peer {
     /// Writes the next datagram that is due.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn poll_transmit(&mut self, local: &Local, send: &SendView<'_>, buf: &mut [u8]) -> Option<Written> {
+        #[cfg(test)]
+        visits::note(self.id);
         let mut written = self.link.poll_transmit(local, &mut self.remote, &self.recv, send, buf)?;
         self.remote.totals.send(written.len);
         written.last &= self.remote.standing.active_at().is_none();
@@ -184,6 +186,8 @@ impl Peer {
     /// The soonest deadline after now. What is due already needs draining, not waking.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn soonest_deadline(&self, local: &Local) -> Option<(Instant, Timer)> {
+        #[cfg(test)]
+        visits::note(self.id);
         let mut soonest = None;
         let mut consider = |deadline: &Deadline| soonest = deadline.sooner(soonest, local.now);
         // Of those at one moment the first counts: what becomes of the peer, rather than what is sent then.
@@ -199,6 +203,8 @@ impl Peer {
 
     /// Returns the next event that leaves the window as it is: these come before all inputs.
     pub(crate) fn poll_event(&mut self, local: &Local) -> Option<PeerEvent> {
+        #[cfg(test)]
+        visits::note(self.id);
         if let Some(event) = self.link.poll_event(local) {
             return Some(event);
         }
@@ -364,5 +370,27 @@ impl Peer {
             margin_millis: self.margin(local),
             totals: *totals,
         }
+    }
+}
+
+/// Which peers were polled, for the tests of what a drain costs.
+#[cfg(test)]
+pub(crate) mod visits {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    use super::PeerId;
+
+    std::thread_local! {
+        static VISITED: RefCell<BTreeSet<u32>> = const { RefCell::new(BTreeSet::new()) };
+    }
+
+    pub(super) fn note(peer: PeerId) {
+        VISITED.with_borrow_mut(|visited| visited.insert(peer.get()));
+    }
+
+    /// Returns the peers that were polled since the last call.
+    pub(crate) fn take() -> Vec<u32> {
+        VISITED.take().into_iter().collect()
     }
 }

@@ -7,6 +7,7 @@ use heapless::{Vec, VecView};
 use crate::cache::Cache;
 use crate::checksum::Checksum;
 use crate::config::{Config, MAX_DATAGRAM_SIZE, PeerConfig, PeerSettings, Wire};
+use crate::cursor::PollCursor;
 use crate::departure::{Departure, NamedBy};
 use crate::error::{AddPeerError, ChecksumError, DatagramError, EpochError, PushError};
 use crate::estimate::liveness::Health;
@@ -72,18 +73,8 @@ pub struct Session<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW:
     /// Who told that this endpoint was disconnected, before it has been reported.
     dropped_by: Option<PeerId>,
     cursor: Cache<PollCursor>,
-}
-
-/// The peers before these positions have nothing left to send or to report. Whatever can change that resets them:
-/// passing time and calls reset both, a push only `transmit`, since it causes no event.
-#[derive(Clone)]
-struct PollCursor {
-    transmit: u16,
-    event: u16,
-}
-
-impl PollCursor {
-    const START: Self = Self { transmit: 0, event: 0 };
+    /// The soonest deadline of all peers at the end of the last complete drain; `None` where every peer is to be visited.
+    due: Cache<Option<Instant>>,
 }
 
 /// A datagram to send, borrowed from the caller's buffer.
@@ -103,6 +94,9 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
         assert!(WINDOW >= 2 && WINDOW <= 127, "WINDOW must be 2 to 127");
     };
 
+    /// Whether it pays to remember who has something to send and to report.
+    const SEVERAL: bool = MAX_PEERS > 1;
+
     /// Creates a session without peers, in epoch 0. It works in a `static`.
     #[must_use]
     pub const fn new(config: Config) -> Self {
@@ -116,7 +110,8 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             added: 0,
             stalled_us: 0,
             dropped_by: None,
-            cursor: Cache(PollCursor::START),
+            cursor: Cache(PollCursor::ALL),
+            due: Cache(None),
         }
     }
 
@@ -183,6 +178,10 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     pub fn push_input(&mut self, now: Instant, input: [u8; INPUT_LEN]) -> Result<Frame, PushError> {
         self.advance_clock(now);
         self.cursor.transmit = 0;
+        if Self::SEVERAL {
+            self.cursor.visit_all_transmits();
+            self.due.0 = None;
+        }
         let frame = validate_push(&self.local, &self.peers)?;
         self.inputs.push(&mut self.local.send, self.local.now, input);
         Ok(frame)
@@ -292,13 +291,23 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// Says exactly why a datagram was refused. A refused one changes nothing except a counter; the reason is fit for a log,
     /// and needs no other attention.
     pub fn handle_datagram(&mut self, now: Instant, from: PeerId, datagram: &[u8]) -> Result<(), DatagramError> {
-        self.begin_call(now);
+        self.advance_clock(now);
         if mesh::concerns(datagram) {
+            self.visit_all();
             return self.handle_departure(from, datagram);
         }
-        let mut peers = self.peers.iter_mut().zip(&mut self.slots);
-        let (peer, slots) = peers.find(|(peer, _)| peer.id == from).ok_or(DatagramError::UnknownPeer)?;
-        peer.handle_datagram(&self.local, slots.as_flattened_mut(), datagram)
+        let at = self.position(from).ok_or(DatagramError::UnknownPeer)?;
+        let peer = self.peers.get_mut(at).ok_or(DatagramError::UnknownPeer)?;
+        let slots = self.slots.get_mut(at).ok_or(DatagramError::UnknownPeer)?;
+        if !Self::SEVERAL {
+            self.cursor.restart();
+            return peer.handle_datagram(&self.local, slots.as_flattened_mut(), datagram);
+        }
+        let outcome = peer.handle_datagram(&self.local, slots.as_flattened_mut(), datagram);
+        if outcome.as_ref().err().is_none_or(|reason| reason.may_be_reported()) {
+            self.cursor.visit(at);
+        }
+        outcome
     }
 
     /// Notes that time has passed, when [`poll_timeout`](Self::poll_timeout) asked for it or at any other moment.
@@ -330,7 +339,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             let duration = duration_from_micros(core::mem::take(&mut self.stalled_us));
             return Some(Event::LocalStall { duration });
         }
-        while let Some(peer) = self.peers.get_mut(usize::from(self.cursor.event)) {
+        while let Some(peer) = self.peers.get_mut(Self::place(&self.cursor, self.cursor.event)) {
             if let Some(event) = peer.poll_event(&self.local) {
                 return Some(Event::Peer { peer: peer.id, event });
             }
@@ -353,11 +362,11 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// Returns the next datagram to send, or `None`. While the channel is congested, do not poll: the next datagram
     /// carries everything, up to date.
     pub fn poll_transmit<'b>(&mut self, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
-        while let Some(peer) = self.peers.get_mut(usize::from(self.cursor.transmit)) {
+        while let Some(peer) = self.peers.get_mut(Self::place(&self.cursor, self.cursor.transmit)) {
             let written = peer.poll_transmit(&self.local, &self.inputs.view(&self.local.send), buf);
             if let Some(Written { len, last }) = written {
                 if last {
-                    self.cursor.transmit = self.cursor.transmit.saturating_add(1);
+                    self.cursor.transmit = if Self::SEVERAL { self.cursor.transmit.saturating_add(1) } else { 1 };
                 }
                 return Some(Transmit { peer: peer.id, datagram: buf.get(..len)? });
             }
@@ -367,7 +376,13 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             {
                 return Some(Transmit { peer, datagram: buf.get(..len)? });
             }
-            self.cursor.transmit = self.cursor.transmit.saturating_add(1);
+            self.cursor.transmit = if Self::SEVERAL { self.cursor.transmit.saturating_add(1) } else { 1 };
+        }
+        if Self::SEVERAL && !self.cursor.is_drained() {
+            let no_event = self.peers.get(Self::place(&self.cursor, self.cursor.event)).is_none();
+            if no_event {
+                settle(&self.local, &self.peers, &mut self.cursor, &mut self.due);
+            }
         }
         None
     }
@@ -375,7 +390,10 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// Returns the next datagram to one peer, or `None`. Where peers have channels of their own, one whose channel is congested
     /// is not polled: its next datagram still carries everything, and the others do not wait.
     pub fn poll_transmit_to<'b>(&mut self, peer: PeerId, buf: &'b mut [u8; MAX_DATAGRAM_SIZE]) -> Option<Transmit<'b>> {
-        let at = self.peers.iter().position(|other| other.id == peer)?;
+        let at = self.position(peer)?;
+        if Self::SEVERAL {
+            self.cursor.visit(at);
+        }
         let found = self.peers.get_mut(at)?;
         let len = match found.poll_transmit(&self.local, &self.inputs.view(&self.local.send), buf) {
             Some(Written { len, .. }) => len,
@@ -388,6 +406,9 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// not. `None` if nothing will be due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
+        if Self::SEVERAL && self.cursor.is_drained() && self.due.is_some() {
+            return *self.due;
+        }
         soonest_deadline(&self.local, &self.peers).map(|(at, ..)| at)
     }
 
@@ -470,8 +491,8 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// A peer, for everything that is known about it; `None` if it was never added or was removed.
     #[must_use]
     pub fn peer(&self, id: PeerId) -> Option<PeerRef<'_, INPUT_LEN>> {
-        let (peer, slots) = self.peers.iter().zip(&self.slots).find(|(peer, _)| peer.id == id)?;
-        Some(PeerRef { local: &self.local, peer, slots })
+        let at = self.position(id)?;
+        Some(PeerRef { local: &self.local, peer: self.peers.get(at)?, slots: self.slots.get(at)? })
     }
 
     /// The peer with a player number.
@@ -485,7 +506,31 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// Begins a call after which there may be something to send and to report.
     fn begin_call(&mut self, now: Instant) {
         self.advance_clock(now);
-        *self.cursor = PollCursor::START;
+        self.visit_all();
+    }
+
+    /// Every peer may have something to send and to report.
+    fn visit_all(&mut self) {
+        if Self::SEVERAL {
+            *self.cursor = PollCursor::ALL;
+            self.due.0 = None;
+        } else {
+            self.cursor.restart();
+        }
+    }
+
+    /// Where a peer stands.
+    fn position(&self, id: PeerId) -> Option<usize> {
+        if Self::SEVERAL {
+            return position(&self.peers, id);
+        }
+        let only = self.peers.first()?;
+        (only.id == id).then_some(0)
+    }
+
+    /// Where a drain at `position` is among the peers; beyond all of them where nobody is left to visit.
+    fn place(cursor: &PollCursor, position: u16) -> usize {
+        if !Self::SEVERAL || cursor.is_before_end(position) { position.into() } else { usize::MAX }
     }
 
     /// Ignores a `now` earlier than the latest one; notes a late call, and whether it is a local stall.
@@ -494,7 +539,15 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
         if now <= self.local.now {
             return;
         }
-        *self.cursor = PollCursor::START;
+        if Self::SEVERAL && self.due.is_some_and(|due| now < due) {
+            // A call may be late all the same where the drain was not completed.
+            if self.cursor.is_drained() || now.since(self.local.now) <= LATE_US {
+                self.cursor.rewind();
+                self.local.now = now;
+                return;
+            }
+        }
+        self.visit_all();
         if now.since(self.local.now) > LATE_US {
             let late = note_late_call(&mut self.local, &self.peers, now);
             self.stalled_us = self.stalled_us.saturating_add(late);
@@ -746,6 +799,8 @@ fn push_checksum(local: &Local, peers: &mut [Peer], checksum: Checksum) -> Resul
 }
 
 /// Notes a call that comes late. Returns for how long something was due, if that was long enough to be a local stall, else 0.
+#[cold]
+#[inline(never)]
 fn note_late_call(local: &mut Local, peers: &[Peer], now: Instant) -> u64 {
     let late = soonest_deadline(local, peers).map_or(0, |(due, ..)| now.since(due));
     if late <= LATE_US {
@@ -760,6 +815,35 @@ fn note_late_call(local: &mut Local, peers: &[Peer], now: Instant) -> u64 {
     }
 }
 
+/// Where a peer stands: their numbers ascend.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn position(peers: &[Peer], id: PeerId) -> Option<usize> {
+    peers.binary_search_by_key(&id.get(), |peer| peer.id.get()).ok()
+}
+
+/// Ends a complete drain: notes when the next deadline of any peer is, and whose, from those that were visited if possible.
+fn settle(local: &Local, peers: &[Peer], cursor: &mut PollCursor, due: &mut Option<Instant>) {
+    let range = cursor.range();
+    let visited = peers.get(range.start..range.end.min(peers.len())).unwrap_or_default();
+    // The last one of several: datagrams rather come in the order in which the peers were added.
+    let soonest = |peers: &[Peer]| {
+        let deadlines = peers.iter().rev().filter_map(|peer| Some((peer.soonest_deadline(local)?.0, peer.id)));
+        deadlines.min_by_key(|(at, _)| *at).filter(|(at, _)| *at <= Instant::LAST)
+    };
+    let before = due.zip(peers.get(usize::from(cursor.soonest)).map(|peer| peer.id));
+    let was_visited = range.contains(&cursor.soonest.into());
+    let found = match (before, soonest(visited)) {
+        (None, found) => found,
+        (Some((at, _)), Some(found)) if found.0 < at || was_visited && found.0 == at => Some(found),
+        (before, _) if !was_visited => before,
+        // Whoever had the soonest deadline no longer waits for it.
+        _ => soonest(peers),
+    };
+    let place = found.and_then(|(_, id)| position(peers, id)).and_then(|at| u16::try_from(at).ok());
+    *due = found.map(|(at, _)| at);
+    *cursor = if due.is_some() { PollCursor::drained(place.unwrap_or(0)) } else { *cursor };
+}
+
 /// The soonest deadline of all peers.
 fn soonest_deadline(local: &Local, peers: &[Peer]) -> Option<(Instant, Timer, PeerId)> {
     let deadlines = peers.iter().filter_map(|peer| {
@@ -770,11 +854,4 @@ fn soonest_deadline(local: &Local, peers: &[Peer]) -> Option<(Instant, Timer, Pe
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Session;
-
-    #[test]
-    fn a_session_of_two_players_is_small() {
-        assert!(size_of::<Session<1, 1>>() <= 1760, "{} bytes", size_of::<Session<1, 1>>());
-    }
-}
+mod tests;
