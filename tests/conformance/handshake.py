@@ -115,7 +115,8 @@ class Handshake:
         if self.candidate:
             named, answered = self.candidate.incarnation, self.candidate.number
         elif self.run is not None:
-            flags, named, answered = control.PLAYING, self.run, self.received_number
+            named, answered = self.run, self.received_number
+            flags = control.PLAYING if answered else 0
         return control.Hello(
             1, s.local_player, s.peer_player, s.input_len, s.window, s.input_tag_size, flags,
             s.frame_us, s.ping_us // 1000, s.first_frame, self.epoch, s.incarnation,

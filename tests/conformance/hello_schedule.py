@@ -33,7 +33,7 @@ class HelloSchedule:
             return [self.last + 1]
         moments = []
         again = self.last + self._interval
-        if not h.linked or h.is_ahead or h.wanted:
+        if not h.linked or h.is_ahead or h.wanted or not h.received_number:
             moments.append(again)
         elif h.run is not None:
             moments.append(max(again, self._liveness.end_of_life()))

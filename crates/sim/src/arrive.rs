@@ -407,13 +407,13 @@ impl World<'_> {
         }
         let hello = Hello::read(&datagram.bytes, self.plan.control_tag_len());
         let silence_limit_us = self.silence_limit_us(index, from);
-        let seen = self.endpoints[index].seen;
+        let (seen, stands_still) = (self.endpoints[index].seen, self.endpoints[index].is_at_last_instant());
         let link = &mut self.endpoints[index].links[from];
         let alive = match (before.silence_us, link.lived_at) {
             (Some(us), _) => us < silence_limit_us,
             (None, None) => false,
             // The transport opened since.
-            (None, Some(at)) => seen - at < silence_limit_us,
+            (None, Some(at)) => seen - at < silence_limit_us || stands_still,
         };
         let expected = link.runs.receive(&hello, alive);
         let right = match expected {

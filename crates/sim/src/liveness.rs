@@ -139,7 +139,7 @@ impl World<'_> {
         let (size, _) = self.endpoints[sender].machine.sizes();
         let size = u64::try_from(size).expect("a size");
         let bits = if size == 1 { 11 } else { 8 * size + 2 };
-        let free = u64::try_from(self.plan.max_datagram_size).expect("a length") - 19;
+        let free = u64::try_from(self.plan.max_datagram_size).expect("a length") - 20;
         (inputs * bits).div_ceil(8) <= free
     }
 

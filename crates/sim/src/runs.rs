@@ -159,7 +159,7 @@ impl Runs {
         self.owed = false;
         let (named, answered, playing) = match (self.candidate, self.run) {
             (Some((run, number, _)), _) => (run, number, false),
-            (None, Some(run)) => (run, self.received, true),
+            (None, Some(run)) => (run, self.received, self.received > 0),
             (None, None) => (0, 0, false),
         };
         Hello { incarnation: self.local, number: self.sent, named, answered, playing, ..*hello }
@@ -167,6 +167,6 @@ impl Runs {
 
     /// Whether there is a reason for a hello, while the run is alive.
     pub(crate) fn has_reason(&self, epoch: u32) -> bool {
-        !self.linked || self.announced > epoch || self.wanted || self.owed
+        !self.linked || self.announced > epoch || self.wanted || self.owed || self.received == 0
     }
 }

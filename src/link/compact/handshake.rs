@@ -42,7 +42,7 @@ pub(crate) struct Handshake {
     /// The number of the last hello that was sent, and what it was at the last sign of life of `run`.
     sent_number: u32,
     sent_number_alive: u32,
-    /// The greatest number of a hello of `run`, and the ping interval that it announced; 0 for none.
+    /// The greatest number of a hello of `run`, and the ping interval that it announced; 0 before the first one.
     received_number: u32,
     ping_ms: u16,
     /// The greatest epoch that a hello of `run` announced, and the one that was last reported to be ahead of the present one;
@@ -195,12 +195,17 @@ impl Handshake {
     /// When a hello is due. The peer's run is silent from `silent_at` on.
     pub(crate) fn hello_due(&self, local: &Local, ping_us: u64, silent_at: Instant) -> Instant {
         let Some(hello_at) = self.hello_at else { return self.since };
-        let wanted = !self.linked || self.announced > local.epoch || self.hello_wanted;
+        let wanted = !self.linked || self.announced > local.epoch || self.hello_wanted || self.is_unannounced();
         if !wanted && silent_at > local.now {
             return if self.answer_owed { silent_at.min(hello_at.after(ping_us)) } else { silent_at };
         }
         let hurried = hello_at.since(self.since) < HURRY_US;
         hello_at.after(if hurried { ping_us.min(EARLY_INTERVAL_US) } else { ping_us })
+    }
+
+    /// Whether no hello of the peer's run was received: signalling named it, and an input proved it. Its ping interval is asked for.
+    fn is_unannounced(&self) -> bool {
+        self.received_number == 0
     }
 
     /// Notes that a hello is sent, and returns its number and what it says of the peer's run.
@@ -212,7 +217,10 @@ impl Handshake {
             (Some(Candidate { incarnation, number, .. }), _) => {
                 Named { incarnation: incarnation.get(), answered: number, playing: false }
             }
-            (None, Some(run)) => Named { incarnation: run.get(), answered: self.received_number, playing: true },
+            (None, Some(run)) => {
+                let (answered, playing) = (self.received_number, !self.is_unannounced());
+                Named { incarnation: run.get(), answered, playing }
+            }
             (None, None) => Named::default(),
         };
         (self.sent_number, named)

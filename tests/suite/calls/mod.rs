@@ -352,7 +352,7 @@ impl Pair {
                     peer.said += 1;
                     let (named, playing) = match (peer.candidate, peer.run) {
                         (Some((run, number)), _) => ((run, number), false),
-                        (None, Some(run)) => ((run, peer.number), true),
+                        (None, Some(run)) => ((run, peer.number), peer.number > 0),
                         (None, None) => ((0, 0), false),
                     };
                     let said = forge::said(transmit.datagram);

@@ -204,3 +204,24 @@ fn an_announced_ping_interval_beyond_its_bounds_counts_as_the_nearest_one_whethe
         }
     }
 }
+
+#[test]
+fn a_ping_interval_whose_hellos_were_lost_is_asked_for_where_signalling_named_the_run() {
+    for wire in Wire::COMPACT {
+        let settings = |player| wire.settings(player).disconnect_after(Duration::from_secs(60));
+        let slow = settings(1).ping_interval(Duration::from_secs(2));
+        let ends = [(settings(0), 1), (slow, 0)];
+        let [fast, slow] =
+            ends.map(|(settings, peer)| endpoint(settings, wire.peer(peer).incarnation(incarnation(peer))));
+        let mut pair: Pair = Pair::new(fast, slow);
+        // Its hellos are lost, as long as it says any, and then its inputs prove it.
+        pair.lost[1] = true;
+        pair.run(1_500 * MS);
+        pair.lost[1] = false;
+        pair.run(5 * SECOND);
+        pair.forget();
+        pair.run(60 * SECOND);
+        assert_eq!(healths(&pair.reported[0]), []);
+        assert!(pair.sent.iter().flatten().all(|(_, sent)| sent[0] != 0x20), "and no hello is said any more");
+    }
+}
