@@ -19,7 +19,7 @@ const MOST_MARGIN: u8 = 250;
 const MILLISECOND: u32 = 1_000;
 const SECOND: u32 = 1_000 * MILLISECOND;
 
-/// The settings of a session. They are valid: [`Config::builder`] is the only way to get one.
+/// The settings of a session. They are valid: they always come from a [`ConfigBuilder`].
 ///
 /// ```
 /// use inputwire::Config;
@@ -76,6 +76,8 @@ impl Config {
                 max_lead: 0,
                 max_datagram_size: MAX_DATAGRAM_SIZE_U16,
             },
+            #[cfg(feature = "serde")]
+            keyed: false,
         }
     }
 
@@ -250,7 +252,10 @@ impl Config {
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct ConfigBuilder {
-    config: Config,
+    pub(crate) config: Config,
+    /// Whether the settings come from data that says that there is a key, and never has it.
+    #[cfg(feature = "serde")]
+    pub(crate) keyed: bool,
 }
 
 impl ConfigBuilder {
@@ -385,6 +390,10 @@ impl ConfigBuilder {
     /// Names the first field that is zero, absurd or contradicts another.
     pub const fn build(self) -> Result<Config, ConfigError> {
         let config = self.config;
+        #[cfg(feature = "serde")]
+        if self.keyed && config.key.is_none() {
+            return Err(ConfigError::Key);
+        }
         let ping_us = match config.ping_us {
             Some(ping_us) => ping_us,
             None => 500 * MILLISECOND,

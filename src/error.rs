@@ -32,6 +32,8 @@ pub enum ConfigError {
     MaxDatagramSize,
     /// `incarnation` is below 2^32.
     Incarnation,
+    /// The settings were read from data (feature `serde`) that says that there is a key. The data never has it.
+    Key,
 }
 
 /// Why a peer was not added.
@@ -162,6 +164,7 @@ macro_rules! datagram_errors {
         /// # Ok::<(), Box<dyn std::error::Error>>(())
         /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         #[non_exhaustive]
         pub enum DatagramError {
             $($(#[$doc])* $name,)*
@@ -243,6 +246,7 @@ impl ConfigError {
             Self::Redundancy => "redundancy must be 1 to 15",
             Self::MaxDatagramSize => "max_datagram_size must be 56 to 1024 bytes",
             Self::Incarnation => "incarnation must be at least 2^32: draw a random number of 64 bits at each start",
+            Self::Key => "a key belongs to these settings, and no data has it: read a ConfigBuilder and set the key",
         }
     }
 }

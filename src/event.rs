@@ -34,6 +34,7 @@ use crate::ids::{Epoch, Frame, PeerId};
 /// # Ok::<(), inputwire::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Event<const INPUT_LEN: usize> {
     /// A peer's input of a frame. Compact wire: every frame once, in order. Classic wire: every frame that arrives, once,
@@ -44,6 +45,7 @@ pub enum Event<const INPUT_LEN: usize> {
         /// The frame it is for.
         frame: Frame,
         /// The input.
+        #[cfg_attr(feature = "serde", serde(with = "crate::tuple"))]
         input: [u8; INPUT_LEN],
     },
     /// The session was not called for this long after something was due: a hidden tab, a debugger, a slow load. No peer is judged
@@ -69,6 +71,7 @@ pub enum Event<const INPUT_LEN: usize> {
 
 /// What happens to a peer, except for its inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum PeerEvent {
     /// Inputs can flow: a datagram that proves it has been accepted.
@@ -163,6 +166,7 @@ pub enum PeerEvent {
 /// assert_eq!(inputwire::Field::Window.to_string(), "window");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Field {
     /// The version of the compact wire.

@@ -69,6 +69,14 @@
 //! | [`guide`] | one page for each world: threads, tokio, browser, rollback, lockstep, leaving, servers, microcontrollers |
 //! | [`guide::protocol`] | both wires, byte by byte |
 //! | [`guide::design`] | how the crate is built, and why |
+//!
+//! # Features
+//!
+//! Off by default, and `no_std` too:
+//!
+//! | | |
+//! |---|---|
+//! | `serde` | [settings](guide::settings#settings-from-a-file), events and statistics in any of serde's formats; never a key |
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(
     not(test),
@@ -95,6 +103,8 @@ mod cursor;
 mod ids;
 mod num;
 mod once;
+#[cfg(feature = "serde")]
+mod tuple;
 
 mod checksum;
 mod error;
@@ -126,6 +136,8 @@ mod session;
 
 mod endpoint;
 mod hello;
+#[cfg(feature = "serde")]
+mod serialize;
 
 #[cfg(any(doc, doctest))]
 pub mod guide;

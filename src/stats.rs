@@ -28,6 +28,7 @@ use crate::time::Instant;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct PeerStats {
     /// When the snapshot was taken: the latest time that the session was given.
@@ -63,6 +64,7 @@ pub struct PeerStats {
 
 /// Counters of one peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Totals {
     /// Datagrams accepted.
@@ -109,10 +111,19 @@ impl Refused {
             increment(count);
         }
     }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn set(&mut self, reason: DatagramError, to: u32) {
+        let counters = DatagramError::ALL.iter().zip(self.0.iter_mut());
+        for (_, count) in counters.filter(|(counted, _)| **counted == reason) {
+            *count = to;
+        }
+    }
 }
 
 /// What happened between two snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct StatsDelta {
     /// The time between them.

@@ -21,6 +21,7 @@ const LONGEST_US: u32 = u32::MAX >> 3;
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct RttStats {
     /// The latest sample.

@@ -21,6 +21,7 @@ fn texts() -> Vec<Vec<String>> {
         ConfigError::Redundancy,
         ConfigError::MaxDatagramSize,
         ConfigError::Incarnation,
+        ConfigError::Key,
     ];
     let add = [
         AddPeerError::Full,
