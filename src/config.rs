@@ -32,6 +32,7 @@ const SECOND: u32 = 1_000 * MILLISECOND;
 /// # Ok::<(), inputwire::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
     session_id: u64,
     key: Option<Key>,
@@ -250,6 +251,7 @@ impl Config {
 /// # Ok::<(), inputwire::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]
 pub struct ConfigBuilder {
     pub(crate) config: Config,
@@ -443,6 +445,7 @@ pub(crate) const fn five_halves(interval: u64) -> u64 {
 
 /// Which wire a peer speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) enum Wire {
     Compact,
     Classic,
@@ -463,11 +466,13 @@ pub(crate) enum Wire {
 /// inputwire::PeerConfig::<4>::classic(1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]
 pub struct PeerConfig<const INPUT_LEN: usize>(pub(crate) PeerSettings);
 
 /// The same for inputs of any size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) struct PeerSettings {
     pub(crate) wire: Wire,
     pub(crate) player: u16,

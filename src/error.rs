@@ -14,6 +14,7 @@ use crate::ids::PeerId;
 /// assert_eq!(error.to_string(), "redundancy must be 1 to 15");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ConfigError {
     /// `frame_interval` is outside 1 ms to 10 s.
@@ -50,6 +51,7 @@ pub enum ConfigError {
 /// # Ok::<(), inputwire::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum AddPeerError {
     /// The session holds `MAX_PEERS` peers.
@@ -85,6 +87,7 @@ pub enum AddPeerError {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum PushError {
     /// This peer has not acknowledged the oldest input in the window.
@@ -111,6 +114,7 @@ pub enum PushError {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ChecksumError {
     /// Its frame is not later than that of the last checksum of this epoch.
@@ -132,6 +136,7 @@ pub enum ChecksumError {
 /// # Ok::<(), inputwire::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum EpochError {
     /// The epoch is not greater than the present one.
@@ -165,6 +170,7 @@ macro_rules! datagram_errors {
         /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         #[non_exhaustive]
         pub enum DatagramError {
             $($(#[$doc])* $name,)*

@@ -35,6 +35,7 @@ use crate::ids::{Epoch, Frame, PeerId};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Event<const INPUT_LEN: usize> {
     /// A peer's input of a frame. Compact wire: every frame once, in order. Classic wire: every frame that arrives, once,
@@ -72,6 +73,7 @@ pub enum Event<const INPUT_LEN: usize> {
 /// What happens to a peer, except for its inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum PeerEvent {
     /// Inputs can flow: a datagram that proves it has been accepted.
@@ -167,6 +169,7 @@ pub enum PeerEvent {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Field {
     /// The version of the compact wire.

@@ -43,6 +43,7 @@ const KEYED_LEN: usize = 56;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Hello<'d> {
     datagram: &'d [u8],
     version: u8,
@@ -104,6 +105,7 @@ impl<'d> Hello<'d> {
 /// assert_eq!(HelloError::Refused(DatagramError::BadTag).to_string(), DatagramError::BadTag.to_string());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum HelloError {
     /// A session would refuse it for this reason.

@@ -76,6 +76,7 @@
 //!
 //! | | |
 //! |---|---|
+//! | `defmt` | settings, events, statistics and errors in the logs of microcontrollers; never a key |
 //! | `serde` | [settings](guide::settings#settings-from-a-file), events and statistics in any of serde's formats; never a key |
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(
@@ -136,6 +137,8 @@ mod session;
 
 mod endpoint;
 mod hello;
+#[cfg(feature = "defmt")]
+mod log;
 #[cfg(feature = "serde")]
 mod serialize;
 

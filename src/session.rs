@@ -79,6 +79,7 @@ pub struct Session<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW:
 
 /// A datagram to send, borrowed from the caller's buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Transmit<'b> {
     /// The peer to send it to.

@@ -29,6 +29,7 @@ use crate::time::Instant;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct PeerStats {
     /// When the snapshot was taken: the latest time that the session was given.
@@ -65,6 +66,7 @@ pub struct PeerStats {
 /// Counters of one peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Totals {
     /// Datagrams accepted.
@@ -85,6 +87,7 @@ pub struct Totals {
 
 /// How many datagrams were refused, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Refused([u32; DatagramError::ALL.len()]);
 
 impl Refused {
@@ -124,6 +127,7 @@ impl Refused {
 /// What happened between two snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct StatsDelta {
     /// The time between them.

@@ -27,6 +27,7 @@ const ECHO_US: (u64, u64) = (2_000_000, 500_000);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Health {
     /// No sign of life since the peer was added or its transport opened.

@@ -22,6 +22,7 @@ const LONGEST_US: u32 = u32::MAX >> 3;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct RttStats {
     /// The latest sample.

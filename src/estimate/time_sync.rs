@@ -34,6 +34,7 @@ const FULL_STRETCH_AT: (i32, i32) = (-1_500, 7_500);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Pace {
     /// The lead over the peer, in thousandths of a frame; negative if the peer is ahead.
