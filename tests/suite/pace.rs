@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use inputwire::{Config, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PushError, Session};
+use inputwire_sim::network::{Faults, Network};
 use inputwire_sim::rng::Rng;
 
 use crate::support::{PEER, Pair, Wire, incarnation, peer};
@@ -75,31 +76,34 @@ struct Outcome {
 
 fn meet(seed: u64, seconds: u64) -> Outcome {
     let mut rng = Rng::new(seed);
-    let trip_ns = rng.below(80) * MS + 5 * MS;
+    let trip_us = rng.below(80) * 1_000 + 5_000;
     let drift = |rng: &mut Rng| i64::try_from(rng.below(121)).expect("small") - 60;
     let (one, other) = (drift(&mut rng), drift(&mut rng));
     let start = SECOND + rng.below(FRAME_NS) / (MS / 10) * (MS / 10);
     let mut games = [Game::new(0, start, one), Game::new(1, start + SIX_FRAMES_NS, other)];
-    let mut in_flight: Vec<(u64, usize, Vec<u8>)> = Vec::new();
+    let mut network = Network::new(2, seed);
+    for (from, to) in [(0, 1), (1, 0)] {
+        network.set_faults(from, to, Faults { delay_us: trip_us, jitter_us: 20_000, ..Faults::default() });
+    }
     let mut buf = [0; MAX_DATAGRAM_SIZE];
     let mut apart = Vec::new();
     let meeting = start + SIX_FRAMES_NS;
     let mut now = 0;
     while now < meeting + seconds * SECOND {
         now += MS / 10;
+        while let Some(datagram) = network.deliver(now / 1_000) {
+            // An input that overtakes the hello is refused, and resent.
+            let game = &mut games[datagram.to];
+            let _ = game.session.handle_datagram(game.clock(now), PEER, &datagram.bytes);
+        }
         for (at, game) in games.iter_mut().enumerate() {
             if now >= game.next_ns {
                 game.frame(now);
             }
-            for (_, _, datagram) in in_flight.extract_if(.., |(when, to, _)| *to == at && *when <= now) {
-                // An input that overtakes the hello is refused, and resent.
-                let _ = game.session.handle_datagram(game.clock(now), PEER, &datagram);
-            }
             game.session.handle_timeout(game.clock(now));
             while game.session.poll_event().is_some() {}
             while let Some(transmit) = game.session.poll_transmit(&mut buf) {
-                let arrives = now + trip_ns + rng.below(20 * MS);
-                in_flight.push((arrives, 1 - at, transmit.datagram.to_vec()));
+                network.send(now / 1_000, at, 1 - at, transmit.datagram);
             }
         }
         if now >= meeting && (now - meeting).is_multiple_of(SECOND) {

@@ -1,9 +1,9 @@
 //! A server that waits for nobody, and clients that steer by their margins.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use inputwire::{Config, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerId, Session};
+use inputwire_sim::network::{Faults, Network};
 use inputwire_sim::rng::Rng;
 
 use crate::support::{MS, PEER, SECOND, T, incarnation, peer};
@@ -47,7 +47,6 @@ struct Plan {
 /// A client: a game that pushes an input a frame and stretches its frames as the pace recommends.
 struct Client {
     session: Session<1, 1>,
-    rng: Rng,
     drift_ppm: i64,
     next_ns: u64,
     pushed: Vec<u64>,
@@ -81,6 +80,18 @@ fn signed(number: u64) -> i64 {
     i64::try_from(number).expect("small")
 }
 
+/// The lines of the clients, each of which ends at the server. What happens on one follows from the time, whatever happens on the
+/// others.
+fn network(plan: Plan) -> Network {
+    let mut network = Network::by_time(CLIENTS + 1, plan.seed, 1);
+    for (client, delay_us) in WAY.into_iter().enumerate() {
+        let faults = Faults { delay_us, jitter_us: JITTER, loss: LOSS, ..Faults::default() };
+        network.set_faults(client, CLIENTS, faults);
+        network.set_faults(CLIENTS, client, faults);
+    }
+    network
+}
+
 /// Plays a game: the server at a frame each, which takes what is there and repeats the last input of who is late.
 fn play(plan: Plan) -> Outcome {
     let mut seeds = Rng::new(plan.seed);
@@ -97,26 +108,23 @@ fn play(plan: Plan) -> Outcome {
             let drift_ppm = signed(rng.below(121)) - 60;
             let start = signed(SECOND + 500 * MS - WAY[client] - JITTER - 2 * T) - plan.off * signed(T);
             let next_ns = (u64::try_from(start).expect("positive") + rng.below(T)) * 1_000;
-            Client { session, rng, drift_ppm, next_ns, pushed: Vec::new() }
+            Client { session, drift_ppm, next_ns, pushed: Vec::new() }
         })
         .collect();
     let mut outcome = Outcome { taken: Default::default() };
-    // Datagrams by arrival, with a number to tell those of the same moment apart.
-    let mut flying: BTreeMap<(u64, u64), (usize, bool, Vec<u8>)> = BTreeMap::new();
-    let mut serial = 0;
+    let mut network = network(plan);
     let mut tick = SECOND + 500 * MS;
     let mut buf = [0; MAX_DATAGRAM_SIZE];
     let mut now = 0;
     while now < END {
         let at = Instant::from_micros(now);
         // Arrivals.
-        while let Some(entry) = flying.first_entry().filter(|entry| entry.key().0 <= now) {
-            let (client, to_server, datagram) = entry.remove();
+        while let Some(datagram) = network.deliver(now) {
             // An input that overtakes the hello is refused, and sent again.
-            if to_server {
-                let _ = server.handle_datagram(at, ids[client], &datagram);
+            if datagram.to == CLIENTS {
+                let _ = server.handle_datagram(at, ids[datagram.from], &datagram.bytes);
             } else {
-                let _ = clients[client].session.handle_datagram(at, PEER, &datagram);
+                let _ = clients[datagram.to].session.handle_datagram(at, PEER, &datagram.bytes);
             }
         }
         server.handle_timeout(at);
@@ -129,32 +137,29 @@ fn play(plan: Plan) -> Outcome {
             server.push_input(at, [0]).expect("nobody is away for long");
             tick += T;
         }
-        let mut send = |client: usize, to_server: bool, rng: &mut Rng, datagram: &[u8]| {
-            let (lost, late) = (rng.chance(LOSS), rng.below(JITTER));
-            let cut = plan.outage.is_some_and(|(whose, cut)| {
-                let way = if to_server { Cut::ToServer } else { Cut::ToClient };
-                whose == client && (cut == Cut::Both || cut == way) && (OUTAGE..OUTAGE + OUTAGE_US).contains(&now)
-            });
-            if !lost && !cut {
-                serial += 1;
-                flying.insert((now + WAY[client] + late, serial), (client, to_server, datagram.to_vec()));
+        if let Some((client, cut)) = plan.outage.filter(|_| (OUTAGE..OUTAGE + OUTAGE_US).contains(&now)) {
+            if cut != Cut::ToClient {
+                network.cut(client, CLIENTS, OUTAGE + OUTAGE_US);
             }
-        };
+            if cut != Cut::ToServer {
+                network.cut(CLIENTS, client, OUTAGE + OUTAGE_US);
+            }
+        }
         while let Some(transmit) = server.poll_transmit(&mut buf) {
             let client = ids.iter().position(|id| *id == transmit.peer).expect("a client");
-            send(client, false, &mut clients[client].rng, transmit.datagram);
+            network.send(now, CLIENTS, client, transmit.datagram);
         }
         let mut next = tick;
         for (index, client) in clients.iter_mut().enumerate() {
             client.step(now);
             while let Some(transmit) = client.session.poll_transmit(&mut buf) {
-                send(index, true, &mut client.rng, transmit.datagram);
+                network.send(now, index, CLIENTS, transmit.datagram);
             }
             next = next.min(client.next_ns.div_ceil(1_000));
             next = next.min(client.session.poll_timeout().map_or(END, Instant::as_micros));
         }
         next = next.min(server.poll_timeout().map_or(END, Instant::as_micros));
-        now = next.min(flying.first_key_value().map_or(END, |((at, _), _)| *at)).max(now + 1);
+        now = next.min(network.next_arrival().unwrap_or(END)).max(now + 1);
     }
     for (client, taken) in outcome.taken.iter_mut().enumerate() {
         for (taken, pressed) in taken.iter_mut().zip(&clients[client].pushed) {

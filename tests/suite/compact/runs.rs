@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use inputwire::DatagramError::*;
 use inputwire::{DatagramError, Epoch, Event, Frame, Health, PeerEvent, PeerId, Session};
+use inputwire_sim::network::{Datagram, Faults, Network};
 
 use crate::support::forge::{Seal, hello_named, hello_number};
 use crate::support::{
@@ -125,16 +126,21 @@ fn a_peer_that_is_removed_and_added_again_meets_a_new_run_in_a_lobby_and_in_the_
             // Its side is driven by hand, since its peer has another id now.
             let mut told: [Vec<PeerEvent>; 2] = [Vec::new(), Vec::new()];
             let mut taken: [Vec<(u32, [u8; 1])>; 2] = [Vec::new(), Vec::new()];
-            let mut in_flight: Vec<(u64, usize, Vec<u8>)> = Vec::new();
+            let mut network = Network::new(2, 0);
+            for (from, to) in [(0, 1), (1, 0)] {
+                network.set_faults(from, to, Faults { delay_us: 20 * MS, ..Faults::default() });
+            }
             let (start, ids) = (pair.now, [again, PEER]);
             for now in (start..start + 4 * SECOND).step_by(5_000) {
-                for (_, to, datagram) in in_flight.extract_if(.., |(when, ..)| *when <= now).collect::<Vec<_>>() {
-                    let _ = pair.sessions[to].handle_datagram(at(now), ids[to], &datagram);
+                while let Some(Datagram { to, bytes, .. }) = network.deliver(now) {
+                    let _ = pair.sessions[to].handle_datagram(at(now), ids[to], &bytes);
                 }
                 for side in 0..2 {
                     let session = &mut pair.sessions[side];
                     session.handle_timeout(at(now));
-                    in_flight.extend(drain(session).into_iter().map(|(_, sent)| (now + 20 * MS, 1 - side, sent)));
+                    for (_, sent) in drain(session) {
+                        network.send(now, side, 1 - side, &sent);
+                    }
                     while let Some(event) = session.poll_event() {
                         match event {
                             Event::Input { frame, input, .. } => taken[side].push((frame.get(), input)),
