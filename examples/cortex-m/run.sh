@@ -1,7 +1,8 @@
 #!/bin/sh
 # Plays two sessions on an emulated microcontroller and prints their memory use.
 #
-#   examples/cortex-m/run.sh
+#   examples/cortex-m/run.sh           fails if docs/guide/microcontroller.md has other figures
+#   examples/cortex-m/run.sh --write   writes them there
 #
 # The exit status tells whether it passed. If a tool is missing, it reports that and exits with 0.
 set -u
@@ -30,4 +31,8 @@ if ! message=$(cargo fetch --locked -q 2>&1); then
     exit 0
 fi
 cargo build --release --locked -q || exit 1
-exec timeout 120 cargo run --release --locked -q
+printed=$(timeout 120 cargo run --release --locked -q)
+status=$?
+echo "$printed"
+[ "$status" -eq 0 ] || exit "$status"
+echo "$printed" | python3 page.py "$@"
