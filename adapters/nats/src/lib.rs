@@ -5,6 +5,9 @@
 //! - A [`Watcher`] subscribes to the subject, replays what the stream holds, and then lives on the subscription alone, which
 //!   costs the server no state for each watcher. Whenever the connection was lost, it replays what it may have missed.
 //!
+//! Logs go to `tracing`: connections at `info`, trouble with the broker and refused messages at `warn`, stored chunks and
+//! replays at `debug`.
+//!
 //! `examples/spectate` is a whole program: publishers, watchers, a crowd, and files behind an HTTP server instead of a broker.
 #![warn(missing_debug_implementations, unreachable_pub)]
 

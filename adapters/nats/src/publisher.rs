@@ -100,8 +100,10 @@ impl Publisher {
                 all = all && request(&self.context, &self.stream, id, record).await.is_ok();
             }
             if all {
+                debug!(records = self.recent.len(), "stored again after the connection was lost");
                 self.connected = connected;
             } else {
+                debug!("not stored again yet");
                 sleep(RETRY_EVERY).await;
             }
         }

@@ -84,7 +84,10 @@ impl Watcher {
             match self.replay().await {
                 Ok(()) if self.behind => return Ok(()),
                 Ok(()) => self.connected = connected,
-                Err(_) => sleep(RETRY_EVERY).await,
+                Err(error) => {
+                    debug!(%error, "not replayed yet");
+                    sleep(RETRY_EVERY).await;
+                }
             }
         }
         let mut times = self.connection.times.clone();
