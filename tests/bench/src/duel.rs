@@ -6,7 +6,7 @@ use crate::clock::{self, ticks};
 use crate::heap::counted;
 use crate::inputs::Player;
 use crate::limits::Numbers;
-use crate::network::{Line, Weather, outage};
+use crate::network::Weather;
 
 /// The frame interval, in microseconds.
 pub const FRAME_US: u64 = 16_667;
@@ -93,7 +93,6 @@ struct Side<E, const N: usize> {
     endpoint: E,
     player: Player<N>,
     pending: Option<[u8; N]>,
-    line: Line,
     /// When each input was accepted that the other endpoint does not know yet.
     pushed: VecDeque<u64>,
     known: u64,
@@ -110,25 +109,25 @@ pub fn play<E: Endpoint<N>, const N: usize>(weather: Weather, seed: u64, frames:
         endpoint: E::new(player),
         player: Player::new(seed * 2 + u64::from(player)),
         pending: None,
-        line: Line::new(weather, seed * 2 + u64::from(player), until),
         pushed: VecDeque::with_capacity(1 << 10),
         known: 0,
         out: Datagrams::with_capacity(),
         cut: None,
     };
     let mut sides = [side(0), side(1)];
+    let mut network = weather.network(seed);
     let mut done = [0; 2];
     let mut measured = Measured { ages: Vec::with_capacity(2 * frames as usize), ..Measured::default() };
     loop {
         // The next event: an arrival, a deadline, or a frame.
-        let arrival = |at: usize, sides: &[Side<E, N>; 2]| sides[1 - at].line.next();
         let tick = |at: usize| done[at] * FRAME_US + PHASE_US * at as u64;
         let (now, kind, at) = [0, 1]
             .into_iter()
             .flat_map(|at| {
                 let deadline = sides[at].endpoint.deadline().filter(|due| *due < tick(at));
-                [(arrival(at, &sides), 0, at), (deadline, 1, at), (Some(tick(at)), 2, at)]
+                [(deadline, 1, at), (Some(tick(at)), 2, at)]
             })
+            .chain([(network.next_arrival(), 0, 0)])
             .filter_map(|(when, kind, at)| Some((when?, kind, at)))
             .min()
             .expect("there is always a next frame");
@@ -137,7 +136,8 @@ pub fn play<E: Endpoint<N>, const N: usize>(weather: Weather, seed: u64, frames:
         }
         clock::set(now);
         let counts = now >= WARM_UP * FRAME_US;
-        let datagram = if kind == 0 { sides[1 - at].line.take() } else { None };
+        let arrived = if kind == 0 { network.deliver(now) } else { None };
+        let (at, datagram) = arrived.map_or((at, Vec::new()), |arrived| (arrived.to, arrived.bytes));
         let Side { endpoint, player, pending, out, .. } = &mut sides[at];
         let input = if kind == 2 { *pending.get_or_insert_with(|| player.play()) } else { [0; N] };
         let mut spent = 0;
@@ -145,7 +145,7 @@ pub fn play<E: Endpoint<N>, const N: usize>(weather: Weather, seed: u64, frames:
             let before = ticks();
             let accepted = match kind {
                 0 => {
-                    endpoint.arrive(now, datagram.as_deref().unwrap_or(&[]), out);
+                    endpoint.arrive(now, &datagram, out);
                     true
                 }
                 1 => {
@@ -157,7 +157,7 @@ pub fn play<E: Endpoint<N>, const N: usize>(weather: Weather, seed: u64, frames:
             spent = ticks() - before;
             accepted
         });
-        let Side { pending, line, pushed, out, .. } = &mut sides[at];
+        let Side { pending, pushed, out, .. } = &mut sides[at];
         if kind == 2 {
             done[at] += 1;
             if accepted {
@@ -174,8 +174,11 @@ pub fn play<E: Endpoint<N>, const N: usize>(weather: Weather, seed: u64, frames:
             measured.frames += u64::from(kind == 2);
             measured.stalled += u64::from(!accepted);
         }
+        if let Some(until) = weather.outage_until(now) {
+            network.cut(at, 1 - at, until);
+        }
         for datagram in out.iter() {
-            line.send(now, datagram);
+            network.send(now, at, 1 - at, datagram);
             if counts {
                 measured.bytes += datagram.len() as u64;
                 measured.datagrams += 1;
@@ -204,9 +207,10 @@ fn learn<E: Endpoint<N>, const N: usize>(
     let known = sides[at].endpoint.known();
     let new = known.saturating_sub(sides[at].known);
     sides[at].known = sides[at].known.max(known);
-    let (start, length) = outage(now);
-    if weather.outages && now >= start && now < start + length && counts {
-        sides[at].cut = Some(start + length);
+    if let Some(until) = weather.outage_until(now)
+        && counts
+    {
+        sides[at].cut = Some(until);
     }
     for _ in 0..new {
         let Some(pushed) = sides[1 - at].pushed.pop_front() else {

@@ -3,19 +3,20 @@
 pub mod others;
 pub mod ours;
 
-use std::collections::BTreeMap;
+use inputwire_sim::network::{Faults, Network};
 
 use crate::clock;
 use crate::duel::FRAME_US;
-use crate::inputs::{Player, Random};
+use crate::inputs::Player;
 
 /// How many play.
 pub const PLAYERS: usize = 4;
 /// When the last of them dies, and how long the game goes on.
 pub const DEATH_US: u64 = 10_000_000;
 const END_US: u64 = 20_000_000;
-/// One way, in microseconds.
+/// One way, and the most that is added at random, in microseconds.
 const WAY_US: u64 = 30_000;
+const JITTER_US: u64 = 10_000;
 /// The silence after which a player is given up: the default of the other libraries.
 pub const GIVE_UP_US: u64 = 2_000_000;
 
@@ -46,15 +47,24 @@ pub struct Outcome {
     pub agreed: bool,
 }
 
+fn network(seed: u64, loss: f64) -> Network {
+    let loss = (loss * 1_000.0).round() as u32;
+    let faults = Faults { delay_us: WAY_US, jitter_us: JITTER_US, loss, ..Faults::default() };
+    let mut network = Network::by_time(PLAYERS, seed, 1);
+    for (from, to) in (0..PLAYERS).flat_map(|from| (0..PLAYERS).map(move |to| (from, to))) {
+        network.set_faults(from, to, faults);
+    }
+    network
+}
+
 /// Plays a game in which the last player dies. `one_by_one`: its links fail one after the other, 100 ms apart.
 pub fn play<M: Member>(seed: u64, loss: f64, one_by_one: bool) -> Outcome {
     clock::set(0);
     let mut members: Vec<M> = (0..PLAYERS).map(M::new).collect();
     let mut players: Vec<Player<1>> = (0..PLAYERS as u64).map(|player| Player::new(seed * 8 + player)).collect();
     let mut pending = [None; PLAYERS];
-    let mut random = Random::new(seed);
-    let mut flying: BTreeMap<(u64, u64), (usize, usize, Vec<u8>)> = BTreeMap::new();
-    let (mut number, mut out) = (0, Vec::new());
+    let mut network = network(seed, loss);
+    let mut out = Vec::new();
     let dead = PLAYERS - 1;
     let fails = |player: usize| if one_by_one { DEATH_US + 100_000 * player as u64 } else { DEATH_US };
     let (from, soon, end) = (DEATH_US + GIVE_UP_US + 500_000, DEATH_US + GIVE_UP_US + 1_500_000, END_US);
@@ -62,10 +72,13 @@ pub fn play<M: Member>(seed: u64, loss: f64, one_by_one: bool) -> Outcome {
     for tick in 0..END_US / FRAME_US {
         for at in 0..PLAYERS {
             let now = tick * FRAME_US + 3_000 * at as u64;
-            while let Some(entry) = flying.first_entry().filter(|entry| entry.key().0 <= now) {
-                let (to, from, datagram) = entry.remove();
+            while let Some(datagram) = network.deliver(now) {
                 clock::set(now);
-                members[to].arrive(now, from, &datagram);
+                members[datagram.to].arrive(now, datagram.from, &datagram.bytes);
+            }
+            for player in (0..dead).filter(|player| now >= fails(*player)) {
+                network.cut(player, dead, END_US);
+                network.cut(dead, player, END_US);
             }
             if at == dead && now >= fails(dead) {
                 continue;
@@ -78,11 +91,7 @@ pub fn play<M: Member>(seed: u64, loss: f64, one_by_one: bool) -> Outcome {
                 frames[at][1] += u64::from((soon..end).contains(&now));
             }
             for (to, datagram) in out.drain(..) {
-                let cut = (at == dead && now >= fails(to)) || (to == dead && now >= fails(at));
-                if !cut && !random.chance(loss) {
-                    number += 1;
-                    flying.insert((now + WAY_US + random.below(10_000), number), (to, at, datagram));
-                }
+                network.send(now, at, to, &datagram);
             }
         }
     }
