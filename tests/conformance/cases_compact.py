@@ -40,7 +40,7 @@ def random_settings(rng: Random) -> Settings:
         random_incarnation(rng), rng.choice([None, None, 1, random_incarnation(rng)]),
         rng.choice([0, 0, 0, 1, 3, 100, 255, 256, 1000, rng.getrandbits(32) >> 1, MAX - 40,
                     MAX - 300]), rng.random() < 0.5, rng.choice([120, 120, 30]),
-        rng.choice([0, 0, 1, 6, 40, 255]))
+        rng.choice([0, 0, 1, 6, 40, 255]), rng.choice([None, None, 0, 1, 250]))
 
 
 class CompactCase:

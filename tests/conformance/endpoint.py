@@ -33,6 +33,7 @@ class Settings:
     short_tags: bool = False
     window: int = 120
     input_delay: int = 0  # In frames.
+    target_margin: int | None = None  # In frames.
     # Several peers instead of `peer_player`, and those of them that are added later, by a call.
     peers: tuple[int, ...] = ()
     joins: tuple[int, ...] = ()
@@ -78,6 +79,8 @@ class Settings:
             options += ["--incarnation", str(self.incarnation)]
         if self.input_delay:
             options += ["--input-delay", str(self.input_delay)]
+        if self.target_margin is not None:
+            options += ["--target-margin", str(self.target_margin)]
         if self.short_tags:
             options += ["--short-tags"]
         if self.key is not None:

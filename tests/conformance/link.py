@@ -21,6 +21,7 @@ from reports import Reports
 from schedule import Schedule
 from tags import control_tag_size
 from timing import Estimates
+from windowed_least import WindowedLeast
 from wire_compact import Direction, Received, Refused
 
 if TYPE_CHECKING:
@@ -61,6 +62,11 @@ class Link:
         self.continuation = Continuation()
         self.last_body = 0
         self.checksums = Checksums(self.settings.ping_us)
+        self._forget_margin()
+
+    def _forget_margin(self) -> None:
+        """The samples of the margin are void (5)."""
+        self.margin = WindowedLeast(32)
 
     # Derived from the state.
 
@@ -149,6 +155,7 @@ class Link:
         self.schedule.opened(self.now)
         self.estimates.lead.forget()
         self.estimates.forget_rtt()
+        self._forget_margin()
 
     def close(self) -> None:
         """Handles the closing of the transport."""
@@ -227,6 +234,7 @@ class Link:
         """Appends the new inputs of a datagram; returns whether there were any."""
         if got.end <= self.recv_next:
             return False
+        self.margin.sample(min(max(got.ack - got.end, -128), 127))
         inputs = body.resolve(got.inputs, self.reference(self.remote_inputs, got.base))
         self.append(got.base, tuple(inputs))
         if self.session.pushed_in_epoch:
@@ -261,6 +269,7 @@ class Link:
         self.handshake.receive(self.now, rest)
         if self.handshake.beliefs > beliefs:
             self.estimates.forget()
+            self._forget_margin()
 
     def _open_bye(self, datagram: bytes) -> control.Bye:
         """Every step of a bye."""
@@ -389,7 +398,9 @@ class Link:
 
     def statistics(self) -> dict[str, object]:
         """The figures that can be compared."""
-        figures: dict[str, object] = {"refused": self.refused, "unacked": self.unacknowledged}
+        margin = self.margin.least if self.session.pushed_in_epoch else None
+        figures: dict[str, object] = {"refused": self.refused, "unacked": self.unacknowledged,
+                                      "margin_millis": None if margin is None else 1000 * margin}
         if self.session.is_closed:
             return figures
         is_gone = not self.is_open or self.departure.named

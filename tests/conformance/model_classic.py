@@ -343,4 +343,5 @@ class ClassicModel(Model):
 
     def statistics(self, player: int) -> dict[str, object]:
         """The figures that can be compared."""
-        return {"refused": self.refused, "lost_inputs": self.lost, "rtt_us": self.rtt}
+        return {"refused": self.refused, "lost_inputs": self.lost, "rtt_us": self.rtt,
+                "margin_millis": None}

@@ -97,6 +97,31 @@ def each_end_tells_how_far_it_is_ahead(scene: Scene) -> None:
               f"the leads are {leads} with a delay of {delay}")
 
 
+def the_margin_is_how_many_frames_early_inputs_come(scene: Scene) -> None:
+    """One end begins six frames early: its inputs come early, and those of the other one as late; an outage shows for a second."""
+    a, b = scene.start("a", 0, 3 << 40, target_margin=4), scene.start("b", 1, 5 << 40)
+
+    def margins() -> list[object]:
+        """Those of both ends, after a second."""
+        scene.run(64 * FRAME + 4 * DELAY)
+        return [end.endpoint.stats().stats["margin_millis"] for end in (a, b)]
+
+    claim(margins() == [None, None], "nothing is known before a push")
+    scene.play(a)
+    scene.run(6 * FRAME + FRAME // 3)
+    claim(a.endpoint.stats().stats["margin_millis"] is None, "b has pushed nothing")
+    scene.play(b)
+    steady = [(6 * FRAME + FRAME // 3 - DELAY) // FRAME * 1000, (-6 * FRAME - FRAME // 3 - DELAY) // FRAME * 1000]
+    claim((found := margins()) == steady, f"they are {found} instead of {steady}")
+    scene.is_lost = lambda sender: sender is a
+    scene.run(500 * MS)
+    scene.is_lost = lambda sender: False
+    scene.run(100 * MS)
+    least = int(str(a.endpoint.stats().stats["margin_millis"]))
+    claim(steady[0] - 31_000 <= least <= steady[0] - 29_000, f"30 frames late, it is {least}")
+    claim((found := margins()) == steady, f"they are {found} instead of {steady} after the outage")
+
+
 def inputs_that_fill_datagrams_flow_at_one_a_frame(scene: Scene) -> None:
     """Random inputs of 32 bytes over 600 ms: every datagram is cut, and the next one goes on."""
     apart = Scene(scene.settings, scene.make)
@@ -161,6 +186,7 @@ SCENES = [
     who_hears_nothing_for_half_the_limit_echoes_nothing,
     what_is_missed_is_told,
     each_end_tells_how_far_it_is_ahead,
+    the_margin_is_how_many_frames_early_inputs_come,
     inputs_that_fill_datagrams_flow_at_one_a_frame,
     a_late_call_finds_what_came_in_time,
 ]

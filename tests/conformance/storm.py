@@ -122,6 +122,8 @@ class Program:
             return
         rng, world = self.storm.rng, self.storm.world
         world.at(world.now + 16_667 + rng.randint(-1000, 1000), self.tick)
+        if rng.random() < 0.1:
+            self.handle(self.endpoint.stats())
         if self.restarted:
             self.begin(max(self.epoch, self.announced) + 1)
         elif self.announced > self.epoch:
