@@ -55,6 +55,16 @@ failover() {
         "$built/failover"
 }
 
+server() {
+    gcc -std=c11 -O2 -Wall -Wextra -Werror -Iinclude tests/server.c "$built/libinputwire_c.a" -o "$built/server" && "$built/server" &&
+        if command -v g++ >/dev/null; then
+            g++ -std=c++17 -O2 -Wall -Wextra -Werror -Iinclude -x c++ tests/server.c -x none "$built/libinputwire_c.a" \
+                -o "$built/server_cpp" && "$built/server_cpp"
+        else
+            echo "skipped: a server in C++: there is no g++"
+        fi
+}
+
 compile() {
     gcc -std=c11 -O2 -Wall -Wextra -Werror -Iinclude examples/udp.c "$built/libinputwire_c.a" -o "$built/udp"
 }
@@ -107,6 +117,7 @@ beside=
 if command -v gcc >/dev/null; then
     step "C compiler" compile
     step "two routes in C" failover
+    step "a server in C and C++" server
     step "Rust player" rust_player
     beside "players, of the tree and of what was installed" all_players
 else

@@ -8,7 +8,7 @@ export interface Abi {
   readonly __heap_base: WebAssembly.Global;
   iw_session_size(maxPeers: number, inputLen: number): number;
   iw_session_init(memory: number, len: number, maxPeers: number, inputLen: number, config: number, session: number): Status;
-  iw_session_add_peer_from(session: number, now: bigint, wire: number, player: number, incarnation: bigint, key: number, from: number, peer: number): Status;
+  iw_session_add_peer_with(session: number, now: bigint, config: number, peer: number): Status;
   iw_session_disconnect_peer(session: number, now: bigint, peer: number): Status;
   iw_session_remove_peer(session: number, now: bigint, peer: number): Status;
   iw_session_push_input(session: number, now: bigint, input: number, len: number, frame: number, waitingFor: number): Status;
@@ -36,6 +36,7 @@ export interface Abi {
   iw_peer_remote_input(session: number, peer: number, frame: number, input: number, capacity: number): Status;
   iw_peer_pace(session: number, peer: number, pace: number): Status;
   iw_peer_suggested_delay(session: number, peer: number, frames: number): Status;
+  iw_hello_fits(datagram: number, len: number, config: number, inputLen: number, mismatch: number): Status;
   iw_peer_stats(session: number, peer: number, stats: number): Status;
 }
 
@@ -43,7 +44,8 @@ export const MAX_DATAGRAM_SIZE = 1024;
 export const UNKNOWN = 0xffff_ffff_ffff_ffffn;
 export const NO_PEER = 0xffff_ffff;
 export const NO_FRAME = 0xffff_ffff;
+export const NO_MARGIN = 0xffff_ffff;
 
-export const Code = { done: 0, none: 1, windowFull: -50, tooFarAhead: -52, checksumsFull: -61, gameMessage: -104, unknownType: -103, wrongInputLength: -6, refused: -100 } as const;
+export const Code = { done: 0, none: 1, windowFull: -50, tooFarAhead: -52, checksumsFull: -61, helloOtherPlayer: -80, helloMismatch: -81, gameMessage: -104, unknownType: -103, wrongInputLength: -6, refused: -100 } as const;
 export const HEALTH = ["connecting", "good", "warning", "critical", "deaf", "interrupted", "disconnected"] as const;
 export const FIELD = ["version", "inputLength", "window", "tagSize", "firstFrame", "frameInterval"] as const;

@@ -1,6 +1,6 @@
 // A session: the state machine in WebAssembly, with a memory of its own. It has no socket and no timer, and reads the clock only for the default of `now`.
 
-import { type Abi, Code, MAX_DATAGRAM_SIZE, FIELD, HEALTH, NO_FRAME, NO_PEER, UNKNOWN } from "./abi.js";
+import { type Abi, Code, MAX_DATAGRAM_SIZE, FIELD, HEALTH, NO_FRAME, NO_MARGIN, NO_PEER, UNKNOWN } from "./abi.js";
 import { DEFAULTS, TEXTS } from "./generated.js";
 import { drawIncarnation } from "./incarnation.js";
 
@@ -58,6 +58,11 @@ export interface PeerOptions {
    * this frame.
    */
   from?: number;
+  /**
+   * For a server that waits for nobody, on the compact wire: how many frames early it is to have the local inputs, 0 to 250. `pace` then
+   * keeps that `margin`, instead of keeping up with the peer's game.
+   */
+  targetMargin?: number;
 }
 
 /** Whether a peer still plays: `end` is the frame after its latest input that is known here, `last` that of its last one, if it has any. */
@@ -111,7 +116,16 @@ export interface Stats {
   conflicts: number;
   /** Datagrams refused; messages of the game do not count. */
   refused: number;
+  /** How early the local inputs come to the peer, as `margin` returns it. */
+  margin: number | undefined;
 }
+
+/** Whether a session could play with the sender of a hello, or why not; `text` says what to do. */
+export type Fit =
+  | { kind: "fits" }
+  | { kind: "refused"; text: string }
+  | { kind: "otherPlayer"; text: string }
+  | { kind: "mismatch"; text: string; field: Field; local: number; remote: number };
 
 /** A refused call. The message says what is wrong and what to do. */
 export class InputwireError extends Error {
@@ -123,6 +137,8 @@ export class InputwireError extends Error {
 
 // The memory from the heap base on: a buffer for datagrams and inputs, a buffer for structs, two numbers, the session.
 const OUT = MAX_DATAGRAM_SIZE;
+const CONFIG = OUT + 384; // the settings, behind the longest struct
+const CONFIG_LENGTH = 96;
 const FIRST = OUT + 512;
 const SECOND = FIRST + 8;
 const SESSION = FIRST + 64;
@@ -155,7 +171,7 @@ export class Session {
     const missing = this.#at + SESSION + length - abi.memory.buffer.byteLength;
     if (missing > 0) abi.memory.grow(Math.ceil(missing / 65_536));
     const view = (this.#view = new DataView(abi.memory.buffer));
-    const config = this.#at + OUT;
+    const config = this.#at + CONFIG;
     new Uint8Array(view.buffer, config, DEFAULTS.length).set(DEFAULTS);
     view.setBigUint64(config, options.sessionId, true);
     view.setBigUint64(config + 8, options.incarnation ?? drawIncarnation(), true);
@@ -180,17 +196,17 @@ export class Session {
     set(88, options.maxLead);
     const memory = this.#at + SESSION;
     this.#check(abi.iw_session_init(memory, length, MAX_PEERS, inputLength, config, this.#at + FIRST));
-    new Uint8Array(view.buffer, config + 16, 16).fill(0);
   }
 
   /** Adds a peer whose channel is open or will be attached next, and returns its number. */
   addPeer(peer: PeerOptions, now = performance.now()): number {
-    const wire = peer.wire === "classic" ? 1 : 0;
-    const { player, incarnation = 0n, key, from = NO_FRAME } = peer;
-    const at = key === undefined ? 0 : this.#at + OUT;
-    if (key !== undefined) this.#putKey(at, key);
-    const status = this.#abi.iw_session_add_peer_from(this.#session, us(now), wire, player, incarnation, at, from, this.#at + FIRST);
-    if (key !== undefined) new Uint8Array(this.#view.buffer, at, 16).fill(0);
+    const { player, incarnation = 0n, key, from = NO_FRAME, targetMargin = NO_MARGIN } = peer;
+    const [config, wire, hasKey] = [this.#at + OUT, Number(peer.wire === "classic"), Number(key !== undefined)];
+    this.#view.setBigUint64(config, incarnation, true);
+    [hasKey, player, wire, from, targetMargin, 0].forEach((value, index) => this.#view.setUint32(config + 24 + 4 * index, value, true));
+    if (key !== undefined) this.#putKey(config + 8, key);
+    const status = this.#abi.iw_session_add_peer_with(this.#session, us(now), config, this.#at + FIRST);
+    new Uint8Array(this.#view.buffer, config + 8, 16).fill(0);
     this.#check(status);
     const added = this.#first();
     this.#peers.set(added, peer.wire ?? "compact");
@@ -398,6 +414,37 @@ export class Session {
     return { lead: this.#view.getInt32(at, true) / 1e3, stretch: 1 + this.#view.getInt32(at + 4, true) / 1e6 };
   }
 
+  /**
+   * Returns how early the local inputs come to a peer that waits for nobody, in frames: the least of about a second. Below 0, some came
+   * too late. Undefined until both play, and on the classic wire.
+   */
+  margin(peer: number): number | undefined {
+    return this.stats(peer)?.margin;
+  }
+
+  /**
+   * Returns whether this session could play with the sender of the hello in a datagram; undefined if it is something else. `key`:
+   * that of the pair, if it has one of its own. A server without a session for its senders asks one that it keeps for that.
+   */
+  helloFits(datagram: Uint8Array, key?: Uint8Array): Fit | undefined {
+    this.#put(datagram);
+    const [config, at] = [this.#at + OUT, this.#at + FIRST];
+    new Uint8Array(this.#view.buffer).copyWithin(config, this.#at + CONFIG, this.#at + CONFIG + CONFIG_LENGTH);
+    if (key !== undefined) {
+      this.#putKey(config + 16, key);
+      this.#view.setUint32(config + 76, 1, true);
+    }
+    const status = this.#abi.iw_hello_fits(this.#at, datagram.length, config, this.#inputLength, at);
+    new Uint8Array(this.#view.buffer, config + 16, 16).fill(0);
+    const text = TEXTS[status] ?? `status ${status}`;
+    if (status === Code.helloOtherPlayer) return { kind: "otherPlayer", text };
+    if (status === Code.helloMismatch) {
+      return { kind: "mismatch", text, field: FIELD[this.#first()] ?? "other", local: this.#u32(at + 4), remote: this.#u32(at + 8) };
+    }
+    if (status <= Code.refused) return { kind: "refused", text };
+    return this.#some(status) ? { kind: "fits" } : undefined;
+  }
+
   /** Returns the input delay, in frames, that would hide a peer's latency and jitter. */
   suggestedDelay(peer: number): number | undefined {
     return this.#some(this.#abi.iw_peer_suggested_delay(this.#session, peer, this.#at + FIRST)) ? this.#first() : undefined;
@@ -422,6 +469,7 @@ export class Session {
       packetsReceived: count(104), bytesReceived: count(112), packetsSent: count(120), bytesSent: count(128),
       health: HEALTH[this.#u32(at + 136)] ?? "other", unacked: this.#u32(at + 140), window: this.#u32(at + 144),
       missing: this.#u32(at + 148), duplicates: this.#u32(at + 152), conflicts: this.#u32(at + 156), refused,
+      margin: this.#u32(at + 292) === 0 ? undefined : this.#view.getInt32(at + 288, true) / 1e3,
     };
   }
 

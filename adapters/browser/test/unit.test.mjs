@@ -5,7 +5,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { test } from "node:test";
 
 import { Original } from "../demo/original.js";
-import { InputwireError, Session, attach, attachRelay } from "../dist/index.js";
+import { InputwireError, Session, attach, attachRelay, peekHello } from "../dist/index.js";
 import { Session as Inline } from "../dist/inline-1.js";
 import { Session as InNode } from "../dist/node.js";
 import { FakeChannel, FakeSocket, create, events, module, sleep } from "./support.mjs";
@@ -94,6 +94,61 @@ test("a bad call throws an error that says why", async () => {
   const wide = await create({ sessionId: SESSION_ID, localPlayer: 0, inputLength: 2 });
   assert.throws(() => wide.addPeer({ player: 1, wire: "classic" }), /one byte only/);
   assert.equal(session.stats(17), undefined);
+});
+
+test("the margin is how many frames early inputs come, and the pace keeps the target", async () => {
+  for (const [targetMargin, stretch] of [[1, 1.004], [2, 1.0002], [3, 0.99935]]) {
+    const client = await create({ sessionId: SESSION_ID, localPlayer: 0, mesh: false });
+    const server = await create({ sessionId: SESSION_ID, localPlayer: 1000, mesh: false });
+    const peers = [client.addPeer({ player: 1000, targetMargin }, 0), server.addPeer({ player: 0 }, 0)];
+    assert.equal(client.margin(peers[0]), undefined);
+    for (let frame = 0; frame < 100; frame++) {
+      const now = 1 + frame * 1000 / 60;
+      for (const session of [client, server]) {
+        session.handleTimeout(now);
+        if (session === client || frame >= 2) session.pushInput(Uint8Array.of(1), now);
+        for (let round = 0; round < 3; round++) {
+          for (const [from, to, peer] of [[client, server, peers[1]], [server, client, peers[0]]]) {
+            for (let transmit; (transmit = from.pollTransmit());) to.handleDatagram(peer, transmit.datagram, now);
+            events(to);
+          }
+        }
+      }
+    }
+    assert.equal(client.margin(peers[0]), 2);
+    assert.equal(client.stats(peers[0]).margin, 2);
+    assert.equal(client.pace(peers[0]).stretch, stretch);
+  }
+});
+
+test("a server learns from a hello who wants to play, and what differs", async () => {
+  const pair = Uint8Array.of(...Array(16).keys());
+  for (const key of [undefined, new Uint8Array(16).fill(7), pair]) {
+    const options = { sessionId: SESSION_ID, inputLength: 4, key: key === pair ? new Uint8Array(16) : key };
+    const client = await create({ ...options, localPlayer: 7 });
+    client.addPeer({ player: 1000, key: key === pair ? pair : undefined }, 0);
+    const { datagram } = client.pollTransmit();
+    const fits = async (changes) => {
+      const server = await create({ ...options, localPlayer: 1000, ...changes });
+      return server.helloFits(datagram, key === pair ? pair : undefined);
+    };
+    const server = await create({ ...options, localPlayer: 1000 });
+    assert.deepEqual(peekHello(datagram), { version: 1, sender: 7, receiver: 1000 });
+    assert.deepEqual(await fits({}), { kind: "fits" });
+    const { text, ...mismatch } = await fits({ inputLength: 2 });
+    assert.deepEqual(mismatch, { kind: "mismatch", field: "inputLength", local: 2, remote: 4 });
+    assert.match(text, /every endpoint needs the same/);
+    assert.equal((await fits({ firstFrame: 9 })).field, "firstFrame");
+    assert.equal((await fits({ localPlayer: 8 })).kind, "otherPlayer");
+    assert.deepEqual(await fits({ sessionId: 1n }), { kind: "refused", text: "bad tag: corrupted, or of another session, epoch, run, key or setting" });
+    if (key === pair) assert.equal(server.helloFits(datagram).kind, "refused");
+    for (const junk of [new Uint8Array(0), new Uint8Array(64), new Uint8Array(2000).fill(0x81), datagram.subarray(0, 7)]) {
+      assert.equal(peekHello(junk), undefined);
+      assert.equal(server.helloFits(junk), undefined);
+    }
+    // Asking changes nothing: the same datagram is handed over.
+    assert.equal(server.handleDatagram(server.addPeer({ player: 7, key: key === pair ? pair : undefined }, 0), datagram, 0), "accepted");
+  }
 });
 
 test("junk of any length is refused", async () => {

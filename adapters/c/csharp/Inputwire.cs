@@ -78,6 +78,10 @@ namespace Inputwire
         EpochNotNewer = -70,
         /// <summary>The epoch is among the last ones, which are kept for restarts.</summary>
         EpochTooGreat = -71,
+        /// <summary>A hello for another player than the local one.</summary>
+        HelloOtherPlayer = -80,
+        /// <summary>A hello with another setting, which iw_mismatch names.</summary>
+        HelloMismatch = -81,
         /// <summary>A reason without a number in this version of the interface.</summary>
         Other = -99,
         /// <summary>A datagram from an unknown peer. Status `-100 - n` is counted in `iw_stats.refused[n]`.</summary>
@@ -177,6 +181,25 @@ namespace Inputwire
         Other = 99,
     }
 
+    /// <summary>A setting that must be the same at both endpoints.</summary>
+    public enum Field : uint
+    {
+        /// <summary>The version of the compact wire.</summary>
+        Version = 0,
+        /// <summary>The length of an input.</summary>
+        InputLen = 1,
+        /// <summary>The window.</summary>
+        Window = 2,
+        /// <summary>The size of the tag of inputs in bytes: one endpoint has short tags, the other has not.</summary>
+        TagSize = 3,
+        /// <summary>The first frame of an epoch.</summary>
+        FirstFrame = 4,
+        /// <summary>The frame interval, in microseconds.</summary>
+        FrameInterval = 5,
+        /// <summary>A value without a number in this version of the interface.</summary>
+        Other = 99,
+    }
+
     /// <summary>The kind of an event, and the fields of iw_event that it uses; the others are 0.</summary>
     public enum EventKind : uint
     {
@@ -220,25 +243,6 @@ namespace Inputwire
         Departing = 18,
         /// <summary>The peer has left, and every survivor has the same inputs of it: the last one is that of frame, or IW_NO_FRAME if there is none in this epoch. Comes after them.</summary>
         Departed = 19,
-        /// <summary>A value without a number in this version of the interface.</summary>
-        Other = 99,
-    }
-
-    /// <summary>A setting that must be the same at both endpoints.</summary>
-    public enum Field : uint
-    {
-        /// <summary>The version of the compact wire.</summary>
-        Version = 0,
-        /// <summary>The length of an input.</summary>
-        InputLen = 1,
-        /// <summary>The window.</summary>
-        Window = 2,
-        /// <summary>The size of the tag of inputs in bytes: one endpoint has short tags, the other has not.</summary>
-        TagSize = 3,
-        /// <summary>The first frame of an epoch.</summary>
-        FirstFrame = 4,
-        /// <summary>The frame interval, in microseconds.</summary>
-        FrameInterval = 5,
         /// <summary>A value without a number in this version of the interface.</summary>
         Other = 99,
     }
@@ -317,6 +321,38 @@ namespace Inputwire
         public uint Conflicts;
         [MarshalAs(UnmanagedType.ByValArray, SizeConst = 32)]
         public uint[] Refused;
+        public int MarginMillis;
+        public uint HasMargin;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct Hello
+    {
+        public uint Version;
+        public uint Sender;
+        public uint Receiver;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct Mismatch
+    {
+        public Field Field;
+        public uint Local;
+        public uint Remote;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct PeerConfig
+    {
+        public ulong Incarnation;
+        [MarshalAs(UnmanagedType.ByValArray, SizeConst = 16)]
+        public byte[] Key;
+        public uint HasKey;
+        public uint Player;
+        public uint Wire;
+        public uint JoinFrame;
+        public uint TargetMargin;
+        public uint Reserved;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -368,6 +404,8 @@ namespace Inputwire
         public const uint NoPeer = uint.MaxValue;
         /// <summary>A frame that is none: no frame has this number.</summary>
         public const uint NoFrame = uint.MaxValue;
+        /// <summary>The value of iw_peer_config.target_margin that sets none.</summary>
+        public const uint NoMargin = uint.MaxValue;
         /// <summary>A value of wire: the compact wire, for inputs of every length.</summary>
         public const uint Compact = 0;
         /// <summary>A value of wire: the classic wire, for inputs of one byte.</summary>
@@ -455,10 +493,19 @@ namespace Inputwire
         public static extern Status iw_peer_pace(IntPtr session, uint peer, out Pace pace);
 
         [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
+        public static extern Status iw_peer_margin(IntPtr session, uint peer, out int marginMillis);
+
+        [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
         public static extern Status iw_peer_suggested_delay(IntPtr session, uint peer, out uint frames);
 
         [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
         public static extern Status iw_peer_stats(IntPtr session, uint peer, out Stats stats);
+
+        [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
+        public static extern Status iw_hello_peek(byte[] datagram, UIntPtr len, out Hello hello);
+
+        [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
+        public static extern Status iw_hello_fits(byte[] datagram, UIntPtr len, ref Config config, uint inputLen, out Mismatch mismatch);
 
         [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
         public static extern uint iw_abi_version();
@@ -482,7 +529,10 @@ namespace Inputwire
         public static extern Status iw_session_add_peer(IntPtr session, ulong nowUs, uint wire, uint player, ulong incarnation, byte[] key, out uint peer);
 
         [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
-        public static extern Status iw_session_add_peer_from(IntPtr session, ulong nowUs, uint wire, uint player, ulong incarnation, byte[] key, uint from, out uint peer);
+        public static extern Status iw_peer_config_default(out PeerConfig config);
+
+        [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
+        public static extern Status iw_session_add_peer_with(IntPtr session, ulong nowUs, ref PeerConfig config, out uint peer);
 
         [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
         public static extern Status iw_session_disconnect_peer(IntPtr session, ulong nowUs, uint peer);

@@ -59,12 +59,39 @@ namespace Inputwire
             return BitConverter.ToUInt64(bytes, 0) | 1UL << 63; // Numbers below 2^32 are refused.
         }
 
-        /// <summary>Adds a peer; from is the frame from which a player takes part that joins late.</summary>
-        public uint AddPeer(ulong nowUs, uint wire, uint player, byte[] key = null, uint from = Native.NoFrame)
+        /// <summary>Adds a peer; from is the frame from which a player takes part that joins late, targetMargin the margin in frames that
+        /// PaceOf keeps at a server that waits for nobody.</summary>
+        public uint AddPeer(ulong nowUs, uint wire, uint player, byte[] key = null, uint from = Native.NoFrame, uint targetMargin = Native.NoMargin)
         {
             uint peer;
-            Check(Native.iw_session_add_peer_from(session, nowUs, wire, player, 0, key, from, out peer));
+            PeerConfig config;
+            Check(Native.iw_peer_config_default(out config));
+            config.Wire = wire;
+            config.Player = player;
+            config.JoinFrame = from;
+            config.TargetMargin = targetMargin;
+            if (key != null)
+            {
+                if (key.Length != 16) throw new ArgumentException("a key has 16 bytes");
+                config.Key = key;
+                config.HasKey = 1;
+            }
+            Check(Native.iw_session_add_peer_with(session, nowUs, ref config, out peer));
             return peer;
+        }
+
+        /// <summary>Returns what the hello in a datagram says, before there is a peer for its sender.</summary>
+        public static bool PeekHello(byte[] datagram, int length, out Hello hello)
+        {
+            return Check(Native.iw_hello_peek(datagram, new UIntPtr((uint)length), out hello)) == Status.Ok;
+        }
+
+        /// <summary>Returns whether a session with these settings could play with the sender of a hello: Status.Ok, or why not. For
+        /// Status.HelloMismatch, mismatch tells the setting that differs.</summary>
+        public static Status HelloFits(byte[] datagram, int length, Config config, uint inputLen, out Mismatch mismatch)
+        {
+            var status = Native.iw_hello_fits(datagram, new UIntPtr((uint)length), ref config, inputLen, out mismatch);
+            return status == Status.HelloMismatch || status == Status.HelloOtherPlayer ? status : Check(status);
         }
 
         /// <summary>Takes nothing more of a peer. The survivors agree on its last input; then EventKind.Departed follows.</summary>
@@ -134,6 +161,20 @@ namespace Inputwire
         {
             ulong at;
             return Check(Native.iw_session_poll_timeout(session, out at)) == Status.Ok ? at : (ulong?)null;
+        }
+
+        /// <summary>Returns how far the local game is ahead of a peer's, and by how much to stretch the next frame; null until that is known.</summary>
+        public Pace? PaceOf(uint peer)
+        {
+            Pace pace;
+            return Check(Native.iw_peer_pace(session, peer, out pace)) == Status.Ok ? pace : (Pace?)null;
+        }
+
+        /// <summary>Returns how early the local inputs come to a peer that waits for nobody, in thousandths of a frame; null until both play.</summary>
+        public int? MarginMillis(uint peer)
+        {
+            int margin;
+            return Check(Native.iw_peer_margin(session, peer, out margin)) == Status.Ok ? margin : (int?)null;
         }
 
         public uint Unacked(uint peer)

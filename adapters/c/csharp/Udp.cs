@@ -39,7 +39,8 @@ static class Udp
 
     static int Main(string[] arguments)
     {
-        if (Marshal.SizeOf(typeof(Config)) != 96 || Marshal.SizeOf(typeof(Event)) != 64 || Marshal.SizeOf(typeof(Stats)) != 288)
+        if (Marshal.SizeOf(typeof(Config)) != 96 || Marshal.SizeOf(typeof(Event)) != 64 || Marshal.SizeOf(typeof(Stats)) != 296
+            || Marshal.SizeOf(typeof(PeerConfig)) != 48 || Marshal.SizeOf(typeof(Hello)) != 12 || Marshal.SizeOf(typeof(Mismatch)) != 12)
         {
             Console.Error.WriteLine("a struct has another size than in C");
             return 1;

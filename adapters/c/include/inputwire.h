@@ -1,6 +1,7 @@
 /* inputwire: player inputs over lossy networks, as a state machine. You bring the socket.
  *
  * Functions named iw_session_x are methods of a session, iw_peer_x are getters about one of its peers,
+ * iw_hello_x are about a hello before there is a session for its sender,
  * iw_failover_x choose between two routes to a peer. Most return a status: 0 is done, IW_STATUS_NONE means that there is nothing to return, negative means refused.
  *
  * All memory belongs to the caller: what is passed to one call must not overlap, and a session may be used by one thread
@@ -92,6 +93,11 @@ typedef struct iw_failover iw_failover;
  * A frame that is none: no frame has this number.
  */
 #define IW_NO_FRAME UINT32_MAX
+
+/**
+ * The value of `iw_peer_config.target_margin` that sets none.
+ */
+#define IW_NO_MARGIN UINT32_MAX
 
 /**
  * A value of `wire`: the compact wire, for inputs of every length.
@@ -248,6 +254,14 @@ enum iw_status
    * The epoch is among the last ones, which are kept for restarts.
    */
   IW_STATUS_EPOCH_TOO_GREAT = -71,
+  /**
+   * A hello for another player than the local one.
+   */
+  IW_STATUS_HELLO_OTHER_PLAYER = -80,
+  /**
+   * A hello with another setting, which `iw_mismatch` names.
+   */
+  IW_STATUS_HELLO_MISMATCH = -81,
   /**
    * A reason without a number in this version of the interface.
    */
@@ -474,6 +488,51 @@ typedef uint32_t iw_health;
 #endif // __cplusplus
 
 /**
+ * A setting that must be the same at both endpoints.
+ */
+enum iw_field
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * The version of the compact wire.
+   */
+  IW_FIELD_VERSION = 0,
+  /**
+   * The length of an input.
+   */
+  IW_FIELD_INPUT_LEN = 1,
+  /**
+   * The window.
+   */
+  IW_FIELD_WINDOW = 2,
+  /**
+   * The size of the tag of inputs in bytes: one endpoint has short tags, the other has not.
+   */
+  IW_FIELD_TAG_SIZE = 3,
+  /**
+   * The first frame of an epoch.
+   */
+  IW_FIELD_FIRST_FRAME = 4,
+  /**
+   * The frame interval, in microseconds.
+   */
+  IW_FIELD_FRAME_INTERVAL = 5,
+  /**
+   * A value without a number in this version of the interface.
+   */
+  IW_FIELD_OTHER = 99,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum iw_field iw_field;
+#else
+typedef uint32_t iw_field;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * The kind of an event, and the fields of `iw_event` that it uses; the others are 0.
  */
 enum iw_event_kind
@@ -574,51 +633,6 @@ enum iw_event_kind
 typedef enum iw_event_kind iw_event_kind;
 #else
 typedef uint32_t iw_event_kind;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
- * A setting that must be the same at both endpoints.
- */
-enum iw_field
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-  /**
-   * The version of the compact wire.
-   */
-  IW_FIELD_VERSION = 0,
-  /**
-   * The length of an input.
-   */
-  IW_FIELD_INPUT_LEN = 1,
-  /**
-   * The window.
-   */
-  IW_FIELD_WINDOW = 2,
-  /**
-   * The size of the tag of inputs in bytes: one endpoint has short tags, the other has not.
-   */
-  IW_FIELD_TAG_SIZE = 3,
-  /**
-   * The first frame of an epoch.
-   */
-  IW_FIELD_FIRST_FRAME = 4,
-  /**
-   * The frame interval, in microseconds.
-   */
-  IW_FIELD_FRAME_INTERVAL = 5,
-  /**
-   * A value without a number in this version of the interface.
-   */
-  IW_FIELD_OTHER = 99,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum iw_field iw_field;
-#else
-typedef uint32_t iw_field;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -849,7 +863,93 @@ typedef struct {
    * `refused[n]`: datagrams refused with status `-100 - n`.
    */
   uint32_t refused[IW_REASONS];
+  /**
+   * How early the local inputs come to the peer, as `iw_peer_margin` stores it, if `has_margin` is not 0.
+   */
+  int32_t margin_millis;
+  /**
+   * Not 0: `margin_millis` is known.
+   */
+  uint32_t has_margin;
 } iw_stats;
+
+/**
+ * The hello in a datagram of the compact wire. Nothing is verified: any bytes may look like one.
+ */
+typedef struct {
+  /**
+   * The version of the compact wire that its sender speaks; this library speaks 1.
+   */
+  uint32_t version;
+  /**
+   * The player number of its sender.
+   */
+  uint32_t sender;
+  /**
+   * The player number of whom it is for.
+   */
+  uint32_t receiver;
+} iw_hello;
+
+/**
+ * A setting of the sender of a hello that differs.
+ */
+typedef struct {
+  /**
+   * What differs.
+   */
+  iw_field field;
+  /**
+   * The local value.
+   */
+  uint32_t local;
+  /**
+   * The sender's value.
+   */
+  uint32_t remote;
+} iw_mismatch;
+
+/**
+ * The settings of a peer. Let `iw_peer_config_default` fill it, then change what you need.
+ */
+typedef struct {
+  /**
+   * The peer's incarnation, if signalling carried it, else 0.
+   */
+  uint64_t incarnation;
+  /**
+   * A secret of this pair alone instead of the session's, used if `has_key` is not 0.
+   */
+  uint8_t key[16];
+  /**
+   * Not 0: `key` is used.
+   */
+  uint32_t has_key;
+  /**
+   * The peer's player number, up to 65,535.
+   */
+  uint32_t player;
+  /**
+   * `IW_COMPACT` or `IW_CLASSIC`.
+   */
+  uint32_t wire;
+  /**
+   * The frame from which a player takes part that joins late or comes back, on the compact wire; `IW_NO_FRAME` for the first one.
+   * It is the same at every endpoint, and at least 2 above every frame that any of them has pushed; whoever joins adds every peer
+   * from it before its first push, which gets this frame.
+   */
+  uint32_t join_frame;
+  /**
+   * How many frames before it needs them a peer that waits for nobody, such as a server, is to have the local inputs, 0 to 250,
+   * on the compact wire: `iw_peer_pace` then keeps the margin that `iw_peer_margin` stores, instead of keeping up with the peer's
+   * game. `IW_NO_MARGIN` for none.
+   */
+  uint32_t target_margin;
+  /**
+   * Must be 0.
+   */
+  uint32_t reserved;
+} iw_peer_config;
 
 /**
  * Something that has happened; `kind` says which other fields are used.
@@ -1159,13 +1259,27 @@ iw_status iw_peer_latest_input(const iw_session *session,
 iw_status iw_peer_unacked(const iw_session *session, uint32_t peer, uint32_t *inputs);
 
 /**
- * Stores how far the local game is ahead of a peer's, and how to correct it.
+ * Stores how far the local game is ahead of a peer's, and how to correct it; with
+ * `iw_peer_config.target_margin`, how to keep that margin.
  *
  * # Safety
  *
  * `session` as in `iw_session_clear`; `pace` is null or may be written.
  */
 iw_status iw_peer_pace(const iw_session *session, uint32_t peer, iw_pace *pace);
+
+/**
+ * Stores how early the local inputs come to a peer that waits for nobody, such as a server, in thousandths of a frame: the least that
+ * its latest 32 to 64 datagrams with new inputs told, from -128,000 to 127,000. At 0 and above, it had each input when it pushed its
+ * own of the same frame; below, some came later. `IW_STATUS_NONE` until both play, and on the classic wire.
+ *
+ * # Safety
+ *
+ * `session` as in `iw_session_clear`; `margin_millis` is null or may be written.
+ */
+iw_status iw_peer_margin(const iw_session *session,
+                         uint32_t peer,
+                         int32_t *margin_millis);
 
 /**
  * Stores the input delay, in frames, that would hide a peer's latency and jitter.
@@ -1184,6 +1298,36 @@ iw_status iw_peer_suggested_delay(const iw_session *session, uint32_t peer, uint
  * `session` as in `iw_session_clear`; `stats` is null or may be written.
  */
 iw_status iw_peer_stats(const iw_session *session, uint32_t peer, iw_stats *stats);
+
+/**
+ * Stores what the hello in a datagram says, before there is a session for its sender; `IW_STATUS_NONE` if the datagram is something
+ * else. A server on one socket learns from it who wants to play. Without a key anybody can write a hello, and under one anybody can
+ * repeat it: it does not prove that this player sent it.
+ *
+ * # Safety
+ *
+ * `datagram` is null or `len` readable bytes; `hello` is null or may be written.
+ */
+iw_status iw_hello_peek(const uint8_t *datagram,
+                        size_t len,
+                        iw_hello *hello);
+
+/**
+ * Returns whether a session with these settings and inputs of `input_len` bytes could play with the sender of the hello in a datagram:
+ * `IW_STATUS_OK`; `IW_STATUS_NONE` if it is no hello; why a session would refuse it, such as `IW_STATUS_BAD_TAG` for another session id
+ * or key; `IW_STATUS_HELLO_OTHER_PLAYER`; or `IW_STATUS_HELLO_MISMATCH`, and stores in `*mismatch` the setting that differs.
+ *
+ * Where each pair has a key of its own, look it up by the sender that `iw_hello_peek` stores, and set `config->key`.
+ *
+ * # Safety
+ *
+ * `datagram` is null or `len` readable bytes; `config` is null or may be read; `mismatch` is null or may be written.
+ */
+iw_status iw_hello_fits(const uint8_t *datagram,
+                        size_t len,
+                        const iw_config *config,
+                        uint32_t input_len,
+                        iw_mismatch *mismatch);
 
 /**
  * Returns the `IW_ABI_VERSION` of this library. Compare it with that of the header.
@@ -1253,21 +1397,25 @@ iw_status iw_session_add_peer(iw_session *session,
                               uint32_t *peer);
 
 /**
- * Adds a peer that takes part from a later frame of an epoch that is under way: a player that joins late or comes back, on the
- * compact wire. `from` is the same at every endpoint, and at least 2 above every frame that any of them has pushed; whoever joins
- * adds every peer from it before its first push, which gets this frame. With `IW_NO_FRAME` it is `iw_session_add_peer`.
+ * Fills in the defaults: the compact wire, player 0, from the first frame, no key, no incarnation, no target margin.
  *
  * # Safety
  *
- * As for `iw_session_add_peer`.
+ * `config` is null or may be written.
  */
-iw_status iw_session_add_peer_from(iw_session *session,
+iw_status iw_peer_config_default(iw_peer_config *config);
+
+/**
+ * Adds a peer as `iw_session_add_peer` does, with all of its settings: a player that joins late or comes back, or a server that waits
+ * for nobody.
+ *
+ * # Safety
+ *
+ * `session` as in `iw_session_clear`; `config` is null or may be read; `peer` is null or may be written.
+ */
+iw_status iw_session_add_peer_with(iw_session *session,
                                    uint64_t now_us,
-                                   uint32_t wire,
-                                   uint32_t player,
-                                   uint64_t incarnation,
-                                   const uint8_t *key,
-                                   uint32_t from,
+                                   const iw_peer_config *config,
                                    uint32_t *peer);
 
 /**

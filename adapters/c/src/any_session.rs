@@ -7,7 +7,7 @@ use inputwire::{
 
 use crate::memory::Slot;
 use crate::status::IwStatus;
-use crate::types::{IW_CLASSIC, IW_COMPACT, IW_MAX_INPUT_LEN, IwConfig, IwEvent};
+use crate::types::{IW_CLASSIC, IW_COMPACT, IW_MAX_INPUT_LEN, IwConfig, IwEvent, IwPeerConfig};
 
 /// An input of any length: the first `len` of these bytes.
 pub(crate) struct Input {
@@ -56,15 +56,7 @@ impl Wires for PeerConfig<1> {
 
 /// The calls of a [`Session`](inputwire::Session), without its const parameters.
 pub(crate) trait AnySession {
-    fn add_peer(
-        &mut self,
-        now: Instant,
-        wire: u32,
-        player: u32,
-        incarnation: u64,
-        key: Option<[u8; 16]>,
-        from: Option<Frame>,
-    ) -> Result<PeerId, IwStatus>;
+    fn add_peer(&mut self, now: Instant, peer: &IwPeerConfig) -> Result<PeerId, IwStatus>;
     fn disconnect_peer(&mut self, now: Instant, peer: PeerId);
     fn remove_peer(&mut self, now: Instant, peer: PeerId);
     /// `None`: the input has another length.
@@ -105,6 +97,7 @@ pub(crate) trait AnySession {
     fn latest_input(&self, peer: PeerId) -> Option<(Frame, Input)>;
     fn unacked(&self, peer: PeerId) -> Option<u32>;
     fn pace(&self, peer: PeerId) -> Option<Pace>;
+    fn margin(&self, peer: PeerId) -> Option<i32>;
     fn suggested_delay(&self, peer: PeerId) -> Option<u32>;
     fn stats(&self, peer: PeerId) -> Option<PeerStats>;
 }
@@ -113,22 +106,8 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize> AnySession for Slot<MAX_PEE
 where
     PeerConfig<INPUT_LEN>: Wires,
 {
-    fn add_peer(
-        &mut self,
-        now: Instant,
-        wire: u32,
-        player: u32,
-        incarnation: u64,
-        key: Option<[u8; 16]>,
-        from: Option<Frame>,
-    ) -> Result<PeerId, IwStatus> {
-        // A number beyond 16 bits belongs to no player, so no endpoint may claim it either.
-        let player = u16::try_from(player).map_err(|_| IwStatus::PlayerTaken)?;
-        let peer = PeerConfig::on(wire, player).ok_or(IwStatus::NoSuchWire)?;
-        let peer = peer.incarnation(incarnation);
-        let peer = if let Some(key) = key { peer.key(key) } else { peer };
-        let peer = if let Some(from) = from { peer.from(from) } else { peer };
-        Ok(self.session.add_peer(now, peer)?)
+    fn add_peer(&mut self, now: Instant, peer: &IwPeerConfig) -> Result<PeerId, IwStatus> {
+        Ok(self.session.add_peer(now, peer.build()?)?)
     }
 
     fn disconnect_peer(&mut self, now: Instant, peer: PeerId) {
@@ -267,6 +246,10 @@ where
 
     fn pace(&self, peer: PeerId) -> Option<Pace> {
         self.session.peer(peer)?.pace()
+    }
+
+    fn margin(&self, peer: PeerId) -> Option<i32> {
+        self.session.peer(peer)?.margin()
     }
 
     fn suggested_delay(&self, peer: PeerId) -> Option<u32> {

@@ -280,7 +280,8 @@ pub unsafe extern "C" fn iw_peer_unacked(session: *const IwSession, peer: u32, i
     })
 }
 
-/// Stores how far the local game is ahead of a peer's, and how to correct it.
+/// Stores how far the local game is ahead of a peer's, and how to correct it; with
+/// `iw_peer_config.target_margin`, how to keep that margin.
 ///
 /// # Safety
 ///
@@ -291,6 +292,23 @@ pub unsafe extern "C" fn iw_peer_pace(session: *const IwSession, peer: u32, pace
         // SAFETY: passed on with the caller's promise.
         let (session, pace) = unsafe { (open(session)?, Out::new(pace)?) };
         pace.put(IwPace::new(session.pace(PeerId::new(peer)).ok_or(IwStatus::None)?));
+        Ok(())
+    })
+}
+
+/// Stores how early the local inputs come to a peer that waits for nobody, such as a server, in thousandths of a frame: the least that
+/// its latest 32 to 64 datagrams with new inputs told, from -128,000 to 127,000. At 0 and above, it had each input when it pushed its
+/// own of the same frame; below, some came later. `IW_STATUS_NONE` until both play, and on the classic wire.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `margin_millis` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_peer_margin(session: *const IwSession, peer: u32, margin_millis: *mut i32) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
+        let (session, margin_millis) = unsafe { (open(session)?, Out::new(margin_millis)?) };
+        margin_millis.put(session.margin(PeerId::new(peer)).ok_or(IwStatus::None)?);
         Ok(())
     })
 }

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `session` | the functions that change a session |
 //! | `getters` | the functions that only read one |
+//! | `hello` | whose hello a datagram is |
 //! | `failover` | two routes to a peer |
 //! | `memory` | everything that touches a pointer |
 //! | `any_session` | sessions of every size behind one trait |
@@ -32,6 +33,7 @@ extern crate std;
 mod any_session;
 mod failover;
 mod getters;
+mod hello;
 mod memory;
 mod session;
 mod stats;
@@ -43,6 +45,7 @@ mod panic;
 
 pub use failover::*;
 pub use getters::*;
+pub use hello::*;
 pub use memory::IwSession;
 pub use session::*;
 pub use stats::*;

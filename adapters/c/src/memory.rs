@@ -2,7 +2,7 @@
 
 use core::mem::offset_of;
 
-use inputwire::{Config, MAX_DATAGRAM_SIZE, PeerConfig, Session};
+use inputwire::{Config, Hello, HelloError, MAX_DATAGRAM_SIZE, PeerConfig, Session};
 
 use crate::any_session::Wires;
 use crate::status::IwStatus;
@@ -30,6 +30,9 @@ struct Header {
 /// The last byte is the version of the interface.
 const MAGIC: u64 = u64::from_le_bytes(*b"inputw\x00\x01");
 
+/// The default of `Session`, `IW_WINDOW`.
+const WINDOW: usize = 120;
+
 /// The alignment of a session and its header, on every target.
 pub(crate) const ALIGN: usize = IW_SESSION_ALIGN;
 
@@ -37,7 +40,7 @@ pub(crate) const ALIGN: usize = IW_SESSION_ALIGN;
 #[repr(C)]
 pub(crate) struct Slot<const MAX_PEERS: usize, const INPUT_LEN: usize> {
     header: Header,
-    pub(crate) session: Session<MAX_PEERS, INPUT_LEN>,
+    pub(crate) session: Session<MAX_PEERS, INPUT_LEN, WINDOW>,
 }
 
 /// An open session of any size that is built in.
@@ -137,6 +140,18 @@ pub(crate) fn size(max_peers: u32, input_len: u32) -> Result<usize, IwStatus> {
         }
     }
     visit(built_in_max_peers(max_peers)?, input_len, Size)
+}
+
+/// Whether a session with inputs of this length could play with the sender of a hello.
+pub(crate) fn fits(hello: &Hello<'_>, config: &Config, input_len: u32) -> Result<Result<(), HelloError>, IwStatus> {
+    struct Fits<'a>(&'a Hello<'a>, &'a Config);
+    impl Visit for Fits<'_> {
+        type Output = Result<(), HelloError>;
+        fn visit<const MAX_PEERS: usize, const INPUT_LEN: usize>(self) -> Self::Output {
+            self.0.fits::<INPUT_LEN, WINDOW>(self.1)
+        }
+    }
+    visit(built_in_max_peers(1)?, input_len, Fits(hello, config))
 }
 
 /// Sets up a session in the caller's memory.
@@ -274,6 +289,8 @@ impl<T> Out<T> {
 /// # Safety
 ///
 /// `from` is null or `len` bytes at it may be read, and nothing writes them while the result is borrowed.
+// As `put_input`.
+#[inline(never)]
 pub(crate) unsafe fn bytes<'a>(from: *const u8, len: usize) -> Result<&'a [u8], IwStatus> {
     if len == 0 {
         return Ok(&[]);
@@ -318,6 +335,8 @@ pub(crate) unsafe fn datagram_buf<'a>(buf: *mut u8, len: usize) -> Result<&'a mu
 /// # Safety
 ///
 /// As for [`datagram_buf`].
+// Out of line: several calls share it, and modules for the browser are small.
+#[inline(never)]
 pub(crate) unsafe fn put_input(to: *mut u8, len: usize, input: &[u8]) -> Result<(), IwStatus> {
     check(to, 1)?;
     if len < input.len() || input.len() > IW_MAX_INPUT_LEN {

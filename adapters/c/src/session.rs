@@ -12,7 +12,7 @@ use inputwire::{ChecksumError, Epoch, Frame, Instant, PeerId, PushError};
 use crate::any_session::AnySession;
 use crate::memory::{self, ALIGN, IwSession, Out, bytes, datagram_buf, open, optional_key};
 use crate::status::IwStatus;
-use crate::types::{IW_ABI_VERSION, IW_NO_FRAME, IwConfig, IwEvent};
+use crate::types::{IW_ABI_VERSION, IwConfig, IwEvent, IwPeerConfig};
 
 /// Runs the body of an exported function and turns its result into a status.
 pub(crate) fn status(body: impl FnOnce() -> Result<(), IwStatus>) -> IwStatus {
@@ -113,34 +113,46 @@ pub unsafe extern "C" fn iw_session_add_peer(
     status(|| {
         // SAFETY: passed on with the caller's promise.
         let (session, key, peer) = unsafe { (open(session)?, optional_key(key), Out::new(peer)?) };
-        peer.put(session.add_peer(Instant::from_micros(now_us), wire, player, incarnation, key, None)?.get());
+        let has_key = key.is_some().into();
+        let key = key.unwrap_or_default();
+        let config = IwPeerConfig { incarnation, key, has_key, player, wire, ..IwPeerConfig::DEFAULT };
+        peer.put(session.add_peer(Instant::from_micros(now_us), &config)?.get());
         Ok(())
     })
 }
 
-/// Adds a peer that takes part from a later frame of an epoch that is under way: a player that joins late or comes back, on the
-/// compact wire. `from` is the same at every endpoint, and at least 2 above every frame that any of them has pushed; whoever joins
-/// adds every peer from it before its first push, which gets this frame. With `IW_NO_FRAME` it is `iw_session_add_peer`.
+/// Fills in the defaults: the compact wire, player 0, from the first frame, no key, no incarnation, no target margin.
 ///
 /// # Safety
 ///
-/// As for `iw_session_add_peer`.
+/// `config` is null or may be written.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn iw_session_add_peer_from(
+pub unsafe extern "C" fn iw_peer_config_default(config: *mut IwPeerConfig) -> IwStatus {
+    status(|| {
+        // SAFETY: passed on with the caller's promise.
+        let config = unsafe { Out::new(config)? };
+        config.put(IwPeerConfig::DEFAULT);
+        Ok(())
+    })
+}
+
+/// Adds a peer as `iw_session_add_peer` does, with all of its settings: a player that joins late or comes back, or a server that waits
+/// for nobody.
+///
+/// # Safety
+///
+/// `session` as in `iw_session_clear`; `config` is null or may be read; `peer` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn iw_session_add_peer_with(
     session: *mut IwSession,
     now_us: u64,
-    wire: u32,
-    player: u32,
-    incarnation: u64,
-    key: *const u8,
-    from: u32,
+    config: *const IwPeerConfig,
     peer: *mut u32,
 ) -> IwStatus {
     status(|| {
         // SAFETY: passed on with the caller's promise.
-        let (session, key, peer) = unsafe { (open(session)?, optional_key(key), Out::new(peer)?) };
-        let from = (from != IW_NO_FRAME).then_some(Frame::new(from));
-        peer.put(session.add_peer(Instant::from_micros(now_us), wire, player, incarnation, key, from)?.get());
+        let (session, config, peer) = unsafe { (open(session)?, memory::read(config)?, Out::new(peer)?) };
+        peer.put(session.add_peer(Instant::from_micros(now_us), &config)?.get());
         Ok(())
     })
 }

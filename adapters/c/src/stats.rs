@@ -78,6 +78,10 @@ pub struct IwStats {
     pub conflicts: u32,
     /// `refused[n]`: datagrams refused with status `-100 - n`.
     pub refused: [u32; IW_REASONS],
+    /// How early the local inputs come to the peer, as `iw_peer_margin` stores it, if `has_margin` is not 0.
+    pub margin_millis: i32,
+    /// Not 0: `margin_millis` is known.
+    pub has_margin: u32,
 }
 
 impl IwStats {
@@ -117,9 +121,11 @@ impl IwStats {
             duplicates: totals.duplicates,
             conflicts: totals.conflicts,
             refused,
+            margin_millis: stats.margin_millis.unwrap_or(0),
+            has_margin: stats.margin_millis.is_some().into(),
         }
     }
 }
 
 // Callers without a C compiler rely on fixed offsets, the same on every target.
-const _: () = assert!(size_of::<IwPace>() == 8 && size_of::<IwStats>() == 288);
+const _: () = assert!(size_of::<IwPace>() == 8 && size_of::<IwStats>() == 296);

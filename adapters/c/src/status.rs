@@ -2,7 +2,7 @@
 
 use core::ffi::{CStr, c_char};
 
-use inputwire::{AddPeerError, ChecksumError, ConfigError, DatagramError, EpochError, PushError};
+use inputwire::{AddPeerError, ChecksumError, ConfigError, DatagramError, EpochError, HelloError, PushError};
 
 /// The result of a call. 0: done. 1: there is nothing to return. Negative: refused; only counters and the clock have
 /// changed.
@@ -77,6 +77,10 @@ pub enum IwStatus {
     EpochNotNewer = -70,
     /// The epoch is among the last ones, which are kept for restarts.
     EpochTooGreat = -71,
+    /// A hello for another player than the local one.
+    HelloOtherPlayer = -80,
+    /// A hello with another setting, which `iw_mismatch` names.
+    HelloMismatch = -81,
     /// A reason without a number in this version of the interface.
     Other = -99,
     /// A datagram from an unknown peer. Status `-100 - n` is counted in `iw_stats.refused[n]`.
@@ -162,6 +166,8 @@ impl IwStatus {
         Self::ChecksumNotConfirmed,
         Self::EpochNotNewer,
         Self::EpochTooGreat,
+        Self::HelloOtherPlayer,
+        Self::HelloMismatch,
         Self::Other,
         Self::UnknownPeer,
         Self::TooLong,
@@ -232,6 +238,8 @@ impl IwStatus {
             Self::ChecksumNotConfirmed => c"not confirmed: push it once confirmed_frame has reached its frame",
             Self::EpochNotNewer => c"epochs only grow: begin one greater than the present one",
             Self::EpochTooGreat => c"too great: the last epochs are kept for restarts; begin next_epoch",
+            Self::HelloOtherPlayer => c"a hello for another player: hand it to the session of that player",
+            Self::HelloMismatch => c"a setting differs: every endpoint needs the same",
             Self::Other => c"refused for a reason without a number in this version of the interface",
             Self::UnknownPeer => c"unknown peer: add it before handing over its datagrams",
             Self::TooLong => c"longer than 1024 bytes: not a datagram of this protocol",
@@ -299,6 +307,7 @@ impl From<AddPeerError> for IwStatus {
 }
 
 impl From<PushError> for IwStatus {
+    #[inline(never)]
     fn from(error: PushError) -> Self {
         match error {
             PushError::WindowFull(_) => Self::WindowFull,
@@ -327,6 +336,17 @@ impl From<EpochError> for IwStatus {
             EpochError::NotNewer => Self::EpochNotNewer,
             EpochError::TooGreat => Self::EpochTooGreat,
             EpochError::Closed => Self::Closed,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl From<HelloError> for IwStatus {
+    fn from(error: HelloError) -> Self {
+        match error {
+            HelloError::Refused(reason) => reason.into(),
+            HelloError::OtherPlayer { .. } => Self::HelloOtherPlayer,
+            HelloError::Mismatch { .. } => Self::HelloMismatch,
             _ => Self::Other,
         }
     }

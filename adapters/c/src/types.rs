@@ -3,8 +3,9 @@
 
 use core::time::Duration;
 
-use inputwire::{Config, Departure, Event, Field, Frame, Health, PeerEvent, PeerId};
+use inputwire::{Config, Departure, Event, Field, Frame, Health, PeerConfig, PeerEvent, PeerId};
 
+use crate::any_session::Wires;
 use crate::status::IwStatus;
 
 /// The version of this interface: it changes with every layout, number or meaning below. Functions may be added without.
@@ -23,6 +24,8 @@ pub const IW_UNKNOWN: u64 = u64::MAX;
 pub const IW_NO_PEER: u32 = u32::MAX;
 /// A frame that is none: no frame has this number.
 pub const IW_NO_FRAME: u32 = u32::MAX;
+/// The value of `iw_peer_config.target_margin` that sets none.
+pub const IW_NO_MARGIN: u32 = u32::MAX;
 /// A value of `wire`: the compact wire, for inputs of every length.
 pub const IW_COMPACT: u32 = 0;
 /// A value of `wire`: the classic wire, for inputs of one byte.
@@ -161,6 +164,71 @@ impl IwConfig {
     }
 }
 
+/// The settings of a peer. Let `iw_peer_config_default` fill it, then change what you need.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct IwPeerConfig {
+    /// The peer's incarnation, if signalling carried it, else 0.
+    pub incarnation: u64,
+    /// A secret of this pair alone instead of the session's, used if `has_key` is not 0.
+    pub key: [u8; 16],
+    /// Not 0: `key` is used.
+    pub has_key: u32,
+    /// The peer's player number, up to 65,535.
+    pub player: u32,
+    /// `IW_COMPACT` or `IW_CLASSIC`.
+    pub wire: u32,
+    /// The frame from which a player takes part that joins late or comes back, on the compact wire; `IW_NO_FRAME` for the first one.
+    /// It is the same at every endpoint, and at least 2 above every frame that any of them has pushed; whoever joins adds every peer
+    /// from it before its first push, which gets this frame.
+    pub join_frame: u32,
+    /// How many frames before it needs them a peer that waits for nobody, such as a server, is to have the local inputs, 0 to 250,
+    /// on the compact wire: `iw_peer_pace` then keeps the margin that `iw_peer_margin` stores, instead of keeping up with the peer's
+    /// game. `IW_NO_MARGIN` for none.
+    pub target_margin: u32,
+    /// Must be 0.
+    pub reserved: u32,
+}
+
+impl core::fmt::Debug for IwPeerConfig {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        // Without the key.
+        f.debug_struct("IwPeerConfig").field("player", &self.player).field("wire", &self.wire).finish_non_exhaustive()
+    }
+}
+
+impl IwPeerConfig {
+    pub(crate) const DEFAULT: Self = Self {
+        incarnation: 0,
+        key: [0; 16],
+        has_key: 0,
+        player: 0,
+        wire: IW_COMPACT,
+        join_frame: IW_NO_FRAME,
+        target_margin: IW_NO_MARGIN,
+        reserved: 0,
+    };
+
+    pub(crate) fn build<const INPUT_LEN: usize>(&self) -> Result<PeerConfig<INPUT_LEN>, IwStatus>
+    where
+        PeerConfig<INPUT_LEN>: Wires,
+    {
+        // A number beyond 16 bits belongs to no player, so no endpoint may claim it either.
+        let player = u16::try_from(self.player).map_err(|_| IwStatus::PlayerTaken)?;
+        let mut peer = PeerConfig::on(self.wire, player).ok_or(IwStatus::NoSuchWire)?.incarnation(self.incarnation);
+        if self.has_key != 0 {
+            peer = peer.key(self.key);
+        }
+        if self.join_frame != IW_NO_FRAME {
+            peer = peer.from(Frame::new(self.join_frame));
+        }
+        if self.target_margin != IW_NO_MARGIN {
+            peer = peer.target_margin(u8::try_from(self.target_margin).unwrap_or(u8::MAX));
+        }
+        Ok(peer)
+    }
+}
+
 /// How well the connection to a peer works.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,7 +287,7 @@ pub enum IwField {
 }
 
 impl IwField {
-    fn new(field: Field) -> Self {
+    pub(crate) fn new(field: Field) -> Self {
         match field {
             Field::Version => Self::Version,
             Field::InputLen => Self::InputLen,
@@ -453,7 +521,7 @@ impl IwEvent {
 }
 
 // Callers without a C compiler rely on fixed offsets, the same on every target.
-const _: () = assert!(size_of::<IwDeparture>() == 8);
+const _: () = assert!(size_of::<IwDeparture>() == 8 && size_of::<IwPeerConfig>() == 48);
 const _: () = assert!(size_of::<IwConfig>() == 96 && size_of::<IwEvent>() == 64);
 
 #[expect(clippy::as_conversions, reason = "the number of a variant")]

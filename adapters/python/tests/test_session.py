@@ -210,6 +210,47 @@ class Sessions(unittest.TestCase):
         self.assertEqual(session.stats(0).refused, {iw.Status.UNKNOWN_TYPE: 1, iw.Status.TOO_LONG: 1})
         self.assertIsNone(session.stats(7))
 
+    def test_the_margin_is_how_many_frames_early_inputs_come_and_the_pace_keeps_the_target(self):
+        for target, stretch in [(1, 4_000), (2, 200), (3, -650)]:
+            client, server = (iw.Session(local_player=player, mesh=False) for player in (0, 1_000))
+            client.add_peer(1_000, target_margin=target, now=0.0)
+            server.add_peer(0, now=0.0)
+            self.assertEqual((client.margin(0), client.stats(0).margin_millis), (None, None))
+            for frame in range(100):
+                now = 1 + frame / 60
+                for me in (client, server):
+                    me.handle_timeout(now)
+                    if me is client or frame >= 2:
+                        me.push_input(b"x", now)
+                    for sender, receiver in [(client, server), (server, client)] * 3:
+                        for _, datagram in sender.transmits():
+                            receiver.handle_datagram(0, datagram, now)
+                        list(receiver.events())
+            self.assertEqual((client.margin(0), client.stats(0).margin_millis), (2_000, 2_000))
+            self.assertEqual(client.pace(0).stretch_ppm, stretch)
+        for refused in (-1, 251):
+            with self.assertRaises(ValueError):
+                iw.Session().add_peer(1, target_margin=refused)
+
+    def test_a_server_learns_from_a_hello_who_wants_to_play_and_what_differs(self):
+        for key in (None, bytes(16)):
+            client = iw.Session(session_id=3, local_player=7, input_len=4, key=key)
+            client.add_peer(1_000, now=0.0)
+            _, datagram = client.poll_transmit()
+            hello = iw.Hello.peek(datagram)
+            self.assertEqual((hello.version, hello.sender, hello.receiver), (1, 7, 1_000))
+            right = {"session_id": 3, "local_player": 1_000, "input_len": 4, "key": key}
+            self.assertTrue(hello.fits(**right))
+            self.assertEqual(hello.fits(**right | {"input_len": 2}), iw.Fit(iw.Status.HELLO_MISMATCH, iw.Field.INPUT_LEN, 2, 4))
+            self.assertFalse(hello.fits(**right | {"first_frame": 9}))
+            self.assertEqual(hello.fits(**right | {"local_player": 8}), iw.Fit(iw.Status.HELLO_OTHER_PLAYER))
+            self.assertEqual(hello.fits(**right | {"session_id": 4}), iw.Fit(iw.Status.BAD_TAG))
+            self.assertIn(hello.fits(**right | {"key": b"another key here"}).status, (iw.Status.BAD_TAG, iw.Status.WRONG_LENGTH))
+            with self.assertRaisesRegex(iw.InputwireError, "without sessions of this size"):
+                hello.fits(**right | {"input_len": 3})
+        for junk in (b"", b"\x2f" * 60, datagram[:5], bytes(2000)):
+            self.assertIsNone(iw.Hello.peek(junk))
+
     def test_a_desync_and_a_goodbye_are_reported(self):
         sessions = pair()
 

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::ffi::CStr;
 use std::ptr::{null, null_mut};
 
-use inputwire::{AddPeerError, ChecksumError, Config, ConfigError, DatagramError, EpochError, PeerId, PushError};
+use inputwire::{
+    AddPeerError, ChecksumError, Config, ConfigError, DatagramError, EpochError, Field, HelloError, PeerId, PushError,
+};
 use inputwire_c::*;
 
 use crate::support::{Endpoint, MEMORY, Memory, config};
@@ -19,7 +21,7 @@ fn every_status_has_a_number_and_a_text_of_its_own() {
     let codes: HashSet<i32> = IwStatus::ALL.iter().map(|status| status.code()).collect();
     let texts: HashSet<String> = codes.iter().map(|code| text(*code)).collect();
     assert_eq!((codes.len(), texts.len()), (IwStatus::ALL.len(), IwStatus::ALL.len()));
-    for unknown in [2, -9, -122, i32::MIN, i32::MAX] {
+    for unknown in [2, -9, -82, -122, i32::MIN, i32::MAX] {
         assert_eq!(text(unknown), "no such status");
     }
 }
@@ -64,6 +66,16 @@ fn errors_have_the_same_text_as_in_rust() {
     // The C interface stores the number of the peer apart from the text.
     for error in [PushError::WindowFull(PeerId::new(7)), PushError::TooFarAhead(PeerId::new(7))] {
         assert_eq!(text(IwStatus::from(error).code()), error.to_string().replace("peer 7", "the peer"));
+    }
+    // The same of a hello: the player it is for, and the setting that differs.
+    for error in [
+        HelloError::OtherPlayer { receiver: 7 },
+        HelloError::Mismatch { field: Field::Window, local: 120, remote: 30 },
+        HelloError::Refused(DatagramError::BadTag),
+    ] {
+        let told = error.to_string().replace("for player 7", "for another player");
+        let told = told.replace("window differs: 120 here, 30 there; every", "a setting differs: every");
+        assert_eq!(text(IwStatus::from(error).code()), told);
     }
     for error in [ChecksumError::NotNewer, ChecksumError::NotConfirmed] {
         assert_eq!(text(IwStatus::from(error).code()), error.to_string());

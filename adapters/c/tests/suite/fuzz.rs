@@ -3,7 +3,7 @@
 use inputwire_c::*;
 use inputwire_sim::rng::Rng;
 
-use crate::support::{MEMORY, Memory, config, no_session};
+use crate::support::{MEMORY, Memory, config, no_session, peer_config};
 
 const CALLS: u64 = if cfg!(miri) { 300 } else { 60_000 };
 
@@ -101,9 +101,15 @@ fn run(seed: u64) {
                 }
                 0 => iw_session_handle_transport_closed(session, at, one),
                 1 => {
-                    let key = if rng.one_in(4) { guarded.bytes.as_ptr() } else { std::ptr::null() };
-                    let from = if rng.one_in(4) { rng.magnitude(1 << 32) as u32 } else { IW_NO_FRAME };
-                    iw_session_add_peer_from(session, at, one, two, rng.magnitude(1 << 62), key, from, out)
+                    let config = IwPeerConfig {
+                        incarnation: rng.magnitude(1 << 62),
+                        has_key: u32::from(rng.one_in(4)),
+                        wire: one,
+                        join_frame: if rng.one_in(4) { rng.magnitude(1 << 32) as u32 } else { IW_NO_FRAME },
+                        target_margin: if rng.one_in(2) { number(&mut rng) } else { IW_NO_MARGIN },
+                        ..peer_config(two)
+                    };
+                    iw_session_add_peer_with(session, at, &raw const config, out)
                 }
                 2 => iw_session_handle_transport_opened(session, at, one),
                 3 if rng.one_in(20) => iw_session_disconnect_peer(session, at, one),
@@ -115,6 +121,9 @@ fn run(seed: u64) {
                 7 => iw_session_clear_counters(session),
                 8 => {
                     guarded.bytes.fill(rng.next() as u8);
+                    let mut hello = IwHello { version: 0, sender: 0, receiver: 0 };
+                    let _ =
+                        iw_hello_peek(bytes, len, if rng.one_in(9) { std::ptr::null_mut() } else { &raw mut hello });
                     let status = iw_session_handle_datagram(session, at, one, bytes, len);
                     guarded.bytes.fill(0xa5);
                     status
@@ -127,7 +136,11 @@ fn run(seed: u64) {
                 14 => iw_peer_last_frame(session, one, out),
                 15 => iw_session_confirmed_frame(session, out),
                 16 => iw_peer_unacked(session, one, out),
-                17 => iw_peer_suggested_delay(session, one, out),
+                17 => {
+                    let mut margin = 0;
+                    let _ = iw_peer_margin(session, one, &raw mut margin);
+                    iw_peer_suggested_delay(session, one, out)
+                }
                 18 => {
                     written = true;
                     iw_session_local_input(session, one, bytes, len)
@@ -184,6 +197,13 @@ fn run(seed: u64) {
                         if rng.one_in(8) {
                             *bytes.add(rng.below(length as u64) as usize) ^= rng.next() as u8;
                         }
+                        let settings =
+                            IwConfig { session_id: 5, has_key: rng.below(2) as u32, ..config(rng.below(2) as u32) };
+                        let mut hello = IwHello { version: 0, sender: 0, receiver: 0 };
+                        let mut mismatch = IwMismatch { field: IwField::Other, local: 0, remote: 0 };
+                        let peeked = iw_hello_peek(bytes, length, &raw mut hello);
+                        let fits = iw_hello_fits(bytes, length, &raw const settings, 1 << (one % 8), &raw mut mismatch);
+                        assert!(peeked == IwStatus::Ok || fits == IwStatus::None || one % 8 > 4);
                         let _ = iw_session_handle_datagram(sessions[1 - which], at, 0, bytes, length);
                     }
                     status

@@ -4,14 +4,15 @@ use std::ptr::{null, null_mut};
 
 use inputwire_c::*;
 
-use crate::support::{Endpoint, MEMORY, Memory, config, no_session};
+use crate::support::{Endpoint, MEMORY, Memory, config, no_session, peer_config};
 
 /// Calls every function that takes a session and returns their statuses.
 fn call_everything(session: *mut IwSession) -> Vec<IwStatus> {
     let (mut number, mut long, mut len) = (0_u32, 0_u64, 0_usize);
     let mut bytes = [0_u8; IW_MAX_DATAGRAM_SIZE];
     let buf = bytes.as_mut_ptr();
-    let mut settings = config(0);
+    let (mut settings, peer_settings) = (config(0), peer_config(1));
+    let mut margin = 0_i32;
     let (mut event, mut stats, mut pace) =
         (std::mem::MaybeUninit::uninit(), std::mem::MaybeUninit::uninit(), std::mem::MaybeUninit::uninit());
     let mut departure = std::mem::MaybeUninit::uninit();
@@ -20,7 +21,7 @@ fn call_everything(session: *mut IwSession) -> Vec<IwStatus> {
             iw_session_add_peer(session, 0, IW_COMPACT, 1, 0, null(), &raw mut number),
             iw_session_handle_transport_closed(session, 0, 0),
             iw_session_handle_transport_opened(session, 0, 0),
-            iw_session_add_peer_from(session, 0, IW_COMPACT, 1, 0, null(), 9, &raw mut number),
+            iw_session_add_peer_with(session, 0, &raw const peer_settings, &raw mut number),
             iw_session_disconnect_peer(session, 0, 0),
             iw_session_remove_peer(session, 0, 0),
             iw_session_push_input(session, 0, buf, 1, &raw mut number, null_mut()),
@@ -48,6 +49,7 @@ fn call_everything(session: *mut IwSession) -> Vec<IwStatus> {
             iw_peer_unacked(session, 0, &raw mut number),
             iw_peer_suggested_delay(session, 0, &raw mut number),
             iw_peer_pace(session, 0, pace.as_mut_ptr()),
+            iw_peer_margin(session, 0, &raw mut margin),
             iw_peer_departure(session, 0, departure.as_mut_ptr()),
             iw_peer_stats(session, 0, stats.as_mut_ptr()),
             iw_session_local_input(session, 0, buf, 16),
@@ -149,7 +151,11 @@ fn bad_output_pointers_are_refused_before_the_call_has_an_effect() {
     let endpoint = Endpoint::new(1, 1, 0);
     unsafe {
         assert_eq!(iw_session_add_peer(endpoint.session, 0, IW_COMPACT, 1, 0, null(), null_mut()), IwStatus::Null);
-        assert_eq!(endpoint.add(0, IW_COMPACT, 1), Ok(0), "the refused call added nothing");
+        let (settings, mut number) = (peer_config(1), 0);
+        assert_eq!(iw_session_add_peer_with(endpoint.session, 0, null(), &raw mut number), IwStatus::Null);
+        assert_eq!(iw_session_add_peer_with(endpoint.session, 0, &raw const settings, null_mut()), IwStatus::Null);
+        assert_eq!(endpoint.add(0, IW_COMPACT, 1), Ok(0), "the refused calls added nothing");
+        assert_eq!(iw_peer_margin(endpoint.session, 0, null_mut()), IwStatus::Null);
         // One byte more than is ever read of an overlong input or datagram.
         let input = [1; IW_MAX_DATAGRAM_SIZE + 1];
         let mut words = [0_u32; 2];

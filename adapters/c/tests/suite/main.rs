@@ -9,7 +9,9 @@
 mod calls;
 mod failover;
 mod fuzz;
+mod hello;
 mod hostile;
 mod leave;
+mod margin;
 mod play;
 mod support;

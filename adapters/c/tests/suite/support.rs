@@ -66,6 +66,17 @@ pub(crate) fn config(player: u32) -> IwConfig {
     config
 }
 
+/// The default settings of a peer with a player number.
+pub(crate) fn peer_config(player: u32) -> IwPeerConfig {
+    let mut config = std::mem::MaybeUninit::uninit();
+    // SAFETY: initialized by the first call.
+    let config: IwPeerConfig = unsafe {
+        assert_eq!(iw_peer_config_default(config.as_mut_ptr()), IwStatus::Ok);
+        config.assume_init()
+    };
+    IwPeerConfig { player, ..config }
+}
+
 /// A session with its memory.
 pub(crate) struct Endpoint {
     _memory: Memory,
@@ -108,9 +119,12 @@ impl Endpoint {
 
     /// Adds a player that takes part from a later frame.
     pub(crate) fn add_from(&self, now: u64, player: u32, from: u32) -> Result<u32, IwStatus> {
+        self.add_as(now, &IwPeerConfig { join_frame: from, ..peer_config(player) })
+    }
+
+    pub(crate) fn add_as(&self, now: u64, config: &IwPeerConfig) -> Result<u32, IwStatus> {
         let mut peer = IW_NO_PEER;
-        match unsafe { iw_session_add_peer_from(self.session, now, IW_COMPACT, player, 0, null(), from, &raw mut peer) }
-        {
+        match unsafe { iw_session_add_peer_with(self.session, now, config, &raw mut peer) } {
             IwStatus::Ok => Ok(peer),
             status => Err(status),
         }

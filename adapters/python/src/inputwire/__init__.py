@@ -18,12 +18,13 @@ from .events import (
     Conflict, Connected, Departed, Departing, Desync, Dropped, EpochAhead, Event, Flushed, HealthChanged, Input, LocalStall,
     Lost, Mismatch, Other, OutOfSync, PeerClosed, Replaced, Restarted, SecondRun, Unreadable, WrongPlayers)
 from .failover import Failover, Policy, RouteChange
+from .hello import Fit, Hello
 from .session import Departure, InputwireError, Pace, Session, Stats, TooFarAhead, WindowFull
 
 __all__ = [
     "ABI_VERSION", "MAX_DATAGRAM_SIZE", "WINDOW", "Conflict", "Connected", "Departed", "Departing",
     "Departure", "DepartureKind", "Desync", "Dropped", "EpochAhead", "Event", "Failover",
-    "Field", "Flushed", "Health", "HealthChanged", "Input", "InputwireError", "LocalStall", "Lost", "Mismatch", "Other",
+    "Field", "Fit", "Flushed", "Health", "HealthChanged", "Hello", "Input", "InputwireError", "LocalStall", "Lost", "Mismatch", "Other",
     "OutOfSync", "Pace", "PeerClosed", "Policy", "Replaced", "Restarted", "RouteCause", "RouteChange", "SecondRun",
     "Session", "Stats", "Status", "TooFarAhead", "Unreadable", "WindowFull", "WrongPlayers",
 ]

@@ -21,6 +21,7 @@ WINDOW = 120
 UNKNOWN = 2**64 - 1
 NO_PEER = 2**32 - 1
 NO_FRAME = 2**32 - 1
+NO_MARGIN = 2**32 - 1
 COMPACT = 0
 CLASSIC = 1
 
@@ -96,6 +97,10 @@ class Status(enum.IntEnum):
     """The epoch is not greater than the current one."""
     EPOCH_TOO_GREAT = -71
     """The epoch is among the last ones, which are kept for restarts."""
+    HELLO_OTHER_PLAYER = -80
+    """A hello for another player than the local one."""
+    HELLO_MISMATCH = -81
+    """A hello with another setting, which iw_mismatch names."""
     OTHER = -99
     """A reason without a number in this version of the interface."""
     UNKNOWN_PEER = -100
@@ -195,6 +200,25 @@ class Health(enum.IntEnum):
     """A value without a number in this version of the interface."""
 
 
+class Field(enum.IntEnum):
+    """A setting that must be the same at both endpoints."""
+
+    VERSION = 0
+    """The version of the compact wire."""
+    INPUT_LEN = 1
+    """The length of an input."""
+    WINDOW = 2
+    """The window."""
+    TAG_SIZE = 3
+    """The size of the tag of inputs in bytes: one endpoint has short tags, the other has not."""
+    FIRST_FRAME = 4
+    """The first frame of an epoch."""
+    FRAME_INTERVAL = 5
+    """The frame interval, in microseconds."""
+    OTHER = 99
+    """A value without a number in this version of the interface."""
+
+
 class EventKind(enum.IntEnum):
     """The kind of an event, and the fields of iw_event that it uses; the others are 0."""
 
@@ -238,25 +262,6 @@ class EventKind(enum.IntEnum):
     """Nothing more is taken of the peer: the peer value told that it has left, or, if value is IW_NO_PEER, it said goodbye under a key, or joined too late to get what it lacks."""
     DEPARTED = 19
     """The peer has left, and every survivor has the same inputs of it: the last one is that of frame, or IW_NO_FRAME if there is none in this epoch. Comes after them."""
-    OTHER = 99
-    """A value without a number in this version of the interface."""
-
-
-class Field(enum.IntEnum):
-    """A setting that must be the same at both endpoints."""
-
-    VERSION = 0
-    """The version of the compact wire."""
-    INPUT_LEN = 1
-    """The length of an input."""
-    WINDOW = 2
-    """The window."""
-    TAG_SIZE = 3
-    """The size of the tag of inputs in bytes: one endpoint has short tags, the other has not."""
-    FIRST_FRAME = 4
-    """The first frame of an epoch."""
-    FRAME_INTERVAL = 5
-    """The frame interval, in microseconds."""
     OTHER = 99
     """A value without a number in this version of the interface."""
 
@@ -332,6 +337,37 @@ class StatsStruct(c.Structure):
         ("duplicates", c.c_uint32),
         ("conflicts", c.c_uint32),
         ("refused", c.c_uint32 * 32),
+        ("margin_millis", c.c_int32),
+        ("has_margin", c.c_uint32),
+    ]
+
+
+class HelloStruct(c.Structure):
+    _fields_ = [
+        ("version", c.c_uint32),
+        ("sender", c.c_uint32),
+        ("receiver", c.c_uint32),
+    ]
+
+
+class MismatchStruct(c.Structure):
+    _fields_ = [
+        ("field", c.c_uint32),
+        ("local", c.c_uint32),
+        ("remote", c.c_uint32),
+    ]
+
+
+class PeerConfigStruct(c.Structure):
+    _fields_ = [
+        ("incarnation", c.c_uint64),
+        ("key", c.c_uint8 * 16),
+        ("has_key", c.c_uint32),
+        ("player", c.c_uint32),
+        ("wire", c.c_uint32),
+        ("join_frame", c.c_uint32),
+        ("target_margin", c.c_uint32),
+        ("reserved", c.c_uint32),
     ]
 
 
@@ -378,8 +414,11 @@ FUNCTIONS = {
     "iw_peer_latest_input": (c.c_int32, [c.c_void_p, c.c_uint32, c.POINTER(c.c_uint32), c.c_void_p, c.c_size_t]),
     "iw_peer_unacked": (c.c_int32, [c.c_void_p, c.c_uint32, c.POINTER(c.c_uint32)]),
     "iw_peer_pace": (c.c_int32, [c.c_void_p, c.c_uint32, c.POINTER(PaceStruct)]),
+    "iw_peer_margin": (c.c_int32, [c.c_void_p, c.c_uint32, c.POINTER(c.c_int32)]),
     "iw_peer_suggested_delay": (c.c_int32, [c.c_void_p, c.c_uint32, c.POINTER(c.c_uint32)]),
     "iw_peer_stats": (c.c_int32, [c.c_void_p, c.c_uint32, c.POINTER(StatsStruct)]),
+    "iw_hello_peek": (c.c_int32, [c.c_char_p, c.c_size_t, c.POINTER(HelloStruct)]),
+    "iw_hello_fits": (c.c_int32, [c.c_char_p, c.c_size_t, c.POINTER(ConfigStruct), c.c_uint32, c.POINTER(MismatchStruct)]),
     "iw_abi_version": (c.c_uint32, []),
     "iw_session_size": (c.c_size_t, [c.c_uint32, c.c_uint32]),
     "iw_session_align": (c.c_size_t, []),
@@ -387,7 +426,8 @@ FUNCTIONS = {
     "iw_session_init": (c.c_int32, [c.c_void_p, c.c_size_t, c.c_uint32, c.c_uint32, c.POINTER(ConfigStruct), c.POINTER(c.c_void_p)]),
     "iw_session_clear": (c.c_int32, [c.c_void_p]),
     "iw_session_add_peer": (c.c_int32, [c.c_void_p, c.c_uint64, c.c_uint32, c.c_uint32, c.c_uint64, c.c_char_p, c.POINTER(c.c_uint32)]),
-    "iw_session_add_peer_from": (c.c_int32, [c.c_void_p, c.c_uint64, c.c_uint32, c.c_uint32, c.c_uint64, c.c_char_p, c.c_uint32, c.POINTER(c.c_uint32)]),
+    "iw_peer_config_default": (c.c_int32, [c.POINTER(PeerConfigStruct)]),
+    "iw_session_add_peer_with": (c.c_int32, [c.c_void_p, c.c_uint64, c.POINTER(PeerConfigStruct), c.POINTER(c.c_uint32)]),
     "iw_session_disconnect_peer": (c.c_int32, [c.c_void_p, c.c_uint64, c.c_uint32]),
     "iw_session_remove_peer": (c.c_int32, [c.c_void_p, c.c_uint64, c.c_uint32]),
     "iw_session_push_input": (c.c_int32, [c.c_void_p, c.c_uint64, c.c_char_p, c.c_size_t, c.POINTER(c.c_uint32), c.POINTER(c.c_uint32)]),

@@ -84,6 +84,7 @@ class Stats:
     duplicates: int
     conflicts: int
     refused: dict[Status, int]
+    margin_millis: Optional[int]
 
 
 def _check(status: int) -> bool:
@@ -175,16 +176,28 @@ class Session:
         key: Optional[bytes] = None,
         incarnation: int = 0,
         from_frame: Optional[int] = None,
+        target_margin: Optional[int] = None,
         now: Optional[float] = None,
     ) -> int:
         """Adds a peer whose transport is open, and returns its number. `key`: a secret of this pair alone.
         `incarnation`: the peer's, if signalling carried it. `from_frame`: the frame from which a player takes part that joins late
-        or comes back; the same at every endpoint, and at least 2 above every frame that any of them has pushed."""
-        if key is not None and len(key) != 16:
-            raise ValueError("a key has 16 bytes")
-        from_number = _abi.NO_FRAME if from_frame is None else from_frame
-        _check(library.iw_session_add_peer_from(
-            self._session, _micros(now), _WIRES[wire], player, incarnation, key, from_number, c.byref(self._number)))
+        or comes back; the same at every endpoint, and at least 2 above every frame that any of them has pushed. `target_margin`:
+        for a server that waits for nobody, how many frames early it is to have the local inputs, 0 to 250: `pace` then keeps that
+        `margin`, instead of keeping up with the peer's game."""
+        config = _abi.PeerConfigStruct()
+        _check(library.iw_peer_config_default(c.byref(config)))
+        config.player, config.wire, config.incarnation = player, _WIRES[wire], incarnation
+        if key is not None:
+            if len(key) != 16:
+                raise ValueError("a key has 16 bytes")
+            config.key[:], config.has_key = key, 1
+        if from_frame is not None:
+            config.join_frame = from_frame
+        if target_margin is not None:
+            if not 0 <= target_margin <= 250:
+                raise ValueError("a margin is 0 to 250 frames")
+            config.target_margin = target_margin
+        _check(library.iw_session_add_peer_with(self._session, _micros(now), c.byref(config), c.byref(self._number)))
         return self._number.value
 
     def disconnect_peer(self, peer: int, now: Optional[float] = None) -> None:
@@ -387,10 +400,17 @@ class Session:
         return self._get(library.iw_peer_unacked, peer)
 
     def pace(self, peer: int) -> Optional[Pace]:
-        """Returns how far the local game is ahead of the peer's."""
+        """Returns how far the local game is ahead of the peer's, and by how much to stretch the next frame."""
         pace = _abi.PaceStruct()
         found = _check(library.iw_peer_pace(self._session, peer, c.byref(pace)))
         return Pace(pace.lead_millis, pace.stretch_ppm) if found else None
+
+    def margin(self, peer: int) -> Optional[int]:
+        """Returns how early the local inputs come to a peer that waits for nobody, in thousandths of a frame: the least of about a
+        second. Below 0, some came too late. None until both play, and on the classic wire."""
+        margin = c.c_int32()
+        found = _check(library.iw_peer_margin(self._session, peer, c.byref(margin)))
+        return margin.value if found else None
 
     def suggested_delay(self, peer: int) -> Optional[int]:
         """Returns the input delay in frames that would hide the network."""
@@ -417,7 +437,7 @@ class Session:
         fields: dict[str, Any] = {name: seconds(name) for name in times}
         fields.update((name, getattr(stats, name)) for name in counts)
         return Stats(
-            at=stats.at_us / 1e6, inbound_lost=known(stats.inbound_lost), health=events._health(stats.health), refused=refused,
+            at=stats.at_us / 1e6, margin_millis=stats.margin_millis if stats.has_margin else None, inbound_lost=known(stats.inbound_lost), health=events._health(stats.health), refused=refused,
             **fields)
 
     def clear(self) -> None:

@@ -7,8 +7,8 @@ use core::panic::PanicInfo;
 use core::time::Duration;
 
 use inputwire::{
-    AddPeerError, ChecksumError, Config, ConfigError, DatagramError, Departure, Epoch, EpochError, Event, Frame, Instant,
-    MAX_DATAGRAM_SIZE, Pace, PeerConfig, PeerId, PeerStats, PushError, Transmit,
+    AddPeerError, ChecksumError, Config, ConfigError, DatagramError, Departure, Epoch, EpochError, Event, Frame, Hello, HelloError,
+    Instant, MAX_DATAGRAM_SIZE, Pace, PeerConfig, PeerId, PeerStats, PushError, Transmit,
 };
 
 #[panic_handler]
@@ -37,10 +37,11 @@ calls! {
         key.map_or(builder, |key| builder.key(key)).build()
     };
     rs_session_init(to: &mut MaybeUninit<Session>, config: &Config) -> () = { to.write(Session::new(*config)); };
-    rs_session_add_peer(session: &mut Session, now: Instant, classic: bool, player: u16, incarnation: u64, key: Option<[u8; 16]>, from: Option<Frame>) -> Result<PeerId, AddPeerError> = {
+    rs_session_add_peer(session: &mut Session, now: Instant, classic: bool, player: u16, incarnation: u64, key: Option<[u8; 16]>, from: Option<Frame>, margin: Option<u8>) -> Result<PeerId, AddPeerError> = {
         let peer = if classic { PeerConfig::classic(player) } else { PeerConfig::compact(player) };
         let peer = peer.incarnation(incarnation);
         let peer = from.map_or(peer, |from| peer.from(from));
+        let peer = margin.map_or(peer, |margin| peer.target_margin(margin));
         session.add_peer(now, key.map_or(peer, |key| peer.key(key)))
     };
     rs_session_disconnect_peer(session: &mut Session, now: Instant, peer: PeerId) -> () = session.disconnect_peer(now, peer);
@@ -73,6 +74,9 @@ calls! {
     rs_peer_latest_input(session: &Session, peer: PeerId) -> Option<(Frame, [u8; 1])> = session.peer(peer)?.latest_input();
     rs_peer_unacked(session: &Session, peer: PeerId) -> Option<u32> = Some(session.peer(peer)?.unacked());
     rs_peer_pace(session: &Session, peer: PeerId) -> Option<Pace> = session.peer(peer)?.pace();
+    rs_peer_margin(session: &Session, peer: PeerId) -> Option<i32> = session.peer(peer)?.margin();
+    rs_hello_peek(datagram: &[u8]) -> Option<(u8, u16, u16)> = Hello::peek(datagram).map(|hello| (hello.version(), hello.sender(), hello.receiver()));
+    rs_hello_fits(datagram: &[u8], config: &Config) -> Option<Result<(), HelloError>> = Some(Hello::peek(datagram)?.fits::<1, 120>(config));
     rs_peer_suggested_delay(session: &Session, peer: PeerId) -> Option<u32> = session.peer(peer)?.suggested_delay();
     rs_peer_stats(session: &Session, peer: PeerId) -> Option<PeerStats> = Some(session.peer(peer)?.stats());
 }
@@ -94,4 +98,5 @@ texts! {
     rs_checksum_text ChecksumError,
     rs_epoch_text EpochError,
     rs_datagram_text DatagramError,
+    rs_hello_text HelloError,
 }
