@@ -12,6 +12,7 @@ from random import Random
 from typing import Callable
 
 import word
+from application import Application
 from endpoint import Answer, Endpoint, Settings
 from lines import Broken
 from mesh_stage import input_of
@@ -50,33 +51,22 @@ class Plan:
     joins: int = 0
 
 
-class Player:
+class Player(Application):
     """One program with its application."""
 
     def __init__(self, storm: MeshStorm, settings: Settings, endpoint: Endpoint) -> None:
         """Starts now, at time 0 of its own clock."""
+        super().__init__(storm, settings, endpoint)
         self.storm = storm
-        self.settings = settings
-        self.endpoint = endpoint
         self.number = settings.local_player
-        self.born = storm.world.now
-        self.epoch = settings.epoch
-        self.next_frame = settings.first_frame
         self.peers = set(settings.peers)
-        self.is_over = self.is_leaving = self.is_dropped = False
-        self.announced = 0
-        self.wake: int | None = None
+        self.is_dropped = False
         self.ends: dict[int, int] = {}
         self.departed: dict[int, int | None] = {}
         self.departures: list[tuple[int, int, int | None]] = []  # epoch, player, last frame
         self.unheard_since: dict[int, int] = {}
         self.last_word = 0
         storm.players.append(self)
-
-    @property
-    def clock(self) -> int:
-        """The time of its own clock."""
-        return self.storm.world.now - self.born
 
     @property
     def plays(self) -> bool:
@@ -96,7 +86,7 @@ class Player:
 
     def handle(self, answer: Answer) -> Answer:
         """Checks what was delivered, notes what was reported, and sends the datagrams."""
-        storm, world = self.storm, self.storm.world
+        storm = self.storm
         for report in answer.events:
             name, *values = report.split()
             storm.reports[name] += 1
@@ -117,13 +107,9 @@ class Player:
         for player, datagrams in answer.sent_to.items():
             for datagram in datagrams:
                 if datagram[0] == word.WORD:
-                    self.last_word = world.now
+                    self.last_word = self.world.now
                 storm.send(self.number, player, datagram)
-        if answer.timeout is not None:
-            moment = max(answer.timeout + self.born, world.now + 1)
-            if self.wake is None or moment < self.wake:
-                self.wake = moment
-                world.at(moment, lambda: self._ring(moment))
+        self.set_alarm(answer.timeout)
         return answer
 
     def _check(self, player: int, frame: int, data: bytes) -> None:
@@ -134,12 +120,6 @@ class Player:
                           f"epoch {self.epoch} after frame {end}")
         self.ends[player] = frame + 1
         self.storm.delivered += 1
-
-    def _ring(self, moment: int) -> None:
-        """Wakes the endpoint, unless the alarm was set again."""
-        if self.wake == moment and not self.is_over:
-            self.wake = None
-            self.handle(self.endpoint.time(self.clock))
 
     def receive(self, sender: int, datagram: bytes) -> None:
         """Receives a datagram of a player."""
@@ -191,16 +171,6 @@ class Player:
             self.peers.add(player)
             return True
         return False
-
-    def leave(self) -> None:
-        """Closes its session."""
-        self.is_leaving = True
-        self.handle(self.endpoint.bye(self.clock))
-
-    def end(self) -> None:
-        """Ends at once."""
-        self.is_over = True
-        self.endpoint.stop()
 
 
 class MeshStorm:

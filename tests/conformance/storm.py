@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Callable
 
+from application import Application
 from endpoint import Answer, Endpoint, Settings
 from lines import Broken
 from network import Conditions, World
@@ -44,36 +45,23 @@ class Plan:
     conditions: Conditions = BAD
 
 
-class Program:
+class Program(Application):
     """One program that plays as one of the players."""
 
     def __init__(self, storm: Storm, player: int, settings: Settings, endpoint: Endpoint) -> None:
         """Starts now, at time 0 of its own clock."""
+        super().__init__(storm, settings, endpoint)
         self.storm = storm
         self.player = player
-        self.settings = settings
-        self.endpoint = endpoint
         self.number = len(storm.programs)
-        self.born = storm.world.now
-        self.epoch = settings.epoch
-        self.announced = 0
         self.restarted = False
-        self.is_over = False
-        self.is_leaving = False
-        self.wake: int | None = None
-        self.next_frame = settings.first_frame
         self.sources: dict[int, set[int]] = {}
         self.delivered = 0
         storm.programs.append(self)
 
-    @property
-    def clock(self) -> int:
-        """The time of its own clock."""
-        return self.storm.world.now - self.born
-
     def handle(self, answer: Answer) -> Answer:
         """Checks what was delivered, notes what was reported, and sends the datagrams."""
-        storm, world = self.storm, self.storm.world
+        storm = self.storm
         for report in answer.events:
             name, *values = report.split()
             storm.reports[name] += 1
@@ -84,18 +72,8 @@ class Program:
             self._check(frame, data)
         for datagram in answer.sent:
             storm.send(self, datagram)
-        if answer.timeout is not None:
-            moment = max(answer.timeout + self.born, world.now + 1)
-            if self.wake is None or moment < self.wake:
-                self.wake = moment
-                world.at(moment, lambda: self._ring(moment))
+        self.set_alarm(answer.timeout)
         return answer
-
-    def _ring(self, moment: int) -> None:
-        """Wakes the endpoint, unless the alarm was set again."""
-        if self.wake == moment and not self.is_over:
-            self.wake = None
-            self.handle(self.endpoint.time(self.clock))
 
     def _check(self, frame: int, data: bytes) -> None:
         """Compares an input with what its program pushed."""
@@ -144,16 +122,6 @@ class Program:
         self.restarted = False
         if self.handle(self.endpoint.begin(self.clock, epoch)).result != "ok":
             raise Failure(f"program {self.number} cannot begin epoch {epoch}")
-
-    def leave(self) -> None:
-        """Closes its session."""
-        self.is_leaving = True
-        self.handle(self.endpoint.bye(self.clock))
-
-    def end(self) -> None:
-        """Ends at once."""
-        self.is_over = True
-        self.endpoint.stop()
 
 
 class Storm:
