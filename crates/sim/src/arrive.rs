@@ -4,7 +4,7 @@ use inputwire::DatagramError;
 
 use super::breach::{Breach, ensure};
 use super::drain::frame_of;
-use super::endpoint::{Label, Link};
+use super::endpoint::{LAST_INSTANT_US, Label, Link};
 use super::machine::{Checks, Handled};
 use super::network::Datagram;
 use super::plan::Mismatch;
@@ -407,13 +407,13 @@ impl World<'_> {
         }
         let hello = Hello::read(&datagram.bytes, self.plan.control_tag_len());
         let silence_limit_us = self.silence_limit_us(index, from);
-        let (seen, stands_still) = (self.endpoints[index].seen, self.endpoints[index].is_at_last_instant());
+        let seen = self.endpoints[index].seen;
         let link = &mut self.endpoints[index].links[from];
         let alive = match (before.silence_us, link.lived_at) {
             (Some(us), _) => us < silence_limit_us,
             (None, None) => false,
             // The transport opened since.
-            (None, Some(at)) => seen - at < silence_limit_us || stands_still,
+            (None, Some(at)) => seen.min(LAST_INSTANT_US) - at.min(LAST_INSTANT_US) < silence_limit_us,
         };
         let expected = link.runs.receive(&hello, alive);
         let right = match expected {

@@ -40,6 +40,8 @@ impl Run {
 
 /// A call that comes later than this after it was due is late.
 const LATE_US: u64 = 25_000;
+/// Where a session's clock stands still.
+pub(crate) const LAST_INSTANT_US: u64 = u64::MAX - (1 << 40);
 
 /// What the oracle knew about a datagram when it was sent.
 #[derive(Clone, Copy, Debug)]
@@ -284,7 +286,7 @@ impl Endpoint {
 
     /// Whether so little time is left that a session's clock stands still.
     pub(crate) fn is_at_last_instant(&self) -> bool {
-        self.seen >= u64::MAX - (1 << 40)
+        self.seen >= LAST_INSTANT_US
     }
 
     /// What this endpoint calls itself to a peer that is added now.

@@ -1,5 +1,8 @@
 //! An endpoint of any size behind one trait, so that the world is compiled once; and the twins that check laws 3 and 4.
 
+use std::cell::RefCell;
+use std::time::Duration;
+
 use inputwire::{
     DatagramError, Departure, Endpoint, Epoch, EpochError, Event, Frame, Health, Instant, MAX_DATAGRAM_SIZE,
     PeerConfig, PeerEvent, PeerId, PeerRef, PushError, Session,
@@ -115,11 +118,41 @@ struct Node<D, const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usi
     /// A copy to compare with. It stays allocated, since a large session is slow to allocate.
     twin: Session<MAX_PEERS, INPUT_LEN, WINDOW>,
     classic: fn(u16) -> PeerConfig<INPUT_LEN>,
+    /// What was asked since the last call that changes it: the laws ask after every step, and statistics are dear.
+    figures: RefCell<Vec<Figures>>,
+}
+
+/// What the laws ask most of the statistics of a peer.
+#[derive(Clone, Copy)]
+struct Figures {
+    peer: PeerId,
+    rtt_us: Option<u64>,
+    silence_us: Option<u64>,
 }
 
 impl<D: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>, const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize>
     Node<D, MAX_PEERS, INPUT_LEN, WINDOW>
 {
+    /// The endpoint, for a call that changes what is known of its peers.
+    fn changing(&mut self) -> &mut D {
+        self.figures.get_mut().clear();
+        &mut self.endpoint
+    }
+
+    fn figures(&self, peer: PeerId) -> Figures {
+        let mut known = self.figures.borrow_mut();
+        if let Some(figures) = known.iter().find(|figures| figures.peer == peer) {
+            return *figures;
+        }
+        let stats = self.endpoint.session().peer(peer).map(PeerRef::stats);
+        let micros = |duration: Duration| u64::try_from(duration.as_micros()).ok();
+        let rtt_us = stats.and_then(|stats| micros(stats.rtt?.latest));
+        let silence_us = stats.and_then(|stats| micros(stats.silence?));
+        let figures = Figures { peer, rtt_us, silence_us };
+        known.push(figures);
+        figures
+    }
+
     /// Law 3: after a refused datagram the session is what it would be if only the time had passed, except for counters.
     fn check_refusal(&mut self, now: Instant, reason: DatagramError) -> Result<(), Breach> {
         self.twin.handle_timeout(now);
@@ -160,23 +193,23 @@ impl<D: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>, const MAX_PEERS: usize, const IN
         if let Some(incarnation) = expect.incarnation {
             peer = peer.incarnation(incarnation);
         }
-        self.endpoint.add_peer(now, peer).ok()
+        self.changing().add_peer(now, peer).ok()
     }
 
     fn handle_transport_closed(&mut self, now: Instant, peer: PeerId) {
-        self.endpoint.handle_transport_closed(now, peer);
+        self.changing().handle_transport_closed(now, peer);
     }
 
     fn handle_transport_opened(&mut self, now: Instant, peer: PeerId) {
-        self.endpoint.handle_transport_opened(now, peer);
+        self.changing().handle_transport_opened(now, peer);
     }
 
     fn remove_peer(&mut self, now: Instant, peer: PeerId) {
-        self.endpoint.remove_peer(now, peer);
+        self.changing().remove_peer(now, peer);
     }
 
     fn close(&mut self, now: Instant) {
-        self.endpoint.close(now);
+        self.changing().close(now);
     }
 
     fn set_input_delay(&mut self, frames: u32) {
@@ -188,30 +221,30 @@ impl<D: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>, const MAX_PEERS: usize, const IN
     }
 
     fn push(&mut self, now: Instant, input: &[u8]) -> Result<Frame, PushError> {
-        self.endpoint.push_input(now, input.try_into().expect("the size of an input"))
+        self.changing().push_input(now, input.try_into().expect("the size of an input"))
     }
 
     fn skip_to(&mut self, now: Instant, frame: Frame, input: &[u8]) -> Result<Frame, PushError> {
-        self.endpoint.skip_to(now, frame, input.try_into().expect("the size of an input"))
+        self.changing().skip_to(now, frame, input.try_into().expect("the size of an input"))
     }
 
     fn begin_epoch(&mut self, now: Instant, epoch: u32) -> Result<(), EpochError> {
-        self.endpoint.begin_epoch(now, Epoch::new(epoch))
+        self.changing().begin_epoch(now, Epoch::new(epoch))
     }
 
     fn push_checksum(&mut self, now: Instant, frame: u32, hash: u64) -> bool {
-        self.endpoint.push_checksum(now, Frame::new(frame), hash).is_ok()
+        self.changing().push_checksum(now, Frame::new(frame), hash).is_ok()
     }
 
     fn timeout(&mut self, now: Instant) {
-        self.endpoint.handle_timeout(now);
+        self.changing().handle_timeout(now);
     }
 
     fn handle(&mut self, now: Instant, from: PeerId, bytes: &[u8], checks: Checks) -> Result<Handled, Breach> {
         if checks.refusal {
             self.twin.clone_from(self.endpoint.session());
         }
-        let handled = self.endpoint.handle_datagram(now, from, bytes);
+        let handled = self.changing().handle_datagram(now, from, bytes);
         match handled {
             // The reasons that may also set something: it is reported, once.
             Err(DatagramError::OutOfSync | DatagramError::OtherRun) => {}
@@ -265,13 +298,11 @@ impl<D: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>, const MAX_PEERS: usize, const IN
     }
 
     fn rtt_us(&self, peer: PeerId) -> Option<u64> {
-        let latest = self.endpoint.session().peer(peer)?.stats().rtt?.latest;
-        u64::try_from(latest.as_micros()).ok()
+        self.figures(peer).rtt_us
     }
 
     fn silence_us(&self, peer: PeerId) -> Option<u64> {
-        let silence = self.endpoint.session().peer(peer)?.stats().silence?;
-        u64::try_from(silence.as_micros()).ok()
+        self.figures(peer).silence_us
     }
 
     fn health(&self, peer: PeerId) -> Option<Health> {
@@ -309,7 +340,7 @@ fn node<M: MakeEndpoint, const MAX_PEERS: usize, const INPUT_LEN: usize, const W
     classic: fn(u16) -> PeerConfig<INPUT_LEN>,
 ) -> Box<dyn Machine> {
     let endpoint = make.make::<MAX_PEERS, INPUT_LEN, WINDOW>(spec);
-    Box::new(Node { twin: endpoint.session().clone(), endpoint, classic })
+    Box::new(Node { twin: endpoint.session().clone(), endpoint, classic, figures: RefCell::default() })
 }
 
 /// Makes the endpoints of a world.
