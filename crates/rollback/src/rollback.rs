@@ -239,7 +239,7 @@ where
     /// Every endpoint calls it for the same frame: all know the length of a round, or see in their
     /// [`confirmed_state`](Self::confirmed_state) that it is over. Epochs that follow from a restart start from this state, too.
     pub fn end_round(&mut self, last: Frame, first: S) {
-        self.timeline.last = Some(last);
+        self.timeline.end_round(last);
         self.keep_first(first);
     }
 

@@ -38,12 +38,16 @@ pub(crate) struct Timeline<M, const MAX_PEERS: usize, const INPUT_LEN: usize, co
     pub(crate) next: u32,
     /// The slot of the state before the frame `confirmed`.
     base: usize,
-    /// Whether something happened to a peer that is not over yet.
-    is_disturbed: bool,
+    /// Whether the next step has more to do than to play: an epoch or a round begins or ends, or something happened to a peer.
+    is_eventful: bool,
     /// The first frame that was played with a wrong input.
     wrong: Option<u32>,
+    /// The end of the frames of which an input of any peer was known before they were played, or given up.
+    heard: u32,
+    /// The next frame with a checksum.
+    checksum_due: u32,
     /// The last frame of the round, where it is known.
-    pub(crate) last: Option<Frame>,
+    last: Option<Frame>,
     /// The epoch that the application knows.
     reported: Epoch,
 }
@@ -80,8 +84,10 @@ where
             confirmed: 0,
             next: 0,
             base: 0,
-            is_disturbed: false,
+            is_eventful: true,
             wrong: None,
+            heard: 0,
+            checksum_due: 0,
             last: None,
             reported,
             endpoint,
@@ -103,13 +109,18 @@ where
     pub(crate) fn remove_peer(&mut self, now: Instant, id: PeerId) {
         let Some(track) = self.peers.iter_mut().find(|track| track.id == id) else { return };
         track.is_removed = true;
-        self.is_disturbed = true;
-        if track.last_end().is_none() {
+        self.is_eventful = true;
+        if !track.has_departed() {
             let last = self.endpoint.session().peer(id).and_then(PeerRef::last_frame);
             let end = track.depart(last);
-            self.mark_wrong(end);
+            self.end_at(end);
         }
         self.remove_settled(now, self.confirmed);
+    }
+
+    /// Ends the round with a frame.
+    pub(crate) fn end_round(&mut self, last: Frame) {
+        (self.last, self.is_eventful) = (Some(last), true);
     }
 
     /// Begins the next epoch, or the latest that a peer has begun, if that is later than the present one.
@@ -124,8 +135,8 @@ where
         for track in &mut self.peers {
             track.begin_epoch(first);
         }
-        (self.is_running, self.wrong, self.last) = (false, None, None);
-        (self.confirmed, self.next, self.base) = (0, 0, 0);
+        (self.is_running, self.is_eventful, self.wrong, self.last) = (false, true, None, None);
+        (self.confirmed, self.next, self.base, self.heard) = (0, 0, 0, 0);
         Ok(())
     }
 
@@ -152,21 +163,26 @@ where
         None
     }
 
-    /// Answers what happened to the peers.
+    /// Begins to play where an epoch begins, and answers what happened to the peers.
+    #[cold]
     fn attend(&mut self, now: Instant, states: &mut impl States<INPUT_LEN>) {
         self.disconnect_lost(now);
         if self.is_over() {
             self.restart(now, states);
         }
         self.remove_settled(now, self.confirmed);
-        self.is_disturbed = self.peers.iter().any(Track::is_disturbed);
+        if !self.is_running {
+            self.start();
+        }
+        self.is_eventful = self.last.is_some() || self.peers.iter().any(Track::is_disturbed);
     }
 
     /// Takes note of what happened to a peer. Returns whether a player should see it.
+    #[cold]
     fn take(&mut self, peer: PeerId, event: PeerEvent) -> bool {
         let last = self.endpoint.session().peer(peer).and_then(PeerRef::last_frame);
         let Some(track) = self.peers.iter_mut().find(|track| track.id == peer) else { return true };
-        self.is_disturbed = true;
+        self.is_eventful = true;
         match event {
             PeerEvent::Health { health: Health::Disconnected, .. } if track.presence == Presence::Here => {
                 track.presence = Presence::Silent(None);
@@ -178,9 +194,14 @@ where
             PeerEvent::Departing { .. } => track.presence = Presence::Left,
             PeerEvent::Departed { last } => {
                 let end = track.depart(last);
-                self.mark_wrong(end);
+                self.end_at(end);
             }
-            PeerEvent::Lost { .. } => last.into_iter().for_each(|last| track.give_up_through(last)),
+            PeerEvent::Lost { .. } => {
+                if let Some(last) = last {
+                    track.give_up_through(last);
+                }
+                self.heard = self.heard.max(track.end);
+            }
             PeerEvent::EpochAhead { epoch } => track.ahead = Some(epoch),
             // It may have had inputs of another one who left that no survivor has.
             PeerEvent::Desync { .. } if track.presence == Presence::Left => return false,
@@ -210,12 +231,19 @@ where
     }
 
     fn learn(&mut self, peer: PeerId, frame: u32, input: [u8; INPUT_LEN]) {
-        let is_played = frame < self.next;
-        if let Some(track) = self.peers.iter_mut().find(|track| track.id == peer)
-            && track.learn(frame, input, is_played)
-        {
+        let Some(track) = self.peers.iter_mut().find(|track| track.id == peer) else { return };
+        track.learn(frame, input);
+        if frame >= self.next {
+            self.heard = self.heard.max(frame.saturating_add(1));
+        } else if track.replace(slot::<RING>(frame), input) != input {
             self.mark_wrong(frame);
         }
+    }
+
+    /// Plays again from the end of a player's frames on.
+    fn end_at(&mut self, end: u32) {
+        self.heard = self.heard.max(end);
+        self.mark_wrong(end);
     }
 
     fn mark_wrong(&mut self, frame: u32) {
@@ -226,36 +254,53 @@ where
 
     /// Plays what must be played again, and one more frame if the inputs that are known allow it.
     pub(crate) fn step(&mut self, now: Instant, input: [u8; INPUT_LEN], states: &mut impl States<INPUT_LEN>) -> Step {
-        if self.is_disturbed || self.last.is_some() {
+        if self.is_eventful {
             self.attend(now, states);
         }
-        if !self.is_running {
-            self.next = self.endpoint.session().next_frame().get();
-            self.confirmed = self.next;
-            self.is_running = true;
-        }
         let known = self.known();
-        let resimulated = self.roll_back(now, known.end, states);
-        self.settle(now, known.end, states);
-        if self.last.is_some_and(|last| self.next > last.get()) {
-            return Step::RoundOver;
+        let (wrong, next) = (self.wrong.take().unwrap_or(self.next), self.next);
+        self.settle(now, known.min(wrong), states);
+        let resimulated = next.saturating_sub(wrong);
+        if resimulated > 0 {
+            self.stats.roll_back(resimulated);
         }
-        let local = match self.push(now, input) {
-            Ok(local) => local,
-            Err(error) => return Step::Full(error),
+        let step = match self.next_input(now, input, known) {
+            Ok(local) => {
+                self.note_inputs(next, local);
+                self.next = next.saturating_add(1);
+                self.stats.frames = self.stats.frames.saturating_add(1);
+                Step::Advanced { frame: Frame::new(next), resimulated }
+            }
+            Err(step) => step,
         };
-        if let Some(slowest) = known.slowest
-            && self.next.saturating_add(1).saturating_sub(known.end) > self.settings.max_prediction
+        let mut slot = self.slot_before(wrong);
+        for frame in wrong..self.next {
+            slot = self.simulate(now, frame, slot, known, states);
+        }
+        step
+    }
+
+    /// Begins to play at the frame that is the first one now.
+    fn start(&mut self) {
+        self.next = self.endpoint.session().next_frame().get();
+        self.confirmed = self.next;
+        self.checksum_due = self.next.checked_next_multiple_of(self.settings.checksum_every).unwrap_or(u32::MAX);
+        self.is_running = true;
+    }
+
+    /// Pushes the local input, and returns that of the next frame if it can be played.
+    fn next_input(&mut self, now: Instant, input: [u8; INPUT_LEN], known: u32) -> Result<[u8; INPUT_LEN], Step> {
+        if self.last.is_some_and(|last| self.next > last.get()) {
+            return Err(Step::RoundOver);
+        }
+        let local = self.push(now, input).map_err(Step::Full)?;
+        if self.next.saturating_add(1).saturating_sub(known) > self.settings.max_prediction
+            && let Some(slowest) = self.peers.iter().find(|track| track.end == known)
         {
             self.stats.waited = self.stats.waited.saturating_add(1);
-            return Step::Waiting(slowest);
+            return Err(Step::Waiting(slowest.id));
         }
-        let frame = self.next;
-        self.note_inputs(frame, local);
-        self.simulate(now, frame, known.end, states);
-        self.next = frame.saturating_add(1);
-        self.stats.frames = self.stats.frames.saturating_add(1);
-        Step::Advanced { frame: Frame::new(frame), resimulated }
+        Ok(local)
     }
 
     /// Starts over in a later epoch. Without one, the game stands still.
@@ -276,61 +321,57 @@ where
         };
         let Some(last) = self.last.filter(|last| self.confirmed > last.get()) else {
             // What it has sent is played first, unless it was restarted.
-            let is_stuck = |track| is_silent(track) && (track.is_broken || track.end() <= self.confirmed);
+            let is_stuck = |track| is_silent(track) && (track.is_broken || track.end <= self.confirmed);
             return self.peers.iter().any(is_stuck);
         };
         let session = self.endpoint.session();
         self.peers.iter().all(|track| {
             let unacked = session.peer(track.id).map_or(0, PeerRef::unacked);
             let has_inputs = session.next_frame().get().saturating_sub(unacked) > last.get();
-            has_inputs || is_silent(track) || track.last_end().is_some()
+            has_inputs || is_silent(track) || track.has_departed()
         })
     }
 
-    /// The end of the frames whose inputs are known from every peer, and the peer that has the fewest.
-    fn known(&self) -> Known {
-        let slowest = self.peers.iter().min_by_key(|track| track.end());
-        let (end, slowest) = slowest.map_or((u32::MAX, None), |track| (track.end(), Some(track.id)));
-        Known { end, slowest }
+    /// The end of the frames whose inputs are known from every peer.
+    fn known(&self) -> u32 {
+        self.peers.iter().map(|track| track.end).min().unwrap_or(u32::MAX)
     }
 
-    /// Plays all frames from the first wrong one again, and returns how many that were.
-    fn roll_back(&mut self, now: Instant, known: u32, states: &mut impl States<INPUT_LEN>) -> u32 {
-        let Some(wrong) = self.wrong.take() else { return 0 };
-        self.settle(now, known.min(wrong), states);
-        for frame in wrong..self.next {
-            self.simulate(now, frame, known, states);
-        }
-        let depth = self.next.saturating_sub(wrong);
-        self.stats.roll_back(depth);
-        depth
-    }
-
-    /// Plays a frame. One whose inputs are all known confirms itself.
-    fn simulate(&mut self, now: Instant, frame: u32, known: u32, states: &mut impl States<INPUT_LEN>) {
+    /// Plays a frame from the state in a slot, and returns the slot of the state after it. A frame whose inputs are all known
+    /// confirms itself.
+    fn simulate(
+        &mut self,
+        now: Instant,
+        frame: u32,
+        from: usize,
+        known: u32,
+        states: &mut impl States<INPUT_LEN>,
+    ) -> usize {
+        let slot = slot::<RING>(frame);
         let mut peers = Vec::<_, MAX_PEERS>::new();
         for track in &mut self.peers {
             // There are as many places as peers.
-            let _ = peers.push(track.input(frame, self.settings.predictor));
+            let _ = peers.push(track.input(frame, slot, self.settings.predictor));
         }
-        let input = self.local.get(slot::<RING>(frame)).copied().unwrap_or([0; INPUT_LEN]);
+        let input = self.local.get(slot).copied().unwrap_or([0; INPUT_LEN]);
         let player = self.endpoint.session().config().local_player();
         let local = PlayerInput { player, status: Status::Confirmed, input };
         let inputs = Inputs { local, peers: &peers };
 
-        let from = self.slot_before(frame);
         if frame == self.confirmed && frame < known {
             states.advance(from, from, &inputs);
             self.confirm(now, states);
-        } else {
-            states.advance(from, self.slot_before(frame.saturating_add(1)), &inputs);
+            return from;
         }
+        let to = Self::slot_after(from);
+        states.advance(from, to, &inputs);
+        to
     }
 
-    /// Confirms the frames that were played with the inputs that turned out to be right.
-    fn settle(&mut self, now: Instant, known: u32, states: &mut impl States<INPUT_LEN>) {
-        while self.confirmed < known.min(self.next) {
-            self.base = self.slot_before(self.confirmed.saturating_add(1));
+    /// Confirms the frames before `end`, which were played with the inputs that turned out to be right.
+    fn settle(&mut self, now: Instant, end: u32, states: &mut impl States<INPUT_LEN>) {
+        while self.confirmed < end {
+            self.base = Self::slot_after(self.base);
             self.confirm(now, states);
         }
     }
@@ -339,11 +380,18 @@ where
     fn confirm(&mut self, now: Instant, states: &mut impl States<INPUT_LEN>) {
         let frame = self.confirmed;
         self.confirmed = frame.saturating_add(1);
-        if frame.checked_rem(self.settings.checksum_every) == Some(0) {
-            let hash = states.hash(self.base);
-            // It is refused if a peer takes no checksums any more; then later ones are compared.
-            let _ = self.endpoint.push_checksum(now, Frame::new(frame), hash);
+        if frame == self.checksum_due {
+            self.check(now, frame, states);
         }
+    }
+
+    /// Has the peers compare the state after the latest confirmed frame.
+    #[cold]
+    fn check(&mut self, now: Instant, frame: u32, states: &mut impl States<INPUT_LEN>) {
+        self.checksum_due = frame.saturating_add(self.settings.checksum_every);
+        let hash = states.hash(self.base);
+        // It is refused if a peer takes no checksums any more; then later ones are compared.
+        let _ = self.endpoint.push_checksum(now, Frame::new(frame), hash);
     }
 
     /// Pushes up to the next frame to play and the input delay: a longer delay repeats the input, a shorter one drops it. Returns
@@ -351,33 +399,40 @@ where
     fn push(&mut self, now: Instant, input: [u8; INPUT_LEN]) -> Result<[u8; INPUT_LEN], PushError> {
         let next = Frame::new(self.next);
         let last = self.next.saturating_add(self.settings.input_delay);
-        let mut local = None;
+        let is_new = self.endpoint.session().next_frame() == next;
         while self.endpoint.session().next_frame().get() <= last {
-            match self.endpoint.push_input(now, input) {
-                Ok(frame) if frame == next => local = Some(input),
-                Ok(_) => {}
-                Err(error) if self.endpoint.session().next_frame() <= next => return Err(error),
-                Err(_) => break,
+            if let Err(error) = self.endpoint.push_input(now, input) {
+                if self.endpoint.session().next_frame() <= next {
+                    return Err(error);
+                }
+                break;
             }
         }
-        Ok(local.or_else(|| self.endpoint.session().local_input(next)).unwrap_or([0; INPUT_LEN]))
+        if is_new {
+            return Ok(input);
+        }
+        Ok(self.endpoint.session().local_input(next).unwrap_or([0; INPUT_LEN]))
     }
 
     /// Notes the inputs of the next frame to play, as far as they are known.
     fn note_inputs(&mut self, frame: u32, local: [u8; INPUT_LEN]) {
-        if let Some(place) = self.local.get_mut(slot::<RING>(frame)) {
+        let slot = slot::<RING>(frame);
+        if let Some(place) = self.local.get_mut(slot) {
             *place = local;
+        }
+        if self.heard <= frame {
+            return;
         }
         let session = self.endpoint.session();
         for track in self.peers.iter_mut().filter(|track| track.is_known(frame)) {
             let input = session.peer(track.id).and_then(|peer| peer.remote_input(Frame::new(frame)));
-            track.replace(frame, input.unwrap_or([0; INPUT_LEN]));
+            track.replace(slot, input.unwrap_or([0; INPUT_LEN]));
         }
     }
 
     /// Removes the peers whose frames end by `end`, if the application has removed their players.
     fn remove_settled(&mut self, now: Instant, end: u32) {
-        let is_settled = |track: &Track<_, RING>| track.is_removed && track.last_end() <= Some(end);
+        let is_settled = |track: &Track<_, RING>| track.is_removed && track.last_end <= end;
         while let Some(at) = self.peers.iter().position(is_settled) {
             let track = self.peers.remove(at);
             self.endpoint.remove_peer(now, track.id);
@@ -410,6 +465,12 @@ where
         let depth = usize::try_from(frame.saturating_sub(self.confirmed)).unwrap_or(0);
         self.base.saturating_add(depth).checked_rem(RING.saturating_sub(1)).unwrap_or(0)
     }
+
+    /// The slot of the state one frame later.
+    fn slot_after(slot: usize) -> usize {
+        let after = slot.saturating_add(1);
+        if after < RING.saturating_sub(1) { after } else { 0 }
+    }
 }
 
 /// Inserts a track in the order of the players.
@@ -424,11 +485,4 @@ fn insert<const INPUT_LEN: usize, const RING: usize, const MAX_PEERS: usize>(
     }
     // A session has no more peers than there is room for.
     let _ = peers.push(track);
-}
-
-/// What is known of all peers.
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    end: u32,
-    slowest: Option<PeerId>,
 }

@@ -26,12 +26,13 @@ pub(crate) struct Track<const INPUT_LEN: usize, const RING: usize> {
     pub(crate) player: u16,
     /// The player's first frame; its inputs before are zeros, and known.
     first: u32,
-    /// The end of the frames whose inputs are all known.
-    end: u32,
+    /// The end of the frames in which nothing about this player can change any more, since its inputs are known; `u32::MAX`
+    /// once it has departed.
+    pub(crate) end: u32,
     /// Bit i: the input of frame `end + i` is known. The classic wire leaves gaps.
     beyond: u128,
-    /// The end of the player's frames, once it has departed. Its inputs from there on are zeros, and known.
-    last_end: Option<u32>,
+    /// The end of the player's frames; `u32::MAX` until it has departed. Its inputs from there on are zeros, and known.
+    pub(crate) last_end: u32,
     /// The latest known input, and the frame after it.
     latest: [u8; INPUT_LEN],
     latest_end: u32,
@@ -55,7 +56,7 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
             first,
             end: first,
             beyond: 0,
-            last_end: None,
+            last_end: u32::MAX,
             latest: [0; INPUT_LEN],
             latest_end: first,
             used: [[0; INPUT_LEN]; RING],
@@ -68,7 +69,7 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
 
     /// Whether something about the player is still to be answered.
     pub(crate) fn is_disturbed(&self) -> bool {
-        let is_settled = matches!(self.presence, Presence::Here) || self.last_end.is_some();
+        let is_settled = matches!(self.presence, Presence::Here) || self.has_departed();
         !is_settled || self.is_removed || self.is_broken || self.ahead.is_some()
     }
 
@@ -77,41 +78,42 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
         *self = Self { presence: self.presence, ..Self::new(self.id, self.player, first) };
     }
 
-    /// The end of the frames in which nothing about this player can change any more; `u32::MAX` once it has departed.
-    pub(crate) fn end(&self) -> u32 {
-        if self.last_end.is_some() { u32::MAX } else { self.end }
-    }
-
-    /// The end of the player's frames, if it has departed.
-    pub(crate) const fn last_end(&self) -> Option<u32> {
-        self.last_end
+    pub(crate) const fn has_departed(&self) -> bool {
+        self.last_end < u32::MAX
     }
 
     /// Whether the player is in the game at a frame.
     pub(crate) fn is_present(&self, frame: u32) -> bool {
-        frame >= self.first && self.last_end.is_none_or(|end| frame < end)
+        (self.first..self.last_end).contains(&frame)
     }
 
     /// Whether the input of a frame is known.
     pub(crate) fn is_known(&self, frame: u32) -> bool {
-        let beyond = frame.checked_sub(self.end).map(|bit| self.beyond.checked_shr(bit).unwrap_or(0));
-        beyond.is_none_or(|bits| bits & 1 == 1)
+        frame < self.end || (frame < self.latest_end && self.is_known_beyond(frame))
     }
 
-    /// Takes a known input. Returns whether the frame, if `simulated`, was simulated with another one.
-    pub(crate) fn learn(&mut self, frame: u32, input: [u8; INPUT_LEN], simulated: bool) -> bool {
-        if frame >= self.latest_end {
-            self.latest = input;
-            self.latest_end = frame.saturating_add(1);
-        }
-        if frame == self.end && self.beyond == 0 {
-            self.end = frame.saturating_add(1);
+    fn is_known_beyond(&self, frame: u32) -> bool {
+        let beyond = frame.checked_sub(self.end).and_then(|bit| self.beyond.checked_shr(bit));
+        beyond.is_some_and(|bits| bits & 1 == 1)
+    }
+
+    /// Takes a known input.
+    pub(crate) fn learn(&mut self, frame: u32, input: [u8; INPUT_LEN]) {
+        let end = frame.saturating_add(1);
+        if frame == self.end && frame == self.latest_end {
+            (self.end, self.latest_end, self.latest) = (end, end, input);
         } else {
-            let bit = frame.checked_sub(self.end).and_then(|bit| 1_u128.checked_shl(bit));
-            self.beyond |= bit.unwrap_or(0);
-            self.pass(self.beyond.trailing_ones());
+            self.learn_out_of_order(frame);
+            if frame >= self.latest_end {
+                (self.latest_end, self.latest) = (end, input);
+            }
         }
-        simulated && self.replace(frame, input) != input
+    }
+
+    fn learn_out_of_order(&mut self, frame: u32) {
+        let bit = frame.checked_sub(self.end).and_then(|bit| 1_u128.checked_shl(bit));
+        self.beyond |= bit.unwrap_or(0);
+        self.pass(self.beyond.trailing_ones());
     }
 
     /// Counts the inputs up to a frame as known, although those that are not never will be.
@@ -129,34 +131,33 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
     /// Returns that end.
     pub(crate) fn depart(&mut self, last: Option<Frame>) -> u32 {
         let end = last.map_or(self.first, |last| last.get().saturating_add(1));
-        (self.last_end, self.ahead, self.is_broken) = (Some(end), None, false);
+        (self.last_end, self.end, self.ahead, self.is_broken) = (end, u32::MAX, None, false);
         end
     }
 
-    /// Notes the input with which a frame is about to be simulated. Returns the one noted at its place before.
-    pub(crate) fn replace(&mut self, frame: u32, input: [u8; INPUT_LEN]) -> [u8; INPUT_LEN] {
-        let slot = self.used.get_mut(slot::<RING>(frame));
-        slot.map_or(input, |slot| core::mem::replace(slot, input))
+    /// Notes the input with which a frame is simulated, at its place in a ring. Returns the one noted there before.
+    pub(crate) fn replace(&mut self, slot: usize, input: [u8; INPUT_LEN]) -> [u8; INPUT_LEN] {
+        self.used.get_mut(slot).map_or(input, |used| core::mem::replace(used, input))
     }
 
     /// The input to simulate a frame with; a known one was noted before.
-    pub(crate) fn input(&mut self, frame: u32, predictor: Predictor<INPUT_LEN>) -> PlayerInput<INPUT_LEN> {
+    pub(crate) fn input(&mut self, frame: u32, slot: usize, predictor: Predictor<INPUT_LEN>) -> PlayerInput<INPUT_LEN> {
         let player = self.player;
         if !self.is_present(frame) {
             return PlayerInput { player, status: Status::Departed, input: [0; INPUT_LEN] };
         }
         if self.is_known(frame) {
-            let input = self.used.get(slot::<RING>(frame)).copied().unwrap_or([0; INPUT_LEN]);
+            let input = self.used.get(slot).copied().unwrap_or([0; INPUT_LEN]);
             return PlayerInput { player, status: Status::Confirmed, input };
         }
         let since = frame.saturating_add(1).saturating_sub(self.latest_end);
         let input = predictor.map_or(self.latest, |predict| predict(&self.latest, since));
-        self.replace(frame, input);
+        self.replace(slot, input);
         PlayerInput { player, status: Status::Predicted, input }
     }
 }
 
-/// The slot of a frame in a ring.
+/// The place of a frame in a ring.
 pub(crate) fn slot<const RING: usize>(frame: u32) -> usize {
     usize::try_from(frame).unwrap_or(0).checked_rem(RING).unwrap_or(0)
 }
