@@ -13,3 +13,4 @@ CARGO_TARGET_DIR=$target/bench cargo build -q --release --locked
 "$target/bench/release/jam" # with LINKS=DIRECTORY also over recorded links
 CARGO_TARGET_DIR=$target ./counts.sh
 CARGO_TARGET_DIR=$target ./size.sh
+CARGO_TARGET_DIR=$target ./rollback.sh

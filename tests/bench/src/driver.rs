@@ -4,7 +4,7 @@ use inputwire::{Instant, MAX_DATAGRAM_SIZE, Session};
 use inputwire_rollback::{Rollback, Step};
 
 use crate::bare::{PEER, rtt_ms, session};
-use crate::duel::{Datagrams, Endpoint};
+use crate::duel::{Datagrams, Depths, Endpoint};
 use crate::game::State;
 
 pub struct Driver<const N: usize> {
@@ -55,5 +55,10 @@ impl<const N: usize> Endpoint<N> for Driver<N> {
 
     fn hash(&self) -> u64 {
         self.driver.state().hash
+    }
+
+    fn depths(&self) -> Depths {
+        let stats = self.driver.stats();
+        (stats.rollbacks, stats.resimulated, stats.deepest)
     }
 }

@@ -4,7 +4,7 @@
 use inputwire::{Event, Frame, Instant, MAX_DATAGRAM_SIZE, Session};
 
 use crate::bare::{PEER, drain, rtt_ms, session};
-use crate::duel::{Datagrams, Endpoint};
+use crate::duel::{Datagrams, Depths, Endpoint};
 
 /// The most predicted frames, which is the default of the other libraries.
 pub const PREDICTION: u64 = 8;
@@ -40,6 +40,7 @@ pub struct Loop<const N: usize> {
     next: u64,
     known: u64,
     newest: [u8; N],
+    depths: Depths,
 }
 
 impl<const N: usize> Loop<N> {
@@ -88,6 +89,7 @@ impl<const N: usize> Endpoint<N> for Loop<N> {
             next: 0,
             known: 0,
             newest: [0; N],
+            depths: (0, 0, 0),
         }
     }
 
@@ -100,6 +102,8 @@ impl<const N: usize> Endpoint<N> for Loop<N> {
         self.session.handle_timeout(now);
         if let Some(wrong) = self.handle_arrived(now) {
             self.state = self.states[wrong as usize % KEPT];
+            let depth = self.next - wrong;
+            self.depths = (self.depths.0 + 1, self.depths.1 + depth, self.depths.2.max(depth as u32));
             for frame in wrong..self.next {
                 let local = self.session.local_input(Frame::new(frame as u32)).expect("in the window");
                 self.play(frame, local);
@@ -130,5 +134,9 @@ impl<const N: usize> Endpoint<N> for Loop<N> {
 
     fn hash(&self) -> u64 {
         self.state.hash
+    }
+
+    fn depths(&self) -> Depths {
+        self.depths
     }
 }

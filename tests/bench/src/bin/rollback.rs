@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! rollback [frames] [rounds]
+//! rollback --count loop|driver|pong|pong-ggrs     plays only that, for `rollback.sh`
 //! ```
 
 use bench::clock;
@@ -19,6 +20,9 @@ const CALM: Weather = Weather { name: "no loss", rtt_us: 100_000, loss: 0.0, bur
 type Run = fn(Weather, u64, u64) -> Measured;
 
 fn main() {
+    if let Some(what) = std::env::args().skip_while(|argument| argument != "--count").nth(1) {
+        return count(&what);
+    }
     let mut arguments = std::env::args().skip(1).filter_map(|argument| argument.parse::<u64>().ok());
     let frames = arguments.next().unwrap_or(3_600);
     let rounds = arguments.next().unwrap_or(9);
@@ -51,6 +55,17 @@ fn main() {
     }
 }
 
+/// Plays 3,000 frames after the warm-up, without a look at the clock.
+fn count(what: &str) {
+    let run: Run = match what {
+        "loop" => play::<Loop<1>, 1>,
+        "driver" => play::<Driver<1>, 1>,
+        "pong" => play::<pong::Ours, 1>,
+        _ => play::<pong::Ggrs, 1>,
+    };
+    run(CALM, 1, 3_000);
+}
+
 fn cpu<I: Wrap<N>, const N: usize>(title: &str, frames: u64, rounds: u64) {
     let runs: [Run; 3] = [play::<Loop<N>, N>, play::<Driver<N>, N>, play::<Ggrs<I, N>, N>];
     let (ns_per_tick, overhead) = clock::calibrate();
@@ -63,7 +78,8 @@ fn cpu<I: Wrap<N>, const N: usize>(title: &str, frames: u64, rounds: u64) {
             ns.push(ticks * ns_per_tick / last.frames as f64);
         }
     }
-    assert_eq!(last[0].hash, last[1].hash, "the driver plays another game than the loop");
+    let same = |measured: &Measured| (measured.hash, measured.depths, measured.frames, measured.bytes);
+    assert_eq!(same(&last[0]), same(&last[1]), "the driver plays another game than the loop");
     let ratio = |one: usize, other: usize| {
         median(&mut ns[one].iter().zip(&ns[other]).map(|(one, other)| one / other).collect::<Vec<_>>())
     };
