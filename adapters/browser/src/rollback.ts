@@ -7,10 +7,7 @@ export type Status = "confirmed" | "predicted" | "departed";
 export interface PlayerInput { player: number; input: Uint8Array; status: Status }
 
 /** The inputs of a frame: of a player, and of all who are in the game, in the order of their numbers. */
-export interface Inputs {
-  of(player: number): PlayerInput;
-  present: readonly PlayerInput[];
-}
+export interface Inputs { of(player: number): PlayerInput; present: readonly PlayerInput[] }
 
 export interface RollbackOptions<S> {
   localPlayer: number;
@@ -24,30 +21,24 @@ export interface RollbackOptions<S> {
   predict?: (latest: Uint8Array, since: number) => Uint8Array;
   /** The most frames to predict; 8 unless set, and lockstep with 0. */
   maxPrediction?: number;
-  inputDelay?: number;
-  inputLength?: number;
+  inputDelay?: number; inputLength?: number;
   /** In milliseconds; 1000 / 60 unless set, as in the session. */
   frameInterval?: number;
 }
 
-export type Step =
-  | { kind: "advanced"; frame: number; resimulated: number }
-  /** It stands still until this peer has sent or acknowledged more. */
-  | { kind: "waiting"; peer: number }
-  /** The last frame of the round was played. */
-  | { kind: "roundOver" };
+/** "waiting": it stands still until this peer has sent or acknowledged more; "roundOver": the last frame of the round was played. */
+export type Step = { kind: "advanced"; frame: number; resimulated: number } | { kind: "waiting"; peer: number } | { kind: "roundOver" };
 
 /** What a player should see: a new epoch from its first state, or what happened to a peer. */
 export type RollbackEvent = { kind: "epochBegun"; epoch: number } | Event;
 
 interface Track {
-  readonly peer: number; readonly player: number;
-  /** The end of the known frames, and of those that will ever be known. */
-  end: number;
-  lastEnd: number | undefined;
-  latest: Uint8Array;
-  known: Map<number, Uint8Array>; used: Map<number, Uint8Array>;
-  isAhead: boolean; isBroken: boolean; isGone: boolean;
+  readonly peer: number; readonly player: number; readonly first: number;
+  /** The end of the known frames, `Infinity` once the player has departed, and the end of its frames, `Infinity` until then. */
+  end: number; lastEnd: number;
+  latest: Uint8Array; known: Map<number, Uint8Array>; used: Map<number, Uint8Array>;
+  presence: "here" | "silent" | "closed" | "left"; silentSince: number | undefined;
+  isAhead: boolean; isBroken: boolean; isRemoved: boolean;
 }
 
 export class Rollback<S> {
@@ -55,48 +46,43 @@ export class Rollback<S> {
   onevent: ((event: RollbackEvent) => void) | undefined;
   readonly stats = { frames: 0, resimulated: 0, rollbacks: 0, deepest: 0, waited: 0 };
 
-  readonly #session: Session;
-  readonly #options: RollbackOptions<S>;
-  readonly #zeros: Uint8Array;
+  readonly #session: Session; readonly #options: RollbackOptions<S>; readonly #zeros: Uint8Array;
   #tracks: Track[] = [];
-  #first: S;
+  /** The state from which later epochs start, and that from which this one does. */
+  #first: S; #start: S;
   /** The states before the frames `confirmed` to `next`. */
   #states = new Map<number, S>();
-  #isRunning = false;
-  #epoch = 0;
-  #ahead = 0;
+  #isRunning = false; #epoch = 0; #ahead = 0;
   /** The first frame of the epoch, the end of the confirmed ones, and the next one to play. */
-  #begin = 0;
-  #confirmed = 0;
-  #next = 0;
-  #wrong = Infinity;
-  #last: number | undefined;
-  #delay = 0;
+  #begin = 0; #confirmed = 0; #next = 0;
+  #wrong = Infinity; #last: number | undefined; #delay = 0;
 
   /** Takes the events of a session in which no input was pushed. One that is not attached is polled by `poll`. */
   constructor(session: Session, options: RollbackOptions<S>) {
-    [this.#session, this.#options, this.#first] = [session, options, options.first];
+    [this.#session, this.#options, this.#first, this.#start] = [session, options, options.first, options.first];
     this.#zeros = new Uint8Array(options.inputLength ?? 1);
     session.onevent = (event) => this.#take(event);
     this.setInputDelay(options.inputDelay ?? 0);
   }
 
+  /** A player that joins late is added `from` its first frame at every endpoint; its own game starts from the state before that frame. */
   addPeer(peer: PeerOptions, now = performance.now()): number {
-    if (this.#isRunning) throw new Error("the first frame was played: add the peer when the next epoch begins");
+    if (this.#isRunning && peer.from === undefined) throw new Error("the first frame was played: add the peer when the next epoch begins");
     const added = this.#session.addPeer(peer, now);
-    this.#tracks.push(this.#track(added, peer.player));
+    this.#tracks.push(this.#track(added, peer.player, peer.from));
     this.#tracks.sort((a, b) => a.player - b.player);
     return added;
   }
 
-  /** Plays on without a peer: its inputs after the known ones are zeros. */
-  removePeer(peer: number, now = performance.now()): void {
-    for (const track of this.#tracks.filter((track) => track.peer === peer)) {
-      track.lastEnd ??= track.end;
-      this.#wrong = Math.min(this.#wrong, track.lastEnd);
-    }
-    this.#session.removePeer(peer, now);
+  /** Removes a peer, in the step after its last frame is confirmed. A player that has not departed ends with what is known of it here. */
+  removePeer(peer: number): void {
+    const track = this.#tracks.find((track) => track.peer === peer)!;
+    track.isRemoved = true;
+    if (track.lastEnd === Infinity) this.#depart(track, track.end);
   }
+
+  /** Starts this epoch from another state than the first one: a late joiner's, from those who play. Before the first step. */
+  startFrom(state: S): void { this.#start = state; }
 
   /** Polls the events of a session that is not attached. */
   poll(): void {
@@ -105,26 +91,32 @@ export class Rollback<S> {
 
   /** Plays one frame, once a frame; first plays again what was predicted wrongly. */
   step(input: Uint8Array, now = performance.now()): Step {
-    for (const { peer, isGone, lastEnd } of this.#tracks) if (isGone && lastEnd === undefined) this.removePeer(peer, now);
+    this.#disconnectLost(now);
     if (this.#isOver()) this.#restart(now);
     if (!this.#isRunning) {
       this.#begin = this.#confirmed = this.#next = this.#session.nextFrame;
-      this.#states = new Map([[this.#next, this.#first]]);
-      this.#isRunning = true;
+      [this.#states, this.#isRunning] = [new Map([[this.#next, this.#start]]), true];
     }
-    const end = Math.min(...this.#tracks.map(endOf));
-    const resimulated = this.#rollBack(end, now);
+    this.#removeSettled(this.#confirmed, now);
+    const end = Math.min(...this.#tracks.map(({ end }) => end));
+    const wrong = Math.min(this.#wrong, this.#next);
+    const resimulated = this.#next - wrong;
+    this.#wrong = Infinity;
+    this.#settle(Math.min(end, wrong), now);
+    for (let frame = wrong; frame < this.#next; frame++) this.#simulate(frame);
     this.#settle(end, now);
+    const { rollbacks, deepest } = this.stats;
+    [this.stats.rollbacks, this.stats.deepest] = [rollbacks + Number(resimulated > 0), Math.max(deepest, resimulated)];
+    this.stats.resimulated += resimulated;
     if (this.#last !== undefined && this.#next > this.#last) return { kind: "roundOver" };
     while (this.#session.nextFrame <= this.#next + this.#delay) {
       const pushed = this.#session.pushInput(input, now);
-      if ("frame" in pushed) continue;
-      if (this.#session.nextFrame <= this.#next) return { kind: "waiting", peer: pushed.waitingFor };
-      break;
+      if ("waitingFor" in pushed && this.#session.nextFrame <= this.#next) return { kind: "waiting", peer: pushed.waitingFor };
+      if ("waitingFor" in pushed) break;
     }
     if (this.#next + 1 - end > (this.#options.maxPrediction ?? 8)) {
       this.stats.waited++;
-      return { kind: "waiting", peer: this.#tracks.find((track) => endOf(track) === end)!.peer };
+      return { kind: "waiting", peer: this.#tracks.find((track) => track.end === end)!.peer };
     }
     this.#simulate(this.#next++);
     this.#settle(end, now);
@@ -133,9 +125,7 @@ export class Rollback<S> {
   }
 
   /** Ends the round with this frame: the next epoch begins from `first` once every player has all inputs of the round. */
-  endRound(last: number, first: S): void {
-    [this.#last, this.#first] = [last, first];
-  }
+  endRound(last: number, first: S): void { [this.#last, this.#first] = [last, first]; }
 
   /** Changes the input delay, at any time: a longer one repeats an input, a shorter one drops one. At most 30 frames. */
   setInputDelay(frames: number): void {
@@ -145,13 +135,12 @@ export class Rollback<S> {
 
   /** The present state, with predictions: to draw. */
   get state(): S {
-    return this.#isRunning ? this.#states.get(this.#next)! : this.#first;
+    return this.#isRunning ? this.#states.get(this.#next)! : this.#start;
   }
 
   /** The latest frame that no input can change any more, and the state after it: for sounds and scores. */
   get confirmed(): { frame: number; state: S } | undefined {
-    if (this.#confirmed === this.#begin) return undefined;
-    return { frame: this.#confirmed - 1, state: this.#states.get(this.#confirmed)! };
+    return this.#confirmed === this.#begin ? undefined : { frame: this.#confirmed - 1, state: this.#states.get(this.#confirmed)! };
   }
 
   /** How long this frame should last, in milliseconds: an endpoint that is ahead of any peer waits for it. */
@@ -168,12 +157,42 @@ export class Rollback<S> {
       // What never arrives repeats the input before.
       if (event.kind === "lost") for (let at = event.first; at < event.first + event.count; at++) this.#learn(track, at, track.latest);
       if (event.kind === "epochAhead") [track.isAhead, this.#ahead] = [true, Math.max(this.#ahead, event.epoch)];
+      if (event.kind === "departed") this.#depart(track, event.last === undefined ? track.first : event.last + 1);
+      if (event.kind === "departing") track.presence = "left";
+      if (event.kind === "peerClosed" && track.presence !== "left") track.presence = "closed";
+      if (event.kind === "health" && (track.presence === "here" || track.presence === "silent")) {
+        [track.presence, track.silentSince] = [event.health === "disconnected" ? "silent" : "here", undefined];
+      }
       track.isBroken ||= event.kind === "restarted" || event.kind === "outOfSync";
-      // Of two players one is left: nobody has to agree on the last input.
-      const isGone = event.kind === "peerClosed" || (event.kind === "health" && event.health === "disconnected");
-      track.isGone ||= isGone && this.#tracks.length === 1;
+      // It may have had inputs of another one who left that no survivor has.
+      if (event.kind === "desync" && track.presence === "left") return;
     }
     if (event.kind !== "epochAhead" && event.kind !== "outOfSync") this.onevent?.(event);
+  }
+
+  /** Disconnects the players that cannot be reached: all survivors agree on their last inputs. */
+  #disconnectLost(now: number): void {
+    for (const track of this.#tracks) {
+      if (track.presence === "silent") track.silentSince ??= now;
+      // Of two who lose each other, the one with the greater number waits longer, so that not both are disconnected.
+      const patience = this.#options.localPlayer > track.player ? 200 : 0;
+      const isLost = track.presence === "closed" || (track.presence === "silent" && now - track.silentSince! >= patience);
+      if (isLost) this.#session.disconnectPeer(track.peer, now);
+      if (isLost) track.presence = "left";
+    }
+  }
+
+  /** Ends a player's frames: its inputs from there on are zeros, and nobody waits for it in this epoch. */
+  #depart(track: Track, lastEnd: number): void {
+    Object.assign(track, { lastEnd, end: Infinity, isAhead: false, isBroken: false });
+    this.#wrong = Math.min(this.#wrong, lastEnd);
+  }
+
+  /** Removes the peers whose frames end by `end`, if the application has removed their players. */
+  #removeSettled(end: number, now: number): void {
+    const isSettled = (track: Track) => track.isRemoved && track.lastEnd <= end;
+    for (const { peer } of this.#tracks.filter(isSettled)) this.#session.removePeer(peer, now);
+    this.#tracks = this.#tracks.filter((track) => !isSettled(track));
   }
 
   #learn(track: Track, frame: number, input: Uint8Array): void {
@@ -184,45 +203,35 @@ export class Rollback<S> {
     if (frame < this.#next && used?.some((byte, at) => byte !== input[at])) this.#wrong = Math.min(this.#wrong, frame);
   }
 
-  #track(peer: number, player: number): Track {
-    const end = this.#session.nextFrame;
-    const [known, used] = [new Map<number, Uint8Array>(), new Map<number, Uint8Array>()];
-    return { peer, player, end, lastEnd: undefined, latest: this.#zeros, known, used, isAhead: false, isBroken: false, isGone: false };
+  #track(peer: number, player: number, first = this.#session.nextFrame): Track {
+    const inputs = { latest: this.#zeros, known: new Map<number, Uint8Array>(), used: new Map<number, Uint8Array>() };
+    const state = { presence: "here" as const, silentSince: undefined, isAhead: false, isBroken: false, isRemoved: false };
+    return { peer, player, first, end: first, lastEnd: Infinity, ...inputs, ...state };
   }
 
   /** Whether nothing more is to be played in this epoch. */
   #isOver(): boolean {
     const last = this.#last;
-    const playing = this.#tracks.filter((track) => track.lastEnd === undefined);
+    // A peer that is ahead sends no more inputs of this epoch, and agrees no more on those of players who leave.
+    const isBehind = this.#tracks.some((track) => track.isAhead && track.presence !== "left");
+    const isMute = (track: Track) => track.isBroken || track.isAhead || (isBehind && track.presence === "left");
     if (last === undefined || this.#confirmed <= last) {
-      // A peer that is ahead sends no more inputs of this epoch; those that it has sent are played first.
-      return playing.some((track) => track.isBroken || (track.isAhead && track.end <= this.#confirmed));
+      // What it has sent is played first, unless it was restarted.
+      return this.#tracks.some((track) => isMute(track) && (track.isBroken || track.end <= this.#confirmed));
     }
     const ackedEnd = (track: Track) => this.#session.nextFrame - (this.#session.stats(track.peer)?.unacked ?? 0);
-    return playing.every((track) => track.isBroken || track.isAhead || ackedEnd(track) > last);
+    return this.#tracks.every((track) => ackedEnd(track) > last || isMute(track) || track.lastEnd < Infinity);
   }
 
   #restart(now: number): void {
     const epoch = this.#ahead > this.#epoch ? this.#ahead : this.#session.nextEpoch;
     if (epoch === undefined) return;
     this.#session.beginEpoch(epoch, now);
-    this.#epoch = epoch;
-    this.#tracks = this.#tracks.filter(({ lastEnd }) => lastEnd === undefined).map(({ peer, player }) => this.#track(peer, player));
+    this.#removeSettled(Infinity, now);
+    this.#tracks = this.#tracks.map(({ peer, player, presence, silentSince }) => ({ ...this.#track(peer, player), presence, silentSince }));
+    [this.#epoch, this.#start] = [epoch, this.#first];
     [this.#isRunning, this.#last, this.#wrong] = [false, undefined, Infinity];
     this.onevent?.({ kind: "epochBegun", epoch });
-  }
-
-  #rollBack(end: number, now: number): number {
-    const wrong = Math.min(this.#wrong, this.#next);
-    const depth = this.#next - wrong;
-    this.#wrong = Infinity;
-    if (depth === 0) return 0;
-    this.#settle(Math.min(end, wrong), now);
-    for (let frame = wrong; frame < this.#next; frame++) this.#simulate(frame);
-    this.stats.rollbacks++;
-    this.stats.resimulated += depth;
-    this.stats.deepest = Math.max(this.stats.deepest, depth);
-    return depth;
   }
 
   #simulate(frame: number): void {
@@ -236,8 +245,8 @@ export class Rollback<S> {
   }
 
   #input(track: Track, frame: number): PlayerInput {
-    const { player, latest, lastEnd } = track;
-    if (lastEnd !== undefined && frame >= lastEnd) return { player, input: this.#zeros, status: "departed" };
+    const { player, latest, first, lastEnd } = track;
+    if (frame < first || frame >= lastEnd) return { player, input: this.#zeros, status: "departed" };
     const known = track.known.get(frame);
     const input = known ?? this.#options.predict?.(latest, frame + 1 - track.end) ?? latest;
     track.used.set(frame, input);
@@ -255,6 +264,3 @@ export class Rollback<S> {
     }
   }
 }
-
-/** The end of the frames in which nothing about a player can change any more. */
-const endOf = (track: Track) => (track.lastEnd === undefined ? track.end : Infinity);

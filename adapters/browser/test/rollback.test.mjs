@@ -1,6 +1,7 @@
 // Tests the rollback twin: two or three drivers over a network in virtual time, each against a plain simulation.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { Rollback } from "../dist/index.js";
@@ -24,6 +25,7 @@ const play = (state, players) => ({
 
 /** Players with drivers; `send` decides about each datagram when it arrives, or undefined if it does not. */
 async function world(players, options = {}, send = (now) => now + 50) {
+  const dead = new Set();
   const ends = await Promise.all(Array.from({ length: players }, async (_, player) => {
     const session = await create({ sessionId: 5n, localPlayer: player, incarnation: 2n ** 40n + BigInt(player) });
     const driver = new Rollback(session, {
@@ -32,7 +34,7 @@ async function world(players, options = {}, send = (now) => now + 50) {
     });
     const seen = [];
     driver.onevent = (event) => seen.push(event);
-    return { player, session, driver, seen, peers: new Map(), steps: [], input: 0 };
+    return { player, session, driver, seen, peers: new Map(), steps: [], input: 0, confirmed: new Map() };
   }));
   for (const end of ends) {
     for (const { player } of ends) if (player !== end.player) end.peers.set(end.driver.addPeer({ player }, 0), player);
@@ -48,11 +50,13 @@ async function world(players, options = {}, send = (now) => now + 50) {
       const [from] = [...peers].find(([, player]) => player === packet.from);
       session.handleDatagram(from, packet.datagram, now);
     }
-    for (const end of ends) {
+    for (const end of ends.filter(({ player }) => !dead.has(player))) {
       const { session, driver, player, peers } = end;
       session.handleTimeout(now);
       driver.poll();
       end.steps.push(driver.step(Uint8Array.of(inputs(player)), now));
+      if (driver.confirmed) end.confirmed.set(driver.confirmed.frame, driver.confirmed.state.hash);
+      pushed[player] ??= [];
       for (let frame = pushed[player].length; frame < session.nextFrame; frame++) pushed[player].push(session.localInput(frame));
       for (let transmit; (transmit = session.pollTransmit());) {
         const at = send(now);
@@ -71,7 +75,7 @@ async function world(players, options = {}, send = (now) => now + 50) {
       assert.deepEqual(driver.confirmed.state, state);
     }
   };
-  return { ends, frame, check };
+  return { ends, frame, check, dead, now: () => now };
 }
 
 const held = (seed) => {
@@ -148,11 +152,120 @@ test("of two players the one that is left plays on, with zeros for the other", a
   b.session.close(60 * FRAME);
   b.driver.step = () => ({ kind: "waiting", peer: 0 });
   for (let number = 0; number < 60; number++) frame(() => 9);
-  assert.equal(a.driver.confirmed.frame, 119);
+  assert.equal(a.driver.confirmed.frame, 119 - a.driver.stats.waited);
   assert.ok(a.seen.some(({ kind }) => kind === "peerClosed"));
   let status;
   const session = await create({ sessionId: 5n, localPlayer: 0 });
   const alone = new Rollback(session, { localPlayer: 0, first: 0, advance: (state, { of }) => ((status = of(7).status), state) });
   alone.step(Uint8Array.of(0), 0);
   assert.equal(status, "departed");
+});
+
+/** How many milliseconds after the last datagram of its only peer that one has departed. */
+async function departure(player) {
+  const { ends, frame, dead, now } = await world(2);
+  for (let number = 0; number < 60; number++) frame(() => 1);
+  dead.add(1 - player);
+  const start = now();
+  for (let number = 0; number < 600; number++) {
+    frame(() => 1);
+    if (ends[player].seen.some(({ kind }) => kind === "departed")) return now() - start;
+  }
+}
+
+test("of two who lose each other the one with the greater number waits 200 ms longer", async () => {
+  const [smaller, greater] = [await departure(0), await departure(1)];
+  assert.ok(Math.abs(greater - smaller - 200) <= FRAME, `${smaller} and ${greater}`);
+});
+
+for (const players of [3, 4]) {
+  test(`when a player of ${players} dies, the others agree on its last input and play on without it`, async () => {
+    for (let seed = 1; seed < 8; seed++) {
+      const draw = random(seed);
+      const { ends, frame, dead } = await world(players, {}, (now) => (draw() < 0.2 ? undefined : now + 20 + draw() * 60));
+      const inputs = held(seed);
+      for (let number = 0; number < 90 + seed; number++) frame(inputs);
+      dead.add(seed % players);
+      for (let number = 0; number < 500; number++) frame(inputs);
+      const survivors = ends.filter(({ player }) => !dead.has(player));
+      const lasts = survivors.map(({ seen }) => seen.find(({ kind }) => kind === "departed").last);
+      assert.ok(lasts.every((last) => last === lasts[0] && last > 60), `${lasts}`);
+      for (const { driver, seen, confirmed } of survivors) {
+        assert.ok(driver.confirmed.frame > lasts[0] + 60);
+        assert.ok(seen.every(({ kind }) => kind !== "desync"));
+        for (const [frame, hash] of confirmed) {
+          assert.ok(survivors.every((other) => (other.confirmed.get(frame) ?? hash) === hash), `${frame}`);
+        }
+      }
+    }
+  });
+}
+
+test("a player that is removed goes once its last frame is confirmed, and the others play on", async () => {
+  const { ends, frame, dead } = await world(3);
+  for (let number = 0; number < 60; number++) frame(() => 2);
+  dead.add(2);
+  for (const { session, player } of ends) if (player === 2) session.close(60 * FRAME);
+  for (const { driver, session, peers } of ends.slice(0, 2)) {
+    const [peer] = [...peers].find(([, player]) => player === 2);
+    session.disconnectPeer(peer, 60 * FRAME);
+  }
+  for (let number = 0; number < 40; number++) frame(() => 2);
+  for (const { driver, peers } of ends.slice(0, 2)) driver.removePeer([...peers].find(([, player]) => player === 2)[0]);
+  for (let number = 0; number < 40; number++) frame(() => 2);
+  for (const { driver, session, seen, peers } of ends.slice(0, 2)) {
+    assert.ok(seen.some(({ kind }) => kind === "departed") && driver.confirmed.frame > 120);
+    assert.equal(session.wireOf([...peers].find(([, player]) => player === 2)[0]), undefined);
+  }
+  assert.equal(ends[0].driver.confirmed.state.hash, ends[1].confirmed.get(ends[0].driver.confirmed.frame) ?? ends[0].driver.confirmed.state.hash);
+});
+
+test("a restarted program starts the game over at both ends", async () => {
+  const { ends: [a, b], frame } = await world(2);
+  for (let number = 0; number < 60; number++) frame(() => 1);
+  b.session = await create({ sessionId: 5n, localPlayer: 1, incarnation: 2n ** 41n });
+  b.driver = new Rollback(b.session, { localPlayer: 1, first: { frames: 0, hash: 1 }, advance: (state, { present }) => play(state, present) });
+  b.peers = new Map([[b.driver.addPeer({ player: 0 }, 60 * FRAME), 0]]);
+  b.driver.onevent = (event) => b.seen.push(event);
+  for (let number = 0; number < 120; number++) frame(() => 1);
+  for (const { driver, seen } of [a, b]) {
+    assert.deepEqual(seen.filter(({ kind }) => kind === "epochBegun"), [{ kind: "epochBegun", epoch: 1 }]);
+    assert.ok(driver.confirmed.frame > 60 && driver.confirmed.state.frames === driver.confirmed.frame + 1);
+  }
+});
+
+test("who joins late starts from the state of those who play, and all confirm the same from there on", async () => {
+  const { ends, frame, dead, now } = await world(2);
+  for (let number = 0; number < 60; number++) frame(() => 3);
+  const from = 80;
+  const first = { frames: 0, hash: 1 };
+  const session = await create({ sessionId: 5n, localPlayer: 2, incarnation: 2n ** 42n });
+  const driver = new Rollback(session, { localPlayer: 2, first, advance: (state, { present }) => play(state, present) });
+  const late = { player: 2, session, driver, seen: [], peers: new Map(), steps: [], confirmed: new Map() };
+  for (const { player, driver, peers } of ends) {
+    peers.set(driver.addPeer({ player: 2, from }, now()), 2);
+    late.peers.set(late.driver.addPeer({ player, from }, now()), player);
+  }
+  ends.push(late);
+  dead.add(2); // until it has the state
+  for (let number = 0; number < 60 && (ends[0].driver.confirmed?.frame ?? 0) < from - 1; number++) frame(() => 3);
+  assert.equal(ends[0].driver.confirmed.frame, from - 1);
+  driver.startFrom(ends[0].driver.confirmed.state);
+  dead.delete(2);
+  for (let number = 0; number < 120; number++) frame((player) => player);
+  assert.ok(late.driver.confirmed.frame > from + 60);
+  for (const [frame, hash] of late.confirmed) assert.ok(ends.every((end) => (end.confirmed.get(frame) ?? hash) === hash), `${frame}`);
+});
+
+test("a predictor gets the latest input and how many frames ago it was", async () => {
+  const ages = [];
+  const { ends: [{ driver }] } = await world(2, { predict: (latest, since) => (ages.push([latest[0], since]), latest) });
+  for (let frame = 0; frame < 4; frame++) driver.step(Uint8Array.of(1), 0);
+  assert.deepEqual(ages, [[0, 1], [0, 2], [0, 3], [0, 4]]);
+});
+
+test("the twin has at most 200 lines, without empty lines and comments", () => {
+  const lines = readFileSync(new URL("../src/rollback.ts", import.meta.url), "utf8").split("\n");
+  const code = lines.filter((line) => !/^\s*(\/\/.*|\/\*\*.*\*\/\s*)?$/.test(line));
+  assert.ok(code.length <= 200, `${code.length}`);
 });
