@@ -20,6 +20,8 @@ mod scheme;
 mod tape;
 
 mod endpoint;
+mod engine;
+mod history;
 
 mod duel;
 mod meter;

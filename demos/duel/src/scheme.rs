@@ -67,11 +67,16 @@ impl Scheme {
             .local_player(player)
             // Both players are in this process, and neither is started twice. A real one draws this number at random.
             .incarnation(0x5eed_0000_0001)
-            .first_frame(Frame::new(INPUT_DELAY))
+            .first_frame(Frame::new(self.first_frame()))
             .frame_interval(FRAME)
             .redundancy(redundancy)
             .build();
         config.expect("constant settings")
+    }
+
+    /// The frame of the first input: the rollback driver repeats it until the input delay has passed; by hand there are none.
+    fn first_frame(self) -> u32 {
+        if self == Self::Compact { 0 } else { INPUT_DELAY }
     }
 
     /// Returns the settings of its peer.

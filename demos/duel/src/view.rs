@@ -83,7 +83,7 @@ fn draw_endpoint<N: Net>(frame: &mut Frame<'_>, area: Rect, side: Side, app: &Ap
 
     let endpoint = &app.duel.endpoints[side.index()];
     let (status, style) = status(endpoint, app.duel.judge.apart_since);
-    let [a, b] = endpoint.shown.tanks.map(|tank| tank.score);
+    let [a, b] = endpoint.shown().tanks.map(|tank| tank.score);
     let block = Block::bordered()
         .border_style(style)
         .title(heading(format!(" {}'s screen ", side.name())))
@@ -109,7 +109,7 @@ fn heading(text: String) -> Line<'static> {
 /// Describes the game at one endpoint, in words and in colour.
 fn status(endpoint: &Endpoint, apart_since: Option<u32>) -> (String, Style) {
     if endpoint.waiting {
-        ("WAITING: window full".into(), Style::new().fg(SKY))
+        ("WAITING for the peer".into(), Style::new().fg(SKY))
     } else if let Some(frame) = apart_since {
         (format!("DIVERGED at frame {frame}"), Style::new().fg(VERMILLION))
     } else {
@@ -134,12 +134,12 @@ fn draw_arena(buffer: &mut Buffer, area: Rect, scale: u16, endpoint: &Endpoint) 
             fill(cell, "#", Style::new().fg(GREY));
         }
     }
-    for (tank, (style, shot)) in endpoint.shown.tanks.iter().zip(PLAYERS.into_iter().zip(["a", "b"])) {
+    for (tank, (style, shot)) in endpoint.shown().tanks.iter().zip(PLAYERS.into_iter().zip(["a", "b"])) {
         if let Some(place) = tank.shot {
             fill(place.cell(), shot, BOLD.fg(style.bg.unwrap_or(WHITE)));
         }
     }
-    for (tank, (style, name)) in endpoint.shown.tanks.iter().zip(PLAYERS.into_iter().zip(["A", "B"])) {
+    for (tank, (style, name)) in endpoint.shown().tanks.iter().zip(PLAYERS.into_iter().zip(["A", "B"])) {
         fill(tank.place.cell(), name, style);
     }
 }
@@ -156,10 +156,10 @@ fn draw_tape(buffer: &mut Buffer, area: Rect, endpoint: &Endpoint) {
         return;
     }
     // The tape scrolls by whole rows, so that it stands still while it is read.
-    let now = endpoint.shown.frame as usize;
+    let now = endpoint.shown().frame as usize;
     let in_last = (now + width - 1) % width + 1;
     let shown = (now).min(width * (height - 1) + in_last);
-    let fates: Vec<Fate> = endpoint.tape.last(endpoint.shown.frame, shown).collect();
+    let fates: Vec<Fate> = endpoint.tape.last(endpoint.shown().frame, shown).collect();
     let skipped = shown - fates.len();
     for (index, fate) in fates.into_iter().enumerate() {
         let (row, column) = ((index + skipped) / width, (index + skipped) % width);
