@@ -141,7 +141,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize> Match<MAX_PEERS, INPUT_LEN>
             let Some(peer) = self.places.peer_of(&id) else { continue };
             match session.handle_datagram(now, peer, &datagram) {
                 Ok(()) => trace!(%id, len = datagram.len(), "received"),
-                Err(reason) => debug!(%id, len = datagram.len(), %reason, "refused"),
+                Err(reason) => trace!(%id, len = datagram.len(), %reason, "refused"),
             }
         }
         session.handle_timeout(now);
