@@ -36,7 +36,27 @@ echo "-- wasm"
 if [ -d "$(rustc --print target-libdir --target wasm32-unknown-unknown)" ] ||
     rustup -q target add wasm32-unknown-unknown >/dev/null 2>&1; then
     cargo build --profile quick -q --locked -p matchbox-page --target wasm32-unknown-unknown || exit 1
-    echo "the page of a player builds; it is not played in a browser here (tests/room.rs says how)"
+    page=$target/page
+    cargo run --profile quick -q --locked -p matchbox-bind -- \
+        "$target/wasm32-unknown-unknown/quick/matchbox_page.wasm" "$page" && cp page/page.html "$page" || exit 1
 else
     echo "skipped: wasm: the target is neither installed nor available"
+    exit 0
+fi
+
+echo "-- a page in Chromium"
+browser() {
+    command -v chromium || command -v chromium-browser || command -v google-chrome
+}
+chromium=${CHROMIUM:-$(browser)}
+if [ -z "$chromium" ] && apt-get update >/dev/null 2>&1 && apt-get install -y chromium >/dev/null 2>&1; then
+    chromium=$(browser)
+fi
+if [ -z "$chromium" ]; then
+    echo "skipped: a page in Chromium: it is neither installed nor available"
+elif [ -z "${MATCHBOX_SERVER:-}" ]; then
+    echo "skipped: a page in Chromium: there is no matchbox_server"
+else
+    MATCHBOX_PAGE=$page CHROMIUM=$chromium \
+        timeout 300 cargo test --profile quick -q --locked --test room -- --ignored --nocapture || exit 1
 fi

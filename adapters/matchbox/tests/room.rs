@@ -207,7 +207,9 @@ fn serve(listener: &TcpListener, folder: &Path) -> String {
             let mut body = vec![0; length];
             reader.read_exact(&mut body).unwrap();
             let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
-            return String::from_utf8_lossy(&body).into_owned();
+            let result = String::from_utf8_lossy(&body).into_owned();
+            println!("the page: {result}");
+            return result;
         }
         let kind = match path.rsplit('.').next() {
             Some("js") => "text/javascript",
@@ -226,14 +228,7 @@ fn serve(listener: &TcpListener, folder: &Path) -> String {
     unreachable!("a listener goes on")
 }
 
-/// Needs `wasm-bindgen` of the version in Cargo.lock:
-///
-/// ```text
-/// cargo build --profile quick -p matchbox-page --target wasm32-unknown-unknown
-/// wasm-bindgen --target web --no-typescript --out-dir PAGE .../wasm32-unknown-unknown/quick/matchbox_page.wasm
-/// cp page/page.html PAGE
-/// MATCHBOX_SERVER=... MATCHBOX_PAGE=PAGE CHROMIUM=chromium cargo test --profile quick --test room -- --ignored --nocapture
-/// ```
+/// `check.sh` builds the page and plays with it.
 #[ignore = "needs a built page and a browser"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_native_end_and_a_page_in_chromium_play_600_inputs_each_way() {
@@ -277,6 +272,6 @@ async fn a_native_end_and_a_page_in_chromium_play_600_inputs_each_way() {
     let _ = browser.kill();
     let _ = browser.wait();
     let _ = std::fs::remove_dir_all(profile);
-    println!("native: delivered={}; page: {page:?}", native.seen.delivered);
+    println!("native: delivered={}", native.seen.delivered);
     assert_eq!(page.as_deref(), Ok("pushed=600 delivered=600 wrong=0"));
 }
