@@ -117,7 +117,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize> Match<MAX_PEERS, INPUT_LEN>
         if let Some(local) = local {
             if let Some(player) = self.places.take(local) {
                 info!(player, "seated");
-                let config = self.config.clone().local_player(player).build().map_err(MatchError::Config)?;
+                let config = self.config.local_player(player).build().map_err(MatchError::Config)?;
                 self.session = Some(Session::new(config));
             }
             let announcement = self.places.announcement();

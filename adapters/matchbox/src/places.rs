@@ -11,6 +11,7 @@ const VERSION: u8 = 1;
 
 /// What is known of another end that is connected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::option_option, reason = "nothing was announced; no place was; a place was")]
 struct Other {
     /// `None`: nothing was announced yet. `Some(None)`: it has no place.
     announced: Option<Option<u16>>,
@@ -37,6 +38,7 @@ pub(crate) struct Linked {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "the places of the room are what it is about")]
 pub(crate) struct Places {
     places: Vec<Place>,
     local: Option<u16>,

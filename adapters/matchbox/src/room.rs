@@ -1,6 +1,6 @@
 //! The socket of a room, and what can go wrong with it.
 
-use matchbox_socket::{Packet, PeerId, PeerState, WebRtcSocket};
+use matchbox_socket::{Packet, PeerId, PeerState, WebRtcChannel, WebRtcSocket};
 
 use crate::error::MatchError;
 
@@ -31,7 +31,7 @@ impl Room {
     }
 
     pub(crate) fn receive(&mut self, channel: usize) -> Vec<(PeerId, Packet)> {
-        self.socket.get_channel_mut(channel).map_or_else(|_| Vec::new(), |channel| channel.receive())
+        self.socket.get_channel_mut(channel).map_or_else(|_| Vec::new(), WebRtcChannel::receive)
     }
 
     /// Sends, or loses it: the next [`changes`](Self::changes) tell if the socket is closed.

@@ -22,6 +22,7 @@ struct Server {
 }
 
 impl Server {
+    #[expect(clippy::zombie_processes, reason = "a server that does not listen ends with the tests")]
     async fn start() -> Option<Self> {
         let program = std::env::var_os("MATCHBOX_SERVER")?;
         // Of UDP and of TCP the same ports are free, nearly always.
@@ -137,7 +138,9 @@ async fn until(ends: &mut [&mut End], holds: impl Fn(&mut End) -> bool) {
                 end.turn();
             }
             if Clock::now() >= next {
-                ends.iter_mut().for_each(|end| end.push());
+                for end in ends.iter_mut() {
+                    end.push();
+                }
                 next += FRAME;
             }
             if ends.iter_mut().all(|end| holds(end)) {
