@@ -208,7 +208,7 @@ impl<'a> Driver<'a> {
         }
         // The player who is ahead slows down. The other does not speed up: a machine that wakes late makes both seem to be
         // behind, and both would play faster and faster.
-        let interval = SECOND / self.options.fps;
+        let interval = self.options.frame_interval();
         let interval = self.pace().map_or(interval, |pace| pace.stretch(interval).max(interval));
         if now.saturating_since(self.next_frame_at) > LATE {
             self.next_frame_at = now;

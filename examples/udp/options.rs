@@ -157,6 +157,11 @@ impl Options {
     }
 
     /// The settings of a session.
+    /// The time between two frames, in whole microseconds: peers compare those.
+    pub(crate) fn frame_interval(&self) -> Duration {
+        Duration::from_micros(u64::from((1_000_000 + self.fps / 2) / self.fps))
+    }
+
     pub(crate) fn config(&self) -> Result<Config, String> {
         if self.me == self.peer_player {
             return Err(format!("both players have the number {}: try another --me or --peer-player", self.me));
@@ -165,7 +170,7 @@ impl Options {
             .session_id(self.session)
             .local_player(self.me)
             .incarnation(incarnation())
-            .frame_interval(Duration::from_secs(1) / self.fps)
+            .frame_interval(self.frame_interval())
             .redundancy(self.redundancy)
             .short_tags(self.short_tags);
         let builder = match self.key {
