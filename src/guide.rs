@@ -28,6 +28,7 @@ pages! {
     microcontroller = "guide/microcontroller.md";
     local_players = "guide/local-players.md";
     servers = "guide/servers.md";
+    sizing = "guide/sizing.md";
     feed = "guide/feed.md";
     simulator = "guide/simulator.md";
     migrating = "MIGRATING.md";
