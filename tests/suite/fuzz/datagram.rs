@@ -98,8 +98,10 @@ fn play_scene<const INPUT_LEN: usize, const WINDOW: usize>(
             drain(&mut session, |_, answer| {
                 // The first datagram that proves a run is answered by the hello that says so, once.
                 let proves = unknown && datagram[0] >= 0x22 && answer[0] == 0x20;
-                // One that says that this endpoint is out closes the session, which says goodbye.
-                let closes = datagram[0] == 0x23 && answer[0] == 0x21;
+                // One that says that this endpoint is out closes the session, which says goodbye; so does a closed one with the
+                // acknowledgement of its last input.
+                let closes = datagram[0] == 0x23 || datagram[0] >= 0x80 && outcome.is_ok();
+                let closes = closes && answer[0] == 0x21;
                 if !proves && !closes {
                     check_amplification(scene.wire, WINDOW, &datagram, answer);
                 }
