@@ -14,4 +14,5 @@ pub mod mesh;
 pub mod network;
 pub mod peers;
 pub mod pong;
+pub mod recorded;
 pub mod report;
