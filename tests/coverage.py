@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import sys
 from collections import defaultdict
 
@@ -13,13 +14,13 @@ def tests_start(text):
     """The line from which a file holds only its tests."""
     lines = text.splitlines()
     for number, (line, following) in enumerate(zip(lines, lines[1:]), 1):
-        if line == "#[cfg(test)]" and following.startswith("mod ") and following.endswith("{"):
+        if line == "#[cfg(test)]" and re.fullmatch(r"(pub\(crate\) )?mod \w+ \{", following):
             return number
     return len(lines) + 1
 
 
 def is_test(path):
-    return path.name in ("tests.rs", "proof.rs") or "tests" in path.parts
+    return path.name == "tests.rs" or "tests" in path.parts
 
 
 class Sources:

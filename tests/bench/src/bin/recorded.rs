@@ -4,7 +4,7 @@
 //! recorded [directory] [rounds]
 //! ```
 //!
-//! The directory, or that in the variable `LINKS`, has a NAME.up and a NAME.down for each recorded link of `LINKS`: byte t is how
+//! The directory, or that in the variable `LINKS`, has a NAME.up and a NAME.down for each recorded link of `RECORDED`: byte t is how
 //! many packets of 1,500 bytes it could carry in millisecond t. Or NAME.up.txt and NAME.down.txt, as mahimahi has them.
 
 use std::path::Path;
@@ -17,7 +17,7 @@ use bench::recorded::limit::bits_per_input;
 use bench::recorded::others::fortress::Fortress;
 use bench::recorded::others::ggrs::Ggrs;
 use bench::recorded::ours::{Bare, Driver};
-use bench::recorded::path::{Link, read};
+use bench::recorded::path::{Link, least_ages, read};
 use bench::recorded::play::{END_US, Outcome, Setup, play};
 use bench::recorded::told::Fresh;
 use bench::report::{head, median, quantile, row};
@@ -31,7 +31,7 @@ const MATCHES: [(&str, [&[u8]; 2]); 2] = [
         [include_bytes!("../../../traces/melee-console.8.p0"), include_bytes!("../../../traces/melee-console.8.p1")],
     ),
 ];
-const LINKS: [&str; 3] = ["TMobile-LTE-short", "Verizon-LTE-short", "Verizon-EVDO-driving"];
+const RECORDED: [&str; 3] = ["TMobile-LTE-short", "Verizon-LTE-short", "Verizon-EVDO-driving"];
 /// Bytes of the headers of UDP and IPv4.
 const HEADERS: f64 = 28.0;
 /// Longer than any gap of the recorded links, so that all libraries play to the end.
@@ -89,7 +89,7 @@ fn main() {
         println!("skipped: recorded links: neither an argument nor LINKS names their directory");
         return;
     };
-    for name in LINKS {
+    for name in RECORDED {
         let Some(traces) = read(Path::new(&directory), name) else {
             println!("skipped: {name}: no trace of both ways in {directory}\n");
             continue;
@@ -125,7 +125,7 @@ fn table(title: &str, plays: &Plays, link: &Link, players: [&[u8]; 2], bits_per_
                 continue;
             }
             let told = wrong(link, round, players, Setup { is_told: true, ..setup }, bits_per_input);
-            assert_eq!(outcome.pushed, told.pushed, "wrong predictions changed the game");
+            assert_eq!(outcome.played, told.played, "wrong predictions changed the game");
             let default = wrong(link, round, players, Setup { is_told: true, patience: None }, bits_per_input);
             rows[at].add(outcome, told, &default);
         }
@@ -137,8 +137,10 @@ fn table(title: &str, plays: &Plays, link: &Link, players: [&[u8]; 2], bits_per_
     let ratios = [0, 1, 2, 3].map(|at| (ratio(2, at), ratio(3, at)));
     // The others wait for the other player as the driver does, so that as much is unacknowledged.
     let limits = [0, 1, 1, 1].map(|at: usize| rows[at].limit());
+    let seeds = if matches!(link, Link::Usual) { rounds } else { 1 };
 
     println!("### {title}\n");
+    println!("At least {bits_per_input:.2} bits an input. Ratios of CPU: {}.\n", machine());
     head(&[
         "",
         "payload bytes",
@@ -157,11 +159,27 @@ fn table(title: &str, plays: &Plays, link: &Link, players: [&[u8]; 2], bits_per_
     ]);
     for (at, measured) in rows.iter_mut().enumerate() {
         let limit = limits[at];
+        if at < 2 {
+            let least = |seed| least_ages(link, seed, (limit.payload / limit.datagrams).ceil() as usize);
+            let mut ages: Vec<u64> = (0..seeds).flat_map(least).collect();
+            let name = ["limit of a game that never waits", "limit of games that wait"][at];
+            let mut cells = vec![
+                name.into(),
+                format!("{:.2}", limit.payload),
+                "1".into(),
+                format!("{:.2}", limit.datagrams),
+                format!("{:.1}", limit.payload + HEADERS * limit.datagrams),
+                "1".into(),
+                quantiles(&mut ages),
+                "0".into(),
+                "0".into(),
+            ];
+            cells.resize(14, String::new());
+            row(&cells);
+        }
         let [bytes, datagrams, stalled] =
             [measured.bytes, measured.datagrams, measured.stalled].map(|count| count as f64 / measured.frames as f64);
         let wire = bytes + HEADERS * datagrams;
-        let frames = |us: u64| us as f64 / FRAME_US as f64;
-        let ages = [0.5, 0.99, 1.0].map(|part| format!("{:.1}", frames(quantile(&mut measured.ages, part))));
         let errors = [0.5, 0.9].map(|part| format!("{:.1}", quantile(&mut measured.rtt_errors, part) as f64 / 1_000.0));
         let mean = measured.leads.iter().sum::<i64>() as f64 / measured.leads.len() as f64;
         let mut apart: Vec<u64> = measured.leads.iter().map(|lead| lead.unsigned_abs()).collect();
@@ -172,7 +190,7 @@ fn table(title: &str, plays: &Plays, link: &Link, players: [&[u8]; 2], bits_per_
             format!("{datagrams:.2}"),
             format!("{wire:.1}"),
             format!("{:.2}", wire / (limit.payload + HEADERS * limit.datagrams)),
-            ages.join(" / "),
+            quantiles(&mut measured.ages),
             format!("{:.1}", 100.0 * stalled),
             errors.join(" / "),
             format!("{mean:+.1}; {}", quantile(&mut apart, 0.99)),
@@ -182,7 +200,25 @@ fn table(title: &str, plays: &Plays, link: &Link, players: [&[u8]; 2], bits_per_
             format!("{:.1}", ratios[at].1),
         ]);
     }
-    println!("\nlimit: {:.2} bytes of payload in a datagram of inputwire\n", rows[0].limit / rows[0].rounds as f64);
+    println!();
+}
+
+/// The processor, its clock and its cores, as this machine shows them.
+fn machine() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let field = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name))?;
+        line.split_once(':').map(|(_, value)| value.trim().to_string())
+    };
+    let cores = text.lines().filter(|line| line.starts_with("processor")).count();
+    let kind = if field("flags").is_some_and(|flags| flags.contains("hypervisor")) { "virtual" } else { "real" };
+    let [name, clock] = ["model name", "cpu MHz"].map(|name| field(name).unwrap_or("unknown".into()));
+    format!("{name}, {cores} {kind} cores, {clock} MHz")
+}
+
+/// Ages in frames: the median, the 99th percentile, the maximum.
+fn quantiles(ages: &mut [u64]) -> String {
+    [0.5, 0.99, 1.0].map(|part| format!("{:.1}", quantile(ages, part) as f64 / FRAME_US as f64)).join(" / ")
 }
 
 /// The sums over some rounds.

@@ -5,6 +5,9 @@ use std::path::Path;
 use inputwire_sim::bottleneck::{Bottleneck, Cross, Queue, Rate, Trace};
 use inputwire_sim::network::{Faults, Network, What};
 
+use super::play::{END_US, PHASE_US, WARM_UP_US};
+use crate::duel::FRAME_US;
+
 const MS: u64 = 1_000;
 const SECOND: u64 = 1_000 * MS;
 
@@ -49,6 +52,32 @@ pub fn read(directory: &Path, name: &str) -> Option<[Trace; 2]> {
         counts.and_then(|counts| Trace::from_counts(&counts)).or_else(|| Trace::from_mahimahi(&text()?))
     };
     Some([read("down")?, read("up")?])
+}
+
+/// Returns the least ages of inputs over this link, in microseconds: of games that never wait, and send everything in one datagram of
+/// so many bytes a frame.
+pub fn least_ages(link: &Link, seed: u64, bytes: usize) -> Vec<u64> {
+    let mut network = link.network(seed);
+    let datagram = vec![0; bytes];
+    for start in (0..END_US).step_by(FRAME_US as usize) {
+        network.send(start, 0, 1, &datagram);
+        network.send(start + PHASE_US, 1, 0, &datagram);
+    }
+    let mut ages = Vec::new();
+    for end in [0, 1] {
+        let sent = network.record().iter().filter(|happening| happening.from == end);
+        // From the last to the first: an input is known with the earliest arrival of those that were sent from then on.
+        let mut known = u64::MAX;
+        for happening in sent.rev() {
+            if let What::Arrives { at, .. } = happening.what {
+                known = known.min(at);
+            }
+            if (WARM_UP_US..END_US).contains(&known) {
+                ages.push(known - happening.at);
+            }
+        }
+    }
+    ages
 }
 
 /// The round-trip time of a network as it was, from what became of each datagram.

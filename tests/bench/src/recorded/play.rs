@@ -13,11 +13,11 @@ use crate::limits::Numbers;
 
 const SECOND: u64 = 1_000_000;
 /// Handshakes, and the time until the games run side by side.
-const WARM_UP_US: u64 = 10 * SECOND;
+pub const WARM_UP_US: u64 = 10 * SECOND;
 /// How long the recordings of inputs and links are.
 pub const END_US: u64 = 120 * SECOND;
 /// How much later the second game starts.
-const PHASE_US: u64 = 10_000;
+pub const PHASE_US: u64 = 10_000;
 /// A call that took more ticks was interrupted, and does not count.
 const PREEMPTED: u64 = 200_000;
 
@@ -55,12 +55,14 @@ struct End<G, const N: usize> {
     game: G,
     number: usize,
     inputs: Inputs<N>,
-    /// The input that was not taken, for the next frame.
+    /// The input of a frame that was not played yet.
     pending: Option<[u8; N]>,
     next_frame: u64,
     out: Datagrams,
-    /// When each input was accepted, and what it was.
-    pushed: Vec<(u64, [u8; N])>,
+    /// When each input was pressed, and what it was. Every library takes an input at once, even if the game waits then.
+    pressed: Vec<(u64, [u8; N])>,
+    /// When each frame was played.
+    played: Vec<u64>,
     counts: Counts,
 }
 
@@ -96,7 +98,8 @@ impl<G: Game<N>, const N: usize> End<G, N> {
             pending: None,
             next_frame: u64::from(number) * PHASE_US,
             out: Datagrams::with_capacity(),
-            pushed: Vec::with_capacity(1 << 13),
+            pressed: Vec::with_capacity(1 << 13),
+            played: Vec::with_capacity(1 << 13),
             counts: Counts::default(),
         }
     }
@@ -115,11 +118,15 @@ impl<G: Game<N>, const N: usize> End<G, N> {
     }
 
     fn frame(&mut self, now: u64) {
-        let input = *self.pending.get_or_insert_with(|| self.inputs.take());
+        let input = *self.pending.get_or_insert_with(|| {
+            let input = self.inputs.take();
+            self.pressed.push((now, input));
+            input
+        });
         let is_played = self.timed(now, |game, out| game.frame(now, input, out));
         if is_played {
             self.pending = None;
-            self.pushed.push((now, input));
+            self.played.push(now);
         }
         if now >= WARM_UP_US {
             self.counts.frames += 1;
@@ -164,7 +171,7 @@ pub struct Outcome {
     /// The least bytes of a datagram, and how many there were, both only for the compact wire.
     pub limit: f64,
     pub limited: u64,
-    /// How old each input was when the other game was told it, in microseconds.
+    /// How old each input was when the other game was told it: since it was pressed, in microseconds.
     pub ages: Vec<u64>,
     /// How far the round-trip time that is shown was from that of the network, in microseconds.
     pub rtt_errors: Vec<u64>,
@@ -172,8 +179,8 @@ pub struct Outcome {
     pub leads: Vec<i64>,
     /// When either game was told an input for the last time.
     pub last_told: u64,
-    /// When each input of each player was accepted.
-    pub pushed: [Vec<u64>; 2],
+    /// When each frame of each game was played.
+    pub played: [Vec<u64>; 2],
 }
 
 /// Plays a match.
@@ -206,26 +213,26 @@ pub fn play<G: Game<N>, const N: usize>(
         outcome.counts.add(&end.counts);
         outcome.limited += end.counts.numbers.datagrams;
         outcome.limit += end.counts.numbers.limit(bits_per_input) / 2.0;
-        outcome.pushed[at] = end.pushed.iter().map(|(when, _)| *when).collect();
+        outcome.played[at].clone_from(&end.played);
         if setup.is_told {
             let told = &end.game.told().inputs;
-            for (told, (pushed, input)) in told.iter().zip(&other.pushed) {
+            for (told, (pressed, input)) in told.iter().zip(&other.pressed) {
                 let (when, what) = told.expect("a game is told every input before it is told a later one");
                 assert_eq!(what, *input, "a game was told what nobody pressed");
                 if when >= WARM_UP_US {
-                    outcome.ages.push(when - pushed);
+                    outcome.ages.push(when.checked_sub(*pressed).expect("an input is told after it was pressed"));
                 }
             }
             let last = told.iter().flatten().map(|(when, _)| *when).max().unwrap_or(0);
             outcome.last_told = outcome.last_told.min(last);
         }
     }
-    outcome.leads = leads(&outcome.pushed);
+    outcome.leads = leads(&outcome.played);
     outcome
 }
 
 /// By how many frames the first game is ahead, once a frame.
-fn leads(pushed: &[Vec<u64>; 2]) -> Vec<i64> {
-    let played = |at: usize, now: u64| pushed[at].partition_point(|when| *when <= now) as i64;
+fn leads(played: &[Vec<u64>; 2]) -> Vec<i64> {
+    let played = |at: usize, now: u64| played[at].partition_point(|when| *when <= now) as i64;
     (WARM_UP_US..END_US).step_by(FRAME_US as usize).map(|now| played(0, now) - played(1, now)).collect()
 }
