@@ -54,8 +54,8 @@ pub fn read(directory: &Path, name: &str) -> Option<[Trace; 2]> {
     Some([read("down")?, read("up")?])
 }
 
-/// Returns the least ages of inputs over this link, in microseconds: of games that never wait, and send everything in one datagram of
-/// so many bytes a frame.
+/// Returns the ages of inputs over this link, in microseconds, in games that never wait and send everything in one datagram of so
+/// many bytes a frame. Whoever sends less often may see a shorter queue.
 pub fn least_ages(link: &Link, seed: u64, bytes: usize) -> Vec<u64> {
     let mut network = link.network(seed);
     let datagram = vec![0; bytes];
