@@ -33,14 +33,14 @@ programs=$(cargo test "${chosen[@]}" --no-run --message-format=json |
 for line in sys.stdin:
     program = json.loads(line).get("executable")
     if program: print(program)')
-SIM_SEEDS=${SIM_SEEDS:-1000} cargo test "${chosen[@]}" -- --quiet
+cargo test "${chosen[@]}" -- --quiet
 
 "$tools/llvm-profdata" merge --sparse "$profiles"/*.profraw -o "$profiles/all.profdata"
 objects=()
 for program in $programs; do objects+=(--object "$program"); done
 export_as() { # FORMAT
     "$tools/llvm-cov" export --format "$1" --instr-profile "$profiles/all.profdata" "${objects[@]}" \
-        src crates/{rollback,feed,failover}/src
+        --sources src crates/{rollback,feed,failover}/src
 }
 export_as lcov >"$profiles/lines.lcov"
 export_as text >"$profiles/regions.json"
