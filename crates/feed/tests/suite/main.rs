@@ -7,5 +7,6 @@ mod orders;
 mod reader;
 mod session;
 mod support;
+mod texts;
 mod vectors;
 mod writer;
