@@ -1,6 +1,8 @@
 //! What the driver promises, one promise a test.
 
-use inputwire::{AddPeerError, Endpoint, Epoch, Instant, PeerConfig, PeerEvent, PushError, Session};
+use inputwire::{
+    AddPeerError, Departure, Endpoint, Epoch, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PushError, Session,
+};
 use inputwire_record::{Keys, Recorder, Replay};
 use inputwire_rollback::{Inputs, Rollback, RollbackEvent, SaveState, Status, Step};
 
@@ -383,4 +385,25 @@ fn a_game_that_saves_its_state_itself_plays_like_one_whose_state_is_cloned() {
     let (stats, Dear { saves, loads, .. }) = (pair.a.driver.stats(), pair.a.game);
     assert!(loads > 20 && u64::from(loads) <= stats.rollbacks, "{loads} {stats:?}");
     assert!(u64::from(saves) < stats.frames + stats.resimulated, "{saves} {stats:?}");
+}
+
+#[test]
+fn transports_deadlines_and_disconnections_reach_the_session_as_they_are() {
+    let (mut driver, mut twin) = (driver(0), session(0));
+    let peer = twin.peers().next().expect("a peer");
+    let mut bufs = [[0; MAX_DATAGRAM_SIZE]; 2];
+    let [one, other] = &mut bufs;
+    driver.handle_transport_closed(NOW, peer);
+    twin.handle_transport_closed(NOW, peer);
+    assert_eq!(driver.poll_transmit_to(peer, one), None);
+    driver.handle_transport_opened(NOW, peer);
+    twin.handle_transport_opened(NOW, peer);
+    let sent = driver.poll_transmit_to(peer, one).expect("a hello");
+    assert_eq!(Some(sent), twin.poll_transmit_to(peer, other));
+    assert!(driver.poll_timeout().is_some());
+    assert_eq!(driver.poll_timeout(), twin.poll_timeout());
+    driver.disconnect_peer(NOW, peer);
+    twin.disconnect_peer(NOW, peer);
+    assert_ne!(driver.endpoint().peer(peer).expect("a peer").departure(), Departure::Present);
+    assert_eq!(driver.session(), &twin);
 }
