@@ -184,6 +184,8 @@ impl Unanswered {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline {
     pub(crate) by: u64,
+    /// How long whoever owes it was at rest then, because datagrams queued.
+    pub(crate) rest_us: u64,
     pub(crate) frame: u64,
 }
 

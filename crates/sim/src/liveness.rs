@@ -100,6 +100,13 @@ impl World<'_> {
         met || self.plan.classic(sender, receiver)
     }
 
+    /// Whether inputs go on flowing from one endpoint to the other. Before a run is known, the hello of a second program takes its
+    /// place, and so does a repeated one of an earlier run.
+    fn is_certain(&self, sender: usize, receiver: usize) -> bool {
+        let knows = |index: usize, peer: usize| self.endpoints[index].links[peer].runs.run().is_some();
+        self.connected(sender, receiver) && knows(sender, receiver) && knows(receiver, sender)
+    }
+
     /// From now on deadlines hold; inputs that are already pushed have until the sender's next resend.
     fn expect_all(&mut self, sender: usize, receiver: usize) {
         let classic = self.plan.classic(sender, receiver);
@@ -113,11 +120,12 @@ impl World<'_> {
         let next = self.endpoints[sender].next;
         let acked = self.endpoints[sender].acked(receiver);
         let fits = self.fits(sender, next - acked);
+        let (rest_us, certain) = (self.rest_us(sender, receiver), self.is_certain(sender, receiver));
         let link = &mut self.endpoints[receiver].links[sender];
         (link.live, link.live_from) = (true, live_from);
         // The classic wire resends a lost input only on request.
-        if !classic && fits && next > link.delivered {
-            link.deadlines.push_back(Deadline { by: self.now + wait + delay, frame: next - 1 });
+        if !classic && certain && fits && next > link.delivered {
+            link.deadlines.push_back(Deadline { by: self.now + wait + delay, rest_us, frame: next - 1 });
         }
     }
 
@@ -182,10 +190,12 @@ impl World<'_> {
             let acked = self.endpoints[sender].acked(receiver);
             let slow = self.may_be_slow(sender, receiver);
             let fits = self.fits(sender, self.endpoints[sender].next - acked);
+            let rest_us = self.rest_us(sender, receiver);
+            let certain = self.is_certain(sender, receiver);
             let link = &mut self.endpoints[receiver].links[sender];
-            let meant = fits && !slow || self.plan.classic(sender, receiver);
+            let meant = certain && fits && !slow || self.plan.classic(sender, receiver);
             if link.live && meant && link.live_from <= self.now {
-                link.deadlines.push_back(Deadline { by: self.now + delay, frame });
+                link.deadlines.push_back(Deadline { by: self.now + delay, rest_us, frame });
             }
         }
     }
@@ -237,7 +247,8 @@ impl World<'_> {
         let patience = stretched(self.plan.ack_delay_us(receiver));
         let by = self.now + patience + self.plan.delay_of(receiver, sender);
         let frame = self.endpoints[receiver].links[sender].recv_next;
-        self.endpoints[sender].links[receiver].acks.push_back(Deadline { by, frame });
+        let rest_us = self.rest_us(receiver, sender);
+        self.endpoints[sender].links[receiver].acks.push_back(Deadline { by, rest_us, frame });
     }
 
     /// Checks the deadlines of an endpoint that have passed.
@@ -245,7 +256,7 @@ impl World<'_> {
         let now = self.now;
         let rests: Vec<_> = (0..self.endpoints.len()).map(|from| self.rest_us(from, index)).collect();
         for ((from, link), rest_us) in self.endpoints[index].links.iter_mut().enumerate().zip(rests) {
-            while let Some(due) = link.acks.front().copied().filter(|due| due.by + rest_us < now) {
+            while let Some(due) = link.acks.front().copied().filter(|due| due.by + rest_us.max(due.rest_us) < now) {
                 link.acks.pop_front();
                 ensure(link.tainted || link.acked >= due.frame, LAW, || {
                     format!(
@@ -254,7 +265,8 @@ impl World<'_> {
                     )
                 })?;
             }
-            while let Some(due) = link.deadlines.front().copied().filter(|due| due.by + rest_us < now) {
+            while let Some(due) = link.deadlines.front().copied().filter(|due| due.by + rest_us.max(due.rest_us) < now)
+            {
                 link.deadlines.pop_front();
                 if link.tainted {
                     continue;

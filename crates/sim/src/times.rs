@@ -89,7 +89,7 @@ impl World<'_> {
         };
         let delay = |index: usize| i64::from(self.endpoints[index].plan.input_delay);
         let told = TOLD - 2_000 * delay(one).max(delay(other)) - tolerance;
-        let right = if expected.abs() > told {
+        let right = if expected.abs() > told.max(tolerance) {
             here.min(-there) * expected.signum() >= 0 && here.abs().min(there.abs()) >= told - tolerance
         } else {
             (here - expected).abs().max((there + expected).abs()).max((here + there).abs() / 2) <= tolerance
@@ -111,6 +111,8 @@ impl World<'_> {
         let endpoint = &self.endpoints[index];
         let suggested = endpoint.links[peer].id.and_then(|id| endpoint.machine.suggested_delay(id)).map(u64::from);
         let both_us = self.plan.delay_of(index, peer) + self.plan.delay_of(peer, index);
+        // By the clock of the endpoint, which measures it.
+        let both_us = both_us * u64::from(endpoint.plan.permille) / 1_000;
         let drift_us = self.drift_millis(index, peer) * self.plan.frame_us / 1_000;
         let frames = |us: u64| (us / 2).div_ceil(self.plan.frame_us) + 1;
         if suggested.is_none() && self.seems_to_arrive_before_it_was_sent(index, peer) {
