@@ -165,7 +165,7 @@ where
     /// known, and no state is ever copied.
     #[must_use]
     pub fn with_max_prediction(mut self, frames: u32) -> Self {
-        self.timeline.settings.max_prediction = frames.min(Self::MAX_PREDICTION);
+        self.set_max_prediction(frames);
         self
     }
 
@@ -270,6 +270,11 @@ where
         let frames = frames.min(Self::MAX_INPUT_DELAY);
         self.timeline.settings.input_delay = frames;
         self.timeline.endpoint.set_input_delay(frames);
+    }
+
+    /// As [`with_max_prediction`](Self::with_max_prediction), at any time, at each endpoint by itself.
+    pub fn set_max_prediction(&mut self, frames: u32) {
+        self.timeline.settings.max_prediction = frames.min(Self::MAX_PREDICTION);
     }
 
     /// As [`Session::close`].

@@ -21,6 +21,13 @@ pub trait SaveState<const INPUT_LEN: usize> {
 
     /// The hash of a saved state. It is called only with checksums.
     fn hash(&self, slot: usize) -> u64;
+
+    /// Predicts the input of a player from its latest known one, if there is one, and from how many frames that is older. It
+    /// returns the same for the same arguments; `None` leaves it to the driver.
+    fn predict(&mut self, player: u16, latest: Option<&[u8; INPUT_LEN]>, frames_since: u32) -> Option<[u8; INPUT_LEN]> {
+        let _ = (player, latest, frames_since);
+        None
+    }
 }
 
 /// States by slot.
@@ -32,6 +39,9 @@ pub(crate) trait States<const INPUT_LEN: usize> {
 
     /// Puts the first state of an epoch into a slot.
     fn reset(&mut self, slot: usize);
+
+    /// Predicts the input of a player; `None` leaves it to the settings.
+    fn predict(&mut self, player: u16, latest: Option<&[u8; INPUT_LEN]>, since: u32) -> Option<[u8; INPUT_LEN]>;
 }
 
 /// States that are cloned. The last one is the first of the epoch.
@@ -64,6 +74,10 @@ impl<S: Clone, F: FnMut(&mut S, &Inputs<'_, INPUT_LEN>), const INPUT_LEN: usize,
         {
             state.clone_from(first);
         }
+    }
+
+    fn predict(&mut self, _: u16, _: Option<&[u8; INPUT_LEN]>, _: u32) -> Option<[u8; INPUT_LEN]> {
+        None
     }
 }
 
@@ -114,5 +128,8 @@ impl<G: SaveState<INPUT_LEN>, const INPUT_LEN: usize> States<INPUT_LEN> for Save
         self.game.reset();
         self.live = slot;
         self.is_kept = false;
+    }
+    fn predict(&mut self, player: u16, latest: Option<&[u8; INPUT_LEN]>, since: u32) -> Option<[u8; INPUT_LEN]> {
+        self.game.predict(player, latest, since)
     }
 }

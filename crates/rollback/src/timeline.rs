@@ -351,7 +351,8 @@ where
         let mut peers = Vec::<_, MAX_PEERS>::new();
         for track in &mut self.peers {
             // There are as many places as peers.
-            let _ = peers.push(track.input(frame, slot, self.settings.predictor));
+            let of_game = |player, latest: Option<&_>, since| states.predict(player, latest, since);
+            let _ = peers.push(track.input(frame, slot, self.settings.predictor, of_game));
         }
         let input = self.local.get(slot).copied().unwrap_or([0; INPUT_LEN]);
         let player = self.endpoint.session().config().local_player();

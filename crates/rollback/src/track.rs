@@ -140,8 +140,14 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
         self.used.get_mut(slot).map_or(input, |used| core::mem::replace(used, input))
     }
 
-    /// The input to simulate a frame with; a known one was noted before.
-    pub(crate) fn input(&mut self, frame: u32, slot: usize, predictor: Predictor<INPUT_LEN>) -> PlayerInput<INPUT_LEN> {
+    /// The input to simulate a frame with; a known one was noted before. `of_game` is how the game itself predicts.
+    pub(crate) fn input(
+        &mut self,
+        frame: u32,
+        slot: usize,
+        predictor: Predictor<INPUT_LEN>,
+        of_game: impl FnOnce(u16, Option<&[u8; INPUT_LEN]>, u32) -> Option<[u8; INPUT_LEN]>,
+    ) -> PlayerInput<INPUT_LEN> {
         let player = self.player;
         if !self.is_present(frame) {
             return PlayerInput { player, status: Status::Departed, input: [0; INPUT_LEN] };
@@ -151,7 +157,9 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
             return PlayerInput { player, status: Status::Confirmed, input };
         }
         let since = frame.saturating_add(1).saturating_sub(self.latest_end);
-        let input = predictor.map_or(self.latest, |predict| predict(&self.latest, since));
+        let latest = (self.latest_end > self.first).then_some(&self.latest);
+        let input = of_game(player, latest, since)
+            .unwrap_or_else(|| predictor.map_or(self.latest, |predict| predict(&self.latest, since)));
         self.replace(slot, input);
         PlayerInput { player, status: Status::Predicted, input }
     }

@@ -407,3 +407,70 @@ fn transports_deadlines_and_disconnections_reach_the_session_as_they_are() {
     assert_ne!(driver.endpoint().peer(peer).expect("a peer").departure(), Departure::Present);
     assert_eq!(driver.session(), &twin);
 }
+
+/// A game that predicts by itself, and writes down what it is asked for and what it is given.
+#[derive(Default)]
+struct Seer {
+    asked: Vec<(Option<u8>, u32)>,
+    given: Vec<u8>,
+}
+
+impl SaveState<LEN> for Seer {
+    fn save(&mut self, _: usize) {}
+
+    fn load(&mut self, _: usize) {}
+
+    fn reset(&mut self) {}
+
+    fn advance(&mut self, inputs: &Inputs<'_, LEN>) {
+        self.given.push(seen(inputs, 1));
+    }
+
+    fn hash(&self, _: usize) -> u64 {
+        0
+    }
+
+    fn predict(&mut self, player: u16, latest: Option<&[u8; LEN]>, frames_since: u32) -> Option<[u8; LEN]> {
+        assert_eq!(player, 1);
+        self.asked.push((latest.map(|[low, _]| *low), frames_since));
+        latest.map(|[low, high]| [low + 100, *high])
+    }
+}
+
+#[test]
+fn a_game_that_keeps_its_state_itself_may_predict_itself_or_leave_it_to_the_driver() {
+    let mut a = Rollback::<_, _, 1, LEN>::new(session(0), ()).with_predictor(|[low, high], _| [low + 50, *high]);
+    let (mut b, mut game) = (driver(1), Seer::default());
+    let peers = [a.session().peers().next().expect("a peer"), b.session().peers().next().expect("a peer")];
+    a.step_saved(NOW, [0, 0], &mut game);
+    assert_eq!((game.asked.as_slice(), game.given.as_slice()), ([(None, 1)].as_slice(), [50].as_slice()));
+
+    let (mut buf, mut now) = ([0; inputwire::MAX_DATAGRAM_SIZE], 0);
+    b.step(NOW, [7, 0], Game::advance);
+    while a.session().peer(peers[0]).and_then(inputwire::PeerRef::last_frame).is_none() {
+        now += 1_000;
+        let at = Instant::from_micros(now);
+        a.handle_timeout(at);
+        b.handle_timeout(at);
+        while let Some(transmit) = a.poll_transmit(&mut buf) {
+            b.handle_datagram(at, peers[1], transmit.datagram).expect("nothing is wrong with it");
+        }
+        while let Some(transmit) = b.poll_transmit(&mut buf) {
+            a.handle_datagram(at, peers[0], transmit.datagram).expect("nothing is wrong with it");
+        }
+    }
+    while a.poll_event().is_some() {}
+    a.step_saved(Instant::from_micros(now), [0, 0], &mut game);
+    assert_eq!(game.given, [50, 7, 107]);
+    assert_eq!(game.asked.last(), Some(&(Some(7), 1)));
+}
+
+#[test]
+fn the_depth_of_the_prediction_changes_in_mid_game() {
+    let mut driver = driver(0);
+    let mut steps = |depth, count: u32| {
+        driver.set_max_prediction(depth);
+        (0..count).filter(|_| matches!(driver.step(NOW, [1, 2], Game::advance), Step::Advanced { .. })).count()
+    };
+    assert_eq!([steps(0, 3), steps(2, 5), steps(1, 3), steps(5, 9), steps(99, 9)], [0, 2, 0, 3, 3]);
+}
