@@ -24,6 +24,7 @@ pages! {
     browser = "guide/browser.md";
     matchbox = "guide/matchbox.md";
     rollback = "guide/rollback.md";
+    from_ggrs = "guide/from-ggrs.md";
     lockstep = "guide/lockstep.md";
     microcontroller = "guide/microcontroller.md";
     local_players = "guide/local-players.md";

@@ -10,6 +10,7 @@
 #   FUZZ_JOBS  how many targets are fuzzed at once, one unless set
 #   SIM_SEEDS  seeds of the simulator in each of its two modes, 500000 unless set; SIM_FIRST is the first
 #   MESH_SEEDS games whose players leave and join, 200000 unless set
+#   GAMES      drawn games on the ggrs interface, and of those in which a player dies, 20000 each unless set
 #   WORLDS     of the handshake's small world, 5000000 unless set: about two gigabytes
 #   NIGHTLY    where logs, grown corpora and failing inputs stay: target/nightly unless set
 #
@@ -87,6 +88,13 @@ MESH_SEEDS=$games cargo test --release -p inputwire-sim -- --nocapture mesh >"$h
 grep -E '^Count' "$home/mesh.log" || found=1
 row "meshes" "$games games" $((SECONDS - started)) "$found"
 ((found == 0)) || tail -n 20 "$home/mesh.log"
+
+started=$SECONDS
+found=0
+adapters/ggrs/check.sh games >"$home/ggrs.log" 2>&1 && adapters/ggrs/check.sh play >>"$home/ggrs.log" 2>&1 || found=1
+grep -E '^(skipped|both ends)' "$home/ggrs.log"
+row "ggrs: drawn games, dropouts, bevy over matchbox" "${GAMES:-20000} games each" $((SECONDS - started)) "$found"
+((found == 0)) || tail -n 40 "$home/ggrs.log"
 
 started=$SECONDS
 found=0

@@ -7,7 +7,7 @@ use std::time::Duration;
 use inputwire::{Health, Instant};
 
 use crate::api::{Config, GgrsError, GgrsEvent, NetworkStats};
-use crate::wire::Player;
+use crate::wire::Connection;
 
 /// The most events that wait for a game that takes none.
 const MOST_EVENTS: usize = 100;
@@ -98,13 +98,13 @@ impl<A: Clone> Address<A> {
     }
 
     /// The statistics, from the second second on.
-    pub(crate) fn stats(&self, now: Instant, player: Option<Player>) -> Result<NetworkStats, GgrsError> {
-        let player = player.filter(|_| !self.is_gone).ok_or(GgrsError::NotSynchronized)?;
+    pub(crate) fn stats(&self, now: Instant, connection: Option<Connection>) -> Result<NetworkStats, GgrsError> {
+        let connection = connection.filter(|_| !self.is_gone).ok_or(GgrsError::NotSynchronized)?;
         let since = self.connected_at.map(|at| now.saturating_since(at));
-        let rtt = player.rtt.filter(|_| since >= Some(Duration::from_secs(1))).ok_or(GgrsError::NotEnoughData)?;
-        let lead = lead(player);
+        let rtt = connection.rtt.filter(|_| since >= Some(Duration::from_secs(1))).ok_or(GgrsError::NotEnoughData)?;
+        let lead = lead(connection.lead_millis);
         Ok(NetworkStats {
-            send_queue_len: usize::try_from(player.unacked).unwrap_or(usize::MAX),
+            send_queue_len: usize::try_from(connection.unacked).unwrap_or(usize::MAX),
             ping: rtt.as_millis(),
             local_frames_behind: lead.saturating_neg(),
             remote_frames_behind: lead,
@@ -113,8 +113,8 @@ impl<A: Clone> Address<A> {
 }
 
 /// The lead over a player in whole frames; less than one is none, so that level games need not slow down.
-pub(crate) fn lead(player: Player) -> i32 {
-    let millis = player.lead_millis.unwrap_or(0);
+pub(crate) fn lead(millis: Option<i32>) -> i32 {
+    let millis = millis.unwrap_or(0);
     let half = if millis < 0 { -500 } else { 500 };
     if millis.saturating_abs() < 1_000 {
         return 0;

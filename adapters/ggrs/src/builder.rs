@@ -243,13 +243,14 @@ impl<T: Config> SessionBuilder<T> {
         for (handle, player_type) in &self.handles {
             match player_type {
                 PlayerType::Local => local.handles.push(*handle),
-                PlayerType::Remote(addr) => match remotes.iter_mut().find(|(other, _)| other == addr) {
-                    Some((_, place)) => place.handles.push(*handle),
-                    None => {
+                PlayerType::Remote(addr) => {
+                    if let Some((_, place)) = remotes.iter_mut().find(|(other, _)| other == addr) {
+                        place.handles.push(*handle);
+                    } else {
                         let place = Place { number: number(*handle), handles: vec![*handle], known_end: 0 };
                         remotes.push((addr.clone(), place));
                     }
-                },
+                }
                 PlayerType::Spectator(addr) if spectators.contains(addr) => {}
                 PlayerType::Spectator(addr) => spectators.push(addr.clone()),
             }

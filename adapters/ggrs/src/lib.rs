@@ -34,6 +34,8 @@ mod shape;
 mod slots;
 mod spectator;
 mod synctest;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod udp;
 mod wire;

@@ -14,7 +14,7 @@ use crate::api::{
 use crate::clock::Clock;
 use crate::local::LocalPlayer;
 use crate::message::Message;
-use crate::slots::Slots;
+use crate::slots::{Slots, LONGEST_ROW};
 use crate::timeline::Timeline;
 use crate::wire::{self, Feed, FeedEvent, PlayerEvent, Terms, Timing, Wire, WireEvent, MAX_INPUT_DELAY};
 
@@ -79,7 +79,8 @@ impl<T: Config> P2PSession<T> {
     pub fn add_local_input(&mut self, player_handle: PlayerHandle, input: T::Input) -> Result<(), GgrsError> {
         let local = self.locals.iter_mut().find(|local| local.handle == player_handle);
         let local = local.ok_or_else(|| GgrsError::invalid(format!("player {player_handle} is not a local one")))?;
-        if !self.slots.write(&input, &mut vec![0; self.slots.len()]) {
+        let mut slot = [0; LONGEST_ROW];
+        if !slot.get_mut(..self.slots.len()).is_some_and(|slot| Slots::write(&input, slot)) {
             return Err(GgrsError::invalid("the input is longer than its type can be"));
         }
         local.pending = Some(input);
@@ -195,12 +196,12 @@ impl<T: Config> P2PSession<T> {
         match self.handles.get(&player_handle) {
             Some(PlayerType::Remote(addr)) => {
                 let remote = self.remotes.iter().find(|remote| remote.address.addr == *addr).ok_or_else(unknown)?;
-                remote.address.stats(now, self.wire.player(remote.number))
+                remote.address.stats(now, self.wire.connection(remote.number))
             }
             Some(PlayerType::Spectator(addr)) => {
                 let spectator = self.spectators.iter().find(|spectator| spectator.address.addr == *addr);
                 let spectator = spectator.ok_or_else(unknown)?;
-                spectator.address.stats(now, spectator.feed.player())
+                spectator.address.stats(now, spectator.feed.connection())
             }
             Some(PlayerType::Local) | None => Err(unknown()),
         }
@@ -279,7 +280,10 @@ impl<T: Config> P2PSession<T> {
     /// Returns by how many frames this game is ahead of the one that is most behind; 0 where the ends are level.
     pub fn frames_ahead(&self) -> i32 {
         let present = self.remotes.iter().filter(|remote| !remote.address.is_gone());
-        present.filter_map(|remote| self.wire.player(remote.number).map(lead)).max().unwrap_or(0)
+        present
+            .filter_map(|remote| self.wire.player(remote.number).map(|player| lead(player.lead_millis)))
+            .max()
+            .unwrap_or(0)
     }
 
     /// Returns whether checksums are compared.
@@ -388,7 +392,9 @@ impl<T: Config> P2PSession<T> {
         self.push_checksums(now);
         let confirmed = self.confirmed_frame();
         self.timeline.begin(confirmed, |number| {
-            self.wire.player(number).map_or(Frame::MAX, |player| player.last_frame.map_or(0, |last| frame(last) + 1))
+            self.wire
+                .player(number)
+                .map_or(Frame::MAX, |player| player.last_frame.map_or(0, |last| frame(last).saturating_add(1)))
         });
         let mut is_played = false;
         if self.is_dropped {
@@ -450,7 +456,7 @@ impl<T: Config> P2PSession<T> {
             let mut row = vec![0; slot_len.saturating_mul(self.locals.len())];
             for (local, slot) in self.locals.iter_mut().zip(row.chunks_exact_mut(slot_len)) {
                 if let Some(input) = local.pop() {
-                    self.slots.write(&input, slot);
+                    Slots::write(&input, slot);
                 }
             }
             self.rows.push_back(row);
@@ -476,15 +482,19 @@ impl<T: Config> P2PSession<T> {
 
     /// Pushes the frames that no input can change any more to the spectators.
     fn feed_spectators(&mut self, now: Instant) {
+        if self.spectators.is_empty() {
+            return;
+        }
         let settled = self.wire.settled_frame().map_or(-1, frame);
-        let mut row = vec![0; self.slots.len().saturating_add(1).saturating_mul(self.terms.num_players)];
+        let slot_len = self.slots.len().saturating_add(1);
+        let mut row = vec![0; slot_len.saturating_mul(self.terms.num_players)];
         for spectator in &mut self.spectators {
             while spectator.next <= settled && !spectator.address.is_gone() {
                 let Some(inputs) = self.timeline.played(spectator.next) else { break };
-                for ((input, status), slot) in inputs.iter().zip(row.chunks_exact_mut(self.slots.len() + 1)) {
+                for ((input, status), slot) in inputs.iter().zip(row.chunks_exact_mut(slot_len)) {
                     if let Some((last, slot)) = slot.split_last_mut() {
                         *last = u8::from(*status == InputStatus::Disconnected);
-                        self.slots.write(input, slot);
+                        Slots::write(input, slot);
                     }
                 }
                 match spectator.feed.push(now, &row) {

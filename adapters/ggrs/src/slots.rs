@@ -23,11 +23,6 @@ impl<I: Copy + Default + Serialize + DeserializeOwned> Slots<I> {
         Self { len: longest::<I>().max(default.unwrap_or(0)).max(1), input: PhantomData }
     }
 
-    /// Slots whose length is known.
-    pub(crate) const fn with_len(len: usize) -> Self {
-        Self { len, input: PhantomData }
-    }
-
     /// The bytes of an input.
     pub(crate) const fn len(&self) -> usize {
         self.len
@@ -39,7 +34,7 @@ impl<I: Copy + Default + Serialize + DeserializeOwned> Slots<I> {
     }
 
     /// Writes an input into its slot. Returns whether it fits.
-    pub(crate) fn write(&self, input: &I, slot: &mut [u8]) -> bool {
+    pub(crate) fn write(input: &I, slot: &mut [u8]) -> bool {
         slot.fill(0);
         let mut rest = &mut *slot;
         let is_written = bincode::serialize_into(&mut rest, input).is_ok();
@@ -74,16 +69,15 @@ mod tests {
         assert_eq!(slots.len(), 4 + 2 + 3);
         let mut slot = [7; 9];
         for input in [(Move::None, None), (Move::To(1, 2), None), (Move::None, Some(9)), (Move::To(3, 4), Some(5))] {
-            assert!(slots.write(&input, &mut slot));
+            assert!(Slots::write(&input, &mut slot));
             assert_eq!(Slots::<(Move, Option<u16>)>::read(&slot), input);
         }
     }
 
     #[test]
     fn an_input_that_does_not_fit_leaves_zeros() {
-        let slots = Slots::<u64>::new();
         let mut slot = [7; 3];
-        assert!(!slots.write(&u64::MAX, &mut slot));
+        assert!(!Slots::write(&u64::MAX, &mut slot));
         assert_eq!(slot, [0; 3]);
     }
 

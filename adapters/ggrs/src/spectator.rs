@@ -56,8 +56,8 @@ impl<T: Config> SpectatorSession<T> {
     ///
     /// `NotEnoughData` in the first second; `NotSynchronized` if the host is gone.
     pub fn network_stats(&self) -> Result<NetworkStats, GgrsError> {
-        let player = self.feed.as_ref().and_then(|feed| feed.player());
-        self.host.stats(self.clock.now(), player)
+        let connection = self.feed.as_ref().and_then(|feed| feed.connection());
+        self.host.stats(self.clock.now(), connection)
     }
 
     /// Takes what has happened since the last call; of more than 100 events the oldest are dropped.

@@ -213,12 +213,11 @@ impl<T: Config> Game for Timeline<T> {
 
     fn predict(&mut self, player: u16, latest: Option<&[u8]>, row: &mut [u8]) {
         let handles = self.places.iter().find(|place| place.number == player).map_or(0, |place| place.handles.len());
-        let slots = Slots::<T::Input>::with_len(self.slot_len);
         for (at, slot) in row.chunks_exact_mut(self.slot_len).enumerate().take(handles) {
             let start = at.saturating_mul(self.slot_len);
             let latest = latest.and_then(|row| row.get(start..start.saturating_add(self.slot_len)));
             let input = latest.map_or_else(T::Input::default, |slot| T::InputPredictor::predict(Slots::read(slot)));
-            slots.write(&input, slot);
+            Slots::write(&input, slot);
         }
     }
 
@@ -245,6 +244,8 @@ impl<T: Config> Game for Timeline<T> {
             played.inputs.clone_from(&self.inputs);
         }
         self.ask_play(self.inputs.clone());
+        // A player that the wire does not know any more has left.
+        self.inputs.fill((T::Input::default(), InputStatus::Disconnected));
     }
 }
 

@@ -50,18 +50,32 @@ pub(crate) struct Player {
     /// Whether it is given up unless it is heard very soon.
     pub(crate) is_silent: bool,
     pub(crate) last_frame: Option<u32>,
-    pub(crate) unacked: u32,
-    pub(crate) rtt: Option<Duration>,
     pub(crate) lead_millis: Option<i32>,
 }
 
 impl Player {
     fn new<const ROW: usize>(peer: PeerRef<'_, ROW>) -> Self {
-        let stats = peer.stats();
         Self {
             is_present: peer.departure() == Departure::Present,
             is_silent: peer.health() == Health::Disconnected,
             last_frame: peer.last_frame().map(Frame::get),
+            lead_millis: peer.pace().map(|pace| pace.lead_millis),
+        }
+    }
+}
+
+/// How good the connection to a player is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Connection {
+    pub(crate) unacked: u32,
+    pub(crate) rtt: Option<Duration>,
+    pub(crate) lead_millis: Option<i32>,
+}
+
+impl Connection {
+    fn new<const ROW: usize>(peer: PeerRef<'_, ROW>) -> Self {
+        let stats = peer.stats();
+        Self {
             unacked: stats.unacked,
             rtt: stats.rtt.map(|rtt| rtt.smoothed),
             lead_millis: peer.pace().map(|pace| pace.lead_millis),
@@ -102,6 +116,7 @@ pub(crate) trait Wire: Send + Sync {
     /// Ends everybody's frames with what is known here.
     fn go_alone(&mut self, now: Instant);
     fn player(&self, player: u16) -> Option<Player>;
+    fn connection(&self, player: u16) -> Option<Connection>;
     /// The frame up to which the inputs of every other player are known; `None` if there is nobody to wait for.
     fn known_end(&self) -> Option<u32>;
     /// The last frame that was played and that no input can change any more.
@@ -309,6 +324,10 @@ impl<const PEERS: usize, const ROW: usize> Wire for Players<PEERS, ROW> {
         self.peer(player).map(Player::new)
     }
 
+    fn connection(&self, player: u16) -> Option<Connection> {
+        self.peer(player).map(Connection::new)
+    }
+
     fn known_end(&self) -> Option<u32> {
         let session = self.driver.session();
         let peers = session.peers().filter_map(|peer| session.peer(peer));
@@ -374,7 +393,7 @@ pub(crate) trait Feed: Send + Sync {
     fn poll_event(&mut self, rows: &mut Vec<Vec<u8>>) -> Option<FeedEvent>;
     fn poll_transmit(&mut self, buf: &mut [u8; MAX_DATAGRAM_SIZE]) -> Option<usize>;
     fn push(&mut self, now: Instant, row: &[u8]) -> Result<(), PushError>;
-    fn player(&self) -> Option<Player>;
+    fn connection(&self) -> Option<Connection>;
 }
 
 /// What happened to the other end.
@@ -423,8 +442,8 @@ impl<const ROW: usize> Feed for Session<1, ROW, WINDOW> {
         self.push_input(now, padded(row)).map(|_| ())
     }
 
-    fn player(&self) -> Option<Player> {
-        self.peer(self.peers().next()?).map(Player::new)
+    fn connection(&self) -> Option<Connection> {
+        self.peer(self.peers().next()?).map(Connection::new)
     }
 }
 

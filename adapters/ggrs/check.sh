@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Checks the ggrs interface. Reports the steps that it skips for want of a tool.
+#
+#   adapters/ggrs/check.sh         tests; the unchanged packages on top compile, natively and for the browser
+#   adapters/ggrs/check.sh play    the game of check/ over the real matchbox_server on loopback
+#   adapters/ggrs/check.sh games   20,000 drawn games, and 20,000 in which one of four dies
+set -u
+cd "$(dirname "$0")" || exit 1
+root=$(cd ../.. && pwd)
+target=${CARGO_TARGET_DIR:-$root/target}/ggrs
+export CARGO_TARGET_DIR="$target"
+
+fetch() { # MANIFEST WHAT: whether its dependencies are here
+    local message
+    if ! message=$(cargo fetch --locked -q --manifest-path "$1" 2>&1); then
+        case $message in
+        *"lock file"*)
+            echo "ggrs: FAILED, $1: Cargo.lock is out of date: $message"
+            exit 1
+            ;;
+        esac
+        echo "skipped: $2: its dependencies are not available"
+        return 1
+    fi
+}
+
+has_wasm() {
+    [[ -d $(rustc --print target-libdir --target wasm32-unknown-unknown) ]] ||
+        rustup -q target add wasm32-unknown-unknown >/dev/null 2>&1
+}
+
+install() { # CRATE ROOT: with its own versions, or with the newest if those are not available
+    cargo install -q --debug --locked --root "$2" "$1" >/dev/null 2>&1 || cargo install -q --debug --root "$2" "$1" >/dev/null 2>&1
+}
+
+tests() {
+    fetch Cargo.toml "the ggrs interface" || return 0
+    echo "-- tests"
+    cargo test --profile quick -q --locked || exit 1
+    echo "-- features"
+    cargo check -q --locked --features sync-send,wasm-bindgen || exit 1
+    if has_wasm; then
+        cargo check -q --locked --features wasm-bindgen --target wasm32-unknown-unknown || exit 1
+    else
+        echo "skipped: wasm: the target is neither installed nor available"
+    fi
+}
+
+# An engine takes minutes, so it is compiled again only if something changed here.
+compiles() {
+    local stamp=$target/check.stamp now
+    now=$(cat Cargo.toml Cargo.lock check/Cargo.* src/*.rs check/src/*.rs | sha256sum)
+    if [[ -f $stamp && $(<"$stamp") == "$now" ]]; then
+        echo "bevy_ggrs and matchbox on top: nothing has changed since they were compiled"
+        return
+    fi
+    fetch check/Cargo.toml "bevy_ggrs and matchbox on top" || return 0
+    echo "-- bevy_ggrs and matchbox on top"
+    cargo check --profile quick -q --locked --manifest-path check/Cargo.toml || exit 1
+    if has_wasm; then
+        cargo check --profile quick -q --locked --manifest-path check/Cargo.toml --target wasm32-unknown-unknown || exit 1
+    fi
+    echo "$now" >"$stamp"
+}
+
+play() {
+    fetch check/Cargo.toml "the game with bevy" || return 0
+    local version server port one two
+    version=$(sed -n 's/^matchbox_socket = { version = "\([^"]*\)".*/\1/p' check/Cargo.toml)
+    server=${MATCHBOX_SERVER:-$target/server/bin/matchbox_server}
+    if [[ ! -x $server ]] && ! install "matchbox_server@~$version" "$target/server"; then
+        echo "skipped: the game with bevy: matchbox_server is neither installed nor available"
+        return 0
+    fi
+    cargo build --profile quick -q --locked --manifest-path check/Cargo.toml || exit 1
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    RUST_LOG=off "$server" "127.0.0.1:$port" >/dev/null 2>&1 &
+    local pid=$!
+    # shellcheck disable=SC2064
+    trap "kill $pid 2>/dev/null" EXIT
+    for _ in {1..100}; do
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
+        sleep 0.1
+    done
+    one=$(mktemp)
+    two=$(mktemp)
+    timeout 120 "$target/quick/ggrs-check" "ws://127.0.0.1:$port/room" >"$one" &
+    local first=$!
+    timeout 120 "$target/quick/ggrs-check" "ws://127.0.0.1:$port/room" >"$two" || { echo "ggrs: FAILED, the second end"; exit 1; }
+    wait "$first" || { echo "ggrs: FAILED, the first end"; exit 1; }
+    echo "$(<"$one")"
+    if ! cmp -s "$one" "$two" || ! grep -q '^frames=60[01] .* disconnected=0 desyncs=0$' "$one"; then
+        echo "ggrs: FAILED, the other end says: $(<"$two")"
+        exit 1
+    fi
+    echo "both ends played the same 600 frames with bevy_ggrs over matchbox"
+}
+
+case ${1:-} in
+"") tests && compiles ;;
+play) play ;;
+games)
+    fetch Cargo.toml "the ggrs interface" || exit 0
+    GAMES=${GAMES:-20000} cargo test --release -q --locked --lib -- drawn_games survivors || exit 1
+    ;;
+*)
+    echo "usage: check.sh [play|games]"
+    exit 1
+    ;;
+esac
