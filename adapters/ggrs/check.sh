@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Checks the ggrs interface. Reports the steps that it skips for want of a tool.
 #
-#   adapters/ggrs/check.sh         tests; the unchanged packages on top compile, natively and for the browser
-#   adapters/ggrs/check.sh play    the game of check/ over the real matchbox_server on loopback
-#   adapters/ggrs/check.sh games   20,000 drawn games, and 20,000 in which one of four dies
+#   adapters/ggrs/check.sh          tests; the unchanged packages on top compile, natively and for the browser
+#   adapters/ggrs/check.sh play     the game of check/ over the real matchbox_server on loopback
+#   adapters/ggrs/check.sh browser the same between a native end and a page in Chromium
+#   adapters/ggrs/check.sh games    20,000 drawn games, and 20,000 in which one of four dies
 set -u
 cd "$(dirname "$0")" || exit 1
 root=$(cd ../.. && pwd)
@@ -63,48 +64,83 @@ compiles() {
     echo "$now" >"$stamp"
 }
 
-play() {
-    fetch check/Cargo.toml "the game with bevy" || return 0
-    local version server port one two
+# Starts the real signalling server; its port is in `port`.
+serve() {
+    local version server
     version=$(sed -n 's/^matchbox_socket = { version = "\([^"]*\)".*/\1/p' check/Cargo.toml)
     server=${MATCHBOX_SERVER:-$target/server/bin/matchbox_server}
     if [[ ! -x $server ]] && ! install "matchbox_server@~$version" "$target/server"; then
         echo "skipped: the game with bevy: matchbox_server is neither installed nor available"
-        return 0
+        return 1
     fi
-    cargo build --profile quick -q --locked --manifest-path check/Cargo.toml || exit 1
     port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     RUST_LOG=off "$server" "127.0.0.1:$port" >/dev/null 2>&1 &
-    local pid=$!
     # shellcheck disable=SC2064
-    trap "kill $pid 2>/dev/null" EXIT
+    trap "kill $! 2>/dev/null" EXIT
     for _ in {1..100}; do
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return
         sleep 0.1
     done
-    one=$(mktemp)
-    two=$(mktemp)
-    timeout 120 "$target/quick/ggrs-check" "ws://127.0.0.1:$port/room" >"$one" &
-    local first=$!
-    timeout 120 "$target/quick/ggrs-check" "ws://127.0.0.1:$port/room" >"$two" || { echo "ggrs: FAILED, the second end"; exit 1; }
-    wait "$first" || { echo "ggrs: FAILED, the first end"; exit 1; }
-    echo "$(<"$one")"
-    if ! cmp -s "$one" "$two" || ! grep -q '^frames=60[01] .* disconnected=0 desyncs=0$' "$one"; then
-        echo "ggrs: FAILED, the other end says: $(<"$two")"
+    echo "ggrs: FAILED, matchbox_server does not listen"
+    exit 1
+}
+
+compare() { # ONE TWO WHAT: what two ends said
+    echo "$(<"$1")"
+    if ! cmp -s "$1" "$2" || ! grep -Eq '^frames=60[01] .* disconnected=0 desyncs=0$' "$1"; then
+        echo "ggrs: FAILED, the other end says: $(<"$2")"
         exit 1
     fi
-    echo "both ends played the same 600 frames with bevy_ggrs over matchbox"
+    echo "$3 played the same 600 frames with bevy_ggrs over matchbox"
+}
+
+play() {
+    fetch check/Cargo.toml "the game with bevy" || return 0
+    serve || return 0
+    cargo build --profile quick -q --locked --manifest-path check/Cargo.toml || exit 1
+    local one two first
+    one=$(mktemp)
+    two=$(mktemp)
+    timeout 120 "$target/quick/ggrs-check" "ws://127.0.0.1:$port/native" >"$one" &
+    first=$!
+    timeout 120 "$target/quick/ggrs-check" "ws://127.0.0.1:$port/native" >"$two" || { echo "ggrs: FAILED, an end"; exit 1; }
+    wait "$first" || { echo "ggrs: FAILED, an end"; exit 1; }
+    compare "$one" "$two" "two native ends"
+}
+
+browser() {
+    local version chromium=${CHROMIUM:-chromium} bindgen=${WASM_BINDGEN:-wasm-bindgen} pages=$target/page
+    fetch check/Cargo.toml "the game in a browser" || return 0
+    version=$(sed -n '/^name = "wasm-bindgen"$/{n;s/^version = "\(.*\)"$/\1/p}' check/Cargo.lock)
+    if ! "$bindgen" --version 2>/dev/null | grep -q " $version$" || ! command -v "$chromium" >/dev/null || ! has_wasm; then
+        echo "skipped: the game in a browser: it needs wasm-bindgen $version, chromium and the target wasm32-unknown-unknown"
+        return 0
+    fi
+    serve || return 0
+    cargo build --profile quick -q --locked --manifest-path check/Cargo.toml || exit 1
+    cargo build --profile quick -q --locked --manifest-path check/Cargo.toml --target wasm32-unknown-unknown || exit 1
+    "$bindgen" --target web --no-typescript --out-dir "$pages" "$target/wasm32-unknown-unknown/quick/ggrs-check.wasm" || exit 1
+    cp check/page.html "$pages"
+    local one two first
+    one=$(mktemp)
+    two=$(mktemp)
+    timeout 120 "$target/quick/ggrs-check" "ws://127.0.0.1:$port/browser" >"$one" &
+    first=$!
+    python3 check/page.py "$pages" "$chromium" "ws://127.0.0.1:$port/browser" >"$two" || exit 1
+    wait "$first" || { echo "ggrs: FAILED, the native end"; exit 1; }
+    compare "$one" "$two" "a native end and a page"
 }
 
 case ${1:-} in
 "") tests && compiles ;;
 play) play ;;
+browser) browser ;;
 games)
     fetch Cargo.toml "the ggrs interface" || exit 0
     GAMES=${GAMES:-20000} cargo test --release -q --locked --lib -- drawn_games survivors || exit 1
     ;;
 *)
-    echo "usage: check.sh [play|games]"
+    echo "usage: check.sh [play|browser|games]"
     exit 1
     ;;
 esac

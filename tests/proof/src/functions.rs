@@ -110,6 +110,9 @@ impl<const INPUT_LEN: usize> SaveState<INPUT_LEN> for Dear {
     fn hash(&self, _: usize) -> u64 {
         0
     }
+    fn predict(&mut self, _: u16, latest: Option<&[u8; INPUT_LEN]>, _: u32) -> Option<[u8; INPUT_LEN]> {
+        latest.copied()
+    }
 }
 
 /// A driver for two peers.
@@ -133,6 +136,7 @@ pub const fn rollback<const INPUT_LEN: usize, const RING: usize>() -> Table {
         Rollback::<INPUT_LEN, RING>::end_round,
         Rollback::<INPUT_LEN, RING>::begin_epoch,
         Rollback::<INPUT_LEN, RING>::set_input_delay,
+        Rollback::<INPUT_LEN, RING>::set_max_prediction,
         Rollback::<INPUT_LEN, RING>::close,
         Rollback::<INPUT_LEN, RING>::handle_datagram,
         Rollback::<INPUT_LEN, RING>::handle_timeout,

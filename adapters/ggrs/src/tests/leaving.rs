@@ -133,3 +133,28 @@ fn of_two_each_plays_on_when_the_link_is_cut() {
         assert!(end.session.current_frame() > 80);
     }
 }
+
+#[test]
+fn a_program_that_was_started_again_is_another_player_and_the_old_one_is_gone() {
+    let setup =
+        Setup { delays: vec![1], window: 8, is_sparse: false, is_eager: false, frame_us: FRAME_US, start_us: 0 };
+    let setups = [setup.clone(), setup];
+    let mut world = World::<Repeating>::new(3, &setups, 0, |builder| builder);
+    world.run(1_000_000, |_, _| {});
+    let now = world.now;
+    let again = World::<Repeating>::new(4, &setups, 0, |builder| builder).ends.pop().expect("two ends");
+    world.ends[1] = again;
+    world.ends[1].next_at = now + 100_000;
+    let before = world.ends[0].session.current_frame();
+    world.run(5_000_000, |world, me| {
+        // The new program knows nothing of the old one's frames.
+        if me == 1 {
+            let current = world.ends[1].session.current_frame();
+            assert!(current <= 10, "it plays with nobody, at {current}");
+        }
+    });
+    let end = &mut world.ends[0];
+    end.events.extend(end.session.events());
+    assert_eq!(end.events.iter().filter(|event| **event == GgrsEvent::Disconnected { addr: 1 }).count(), 1);
+    assert!(end.session.current_frame() > before + 100, "{before} {}", end.session.current_frame());
+}
