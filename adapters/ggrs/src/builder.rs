@@ -265,7 +265,10 @@ impl<T: Config> SessionBuilder<T> {
         let slots = Slots::<T::Input>::new();
         let places: Vec<Place> = remotes.iter().map(|(_, place)| place.clone()).chain([local.clone()]).collect();
         let most = places.iter().map(|place| place.handles.len()).max().unwrap_or(1);
-        let too_long = || GgrsError::invalid("the inputs of the players at one address are longer than 255 bytes");
+        let too_long = || {
+            let most = "255 bytes with up to 3 other addresses, 128 with up to 7, 64 with more";
+            GgrsError::invalid(format!("the inputs of the players at one address are too long: {most}"))
+        };
         let terms = Terms {
             num_players: self.num_players,
             row_len: slots.row_len(most, 0).ok_or_else(too_long)?,

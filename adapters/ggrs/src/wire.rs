@@ -515,34 +515,21 @@ fn class(row_len: usize) -> usize {
 pub(crate) const MAX_PEERS: usize = 15;
 
 /// Creates the wire of a game: the local player's number, those of the others, and the first frame to play. `None` if there are
-/// too many players, or the rows are too long.
+/// too many players, or the rows are too long for so many: a session is on the stack for a moment, so its size is bounded.
 pub(crate) fn players(now: Instant, terms: Terms, local: u16, others: &[u16], first: u32) -> Option<Box<dyn Wire>> {
-    match others.len() {
-        0..=1 => players_of::<1>(now, terms, local, others, first),
-        2..=3 => players_of::<3>(now, terms, local, others, first),
-        4..=7 => players_of::<7>(now, terms, local, others, first),
-        8..=MAX_PEERS => players_of::<MAX_PEERS>(now, terms, local, others, first),
-        _ => None,
+    macro_rules! wire {
+        ($peers:literal, $($row:literal)*) => {
+            match class(terms.row_len) {
+                $($row => players_with::<$peers, $row>(now, terms, local, others, first),)*
+                _ => None,
+            }
+        };
     }
-}
-
-fn players_of<const PEERS: usize>(
-    now: Instant,
-    terms: Terms,
-    local: u16,
-    others: &[u16],
-    first: u32,
-) -> Option<Box<dyn Wire>> {
-    match class(terms.row_len) {
-        1 => players_with::<PEERS, 1>(now, terms, local, others, first),
-        2 => players_with::<PEERS, 2>(now, terms, local, others, first),
-        4 => players_with::<PEERS, 4>(now, terms, local, others, first),
-        8 => players_with::<PEERS, 8>(now, terms, local, others, first),
-        16 => players_with::<PEERS, 16>(now, terms, local, others, first),
-        32 => players_with::<PEERS, 32>(now, terms, local, others, first),
-        64 => players_with::<PEERS, 64>(now, terms, local, others, first),
-        128 => players_with::<PEERS, 128>(now, terms, local, others, first),
-        255 => players_with::<PEERS, 255>(now, terms, local, others, first),
+    match others.len() {
+        0..=1 => wire!(1, 1 2 4 8 16 32 64 128 255),
+        2..=3 => wire!(3, 1 2 4 8 16 32 64 128 255),
+        4..=7 => wire!(7, 1 2 4 8 16 32 64 128),
+        8..=MAX_PEERS => wire!(15, 1 2 4 8 16 32 64),
         _ => None,
     }
 }
@@ -565,18 +552,15 @@ fn players_with<const PEERS: usize, const ROW: usize>(
 
 /// Creates the wire between a host and a spectator. `None` if the rows are too long.
 pub(crate) fn feed(now: Instant, terms: Terms, is_host: bool) -> Option<Box<dyn Feed>> {
-    match class(terms.row_len) {
-        1 => feed_with::<1>(now, terms, is_host),
-        2 => feed_with::<2>(now, terms, is_host),
-        4 => feed_with::<4>(now, terms, is_host),
-        8 => feed_with::<8>(now, terms, is_host),
-        16 => feed_with::<16>(now, terms, is_host),
-        32 => feed_with::<32>(now, terms, is_host),
-        64 => feed_with::<64>(now, terms, is_host),
-        128 => feed_with::<128>(now, terms, is_host),
-        255 => feed_with::<255>(now, terms, is_host),
-        _ => None,
+    macro_rules! feed {
+        ($($row:literal)*) => {
+            match class(terms.row_len) {
+                $($row => feed_with::<$row>(now, terms, is_host),)*
+                _ => None,
+            }
+        };
     }
+    feed!(1 2 4 8 16 32 64 128 255)
 }
 
 fn feed_with<const ROW: usize>(now: Instant, terms: Terms, is_host: bool) -> Option<Box<dyn Feed>> {
@@ -584,4 +568,44 @@ fn feed_with<const ROW: usize>(now: Instant, terms: Terms, is_host: bool) -> Opt
     let mut session = Session::<1, ROW, WINDOW>::new(terms.config(b"watch", local, false, 0).ok()?);
     session.add_peer(now, PeerConfig::compact(other)).ok()?;
     Some(Box::new(session))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use inputwire::Instant;
+
+    use super::{feed, players, Terms, Timing, CLASSES};
+
+    fn terms(row_len: usize) -> Terms {
+        let timing =
+            Timing { fps: 60, disconnect_timeout: Duration::from_secs(2), notify_delay: Duration::from_millis(500) };
+        Terms { num_players: 2, row_len, timing }
+    }
+
+    #[test]
+    fn every_size_of_game_starts_on_a_small_stack() {
+        let start = || {
+            for row_len in CLASSES {
+                for (others, longest) in [(0, 255), (1, 255), (3, 255), (7, 128), (15, 64)] {
+                    let numbers: Vec<u16> = (1..=others).collect();
+                    let wire = players(Instant::ORIGIN, terms(row_len), 0, &numbers, 0);
+                    assert_eq!(wire.is_some(), row_len <= longest, "{row_len} {others}");
+                }
+                assert!(feed(Instant::ORIGIN, terms(row_len), true).is_some());
+            }
+        };
+        let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(start).expect("a thread");
+        thread.join().expect("nothing overflows");
+    }
+
+    #[test]
+    fn what_is_too_long_or_too_many_has_no_wire() {
+        let numbers: Vec<u16> = (1..=16).collect();
+        assert!(players(Instant::ORIGIN, terms(8), 0, &numbers, 0).is_none());
+        assert!(players(Instant::ORIGIN, terms(usize::MAX), 0, &[], 0).is_none());
+        assert!(players(Instant::ORIGIN, terms(256), 0, &[1], 0).is_none());
+        assert!(feed(Instant::ORIGIN, terms(256), false).is_none());
+    }
 }
