@@ -88,6 +88,12 @@ fn sim_many() {
     }
 }
 
+#[test]
+fn an_epoch_owes_no_acknowledgement_of_the_one_before() {
+    let outcome = run(&Plan::draw(3_016_267, Mode::Safety));
+    assert!(outcome.breach.is_none(), "{:?}", outcome.breach);
+}
+
 /// Finding nothing proves something only if the simulator finds what it should.
 #[test]
 fn a_misbehaving_session_is_found_out() {

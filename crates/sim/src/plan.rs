@@ -398,6 +398,12 @@ impl Plan {
         if self.keyed && short { 4 } else { self.control_tag_len() }
     }
 
+    /// Whether a clock ever jumps ahead.
+    pub(crate) fn has_jumps(&self) -> bool {
+        let jumps = |action: &Action| matches!(action, Action::Step { ahead: true, .. } | Action::FarClock { .. });
+        self.actions.iter().any(|(_, action)| jumps(action))
+    }
+
     /// Whether an endpoint ever starts anew, removes a peer or is doubled.
     pub(crate) fn has_restarts(&self) -> bool {
         let restarts = |action: &Action| {

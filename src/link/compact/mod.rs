@@ -123,6 +123,7 @@ impl Compact {
 
     pub(crate) fn begin_epoch(&mut self, local: &Local, remote: &mut Remote) {
         remote.liveness.expect_no_response();
+        remote.liveness.owe(None);
         self.acked = local.send.first();
         self.progress_at = local.now;
         self.schedule.begin_epoch();
