@@ -119,7 +119,7 @@ impl World<'_> {
         };
         let next = self.endpoints[sender].next;
         let acked = self.endpoints[sender].acked(receiver);
-        let fits = self.fits(sender, next - acked);
+        let fits = self.fits(sender, receiver, next - acked);
         let (rest_us, certain) = (self.rest_us(sender, receiver), self.is_certain(sender, receiver));
         let link = &mut self.endpoints[receiver].links[sender];
         (link.live, link.live_from) = (true, live_from);
@@ -142,8 +142,12 @@ impl World<'_> {
         under_way_us + beyond * self.plan.frame_us * 5 / 4
     }
 
-    /// Whether this many inputs fit one datagram, whatever they are.
-    fn fits(&self, sender: usize, inputs: u64) -> bool {
+    /// Whether this many inputs fit the next datagram, whatever they are. It begins with the first of them, unless the one before
+    /// was cut.
+    fn fits(&self, sender: usize, receiver: usize, inputs: u64) -> bool {
+        if self.endpoints[sender].links[receiver].cut_end.is_some() {
+            return false;
+        }
         let (size, _) = self.endpoints[sender].machine.sizes();
         let size = u64::try_from(size).expect("a size");
         let bits = if size == 1 { 11 } else { 8 * size + 2 };
@@ -189,7 +193,7 @@ impl World<'_> {
             let delay = self.plan.delay_of(sender, receiver);
             let acked = self.endpoints[sender].acked(receiver);
             let slow = self.may_be_slow(sender, receiver);
-            let fits = self.fits(sender, self.endpoints[sender].next - acked);
+            let fits = self.fits(sender, receiver, self.endpoints[sender].next - acked);
             let rest_us = self.rest_us(sender, receiver);
             let certain = self.is_certain(sender, receiver);
             let link = &mut self.endpoints[receiver].links[sender];
@@ -240,7 +244,7 @@ impl World<'_> {
         let slow = self.may_be_slow(receiver, sender);
         // An acknowledgement in a datagram that follows a lost one, which was cut, is refused with it.
         let acker = &self.endpoints[receiver];
-        let fits = self.fits(receiver, acker.next - acker.acked(sender));
+        let fits = self.fits(receiver, sender, acker.next - acker.acked(sender));
         if !self.healed || slow || !fits || !self.endpoints[sender].links[receiver].live {
             return;
         }
