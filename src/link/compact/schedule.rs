@@ -20,7 +20,7 @@ const COPIES_US: [u64; 3] = [8_000, 24_000, 56_000];
 /// ... unless the next push follows within this time.
 const COPY_MARGIN_US: u64 = 3_000;
 /// A peer that does not respond for this long, or for `disconnect_after` if that is longer, gets keep-alives only.
-pub(super) const SLOW_AFTER_US: u64 = 10_000_000;
+const SLOW_AFTER_US: u64 = 10_000_000;
 /// Pushing has paused when no push follows for this long, or for one and a half frames if that is longer.
 const PAUSE_US: u64 = 100_000;
 
@@ -197,13 +197,17 @@ impl Compact {
         unreported.then(|| local.send.pushed_at().after(local.config.ack_delay_us().max(PAUSE_US)))
     }
 
-    /// Whether the peer had been silent, or had acknowledged nothing, for so long when it was last sent to that only keep-alives make
-    /// sense. Not until now: a deadline must not move while nothing happens.
+    /// Whether the peer has been silent, or has acknowledged nothing, for so long that only keep-alives make sense. It is judged
+    /// up to the latest datagram, since a due time must not move while nothing happens.
     fn is_slow(&self, local: &Local, remote: &Remote) -> bool {
-        let limit = local.config.disconnect_us().max(SLOW_AFTER_US);
         let received_at = remote.liveness.received_at();
         let owing = self.acked < self.schedule.sent_end();
         let since = if owing { received_at.min(self.progress_at) } else { received_at };
-        self.schedule.sent_at.is_some_and(|sent_at| sent_at.since(since) > limit)
+        self.schedule.sent_at.is_some_and(|sent_at| sent_at.since(since) > Self::slow_after_us(local))
+    }
+
+    /// After how long without an answer a peer is slow.
+    pub(super) fn slow_after_us(local: &Local) -> u64 {
+        local.config.disconnect_us().max(SLOW_AFTER_US)
     }
 }

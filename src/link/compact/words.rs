@@ -2,7 +2,6 @@
 //! (PROTOCOL 3.12). What the words say is decided over all peers, in `mesh`.
 
 use super::Compact;
-use super::schedule::SLOW_AFTER_US;
 use crate::error::DatagramError;
 use crate::local::Local;
 use crate::remote::Remote;
@@ -26,8 +25,7 @@ impl Compact {
         }
         let ping_us = Self::ping_us(local);
         let Some(word_at) = standing.word_at() else { return Some(Instant::ORIGIN) };
-        let slow_us = local.config.disconnect_us().max(SLOW_AFTER_US);
-        let interval_us = if !standing.is_present() || word_at.since(active_at) > slow_us {
+        let interval_us = if !standing.is_present() || word_at.since(active_at) > Self::slow_after_us(local) {
             ping_us
         } else {
             let rest_us = self.rest_us(local, remote).unwrap_or(INTERVAL_MIN_US);
