@@ -129,6 +129,7 @@ impl<G: SaveState<INPUT_LEN>, const INPUT_LEN: usize> States<INPUT_LEN> for Save
         self.live = slot;
         self.is_kept = false;
     }
+
     fn predict(&mut self, player: u16, latest: Option<&[u8; INPUT_LEN]>, since: u32) -> Option<[u8; INPUT_LEN]> {
         self.game.predict(player, latest, since)
     }
