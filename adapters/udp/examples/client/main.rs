@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::AnyError;
 use common::crowd::Crowd;
 use common::line::Lines;
-use common::options::{line_option, number, seconds};
+use common::options::{self, line_option, number, seconds};
 use common::player::{Player, Use};
 use lexopt::prelude::*;
 
@@ -74,25 +74,7 @@ impl Options {
 }
 
 fn main() -> std::process::ExitCode {
-    let options = match Options::read(&mut lexopt::Parser::from_env()) {
-        Ok(Some(options)) => options,
-        Ok(None) => {
-            println!("{USAGE}");
-            return 0.into();
-        }
-        Err(error) => {
-            eprintln!("{error}\n\n{USAGE}");
-            return 2.into();
-        }
-    };
-    match play(&options) {
-        Ok(true) => 0.into(),
-        Ok(false) => 1.into(),
-        Err(error) => {
-            eprintln!("{error}");
-            1.into()
-        }
-    }
+    options::main(USAGE, Options::read, play)
 }
 
 fn play(options: &Options) -> Result<bool, AnyError> {

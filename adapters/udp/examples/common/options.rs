@@ -1,8 +1,37 @@
 //! What several command lines have in common.
 
+use std::process::ExitCode;
 use std::time::Duration;
 
+use super::AnyError;
 use super::line::Lines;
+
+/// Runs an example: reads its command line, and acts on it. Exit status: 0; 1 if `act` says so or fails, 2 if an option is wrong.
+pub fn main<O>(
+    usage: &str,
+    read: impl FnOnce(&mut lexopt::Parser) -> Result<Option<O>, lexopt::Error>,
+    act: impl FnOnce(&O) -> Result<bool, AnyError>,
+) -> ExitCode {
+    let options = match read(&mut lexopt::Parser::from_env()) {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            println!("{usage}");
+            return 0.into();
+        }
+        Err(error) => {
+            eprintln!("{error}\n\n{usage}");
+            return 2.into();
+        }
+    };
+    match act(&options) {
+        Ok(true) => 0.into(),
+        Ok(false) => 1.into(),
+        Err(error) => {
+            eprintln!("{error}");
+            1.into()
+        }
+    }
+}
 
 pub fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());

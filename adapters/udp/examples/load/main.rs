@@ -8,9 +8,8 @@ mod run;
 
 use std::time::Duration;
 
-use common::AnyError;
 use common::line::Lines;
-use common::options::{LINES, line_option, number, seconds};
+use common::options::{self, LINES, line_option, number, seconds};
 use inputwire_udp::Limits;
 use lexopt::prelude::*;
 
@@ -121,27 +120,8 @@ impl Options {
 }
 
 fn main() -> std::process::ExitCode {
-    let options = match Options::read(&mut lexopt::Parser::from_env()) {
-        Ok(Some(options)) => options,
-        Ok(None) => {
-            println!("{USAGE}");
-            return 0.into();
-        }
-        Err(error) => {
-            eprintln!("{error}\n\n{USAGE}");
-            return 2.into();
-        }
-    };
-    let result: Result<bool, AnyError> = match options.serve {
+    options::main(USAGE, Options::read, |options| match options.serve {
         Some(kind) => child::serve(kind, options.limits()).map(|()| true),
-        None => run::run(&options),
-    };
-    match result {
-        Ok(true) => 0.into(),
-        Ok(false) => 1.into(),
-        Err(error) => {
-            eprintln!("{error}");
-            1.into()
-        }
-    }
+        None => run::run(options),
+    })
 }

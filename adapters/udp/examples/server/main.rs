@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use common::game::{Game, INPUT};
-use common::options::{number, seconds};
+use common::options::{self, number, seconds};
 use common::{AnyError, serve};
 use inputwire_udp::{Limits, Server};
 use lexopt::prelude::*;
@@ -59,27 +59,9 @@ impl Options {
 }
 
 fn main() -> std::process::ExitCode {
-    let options = match Options::read(&mut lexopt::Parser::from_env()) {
-        Ok(Some(options)) => options,
-        Ok(None) => {
-            println!("{USAGE}");
-            return 0.into();
-        }
-        Err(error) => {
-            eprintln!("{error}\n\n{USAGE}");
-            return 2.into();
-        }
-    };
-    let result =
-        if options.demo { demo::run(options.time.unwrap_or(Duration::from_secs(12))) } else { listen(&options) };
-    match result {
-        Ok(true) => 0.into(),
-        Ok(false) => 1.into(),
-        Err(error) => {
-            eprintln!("{error}");
-            1.into()
-        }
-    }
+    options::main(USAGE, Options::read, |options| {
+        if options.demo { demo::run(options.time.unwrap_or(Duration::from_secs(12))) } else { listen(options) }
+    })
 }
 
 fn listen(options: &Options) -> Result<bool, AnyError> {
