@@ -1,15 +1,13 @@
 //! Pong of the driver's example, on the driver and on ggrs, over the same link in memory.
 
-use ggrs::{
-    Config, InputStatus, Message, NonBlockingSocket, P2PSession, PlayerType, PredictRepeatLast, SessionBuilder,
-};
+use ggrs::{Config, InputStatus, P2PSession, PlayerType, PredictRepeatLast, SessionBuilder};
 use inputwire::{Instant, MAX_DATAGRAM_SIZE, Session};
 use inputwire_rollback::{Rollback, Step};
 
 use crate::bare::{PEER, rtt_ms, session};
 use crate::duel::{Datagrams, Depths, Endpoint};
-use crate::peers::ggrs::frame;
-use crate::peers::{Shared, hand_over, take_arrived, wire};
+use crate::peers::ggrs::{Socket, frame};
+use crate::peers::{Shared, hand_over, wire};
 
 #[path = "../../../crates/rollback/examples/pong/game.rs"]
 #[expect(dead_code, reason = "the example uses more of it")]
@@ -84,19 +82,6 @@ impl Config for Setup {
     type InputPredictor = PredictRepeatLast;
     type State = Pong;
     type Address = u8;
-}
-
-struct Socket(Shared);
-
-impl NonBlockingSocket<u8> for Socket {
-    fn send_to(&mut self, message: &Message, _: &u8) {
-        let bytes = bincode::serialize(message).expect("a message of its own");
-        self.0.borrow_mut().sent.push(&bytes);
-    }
-
-    fn receive_all_messages(&mut self) -> Vec<(u8, Message)> {
-        take_arrived(&self.0, |datagram| bincode::deserialize(datagram).ok())
-    }
 }
 
 pub struct Ggrs {

@@ -12,7 +12,8 @@ use super::{Shared, Wrap, hand_over, take_arrived, wire};
 use crate::duel::{Datagrams, Endpoint};
 use crate::game::State;
 
-struct Setup<I>(PhantomData<I>);
+/// Inputs of the type in `I`.
+pub struct Setup<I>(PhantomData<I>);
 
 impl<const N: usize, I: Wrap<N>> Config for Setup<(I, [(); N])> {
     type Input = I;
@@ -20,9 +21,16 @@ impl<const N: usize, I: Wrap<N>> Config for Setup<(I, [(); N])> {
     type Address = u8;
 }
 
-struct Socket {
+/// A socket in memory.
+pub struct Socket {
     wire: Shared,
     buf: Vec<u8>,
+}
+
+impl Socket {
+    pub fn new(wire: Shared) -> Self {
+        Self { wire, buf: vec![0; 1 << 16] }
+    }
 }
 
 impl NonBlockingSocket<u8> for Socket {
@@ -81,7 +89,7 @@ impl<I: Wrap<N>, const N: usize> Endpoint<N> for Fortress<I, N> {
             .and_then(|builder| builder.with_fps(60))
             .and_then(|builder| builder.add_local_player(player))
             .and_then(|builder| builder.add_remote_player(1 - player, 0))
-            .and_then(|builder| builder.start_p2p_session(Socket { wire: wire.clone(), buf: vec![0; 1024] }))
+            .and_then(|builder| builder.start_p2p_session(Socket::new(wire.clone())))
             .expect("valid");
         Self { session, player, wire, state: State::default() }
     }

@@ -11,7 +11,8 @@ use super::{Shared, Wrap, hand_over, take_arrived, wire};
 use crate::duel::{Datagrams, Endpoint};
 use crate::game::State;
 
-struct Setup<I>(PhantomData<I>);
+/// Inputs of the type in `I`.
+pub struct Setup<I>(PhantomData<I>);
 
 impl<const N: usize, I: Wrap<N>> Config for Setup<(I, [(); N])> {
     type Input = I;
@@ -20,7 +21,8 @@ impl<const N: usize, I: Wrap<N>> Config for Setup<(I, [(); N])> {
     type Address = u8;
 }
 
-struct Socket(Shared);
+/// A socket in memory.
+pub struct Socket(pub Shared);
 
 impl NonBlockingSocket<u8> for Socket {
     fn send_to(&mut self, message: &Message, _: &u8) {

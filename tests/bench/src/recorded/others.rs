@@ -1,12 +1,10 @@
 //! ggrs and fortress-rollback, over a socket in memory, with their default settings except for the patience.
 
-use std::marker::PhantomData;
-
 use super::play::{Game, Setup};
 use super::told::Told;
 use crate::duel::{Datagrams, FRAME_US};
 use crate::game::State;
-use crate::peers::{Shared, Wrap, hand_over, take_arrived, wire};
+use crate::peers::{Shared, Wrap, hand_over, wire};
 
 /// How long a frame lasts, as in the examples of ggrs; fortress-rollback is made from it.
 fn interval_us(frames_ahead: i32) -> u64 {
@@ -16,36 +14,10 @@ fn interval_us(frames_ahead: i32) -> u64 {
 pub mod ggrs {
     //! ggrs 0.13.
 
-    use ggrs::{
-        Config, InputStatus, Message, NonBlockingSocket, P2PSession, PlayerType, PredictRepeatLast, SessionBuilder,
-    };
+    use ggrs::{InputStatus, P2PSession, PlayerType, SessionBuilder};
 
-    use super::{
-        Datagrams, Game, PhantomData, Setup, Shared, State, Told, Wrap, hand_over, interval_us, take_arrived, wire,
-    };
-    use crate::peers::ggrs::frame;
-
-    struct Kind<I>(PhantomData<I>);
-
-    impl<const N: usize, I: Wrap<N>> Config for Kind<(I, [(); N])> {
-        type Input = I;
-        type InputPredictor = PredictRepeatLast;
-        type State = State;
-        type Address = u8;
-    }
-
-    struct Socket(Shared);
-
-    impl NonBlockingSocket<u8> for Socket {
-        fn send_to(&mut self, message: &Message, _: &u8) {
-            let bytes = bincode::serialize(message).expect("a message of its own");
-            self.0.borrow_mut().sent.push(&bytes);
-        }
-
-        fn receive_all_messages(&mut self) -> Vec<(u8, Message)> {
-            take_arrived(&self.0, |datagram| bincode::deserialize(datagram).ok())
-        }
-    }
+    use super::{Datagrams, Game, Setup, Shared, State, Told, Wrap, hand_over, interval_us, wire};
+    use crate::peers::ggrs::{Setup as Kind, Socket, frame};
 
     /// Measures what it is told with inputs of the type [`Fresh`](crate::recorded::told::Fresh).
     pub struct Ggrs<I: Wrap<N>, const N: usize> {
@@ -108,39 +80,10 @@ pub mod ggrs {
 pub mod fortress {
     //! fortress-rollback 0.13.
 
-    use fortress_rollback::network::codec;
-    use fortress_rollback::{
-        Config, InputStatus, Message, NonBlockingSocket, P2PSession, PlayerHandle, SessionBuilder,
-    };
+    use fortress_rollback::{InputStatus, P2PSession, PlayerHandle, SessionBuilder};
 
-    use super::{
-        Datagrams, Game, PhantomData, Setup, Shared, State, Told, Wrap, hand_over, interval_us, take_arrived, wire,
-    };
-    use crate::peers::fortress::frame;
-
-    struct Kind<I>(PhantomData<I>);
-
-    impl<const N: usize, I: Wrap<N>> Config for Kind<(I, [(); N])> {
-        type Input = I;
-        type State = State;
-        type Address = u8;
-    }
-
-    struct Socket {
-        wire: Shared,
-        buf: Vec<u8>,
-    }
-
-    impl NonBlockingSocket<u8> for Socket {
-        fn send_to(&mut self, message: &Message, _: &u8) {
-            let len = codec::encode_into(message, &mut self.buf).expect("a message of its own");
-            self.wire.borrow_mut().sent.push(&self.buf[..len]);
-        }
-
-        fn receive_all_messages(&mut self) -> Vec<(u8, Message)> {
-            take_arrived(&self.wire, |datagram| codec::decode_message(datagram).ok().map(|(message, _)| message))
-        }
-    }
+    use super::{Datagrams, Game, Setup, Shared, State, Told, Wrap, hand_over, interval_us, wire};
+    use crate::peers::fortress::{Setup as Kind, Socket, frame};
 
     /// Measures what it is told with inputs of the type [`Fresh`](crate::recorded::told::Fresh).
     pub struct Fortress<I: Wrap<N>, const N: usize> {
@@ -164,8 +107,7 @@ pub mod fortress {
             if let Some(silence) = setup.patience {
                 builder = builder.with_disconnect_timeout(silence);
             }
-            let socket = Socket { wire: wire.clone(), buf: vec![0; 1 << 16] };
-            let session = builder.start_p2p_session(socket).expect("valid");
+            let session = builder.start_p2p_session(Socket::new(wire.clone())).expect("valid");
             Self { session, player, wire, state: State::default(), told: Told::new(setup.is_told) }
         }
 
