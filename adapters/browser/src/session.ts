@@ -59,8 +59,8 @@ export interface PeerOptions {
    */
   from?: number;
   /**
-   * For a server that waits for nobody, on the compact wire: how many frames early it is to have the local inputs, 0 to 250. `pace` then
-   * keeps that `margin`, instead of keeping up with the peer's game.
+   * By how many frames local inputs should arrive early, 0 to 250, at a server that does not wait for them. Compact wire only. `pace`
+   * then keeps this `margin`, instead of keeping up with the peer's game.
    */
   targetMargin?: number;
 }
@@ -415,8 +415,8 @@ export class Session {
   }
 
   /**
-   * Returns how early the local inputs come to a peer that waits for nobody, in frames: the least of about a second. Below 0, some came
-   * too late. Undefined until both play, and on the classic wire.
+   * Returns how early local inputs arrive at a peer that does not wait for them, in frames: the least of about a second. Below 0, some
+   * arrived too late. Undefined until both play, and on the classic wire.
    */
   margin(peer: number): number | undefined {
     return this.stats(peer)?.margin;

@@ -940,9 +940,9 @@ typedef struct {
    */
   uint32_t join_frame;
   /**
-   * How many frames before it needs them a peer that waits for nobody, such as a server, is to have the local inputs, 0 to 250,
-   * on the compact wire: `iw_peer_pace` then keeps the margin that `iw_peer_margin` stores, instead of keeping up with the peer's
-   * game. `IW_NO_MARGIN` for none.
+   * By how many frames local inputs should arrive early, 0 to 250, at a peer that does not wait for them, such as a server. Compact
+   * wire only. `iw_peer_pace` then keeps this margin, which `iw_peer_margin` measures, instead of keeping up with the peer's game.
+   * `IW_NO_MARGIN` for none.
    */
   uint32_t target_margin;
   /**
@@ -1269,7 +1269,7 @@ iw_status iw_peer_unacked(const iw_session *session, uint32_t peer, uint32_t *in
 iw_status iw_peer_pace(const iw_session *session, uint32_t peer, iw_pace *pace);
 
 /**
- * Stores how early the local inputs come to a peer that waits for nobody, such as a server, in thousandths of a frame: the least that
+ * Stores how early local inputs arrive at a peer that does not wait for them, such as a server, in thousandths of a frame: the least that
  * its latest 32 to 64 datagrams with new inputs told, from -128,000 to 127,000. At 0 and above, it had each input when it pushed its
  * own of the same frame; below, some came later. `IW_STATUS_NONE` until both play, and on the classic wire.
  *
@@ -1406,8 +1406,8 @@ iw_status iw_session_add_peer(iw_session *session,
 iw_status iw_peer_config_default(iw_peer_config *config);
 
 /**
- * Adds a peer as `iw_session_add_peer` does, with all of its settings: a player that joins late or comes back, or a server that waits
- * for nobody.
+ * Adds a peer as `iw_session_add_peer` does, with all of its settings: a player that joins late or comes back, or a server that does
+ * not wait for its clients.
  *
  * # Safety
  *

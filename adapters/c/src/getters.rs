@@ -296,7 +296,7 @@ pub unsafe extern "C" fn iw_peer_pace(session: *const IwSession, peer: u32, pace
     })
 }
 
-/// Stores how early the local inputs come to a peer that waits for nobody, such as a server, in thousandths of a frame: the least that
+/// Stores how early local inputs arrive at a peer that does not wait for them, such as a server, in thousandths of a frame: the least that
 /// its latest 32 to 64 datagrams with new inputs told, from -128,000 to 127,000. At 0 and above, it had each input when it pushed its
 /// own of the same frame; below, some came later. `IW_STATUS_NONE` until both play, and on the classic wire.
 ///

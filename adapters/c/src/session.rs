@@ -136,8 +136,8 @@ pub unsafe extern "C" fn iw_peer_config_default(config: *mut IwPeerConfig) -> Iw
     })
 }
 
-/// Adds a peer as `iw_session_add_peer` does, with all of its settings: a player that joins late or comes back, or a server that waits
-/// for nobody.
+/// Adds a peer as `iw_session_add_peer` does, with all of its settings: a player that joins late or comes back, or a server that does
+/// not wait for its clients.
 ///
 /// # Safety
 ///

@@ -182,9 +182,9 @@ pub struct IwPeerConfig {
     /// It is the same at every endpoint, and at least 2 above every frame that any of them has pushed; whoever joins adds every peer
     /// from it before its first push, which gets this frame.
     pub join_frame: u32,
-    /// How many frames before it needs them a peer that waits for nobody, such as a server, is to have the local inputs, 0 to 250,
-    /// on the compact wire: `iw_peer_pace` then keeps the margin that `iw_peer_margin` stores, instead of keeping up with the peer's
-    /// game. `IW_NO_MARGIN` for none.
+    /// By how many frames local inputs should arrive early, 0 to 250, at a peer that does not wait for them, such as a server. Compact
+    /// wire only. `iw_peer_pace` then keeps this margin, which `iw_peer_margin` measures, instead of keeping up with the peer's game.
+    /// `IW_NO_MARGIN` for none.
     pub target_margin: u32,
     /// Must be 0.
     pub reserved: u32,
