@@ -4,6 +4,7 @@
 #   adapters/ggrs/check.sh          tests; the unchanged packages on top compile, natively and for the browser
 #   adapters/ggrs/check.sh play     the game of check/ over the real matchbox_server on loopback
 #   adapters/ggrs/check.sh browser the same between a native end and a page in Chromium
+#   adapters/ggrs/check.sh upstream the tests of bevy_ggrs, matchbox_socket and bevy_matchbox themselves, on top of this
 #   adapters/ggrs/check.sh games    20,000 drawn games, and 20,000 in which one of four dies
 set -u
 cd "$(dirname "$0")" || exit 1
@@ -133,16 +134,44 @@ browser() {
     compare "$one" "$two" "a native end and a page"
 }
 
+# The tests of the packages on top, from copies of what the lock file names. They need no sound, no windows and no pictures, so
+# of bevy only the keyboard is added; the published matchbox_socket lacks what its files in tests/ need.
+upstream() {
+    fetch check/Cargo.toml "the tests of the packages on top" || return 0
+    local package tests source copy
+    while read -r package tests; do
+        source=$(cargo metadata --locked --format-version 1 --manifest-path check/Cargo.toml | python3 -c '
+import json, os, sys
+packages = json.load(sys.stdin)["packages"]
+print(os.path.dirname(next(each["manifest_path"] for each in packages if each["name"] == sys.argv[1])))' "$package")
+        copy=$target/upstream/$package
+        mkdir -p "$copy"
+        cp -r "$source/." check/Cargo.lock "$copy"
+        {
+            sed '/^\[dev-dependencies.bevy\]/,/^$/d' "$source/Cargo.toml"
+            printf '\n[dev-dependencies.bevy]\nversion = "0.19"\ndefault-features = false\nfeatures = ["keyboard"]\n'
+            printf '\n[workspace]\n\n[patch.crates-io]\nggrs = { path = "%s" }\n' "$PWD"
+            sed -n '/^\[profile.quick\]/,$p' check/Cargo.toml
+        } >"$copy/Cargo.toml"
+        echo "-- $package"
+        # shellcheck disable=SC2086 # words
+        cargo test --profile quick -q $tests --manifest-path "$copy/Cargo.toml" || exit 1
+    done <<<'bevy_ggrs --lib --tests
+matchbox_socket --lib --features ggrs
+bevy_matchbox --lib --features ggrs'
+}
+
 case ${1:-} in
 "") tests && compiles ;;
 play) play ;;
 browser) browser ;;
+upstream) upstream ;;
 games)
     fetch Cargo.toml "the ggrs interface" || exit 0
     GAMES=${GAMES:-20000} cargo test --release -q --locked --lib -- drawn_games survivors || exit 1
     ;;
 *)
-    echo "usage: check.sh [play|browser|games]"
+    echo "usage: check.sh [play|browser|upstream|games]"
     exit 1
     ;;
 esac
