@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import control
 from endpoint import MAX_EPOCH, Settings
@@ -175,6 +175,8 @@ class Handshake:
             raise Refused("OtherRun")
         if self.candidate is None or self.candidate.incarnation != hello.incarnation:
             self._due_at_once(now)
+        else:
+            hello = replace(hello, number=max(hello.number, self.candidate.number))
         self.candidate = Candidate(hello.incarnation, hello.number, hello.ping_ms * 1000)
         if hello.playing and not names_local_run:
             self._reports.candidate_elsewhere(now, self._liveness.limit)

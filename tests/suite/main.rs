@@ -1,6 +1,7 @@
 //! The tests of the public API: one binary, with a module for each subject.
 
 mod around;
+mod attack;
 mod calls;
 mod classic;
 mod compact;

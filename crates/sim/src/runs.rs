@@ -137,6 +137,8 @@ impl Runs {
             self.owed = true;
             return Expected::OtherRun;
         }
+        let known = self.candidate.filter(|(run, ..)| *run == hello.incarnation);
+        let hello = &Hello { number: hello.number.max(known.map_or(0, |(_, number, _)| number)), ..*hello };
         if names_local && (self.run.is_none() || hello.answered > self.sent_alive) {
             self.halted |= self.linked_ever;
             (self.run, self.linked, self.linked_ever) = (Some(hello.incarnation), false, false);

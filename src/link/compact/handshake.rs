@@ -309,6 +309,10 @@ impl Handshake {
             diagnosis.other_run(now, liveness.interrupt_us());
             return Err(DatagramError::OtherRun);
         }
+        // A late one counts by the greatest number of its run, or those in between would count once more when it is proven.
+        let known = self.candidate.filter(|candidate| candidate.incarnation == incarnation);
+        let number = hello.number.max(known.map_or(0, |candidate| candidate.number));
+        let hello = &Hello { number, ..*hello };
         let names_local = hello.named.incarnation == self.local_run;
         if names_local && (self.run.is_none() || hello.named.answered > self.sent_number_alive) {
             if self.was_linked() {

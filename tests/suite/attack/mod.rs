@@ -1,0 +1,3 @@
+//! One more attack on the finished protocol, by role: docs/SECURITY.md has the table.
+
+mod replay;
