@@ -104,6 +104,11 @@ impl Standing {
         self.stage == Stage::Present
     }
 
+    /// Whether it was named, and what survivors have of it may still come.
+    pub(crate) fn is_departing(&self) -> bool {
+        self.stage == Stage::Named
+    }
+
     /// Whether it holds back nothing any more.
     pub(crate) fn is_departed(&self) -> bool {
         self.stage == Stage::Departed

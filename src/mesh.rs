@@ -101,7 +101,7 @@ fn complete(local: &Local, peers: &mut [Peer]) {
         if standing.is_present() {
             standing.agreed || !peer.is_compact()
         } else {
-            standing.goal == peer.end() || !peer.is_in_set(local)
+            standing.is_departed() || standing.goal == peer.end() || !peer.is_in_set(local)
         }
     });
     for peer in peers {
@@ -205,7 +205,7 @@ fn handle_word(
     }
     if let Some(carried) = carried
         && let Some(at) = peers.iter().position(|peer| is_of(peer, carried.player))
-        && let Some(peer) = peers.get_mut(at).filter(|peer| !peer.remote.standing.is_present())
+        && let Some(peer) = peers.get_mut(at).filter(|peer| peer.remote.standing.is_departing())
         && let Some(slots) = slots.get_mut(peer.slots_range(at))
     {
         inputs::append(&mut RecvView { window: &mut peer.recv, slots }, carried.base, carried.count, carried.body);
@@ -275,7 +275,10 @@ fn leavers(local: &Local, peers: &[Peer]) -> impl Iterator<Item = Leaver> {
         let later = peers.iter().filter(|peer| peer.is_in_set(local) && u32::from(peer.player()) >= next);
         let peer = later.min_by_key(|peer| peer.player())?;
         next = u32::from(peer.player()).saturating_add(1);
-        Some(Leaver { player: peer.player(), end: peer.end() })
+        // A departure is final: one that lied about its end to others is given up beyond it, without a word about that.
+        let standing = &peer.remote.standing;
+        let end = if standing.is_departed() { standing.goal.max(peer.end()) } else { peer.end() };
+        Some(Leaver { player: peer.player(), end })
     })
 }
 

@@ -113,7 +113,7 @@ class Departures:
     def judge(self) -> None:
         """Finds out what has departed."""
         agreed = all(link.departure.agreed for link in self.survivors) and all(
-            link.recv_next == link.departure.goal for link in self.named)
+            link.departure.departed or link.recv_next == link.departure.goal for link in self.named)
         for link in self.named:
             state = link.departure
             if not state.departed and (agreed or state.is_complete):
@@ -154,8 +154,14 @@ class Departures:
             state.noticed_at, state.is_owed_notice = now, False
             return Word()
         state.word_sent_at, state.owed = now, False
-        ends = tuple((each.player, each.recv_next) for each in self.named)
+        ends = tuple((each.player, self._told(each)) for each in self.named)
         return Word(state.agreed, not state.settled, ends, self._carried(state, ends))
+
+    @staticmethod
+    def _told(link: Link) -> int:
+        """What a word tells of a named peer: of one that is departed nothing more is asked for."""
+        given_up = link.departure.goal if link.departure.departed else 0
+        return max(link.recv_next, given_up)
 
     def _carried(self, state: Departure, ends: tuple[tuple[int, int], ...]) -> Carried | None:
         """The inputs that a survivor lacks, if they are held."""
@@ -201,7 +207,7 @@ class Departures:
         if word.carried is not None:
             player = word.ends[word.carried.index][0]
             for link, _ in said:
-                if link.player == player:
+                if link.player == player and not link.departure.departed:
                     link.append(word.carried.base, word.carried.inputs)
         if [link for link, _ in said] == self.named:
             state.agreed = True

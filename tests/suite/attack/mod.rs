@@ -1,3 +1,4 @@
 //! One more attack on the finished protocol, by role: docs/SECURITY.md has the table.
 
+mod insider;
 mod replay;
