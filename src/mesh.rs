@@ -169,15 +169,20 @@ fn handle_word(
     }
     let sender = peers.get(at).ok_or(DatagramError::UnknownPeer)?;
     let word = sender.open_word(datagram)?;
-    let ends = [local.config.local_player(), sender.player()];
-    let joined = sender.remote.standing.join_frame();
+    let (id, ends) = (sender.id, [local.config.local_player(), sender.player()]);
+    let standing = &sender.remote.standing;
+    let (joined, is_survivor) = (standing.join_frame(), standing.is_present());
     for leaver in word.leavers() {
         if ends.contains(&leaver.player) {
             return Err(DatagramError::WrongPlayer);
         }
         let most = |peer: &Peer| peer.end().max(joined).saturating_add(local.window());
         if peers.iter().any(|peer| is_of(peer, leaver.player) && leaver.end > most(peer)) {
-            return Err(DatagramError::FrameRange);
+            // Not even together could the survivors still give all that one of them has.
+            if let Some(sender) = peers.get_mut(at).filter(|_| is_survivor) {
+                sender.out_of_sync();
+            }
+            return Err(DatagramError::OutOfSync);
         }
     }
     let carried = word.inputs(local.window(), local.send.input_len())?;
@@ -185,8 +190,8 @@ fn handle_word(
     if local.closed_at.is_some() {
         return Ok(Outcome::Member);
     }
-    let by = NamedBy::Survivor(sender.id);
-    if !sender.remote.standing.is_present() {
+    let by = NamedBy::Survivor(id);
+    if !is_survivor {
         if let Some(named) = peers.get_mut(at) {
             named.remote.standing.owed |= !word.is_farewell();
         }

@@ -156,6 +156,13 @@ impl Peer {
         self.link.compact().ok_or(DatagramError::UnknownType)?.open_word(datagram)
     }
 
+    /// Notes that it has more of a player that left than any survivor may.
+    pub(crate) fn out_of_sync(&mut self) {
+        if let Link::Compact(link) = &mut self.link {
+            link.out_of_sync();
+        }
+    }
+
     /// The tag of words to this peer.
     pub(crate) fn word_tag(&self) -> Option<TagState> {
         self.link.compact()?.word_tag()

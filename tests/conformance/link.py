@@ -296,8 +296,13 @@ class Link:
         """Every step of a word."""
         word.check_length(self.settings.key, datagram)
         self._require_partner()
-        return word.open_word(self.inbound(), datagram,
-                              lambda player: self.session.departures.most(self, player))
+        try:
+            return word.open_word(self.inbound(), datagram,
+                                  lambda player: self.session.departures.most(self, player))
+        except wire_compact.OutOfSync:
+            if not self.departure.named:
+                self.reports.out_of_sync()
+            raise
 
     # Polling (3.8).
 

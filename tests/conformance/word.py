@@ -9,7 +9,7 @@ from typing import Callable
 
 import body
 from tags import compute_tag, control_tag_size
-from wire_compact import MAX_DATAGRAM, Direction, Refused
+from wire_compact import MAX_DATAGRAM, Direction, OutOfSync, Refused
 
 WORD = 0x23
 MOST_PLAYERS = 63
@@ -102,7 +102,7 @@ def open_word(direction: Direction, datagram: bytes,
     for player, end in ends:
         limit = most(player)
         if limit is not None and end > limit:
-            raise Refused("FrameRange")
+            raise OutOfSync(True)
     carried = _open_inputs(direction, ends, after) if flags & INPUTS else None
     return Word(bool(flags & HAVE), bool(flags & REPLY), ends, carried)
 

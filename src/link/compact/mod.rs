@@ -135,6 +135,11 @@ impl Compact {
         self.renew_tags(local, remote.player);
     }
 
+    /// Notes that only a new epoch repairs what this endpoint lacks.
+    pub(crate) fn out_of_sync(&mut self) {
+        self.out_of_sync.set();
+    }
+
     pub(crate) fn push_checksum(&mut self, checksum: Checksum) {
         self.checksums.push(checksum);
     }

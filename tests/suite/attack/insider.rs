@@ -1,10 +1,10 @@
 //! Who is inside: a survivor that lies, and a player that lied before it left.
 
-use inputwire::Departure;
+use inputwire::{Departure, Epoch};
 
 use crate::support::forge::Seal;
-use crate::support::gathering::{Gathering, number};
-use crate::support::{MS, SECOND, Wire, frame};
+use crate::support::gathering::{Gathering, News, number};
+use crate::support::{MS, SECOND, Wire, at, frame};
 
 /// The goodbye of player 2 to another one, with an end of its own.
 fn goodbye(to: usize, end: u32) -> Vec<u8> {
@@ -54,4 +54,65 @@ fn whoever_lied_about_its_end_holds_up_no_later_departure() {
         mesh.remove(end, 3);
     }
     mesh.assert_silent(&[0, 1]);
+}
+
+#[test]
+fn whoever_cannot_get_what_another_has_of_a_departed_player_learns_it() {
+    for (apart, wire) in [(121, Wire::Compact), (121, Wire::Keyed), (300, Wire::Keyed)] {
+        let mut mesh = Gathering::<3>::met(wire, 3);
+        // It plays on with one survivor alone, although the other one does not get its inputs.
+        mesh.cut(2, 0, true);
+        let seal = Seal::new(wire, 2, 1);
+        for end in 1..=apart {
+            mesh.hand(2, 1, &seal.inputs(1, end, 0, &[])).expect("taken");
+            mesh.settle();
+        }
+        mesh.crash(2);
+        mesh.disconnect(0, 2);
+        mesh.run(SECOND);
+        assert_eq!(mesh.news(0), [News::OutOfSync(1)], "once");
+        assert_eq!(mesh.departure(0, 2), Departure::Departing { end: frame(0) });
+        assert_eq!(mesh.news(1), [News::Departing(2, Some(0)), News::Departed(2, Some(apart - 1))]);
+        // What they do about it: a new epoch.
+        mesh.forget();
+        for end in 0..2 {
+            let now = at(mesh.now);
+            mesh.end(end).begin_epoch(now, Epoch::new(1)).expect("a newer one");
+            mesh.run(100 * MS);
+        }
+        mesh.run(SECOND);
+        assert!(mesh.news(0).contains(&News::Departed(2, None)) && mesh.news(1).contains(&News::Departed(2, None)));
+        mesh.assert_silent(&[0, 1]);
+        mesh.play(200);
+    }
+}
+
+#[test]
+fn a_survivor_that_lies_holds_up_a_departure_until_it_is_named_itself() {
+    for wire in Wire::COMPACT {
+        let mut mesh = Gathering::<3>::met(wire, 4);
+        mesh.die_known(3, &[4, 6, 2]);
+        // Player 2 tells both others of inputs that nobody has, and gives none, or gives forged ones.
+        mesh.lose = Box::new(|from, _, bytes| from == 2 && bytes[0] == 0x23);
+        mesh.disconnect(0, 3);
+        for (number_, rest) in [(0, &[][..]), (4, &[0, 3, 0, 0, 0, 6])] {
+            for to in 0..2 {
+                let lie = Seal::new(wire, 2, number(to)).word(3 | number_, &[(3, 100)], rest);
+                let _ = mesh.hand(2, to, &lie);
+            }
+            mesh.run(SECOND);
+        }
+        for end in 0..2 {
+            assert!(matches!(mesh.departure(end, 3), Departure::Departing { .. }));
+        }
+        // A game that goes on without it is whole again, with what the honest ones have in common.
+        mesh.lose = Box::new(|_, _, _| false);
+        mesh.crash(2);
+        mesh.disconnect(1, 2);
+        mesh.run(SECOND);
+        assert_eq!(mesh.departure(0, 3), mesh.departure(1, 3));
+        assert!(matches!(mesh.departure(0, 3), Departure::Departed { .. }));
+        assert_eq!(mesh.inputs[0][3], mesh.inputs[1][3]);
+        mesh.assert_silent(&[0, 1]);
+    }
 }

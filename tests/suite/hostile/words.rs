@@ -1,14 +1,16 @@
 //! Words that no honest survivor sends, or that come at the wrong moment: rows W1 to W9.
 
 use inputwire::DatagramError::{self, *};
-use inputwire::{Departure, Epoch, PeerConfig, PeerId, PushError, Session};
+use inputwire::{Departure, Epoch, Event, PeerConfig, PeerEvent, PeerId, PushError, Session};
 
+use crate::fuzz::watch::similar;
 use crate::support::forge::Seal;
 use crate::support::{PEER, SECOND, Wire, at, drain, events, frame, incarnation, refuse};
 
 const SENDER: PeerId = PeerId::new(0);
 const LEAVER: PeerId = PeerId::new(2);
 const WINDOW: u32 = 120;
+const OUT_OF_SYNC: Event<1> = Event::Peer { peer: SENDER, event: PeerEvent::OutOfSync };
 
 /// The session of player 0, which has met players 1, 2 and 3, and knows five inputs of each.
 fn member(wire: Wire, mesh: bool) -> Session<3, 1> {
@@ -53,6 +55,26 @@ fn words(seal: &Seal) -> Vec<Vec<u8>> {
 
 fn reject(session: &Session<3, 1>, word: &[u8], reason: DatagramError) {
     refuse(session, SECOND / 2, SENDER, word, reason);
+}
+
+/// The same for one that tells of more than anybody can repair: that is reported, once an epoch.
+fn reject_out_of_sync(session: &Session<3, 1>, word: &[u8]) {
+    let (mut refused, mut spared) = (session.clone(), session.clone());
+    spared.handle_timeout(at(SECOND / 2));
+    let expected = events(&mut spared);
+    for copy in 0..3 {
+        assert_eq!(refused.handle_datagram(at(SECOND / 2), SENDER, word), Err(OutOfSync));
+        let mut reported = events(&mut refused);
+        if copy == 0 {
+            let place = reported.iter().position(|event| *event == OUT_OF_SYNC).expect("reported");
+            reported.remove(place);
+            assert_eq!(reported, expected);
+        } else {
+            assert_eq!(reported, []);
+        }
+    }
+    assert_eq!(drain(&mut refused), drain(&mut spared));
+    assert!(similar(&refused, &spared));
 }
 
 #[test]
@@ -179,20 +201,20 @@ fn w5_players_that_do_not_ascend_or_are_an_end_of_the_link_are_refused() {
 }
 
 #[test]
-fn w6_an_end_further_ahead_than_a_window_is_refused() {
+fn w6_an_end_further_ahead_than_a_window_is_refused_and_reported_once_an_epoch() {
     for wire in Wire::COMPACT {
         let seal = Seal::new(wire, 1, 0);
         for session in [member(wire, true), survivor(wire)] {
             for (player, known) in [(2, 5), (3, 5)] {
                 let most = known + WINDOW;
                 for end in [most + 1, most + 1_000, u32::MAX] {
-                    reject(&session, &seal.word(3, &[(player, end)], &[]), FrameRange);
+                    reject_out_of_sync(&session, &seal.word(3, &[(player, end)], &[]));
                 }
                 let most = seal.word(3, &[(player, most)], &[]);
                 assert_eq!(session.clone().handle_datagram(at(SECOND), SENDER, &most), Ok(()));
             }
             // Entry by entry.
-            reject(&session, &seal.word(0, &[(2, 9_999), (3, 5)], &[]), FrameRange);
+            reject_out_of_sync(&session, &seal.word(0, &[(2, 9_999), (3, 5)], &[]));
             // An end of somebody who is no peer here is not judged.
             let stranger = seal.word(0, &[(7, u32::MAX)], &[]);
             assert_eq!(session.clone().handle_datagram(at(SECOND), SENDER, &stranger), Ok(()));
@@ -211,7 +233,8 @@ fn w6_the_end_that_a_late_joiner_may_tell_counts_from_where_it_joined() {
     assert_eq!(session.handle_datagram(at(0), joiner, &seal.inputs(0, 300, 300, &[])), Ok(()));
     drain(&mut session);
     events(&mut session);
-    refuse(&session, 0, joiner, &seal.word(0, &[(3, 300 + WINDOW + 1)], &[]), FrameRange);
+    let beyond = seal.word(0, &[(3, 300 + WINDOW + 1)], &[]);
+    assert_eq!(session.clone().handle_datagram(at(0), joiner, &beyond), Err(OutOfSync));
     assert_eq!(session.handle_datagram(at(0), joiner, &seal.word(0, &[(3, 300 + WINDOW)], &[])), Ok(()));
     assert_ne!(session.peer(leaver).expect("a peer").departure(), Departure::Present);
 }
