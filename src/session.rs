@@ -294,8 +294,11 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     pub fn handle_datagram(&mut self, now: Instant, from: PeerId, datagram: &[u8]) -> Result<(), DatagramError> {
         self.advance_clock(now);
         if mesh::concerns(datagram) {
-            self.visit_all();
-            return self.handle_departure(from, datagram);
+            let outcome = self.handle_departure(from, datagram);
+            if outcome.as_ref().err().is_none_or(|reason| reason.may_be_reported()) {
+                self.visit_all();
+            }
+            return outcome;
         }
         let at = self.position(from).ok_or(DatagramError::UnknownPeer)?;
         let peer = self.peers.get_mut(at).ok_or(DatagramError::UnknownPeer)?;

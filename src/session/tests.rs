@@ -94,6 +94,23 @@ fn a_drain_after_a_datagram_visits_its_sender_only() {
     assert!(looks >= 40, "{looks}");
 }
 
+#[test]
+fn a_refused_datagram_of_a_client_visits_nobody_whatever_it_claims_to_be() {
+    let mut server = Box::new(session::<256>(SERVER));
+    for player in 0..256 {
+        server.add_peer(at(0), expect(player)).expect("room");
+    }
+    drain(&mut *server);
+    for kind in 0..=255 {
+        let datagram = [kind; 19];
+        visits::take();
+        assert!(server.handle_datagram(at(0), PeerId::new(77), &datagram).is_err(), "{kind}");
+        drain(&mut *server);
+        let visited = visits::take();
+        assert!(visited.is_empty() || visited == [77], "{kind:02x}: {}", visited.len());
+    }
+}
+
 /// A session that remembers who is idle, and one that visits everybody, give the same whatever happens.
 fn compare(seed: u64) {
     const CLIENTS: u16 = 5;
