@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::config::Config;
+use crate::config::{Config, MAX_DATAGRAM_SIZE};
 use crate::error::DatagramError;
 use crate::event::Field;
 use crate::ids::Epoch;
@@ -143,6 +143,9 @@ impl fmt::Display for HelloError {
 impl core::error::Error for HelloError {}
 
 fn fits(datagram: &[u8], config: &Config, input_len: u8, window: u8) -> Result<(), HelloError> {
+    if datagram.len() > MAX_DATAGRAM_SIZE {
+        return Err(HelloError::Refused(DatagramError::TooLong));
+    }
     let key = config.key();
     let parsed = control::parse_hello(datagram, &TagState::new(key.as_ref()), config.session_id());
     let found = parsed.map_err(HelloError::Refused)?;

@@ -118,3 +118,21 @@ fn hostile_bytes_are_read_like_those_of_a_session_and_never_fit() {
         }
     }
 }
+
+#[test]
+fn a_hello_longer_than_any_datagram_is_refused_unread() {
+    for wire in Wire::COMPACT {
+        // Its tag is right, and a version of the future may be longer.
+        let seal = Seal { version: 2, ..Seal::new(wire, 1, 0) };
+        let longest = MAX_DATAGRAM_SIZE - 1 - wire.tag_len();
+        for (len, expected) in [
+            (longest, mismatch(Field::Version, 1, 2)),
+            (longest + 1, Err(HelloError::Refused(DatagramError::TooLong))),
+            (60_000, Err(HelloError::Refused(DatagramError::TooLong))),
+        ] {
+            let mut body = seal.hello_body();
+            body.resize(len, 0);
+            assert_eq!(fits(&seal.hello_of(&body), wire.settings(0)), expected, "{len}");
+        }
+    }
+}
