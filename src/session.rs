@@ -211,7 +211,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     ///
     /// # Errors
     ///
-    /// [`FramesExhausted`](PushError::FramesExhausted) as for a push; the frames before are pushed.
+    /// [`FramesExhausted`](PushError::FramesExhausted) and [`Closed`](PushError::Closed) as for a push; the frames before are pushed.
     pub fn skip_to(&mut self, now: Instant, frame: Frame, input: [u8; INPUT_LEN]) -> Result<Frame, PushError> {
         self.advance_clock(now);
         for _ in 0..WINDOW {

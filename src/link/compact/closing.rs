@@ -33,7 +33,8 @@ impl Closing {
 
     /// When the first bye is due: once every input is acknowledged, and in any case a while after the session was closed.
     fn begins_at(&self, local: &Local) -> Option<Instant> {
-        let limit = local.closed_at?.after(DELIVER_US);
+        // At the end of time no later moment would come.
+        let limit = local.closed_at?.after(DELIVER_US).min(Instant::LAST);
         Some(self.flushed_at.map_or(limit, |at| at.min(limit)))
     }
 
@@ -52,11 +53,11 @@ impl Closing {
         self.moment(local, |at| at > local.now)
     }
 
-    /// The first moment of a bye that fits. Those that passed without a poll are not made up for.
+    /// The first moment of a bye that fits, and that comes. Those that passed without a poll are not made up for.
     fn moment(&self, local: &Local, fits: impl Fn(Instant) -> bool) -> Option<Instant> {
         let begins_at = self.begins_at(local)?;
         let after = |frames: u8| begins_at.after(local.config.frame_us().saturating_mul(frames.into()));
-        (0..BYES).map(after).find(|at| fits(*at))
+        (0..BYES).map(after).find(|at| fits(*at) && *at <= Instant::LAST)
     }
 
     pub(crate) fn sent(&mut self, now: Instant) {
