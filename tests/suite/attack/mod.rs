@@ -1,5 +1,10 @@
 //! One more attack on the finished protocol, by role: docs/SECURITY.md has the table.
 
+mod blind;
 mod clock;
+mod eight;
 mod insider;
+mod narrow;
+mod order;
 mod replay;
+mod second;

@@ -1,9 +1,12 @@
 //! Who replays whatever was ever sent.
 
-use inputwire::{Health, PeerEvent};
+use inputwire::{Epoch, Event, Health, PeerEvent};
+use inputwire_sim::rng::Rng;
 
 use crate::support::forge::Seal;
-use crate::support::{MS, PEER, SECOND, Wire, at, drain, due, endpoint, events, healths, peer_events};
+use crate::support::{
+    MS, PEER, Pair, SECOND, T, Wire, act, at, drain, due, endpoint, events, healths, inputs, peer_events,
+};
 
 #[test]
 fn hellos_from_before_the_first_input_keep_no_dead_peer_alive() {
@@ -46,5 +49,89 @@ fn a_replayed_hello_of_earlier_runs_of_both_is_reported_and_stops_nothing() {
             reported.extend(peer_events(&events(&mut session)));
         }
         assert_eq!(reported, [PeerEvent::Replaced]);
+    }
+}
+
+#[test]
+fn everything_a_link_ever_carried_replayed_in_any_order_at_any_time_changes_no_input_and_restarts_nobody() {
+    for seed in 0..24 {
+        let mut rng = Rng::new(seed);
+        let wire = Wire::COMPACT[rng.index(2)];
+        let mut pair = Pair::met(wire);
+        let mut recorded: Vec<(usize, Vec<u8>)> = Vec::new();
+        let mut epoch = 0;
+        for _ in 0..6 {
+            pair.play(20);
+            for from in 0..2 {
+                recorded.extend(pair.sent[from].drain(..).map(|(_, datagram)| (1 - from, datagram)));
+            }
+            for _ in 0..200 {
+                let (to, datagram) = &recorded[rng.index(recorded.len())];
+                let _ = pair.sessions[*to].handle_datagram(at(pair.now), PEER, datagram);
+                if rng.one_in(8) {
+                    pair.run(rng.below(T));
+                }
+            }
+            match rng.below(3) {
+                0 => {
+                    epoch += 1;
+                    pair.run(SECOND);
+                    pair.begin_epoch(epoch);
+                }
+                1 => {
+                    pair.lost = [true; 2];
+                    pair.run(rng.below(3 * SECOND));
+                    pair.lost = [false; 2];
+                    pair.run(SECOND);
+                }
+                _ => {
+                    let now = at(pair.now);
+                    for session in &mut pair.sessions {
+                        session.handle_transport_closed(now, PEER);
+                        session.handle_transport_opened(now, PEER);
+                    }
+                    pair.run(SECOND);
+                }
+            }
+        }
+        pair.run(SECOND);
+        for end in 0..2 {
+            let mut expected = 0;
+            for (frame, input) in inputs(&pair.reported[end]) {
+                expected = if frame == 0 { 0 } else { expected };
+                assert_eq!((frame, input), (expected, act(1 - end, frame)), "seed {seed}");
+                expected += 1;
+            }
+            let restarts = [PeerEvent::Restarted, PeerEvent::OutOfSync, PeerEvent::Replaced];
+            let told = peer_events(&pair.reported[end]);
+            assert!(!told.iter().any(|event| restarts.contains(event)), "seed {seed}: {told:?}");
+            assert_eq!(pair.sessions[end].epoch().get(), epoch);
+        }
+    }
+}
+
+#[test]
+fn what_a_removed_peer_was_sent_and_sent_means_nothing_to_the_one_that_is_added_after_it() {
+    for wire in Wire::COMPACT {
+        let mut pair = Pair::met(wire);
+        pair.play(30);
+        pair.sessions[1].close(at(pair.now));
+        pair.run(SECOND);
+        let recorded: Vec<_> = pair.sent.iter().flatten().map(|(_, datagram)| datagram.clone()).collect();
+        let session = &mut pair.sessions[0];
+        session.remove_peer(at(pair.now), PEER);
+        session.begin_epoch(at(pair.now), Epoch::new(4)).expect("newer");
+        let again = session.add_peer(at(pair.now), wire.peer(1)).expect("room");
+        let mut reported = Vec::new();
+        for (datagram, step) in recorded.iter().zip(0..) {
+            let now = at(pair.now + step * 5 * MS);
+            let _ = session.handle_datagram(now, again, datagram);
+            drain(session);
+            reported.extend(events(session));
+        }
+        let quiet = |event: &Event<1>| matches!(event, Event::Peer { event: PeerEvent::Replaced, .. });
+        assert!(reported.iter().all(quiet), "{wire:?}: {reported:?}");
+        let peer = session.peer(again).expect("a peer");
+        assert_eq!((peer.health(), peer.last_frame()), (Health::Connecting, None));
     }
 }
