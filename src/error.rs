@@ -238,7 +238,7 @@ datagram_errors! {
     /// A word, although this endpoint is in no mesh.
     NoMesh => "a word of a mesh: set Config::mesh alike at every endpoint",
     /// A datagram of this endpoint.
-    Reflected => "a datagram of this endpoint came back: check the address of the peer",
+    Reflected => "a datagram of this endpoint came back: check the address of the peer, and that the player numbers differ",
 }
 
 impl ConfigError {

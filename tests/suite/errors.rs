@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use inputwire::{AddPeerError, ChecksumError, ConfigError, DatagramError, EpochError, Field, PeerId, PushError};
+use inputwire::{
+    AddPeerError, ChecksumError, Config, ConfigError, DatagramError, EpochError, Field, Instant, MAX_DATAGRAM_SIZE,
+    PeerConfig, PeerId, PushError, Session,
+};
 
 const PEER: PeerId = PeerId::new(70_003);
 
@@ -53,6 +56,23 @@ fn every_error_has_a_text_of_its_own() {
     texts.extend(closed.into_iter().take(1));
     assert!(texts.iter().all(|text| text.split(' ').count() >= 2), "{texts:?}");
     assert_all_differ(&texts);
+}
+
+/// Both endpoints get nothing but their own hellos then, so this text is all that a player sees.
+#[test]
+fn the_text_for_two_endpoints_that_play_as_one_player_names_the_player_numbers() {
+    let endpoint = |incarnation| {
+        let config = Config::builder().session_id(7).local_player(0).incarnation(incarnation).build().expect("valid");
+        let mut session = Session::<1, 1>::new(config);
+        let peer = session.add_peer(Instant::ORIGIN, PeerConfig::compact(1)).expect("room");
+        (session, peer)
+    };
+    let [(mut first, _), (mut second, peer)] = [endpoint(0x5eed_0000_0001), endpoint(0x5eed_0000_0002)];
+    let mut buf = [0; MAX_DATAGRAM_SIZE];
+    let hello = first.poll_transmit(&mut buf).expect("it is due").datagram;
+    let refused = second.handle_datagram(Instant::ORIGIN, peer, hello).expect_err("of the same player");
+    assert!(refused.to_string().contains("player numbers"), "{refused}");
+    assert_eq!(second.poll_event(), None);
 }
 
 #[test]

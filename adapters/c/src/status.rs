@@ -261,7 +261,7 @@ impl IwStatus {
             Self::OtherRun => c"of another run: a datagram that arrived late, or a second program of that player",
             Self::LateHello => c"a hello that is not newer than one before it: repeated, or late",
             Self::EpochRange => c"an epoch, incarnation or number outside its range",
-            Self::Reflected => c"a datagram of this endpoint came back: check the address of the peer",
+            Self::Reflected => c"a datagram of this endpoint came back: check the address of the peer, and that the player numbers differ",
             Self::NoMesh => c"a word of a mesh: set Config::mesh alike at every endpoint",
         }
     }
