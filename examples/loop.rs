@@ -39,6 +39,7 @@ fn play(me: u16, limit: Duration) -> Result<(), Box<dyn Error + Send + Sync>> {
     let clock = std::time::Instant::now();
     let now = || Instant::ORIGIN.saturating_add(clock.elapsed());
     let peer = session.add_peer(now(), PeerConfig::compact(1 - me))?;
+    println!("{me}: port {port}, waits for player {}", 1 - me);
     let mut buf = [0; MAX_DATAGRAM_SIZE];
     let mut next_step = None; // `Some` from `Connected` on
     let mut is_over = false;
@@ -82,8 +83,10 @@ fn play(me: u16, limit: Duration) -> Result<(), Box<dyn Error + Send + Sync>> {
         let wake = [session.poll_timeout(), next_step].into_iter().flatten().min();
         let wait = wake.map_or(Duration::from_secs(1), |wake| wake.saturating_since(now()));
         socket.set_read_timeout(Some(wait.max(Duration::from_micros(100))))?;
-        if let Ok(len) = socket.recv(&mut buf) {
-            let _ = session.handle_datagram(now(), peer, &buf[..len]); // a refusal is for the log
+        if let Ok(len) = socket.recv(&mut buf)
+            && let Err(refused) = session.handle_datagram(now(), peer, &buf[..len])
+        {
+            eprintln!("{me}: {refused}"); // changed nothing except a counter
         }
     }
 }
