@@ -33,7 +33,7 @@ const SEND_BATCH: usize = 64;
 /// let mut server = Server::<5>::bind("0.0.0.0:7000", Limits::default())?;
 /// // Whoever knows the key of its player may play.
 /// let mut gate = |hello: &Hello<'_>, _from: SocketAddr| {
-///     let config = Config::builder().session_id(3).local_player(SERVER).key([7; 16]);
+///     let config = Config::builder().session_id(3).local_player(SERVER).key([7; 16]).mesh(false);
 ///     (hello.sender() < 100).then_some(config)
 /// };
 /// let mut next_frame = server.now();
