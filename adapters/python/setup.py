@@ -30,6 +30,8 @@ class BuildPy(build_py):
 
     def run(self):
         target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+        if shutil.which("cargo") is None:
+            raise SystemExit("the C library is built with Rust, and there is no cargo in PATH: install Rust (https://rustup.rs), or take a wheel that was built elsewhere")
         subprocess.run(
             ["cargo", "rustc", "-q", "-p", "inputwire-c", "--profile", "c", "--no-default-features", "--features",
              "all-sizes", "--crate-type", "staticlib,cdylib", "--target-dir", str(target)], cwd=ROOT, check=True)

@@ -73,6 +73,21 @@ class Driver(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(self.endpoints[0].stats(0).refused, {})
         await asyncio.gather(*(endpoint.close() for endpoint in self.endpoints))
 
+    async def test_two_ends_that_play_as_one_player_are_told_so_by_the_log(self):
+        session = iw.Session(session_id=5, local_player=0)
+        session.add_peer(1, now=asyncio.get_running_loop().time())
+        twin = await bind(session, ("127.0.0.1", 0))
+        self.endpoints[0].connect(0, twin.local_address)
+        twin.connect(0, self.endpoints[0].local_address)
+        with self.assertLogs("inputwire", "DEBUG") as log:
+            for _ in range(1000):
+                if any("player numbers" in line for line in log.output):
+                    break
+                await asyncio.sleep(0.01)
+            else:
+                self.fail(log.output)
+        await asyncio.gather(twin.close(), *(endpoint.close() for endpoint in self.endpoints))
+
     async def test_a_closed_endpoint_ends_the_iteration_and_can_be_closed_again(self):
         zero, one = self.endpoints
         waiting = asyncio.create_task(anext(aiter(one.__aiter__()), None))

@@ -1,6 +1,9 @@
 """The session behind Python's types: two endpoints in virtual time, errors, failover."""
 
+import os
 import random
+import subprocess
+import sys
 import typing
 import unittest
 
@@ -201,6 +204,27 @@ class Sessions(unittest.TestCase):
         session.clear()
         with self.assertRaisesRegex(iw.InputwireError, "not a session"):
             session.poll_event()
+
+    def test_a_value_that_no_field_holds_is_refused_by_its_name_and_never_cut_off(self):
+        for settings, name in [({"session_id": -1}, "session_id"), ({"session_id": 2**64}, "session_id"),
+                               ({"local_player": 2**16}, "local_player"), ({"incarnation": 2**64}, "incarnation")]:
+            with self.assertRaisesRegex(ValueError, name):
+                iw.Session(**settings)
+        session = iw.Session(session_id=2**64 - 1, local_player=2**16 - 1)
+        with self.assertRaisesRegex(ValueError, "player"):
+            session.add_peer(2**16)
+        with self.assertRaisesRegex(ValueError, "'compact' or 'classic'"):
+            session.add_peer(1, wire="clasic")
+        for data in (1, "a", [1]):
+            with self.assertRaisesRegex(TypeError, r"bytes\(\[1\]\)"):
+                session.push_input(data)
+
+    def test_a_library_that_is_not_there_is_an_import_error_that_names_the_install_command(self):
+        run = subprocess.run(
+            [sys.executable, "-c", "import inputwire"], env={**os.environ, "INPUTWIRE_LIBRARY": "/nowhere/library.so"},
+            capture_output=True, text=True, check=False)
+        self.assertIn("ImportError", run.stderr)
+        self.assertIn("pip install ./adapters/python", run.stderr)
 
     def test_a_refused_datagram_is_a_status_that_is_counted_and_no_exception(self):
         session = pair()[0]

@@ -14,7 +14,13 @@ _NAME = {"win32": "inputwire_c.dll", "darwin": "libinputwire_c.dylib"}.get(sys.p
 def _load() -> Any:
     # Another build of the library, such as one with fewer sizes.
     path = os.environ.get("INPUTWIRE_LIBRARY") or str(pathlib.Path(__file__).parent / _NAME)
-    library = c.CDLL(path)
+    try:
+        library = c.CDLL(path)
+    except OSError as error:
+        raise ImportError(
+            f"the C library cannot be loaded: {error}. It comes with the package: `pip install ./adapters/python` in the "
+            "repository, and import from outside of adapters/python/src; or set INPUTWIRE_LIBRARY to a library of your own"
+        ) from error
     for name, (result, arguments) in _abi.FUNCTIONS.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments

@@ -5,20 +5,25 @@
         async for event in endpoint: ...
 
 One socket, one timer. The session keeps what was not taken yet, so a slow application loses nothing: it holds back its
-acknowledgements.
+acknowledgements. Refused datagrams are logged at the level DEBUG, by the logger `inputwire`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from types import TracebackType
 from typing import Any, AsyncIterator, Optional, cast
 
 from . import events
+from ._abi import Status
+from ._library import text
 from .session import Session, Stats
 
 Address = tuple[Any, ...]
+
+_LOG = logging.getLogger("inputwire")
 
 __all__ = ["Endpoint", "bind"]
 
@@ -58,8 +63,11 @@ class Endpoint(asyncio.DatagramProtocol):
         peer = self._peers.get(address)
         if peer is None:
             self.strangers += 1
+            _LOG.debug("a datagram from %s, which is the address of no peer", address)
             return
-        self.session.handle_datagram(peer, data, self._loop.time())
+        status = self.session.handle_datagram(peer, data, self._loop.time())
+        if status != Status.OK:
+            _LOG.debug("refused from peer %d: %s", peer, text(status))
         self._happened()
 
     def error_received(self, error: Exception) -> None:

@@ -94,6 +94,25 @@ def _check(status: int) -> bool:
     return status == Status.OK
 
 
+def _number(name: str, value: int, bits: int) -> int:
+    """Returns the value. A field of C would take the low bits of a greater one, and the two ends would not meet."""
+    if not 0 <= value < 1 << bits:
+        raise ValueError(f"{name} is 0 to 2**{bits} - 1, not {value}")
+    return value
+
+
+def _wire(name: str) -> int:
+    if name not in _WIRES:
+        raise ValueError(f"a wire is {' or '.join(map(repr, _WIRES))}, not {name!r}")
+    return _WIRES[name]
+
+
+def _bytes(data: bytes) -> bytes:
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(f"an input is bytes, such as bytes([{data if isinstance(data, int) else 1}]), not {type(data).__name__}")
+    return bytes(data)
+
+
 def _micros(now: Optional[float]) -> int:
     return round((time.monotonic() if now is None else now) * 1e6)
 
@@ -137,9 +156,11 @@ class Session:
         """
         config = _abi.ConfigStruct()
         _check(library.iw_config_default(c.byref(config)))
-        config.session_id, config.local_player = session_id, local_player
+        config.session_id = _number("session_id", session_id, 64)
+        config.local_player = _number("local_player", local_player, 16)
         # Numbers below 2^32 are refused, since they look like no random ones.
-        config.incarnation = secrets.randbits(64) | 1 << 63 if incarnation is None else incarnation
+        drawn = secrets.randbits(64) | 1 << 63 if incarnation is None else incarnation
+        config.incarnation = _number("incarnation", drawn, 64)
         if key is not None:
             if len(key) != 16:
                 raise ValueError("a key has 16 bytes")
@@ -186,7 +207,8 @@ class Session:
         `margin`, instead of keeping up with the peer's game."""
         config = _abi.PeerConfigStruct()
         _check(library.iw_peer_config_default(c.byref(config)))
-        config.player, config.wire, config.incarnation = player, _WIRES[wire], incarnation
+        config.player, config.wire = _number("player", player, 16), _wire(wire)
+        config.incarnation = _number("incarnation", incarnation, 64)
         if key is not None:
             if len(key) != 16:
                 raise ValueError("a key has 16 bytes")
@@ -215,6 +237,7 @@ class Session:
 
     def push_input(self, data: bytes, now: Optional[float] = None) -> int:
         """Records the local input of the next frame and returns that frame. Raises `WindowFull` or `TooFarAhead`."""
+        data = _bytes(data)
         status = library.iw_session_push_input(
             self._session, _micros(now), data, len(data), c.byref(self._number), c.byref(self._second))
         if status == Status.WINDOW_FULL:
@@ -226,6 +249,7 @@ class Session:
 
     def skip_to(self, frame: int, data: bytes, now: Optional[float] = None) -> int:
         """Jumps ahead after a pause: every frame before `frame` gets this input. Returns the frame of the next push."""
+        data = _bytes(data)
         status = library.iw_session_skip_to(self._session, _micros(now), frame, data, len(data), c.byref(self._number))
         if status == Status.WINDOW_FULL:
             raise WindowFull(status, _abi.NO_PEER)
