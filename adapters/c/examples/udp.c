@@ -54,16 +54,28 @@ static struct sockaddr_in loopback(int port) {
     return address;
 }
 
+static void usage(const char *option) {
+    fprintf(stderr,
+            "%s: no such option, or not with this value\n"
+            "usage: udp [--wire compact|classic] [--me 0|1] [--port PORT] [--peer-port PORT] [--frames N]\n"
+            "player 1 by default; player N listens on port 7000 + N of this machine and sends to that of the other one\n",
+            option);
+    exit(2);
+}
+
 int main(int count, char **arguments) {
     uint32_t me = 1, wire = IW_COMPACT, frames = 600;
     int port = -1, peer_port = -1;
-    for (int i = 1; i + 1 < count; i += 2) {
-        const char *name = arguments[i], *value = arguments[i + 1];
-        if (!strcmp(name, "--wire")) wire = strcmp(value, "classic") ? IW_COMPACT : IW_CLASSIC;
-        if (!strcmp(name, "--me")) me = (uint32_t)atoi(value) & 1;
-        if (!strcmp(name, "--port")) port = atoi(value);
-        if (!strcmp(name, "--peer-port")) peer_port = atoi(value);
-        if (!strcmp(name, "--frames")) frames = (uint32_t)atoi(value);
+    for (int i = 1; i < count; i += 2) {
+        const char *name = arguments[i], *value = i + 1 < count ? arguments[i + 1] : NULL;
+        if (value == NULL) usage(name);
+        else if (!strcmp(name, "--wire") && !strcmp(value, "compact")) wire = IW_COMPACT;
+        else if (!strcmp(name, "--wire") && !strcmp(value, "classic")) wire = IW_CLASSIC;
+        else if (!strcmp(name, "--me")) me = (uint32_t)atoi(value) & 1;
+        else if (!strcmp(name, "--port")) port = atoi(value);
+        else if (!strcmp(name, "--peer-port")) peer_port = atoi(value);
+        else if (!strcmp(name, "--frames")) frames = (uint32_t)atoi(value);
+        else usage(name);
     }
     uint32_t other = 1 - me;
     struct sockaddr_in local = loopback(port < 0 ? 7000 + (int)me : port);
@@ -74,6 +86,7 @@ int main(int count, char **arguments) {
         perror("socket");
         return 1;
     }
+    fprintf(stderr, "player %u at port %d waits for player %u at port %d\n", me, ntohs(local.sin_port), other, ntohs(remote.sin_port));
     if (iw_abi_version() != IW_ABI_VERSION || iw_session_size(1, 1) > sizeof memory || frames > MAX_FRAMES) {
         fprintf(stderr, "library and program do not match\n");
         return 1;
@@ -95,6 +108,7 @@ int main(int count, char **arguments) {
 
     uint32_t epoch = 0, pushed = 0, delivered = 0, wrong = 0;
     int connected = 0, closing = 0;
+    iw_status refused = IW_STATUS_OK;
     uint64_t next_step = 0, received_at = now_us(), give_up_at = now_us() + 60 * (uint64_t)SECOND;
     for (;;) {
         uint64_t now = now_us();
@@ -155,8 +169,14 @@ int main(int count, char **arguments) {
         poll(&waiting, 1, until > now ? (int)((until - now) / 1000) + 1 : 0);
         ssize_t size;
         while ((size = recv(udp, datagram, sizeof datagram, MSG_DONTWAIT)) >= 0)
-            iw_session_handle_datagram(session, now_us(), peer, datagram, (size_t)size); /* The session counts the refused ones. */
+        {
+            iw_status status = iw_session_handle_datagram(session, now_us(), peer, datagram, (size_t)size);
+            /* The session counts the refused ones. Before there is a connection the reason tells why there is none. */
+            if (status < 0 && status != refused && !connected) fprintf(stderr, "refused: %s\n", iw_status_text(status));
+            if (status < 0) refused = status;
+        }
     }
+    if (!connected) fprintf(stderr, "player %u has not answered at port %d for a minute\n", other, ntohs(remote.sin_port));
 
     iw_stats stats;
     check(iw_peer_stats(session, peer, &stats), "stats");
