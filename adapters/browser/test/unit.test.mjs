@@ -1,6 +1,7 @@
 // Tests the package without a browser, over fake channels: node --test.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFile, readdir } from "node:fs/promises";
 import { test } from "node:test";
 
@@ -21,6 +22,13 @@ async function two(options = {}, wire = "compact") {
   }
   return endpoints;
 }
+
+test("a build without Rust says where to get it, and leaves the last build alone", async () => {
+  const build = spawnSync(process.execPath, ["tools/build.mjs"], { env: { PATH: "" }, encoding: "utf8" });
+  assert.equal(build.status, 1);
+  assert.equal(build.stderr, "the package cannot be built: there is no rustc: install Rust from https://rustup.rs\n");
+  assert.ok((await readdir("dist")).includes("index.js"));
+});
 
 test("a module imports nothing and has at most 58 KiB", async () => {
   for (const inputLength of [1, 2, 4, 8, 16]) {

@@ -4,7 +4,7 @@
 // the texts of the C interface are the same in all modules: they are read once, and become JavaScript.
 
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -17,9 +17,27 @@ const dist = join(here, "dist");
 const target = process.env.CARGO_TARGET_DIR ?? join(here, "../../target");
 const output = (command, args) => execFileSync(command, args, { encoding: "utf8" }).trim();
 const run = (command, args) => execFileSync(command, args, { stdio: "inherit", env: { ...process.env, CARGO_TARGET_DIR: target } });
-const host = /^host: (.*)$/m.exec(output("rustc", ["-vV"]))[1];
-const linker = join(output("rustc", ["--print", "sysroot"]), "lib/rustlib", host, "bin/rust-lld");
+const version = needs(() => output("rustc", ["-vV"]), "there is no rustc: install Rust from https://rustup.rs");
+const host = /^host: (.*)$/m.exec(version)[1];
+const sysroot = output("rustc", ["--print", "sysroot"]);
+const linker = join(sysroot, "lib/rustlib", host, "bin/rust-lld");
+needs(() => existsSync(join(sysroot, "lib/rustlib/wasm32-unknown-unknown")), "rustup target add wasm32-unknown-unknown");
+needs(() => existsSync(linker), "this Rust has no rust-lld: take the one of https://rustup.rs");
+needs(() => existsSync(join(here, "node_modules/.bin/wasm-opt")), "run npm ci first");
 const used = new Set(readFileSync(join(here, "src/abi.ts"), "utf8").match(/\biw_\w+/g));
+
+/** Returns what `found` does; ends with what to do if that is nothing. */
+function needs(found, advice) {
+  let value;
+  try {
+    value = found();
+  } catch {
+    // Told below.
+  }
+  if (value) return value;
+  console.error(`the package cannot be built: ${advice}`);
+  process.exit(1);
+}
 
 /** Compiles the library of sessions for inputs of a length; `link` makes a module of it. */
 function compile(inputLength) {
