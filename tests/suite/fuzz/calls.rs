@@ -306,6 +306,7 @@ impl<const WINDOW: usize> Calls<WINDOW> {
             }
             let seal = Seal {
                 key: self.key,
+                short_tags: false,
                 session_id: 0,
                 sender: (player, self.peers[index].incarnation),
                 receiver: (0, local_run),

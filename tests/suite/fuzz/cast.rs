@@ -106,6 +106,7 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> Pair<INPUT_LEN, WINDOW> {
             wire: self.wire,
             seal: Seal {
                 key: (self.wire == Wire::Keyed).then_some(KEY),
+                short_tags: false,
                 session_id: SESSION_ID,
                 sender: (1, incarnation(1)),
                 receiver: (0, incarnation(0)),

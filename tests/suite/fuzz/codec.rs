@@ -32,6 +32,7 @@ fn seal(bytes: &mut Bytes<'_>, input_len: usize, window: usize) -> Seal {
     let session_id = u64::from(bytes.u8());
     Seal {
         key: bytes.flag().then_some([3; 16]),
+        short_tags: false,
         session_id,
         sender: (0, DRAWN + 7),
         receiver: (1, DRAWN + 8),

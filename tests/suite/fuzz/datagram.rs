@@ -125,7 +125,7 @@ fn play_scene<const INPUT_LEN: usize, const WINDOW: usize>(
 }
 
 /// Laws 3 and 4: a refused datagram is as if only time had passed, and an accepted one changes nothing when repeated.
-fn check<const INPUT_LEN: usize, const WINDOW: usize>(
+pub fn check<const INPUT_LEN: usize, const WINDOW: usize>(
     session: &mut Session<1, INPUT_LEN, WINDOW>,
     mut before: Session<1, INPUT_LEN, WINDOW>,
     now: u64,

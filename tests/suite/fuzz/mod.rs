@@ -13,6 +13,7 @@ pub mod calls;
 pub mod codec;
 pub mod datagram;
 pub mod deadlines;
+pub mod hello;
 pub mod network;
 pub mod seeds;
 pub mod twin;
@@ -21,11 +22,12 @@ pub mod watch;
 /// A target: its name and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("calls", calls::run),
     ("codec", codec::run),
     ("datagram", datagram::run),
     ("deadlines", deadlines::run),
+    ("hello", hello::run),
     ("network", network::run),
     ("twin", twin::run),
 ];

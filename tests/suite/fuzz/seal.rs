@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 #[derive(Clone, Copy, Debug)]
 pub struct Seal {
     pub key: Option<[u8; 16]>,
+    pub short_tags: bool,
     pub session_id: u64,
     /// Player number and incarnation.
     pub sender: (u16, u64),
@@ -38,24 +39,28 @@ impl Greeting {
 pub const HELLO_BODY: usize = 47;
 
 impl Seal {
-    /// The size of a tag, in bytes.
+    /// The size of a control tag, in bytes.
     pub const fn len(&self) -> usize {
         if self.key.is_some() { 8 } else { 2 }
     }
 
-    fn tag(&self, parts: &[&[u8]]) -> ([u8; 8], usize) {
+    /// The size of an input tag, in bytes.
+    pub const fn input_tag_len(&self) -> usize {
+        if self.key.is_some() && self.short_tags { 4 } else { self.len() }
+    }
+
+    fn tag(&self, parts: &[&[u8]]) -> [u8; 8] {
         let mut tag = [0; 8];
         if let Some(key) = self.key {
             tag = sip(key, parts).to_be_bytes();
         } else {
             tag[..2].copy_from_slice(&crc(parts).to_be_bytes());
         }
-        (tag, self.len())
+        tag
     }
 
-    fn put(&self, head: &[u8], covered: &[&[u8]], rest: &[u8]) -> Vec<u8> {
-        let (tag, len) = self.tag(covered);
-        [head, &tag[..len], rest].concat()
+    fn put(&self, head: &[u8], tag_len: usize, covered: &[&[u8]], rest: &[u8]) -> Vec<u8> {
+        [head, &self.tag(covered)[..tag_len], rest].concat()
     }
 
     fn context(&self, epoch: u32, end: u32, ack: u32) -> [u8; 50] {
@@ -70,7 +75,7 @@ impl Seal {
         bytes[34] = self.input_len;
         bytes[36] = self.window;
         bytes[37..41].copy_from_slice(&self.first_frame.to_be_bytes());
-        bytes[41] = self.len().to_le_bytes()[0];
+        bytes[41] = self.input_tag_len().to_le_bytes()[0];
         bytes[42..46].copy_from_slice(&end.to_be_bytes());
         bytes[46..].copy_from_slice(&ack.to_be_bytes());
         bytes
@@ -79,12 +84,12 @@ impl Seal {
     /// An input datagram with this type byte, these full frame numbers, and `rest` after the tag.
     pub fn inputs(&self, kind: u8, end: u32, ack: u32, rest: &[u8]) -> Vec<u8> {
         let head = [kind, end.to_be_bytes()[3], ack.to_be_bytes()[3]];
-        self.put(&head, &[&self.context(self.epoch, end, ack), &head, rest], rest)
+        self.put(&head, self.input_tag_len(), &[&self.context(self.epoch, end, ack), &head, rest], rest)
     }
 
     /// A hello with these bytes after the tag.
     pub fn hello_of(&self, rest: &[u8]) -> Vec<u8> {
-        self.put(&[0x20], &[&self.session_id.to_be_bytes(), &[0x20], rest], rest)
+        self.put(&[0x20], self.len(), &[&self.session_id.to_be_bytes(), &[0x20], rest], rest)
     }
 
     /// The bytes of a hello after the tag.
@@ -95,7 +100,7 @@ impl Seal {
         bytes[3..5].copy_from_slice(&self.receiver.0.to_be_bytes());
         bytes[5] = self.input_len;
         bytes[6] = self.window;
-        bytes[7] = self.len().to_le_bytes()[0];
+        bytes[7] = self.input_tag_len().to_le_bytes()[0];
         bytes[8] = u8::from(greeting.playing);
         bytes[9..13].copy_from_slice(&frame_us.to_be_bytes());
         bytes[13..15].copy_from_slice(&ping_ms.to_be_bytes());
@@ -111,17 +116,17 @@ impl Seal {
     /// A bye that names this run of the receiver, and ends before this frame.
     pub fn bye(&self, named: u64, end: u32) -> Vec<u8> {
         let rest = [&named.to_be_bytes()[..], &self.epoch.to_be_bytes(), &end.to_be_bytes()].concat();
-        self.put(&[0x21], &[&self.context(0, 0, 0), &[0x21], &rest], &rest)
+        self.put(&[0x21], self.len(), &[&self.context(0, 0, 0), &[0x21], &rest], &rest)
     }
 
     /// A word with these bytes after the tag.
     pub fn word(&self, rest: &[u8]) -> Vec<u8> {
-        self.put(&[0x23], &[&self.context(self.epoch, 0, 0), &[0x23], rest], rest)
+        self.put(&[0x23], self.len(), &[&self.context(self.epoch, 0, 0), &[0x23], rest], rest)
     }
 
     /// A checksum datagram with these bytes after the tag.
     pub fn checksums(&self, rest: &[u8]) -> Vec<u8> {
-        self.put(&[0x22], &[&self.context(self.epoch, 0, 0), &[0x22], rest], rest)
+        self.put(&[0x22], self.input_tag_len(), &[&self.context(self.epoch, 0, 0), &[0x22], rest], rest)
     }
 }
 
