@@ -18,11 +18,12 @@ pub mod network;
 pub mod seeds;
 pub mod twin;
 pub mod watch;
+pub mod word;
 
 /// A target: its name and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("calls", calls::run),
     ("codec", codec::run),
     ("datagram", datagram::run),
@@ -30,4 +31,5 @@ pub const TARGETS: [Target; 7] = [
     ("hello", hello::run),
     ("network", network::run),
     ("twin", twin::run),
+    ("word", word::run),
 ];
