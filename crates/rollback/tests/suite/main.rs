@@ -1,6 +1,8 @@
 //! The driver over virtual time.
 
+mod corpus;
 mod driver;
+mod fuzz;
 mod game;
 mod pair;
 mod planted;
