@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
 use inputwire::{Epoch, Frame};
 
@@ -201,44 +202,43 @@ impl FeedReader {
         Ok(if is_covered && !is_new_end { Inserted::Known } else { Inserted::New })
     }
 
-    /// Compares a chunk with the held ones of the same frames, and returns whether all its rows are held or taken already.
+    /// Compares a chunk with the held ones of the same frames, and returns whether all its rows are held or taken already. Each row
+    /// is compared once, with the held chunk that reaches furthest: those that overlap were compared with each other before.
     fn compare(&self, chunk: &Chunk<'_>) -> Result<bool, InsertError> {
+        let end_of = |key: &Key| key.1.saturating_add(key.2);
+        let (start, end) = ((chunk.epoch, 0, 0, 0), chunk.end());
         let mut covered = if chunk.epoch == self.epoch { chunk.first.max(self.next) } else { chunk.first };
-        for (key, held) in self.held.range((chunk.epoch, 0, 0, 0)..) {
-            let (epoch, first, rows, _) = *key;
-            if epoch != chunk.epoch || first >= chunk.end() {
-                break;
+        for (key, _) in self.held.range(start..(chunk.epoch, end, 0, 0)) {
+            if key.1 <= covered {
+                covered = covered.max(end_of(key));
             }
-            let end = first.saturating_add(rows);
-            if let Some(frame) = self.first_difference(chunk, (first, rows, &held.payload)) {
-                return Err(InsertError::Conflict { epoch: Epoch::new(epoch), frame: Frame::new(frame) });
-            }
-            if first <= covered {
-                covered = covered.max(end);
-            }
-        }
-        Ok(covered >= chunk.end())
-    }
-
-    /// The first frame of both whose rows differ. A checksum that only one of them has is no difference.
-    fn first_difference(&self, chunk: &Chunk<'_>, (first, rows, payload): (u32, u32, &[u8])) -> Option<u32> {
-        let start = chunk.first.max(first);
-        let end = chunk.end().min(first.saturating_add(rows));
-        if start >= end {
-            return None;
         }
         let mut one = ChunkDecoder::new(self.shape);
         let mut other = one.clone();
         one.start(chunk.first, chunk.payload);
-        other.start(first, payload);
-        while one.next_frame() < start && one.step(chunk.payload).is_ok() {}
-        while other.next_frame() < start && other.step(payload).is_ok() {}
-        (start..end).find(|_| {
-            let (Ok(one), Ok(other)) = (one.step(chunk.payload), other.step(payload)) else { return true };
-            let hashes = one.checksum.zip(other.checksum);
-            (one.present, &one.inputs) != (other.present, &other.inputs)
-                || hashes.is_some_and(|(one, other)| one != other)
-        })
+        let mut held = self.held.range(start..(chunk.epoch, end, 0, 0)).peekable();
+        let (mut compared, mut furthest) = (chunk.first, None::<(&Key, &Held)>);
+        while compared < end {
+            while let Some(next) = held.next_if(|(key, _)| key.1 <= compared) {
+                if furthest.is_none_or(|(key, _)| end_of(key) < end_of(next.0)) {
+                    furthest = Some(next);
+                }
+            }
+            match furthest.filter(|(key, _)| end_of(key) > compared) {
+                None => compared = held.peek().map_or(end, |(key, _)| key.1),
+                Some((key, found)) => {
+                    other.start(key.1, &found.payload);
+                    let frames = compared..end.min(end_of(key));
+                    compared = frames.end;
+                    if let Some(frame) =
+                        first_difference(frames, (&mut one, chunk.payload), (&mut other, &found.payload))
+                    {
+                        return Err(InsertError::Conflict { epoch: chunk.epoch(), frame: Frame::new(frame) });
+                    }
+                }
+            }
+        }
+        Ok(covered >= end)
     }
 
     fn note_end(&mut self, chunk: &Chunk<'_>) -> bool {
@@ -392,4 +392,20 @@ impl FeedReader {
     pub(crate) const fn shape(&self) -> &Shape {
         &self.shape
     }
+}
+
+/// The first of some frames whose rows differ in two chunks, each with its decoder and payload. A checksum that only one of them has
+/// is no difference.
+fn first_difference(
+    mut frames: Range<u32>,
+    (one, one_payload): (&mut ChunkDecoder, &[u8]),
+    (other, other_payload): (&mut ChunkDecoder, &[u8]),
+) -> Option<u32> {
+    while one.next_frame() < frames.start && one.step(one_payload).is_ok() {}
+    while other.next_frame() < frames.start && other.step(other_payload).is_ok() {}
+    frames.find(|_| {
+        let (Ok(one), Ok(other)) = (one.step(one_payload), other.step(other_payload)) else { return true };
+        let hashes = one.checksum.zip(other.checksum);
+        (one.present, &one.inputs) != (other.present, &other.inputs) || hashes.is_some_and(|(one, other)| one != other)
+    })
 }

@@ -143,3 +143,43 @@ fn a_file_that_is_cut_off_gives_the_rows_before_the_cut() {
     assert_eq!(rest, Err(RecordError::CutOff.into()));
     assert_eq!(take(&mut reader).len(), 120);
 }
+
+/// A chunk of so many equal rows from a frame on, as a player may publish it.
+fn rows_from(first: u32, rows: u32) -> Vec<u8> {
+    let settings = Settings::new(1, [0, 1], 1).chunk_rows(60_000);
+    let mut writer = FeedWriter::new(settings).expect("settings").starting_at(Epoch::new(0), Frame::new(first));
+    for _ in 0..rows {
+        writer.push_row(writer.next_frame(), &[Some(&[1]), Some(&[2])]).expect("a row");
+    }
+    writer.partial_chunk().expect("rows")
+}
+
+/// Each row was compared with every held chunk that has it, so that a few kilobytes cost minutes.
+#[test]
+fn chunks_that_overlap_by_all_but_a_row_cost_no_more_than_their_rows() {
+    let writer = FeedWriter::new(Settings::new(1, [0, 1], 1).chunk_rows(60_000)).expect("settings");
+    let mut reader = FeedReader::open(writer.header()).expect("a header");
+    for first in 0..300 {
+        assert_eq!(reader.insert(&rows_from(first, 500)), Ok(Inserted::New));
+    }
+    assert_eq!(reader.insert(&rows_from(100, 400)), Ok(Inserted::Known));
+    assert_eq!(take(&mut reader).len(), 799);
+}
+
+#[test]
+fn a_row_that_differs_is_found_whichever_held_chunk_has_it() {
+    let settings = || Settings::new(1, [0, 1], 1).chunk_rows(60_000);
+    for differing in [0, 29, 30, 49, 50, 79, 99] {
+        let mut reader = FeedReader::open(FeedWriter::new(settings()).expect("settings").header()).expect("a header");
+        for (first, rows) in [(0, 10), (0, 50), (20, 30), (30, 40), (60, 20), (70, 30), (90, 10)] {
+            reader.insert(&rows_from(first, rows)).expect("a chunk");
+        }
+        let mut writer = FeedWriter::new(settings()).expect("settings");
+        for frame in 0..110 {
+            let input = [u8::from(frame != differing)];
+            writer.push_row(writer.next_frame(), &[Some(&input), Some(&[2])]).expect("a row");
+        }
+        let conflict = InsertError::Conflict { epoch: Epoch::new(0), frame: Frame::new(differing) };
+        assert_eq!(reader.insert(&writer.partial_chunk().expect("rows")), Err(conflict));
+    }
+}
