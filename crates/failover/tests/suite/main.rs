@@ -1,5 +1,6 @@
 //! Two routes to a peer: the rules one by one, and whole games whose direct route dies and comes back.
 
+mod attack;
 mod rules;
 mod world;
 mod worlds;
