@@ -2,6 +2,7 @@
 
 mod blind;
 mod clock;
+mod driver;
 mod eight;
 mod insider;
 mod narrow;

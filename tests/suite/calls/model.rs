@@ -251,7 +251,7 @@ impl Model {
                 return Err(DatagramError::WrongPlayer);
             }
             if self.peers.iter().any(|peer| peer.player == *player && *end > peer.recv_next.max(sender.join) + WINDOW) {
-                return Err(DatagramError::FrameRange);
+                return Err(DatagramError::OutOfSync);
             }
         }
         if let Some((index, base, inputs)) = &word.carried {
