@@ -241,3 +241,25 @@ fn states_and_reasons_come_back_as_they_were() {
     let unknown = from_value::<Totals>(json!({ "refused": { "Rude": 1 } })).unwrap_err().to_string();
     assert!(unknown.starts_with("unknown variant `Rude`"), "{unknown}");
 }
+
+#[test]
+fn settings_at_the_ends_of_their_numbers_are_an_error_that_names_them_or_are_kept_as_they_are() {
+    let written = to_value(Config::builder().build().expect("valid")).expect("it can be written");
+    let fields: Vec<_> = written.as_object().expect("an object").keys().cloned().collect();
+    let ends = [0, 1, 19_999, 65_535, 65_536, 65_536 + 1_024, 1 << 32, (1 << 32) + 16_667, u64::MAX - 1, u64::MAX];
+    for (field, end) in fields.iter().flat_map(|field| ends.map(|end| (field, end))) {
+        let mut settings = written.clone();
+        settings[field] = json!(end);
+        if let Ok(config) = from_value::<Config>(settings) {
+            let again = to_value(config).expect("it can be written");
+            // None and 0 are the same lead.
+            let kept = again[field] == json!(end) || field == "max_lead" && end == 0;
+            assert!(kept, "{field}: {end} became {}", again[field]);
+        }
+        for wrong in [json!(-1), json!(1.5), json!("7"), json!([7]), json!({ "a": 1 })] {
+            let mut settings = written.clone();
+            settings[field] = wrong;
+            assert!(from_value::<Config>(settings).is_err(), "{field}");
+        }
+    }
+}

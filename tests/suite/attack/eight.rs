@@ -122,8 +122,8 @@ fn words_that_were_ever_sent_come_again_in_any_order_and_change_nothing_that_was
             mesh.run(rng.below(5 * MS));
         }
         mesh.run(SECOND);
-        for end in 0..6 {
-            assert_eq!(mesh.news(end), news[end], "seed {seed}");
+        for (end, news) in news.into_iter().enumerate() {
+            assert_eq!(mesh.news(end), news, "seed {seed}");
             let expected: Vec<_> = (0..14).map(|frame| (frame, act(7, frame))).collect();
             assert_eq!(mesh.inputs[end][7], expected, "seed {seed} at {end}");
         }

@@ -133,10 +133,10 @@ fn whatever_is_pressed_over_32_kbit_all_of_it_goes_on_arriving_and_nobody_is_giv
         let mut before = [0; 2];
         for ten_seconds in 0..4 {
             pair.frames(600);
-            for end in 0..2 {
+            for (end, before) in before.iter_mut().enumerate() {
                 let delivered = pair.delivered[end][1 - end];
-                assert!(delivered >= before[end] + 100, "{wire:?}, {ten_seconds}: {:?}", pair.delivered);
-                before[end] = delivered;
+                assert!(delivered >= *before + 100, "{wire:?}, {ten_seconds}: {:?}", pair.delivered);
+                *before = delivered;
                 assert!(!pair.healths(end).contains(&Health::Disconnected), "{wire:?}");
             }
         }

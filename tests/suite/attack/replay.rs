@@ -1,6 +1,6 @@
 //! Who replays whatever was ever sent.
 
-use inputwire::{Epoch, Event, Health, PeerEvent};
+use inputwire::{Epoch, Event, Health, PeerEvent, Session};
 use inputwire_sim::rng::Rng;
 
 use crate::support::forge::Seal;
@@ -133,5 +133,30 @@ fn what_a_removed_peer_was_sent_and_sent_means_nothing_to_the_one_that_is_added_
         assert!(reported.iter().all(quiet), "{wire:?}: {reported:?}");
         let peer = session.peer(again).expect("a peer");
         assert_eq!((peer.health(), peer.last_frame()), (Health::Connecting, None));
+    }
+}
+
+#[test]
+fn with_a_hello_of_an_earlier_run_between_them_those_from_before_the_first_input_count_once_more_each() {
+    for wire in Wire::COMPACT {
+        let mut session = endpoint::<1, 120>(wire.settings(0), wire.peer(1));
+        let seal = Seal::new(wire, 1, 0);
+        let earlier = Seal { sender: (1, 0x5eed_9999_0000), ..seal }.hello();
+        let hellos: Vec<_> = (1..=6).map(|number| Seal { number, ..seal }.hello()).collect();
+        for hello in hellos.iter().chain([&earlier, &hellos[0]]) {
+            assert_eq!(session.handle_datagram(at(0), PEER, hello), Ok(()));
+        }
+        assert_eq!(session.handle_datagram(at(0), PEER, &seal.timed(1, 1, 0, [1, 0, 1], &[])), Ok(()));
+        // No hello is a sign of life twice.
+        let silence = |session: &Session<1, 1>| session.peer(PEER).and_then(|peer| peer.stats().silence);
+        let mut signs = 0;
+        for (hello, now) in hellos.iter().cycle().take(60).zip((300 * MS..).step_by(400_000)) {
+            session.handle_timeout(at(now));
+            let before = silence(&session);
+            let _ = session.handle_datagram(at(now), PEER, hello);
+            signs += usize::from(silence(&session) < before);
+        }
+        assert_eq!(signs, hellos.len() - 1, "{wire:?}");
+        assert_eq!(session.peer(PEER).expect("a peer").health(), Health::Disconnected);
     }
 }
