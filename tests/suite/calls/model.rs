@@ -218,7 +218,7 @@ impl Model {
     }
 
     fn complete(&mut self) {
-        let agreed = |peer: &Peer| if peer.named { peer.goal == peer.recv_next } else { peer.agreed };
+        let agreed = |peer: &Peer| if peer.named { peer.departed || peer.goal == peer.recv_next } else { peer.agreed };
         if self.peers.iter().all(agreed) {
             self.peers.iter_mut().for_each(|peer| peer.departed |= peer.named);
         }
@@ -285,7 +285,7 @@ impl Model {
         }
         if let Some((index, base, inputs)) = &word.carried {
             let player = *word.players.keys().nth((*index).into()).expect("judged before");
-            for peer in self.peers.iter_mut().filter(|peer| peer.player == player && peer.named) {
+            for peer in self.peers.iter_mut().filter(|peer| peer.player == player && peer.named && !peer.departed) {
                 for (frame, input) in (*base..).zip(inputs) {
                     if frame == peer.recv_next && peer.recv_next - peer.delivered < WINDOW {
                         peer.inputs.insert(frame, *input);
@@ -412,6 +412,8 @@ impl Model {
         if peer.is_alive(now) && peer.linked {
             return Err(DatagramError::OtherRun);
         }
+        // A late one counts by the greatest number of its run.
+        let number = peer.candidate.filter(|(known, _)| *known == run).map_or(number, |(_, known)| known.max(number));
         if names_local && (peer.run.is_none() || answered > peer.asked) {
             peer.halted |= peer.linked;
             peer.linked = false;
