@@ -127,11 +127,14 @@ impl World<'_> {
         let silence_us = endpoint.links[peer].id.and_then(|id| endpoint.machine.silence_us(id));
         let silent = silence_us.is_none_or(|us| us >= silence_limit_us);
         let seen = endpoint.seen;
+        // At the end of time no later moment comes.
+        let is_last = endpoint.is_at_last_instant();
         let ping_us = endpoint.ping_us;
         let told_us = self.plan.ping_us_of(index, false);
         let link = &mut endpoint.links[peer];
         if let Some(at) = endpoint.closed_at.filter(|_| bytes[0] == 0x21) {
-            let delivered = endpoint.machine.unacked(link.id.expect("a peer")) == 0 || seen - at >= CLOSED_US;
+            let delivered =
+                endpoint.machine.unacked(link.id.expect("a peer")) == 0 || seen - at >= CLOSED_US || is_last;
             ensure(delivered || link.left || link.tainted, "close", || "a goodbye before the last inputs".into())?;
         }
         let meant = !link.left || matches!(bytes[0], 0x21 | 0x23);
