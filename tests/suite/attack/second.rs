@@ -157,7 +157,7 @@ impl Address {
 
 #[test]
 fn programs_that_sleep_wake_and_take_over_from_each_other_are_never_mixed_and_one_plays_in_the_end() {
-    let seeds = if cfg!(debug_assertions) { 60 } else { 2_000 };
+    let seeds = if cfg!(debug_assertions) { 60 } else { 500 };
     for seed in 0..seeds {
         let mut address = Address::new(Wire::COMPACT[usize::from(seed % 2 == 1)], 3, seed);
         for _ in 0..12 {
@@ -186,7 +186,7 @@ fn programs_that_sleep_wake_and_take_over_from_each_other_are_never_mixed_and_on
 
 #[test]
 fn whichever_programs_run_at_an_address_no_input_of_two_is_in_one_epoch() {
-    let seeds = if cfg!(debug_assertions) { 60 } else { 2_000 };
+    let seeds = if cfg!(debug_assertions) { 60 } else { 500 };
     for seed in 1_000..1_000 + seeds {
         let mut address = Address::new(Wire::COMPACT[usize::from(seed % 2 == 1)], 3, seed);
         for _ in 0..10 {
