@@ -1,6 +1,6 @@
 //! Who is inside: a survivor that lies, and a player that lied before it left.
 
-use inputwire::{Departure, Epoch};
+use inputwire::{Departure, Epoch, Health, PushError};
 
 use crate::support::forge::Seal;
 use crate::support::gathering::{Gathering, News, number};
@@ -114,5 +114,31 @@ fn a_survivor_that_lies_holds_up_a_departure_until_it_is_named_itself() {
         assert!(matches!(mesh.departure(0, 3), Departure::Departed { .. }));
         assert_eq!(mesh.inputs[0][3], mesh.inputs[1][3]);
         mesh.assert_silent(&[0, 1]);
+    }
+}
+
+#[test]
+fn a_player_that_was_announced_and_never_comes_is_named_to_whoever_waits_for_it() {
+    for wire in Wire::COMPACT {
+        let mut mesh = Gathering::<3>::met(wire, 3);
+        mesh.crash(2);
+        for end in 0..2 {
+            mesh.disconnect(end, 2);
+        }
+        mesh.run(SECOND);
+        for end in 0..2 {
+            mesh.remove(end, 2);
+            mesh.admit(end, 2, 50);
+        }
+        mesh.forget();
+        mesh.play(300);
+        let absent = mesh.id(0, 2);
+        assert_eq!(mesh.push(0), Err(PushError::WindowFull(absent)));
+        assert_eq!(mesh.end(0).peer(absent).expect("a peer").health(), Health::Connecting, "it has never been there");
+        // Nothing else tells that it will not come: the application has waited long enough.
+        mesh.disconnect(1, 2);
+        mesh.run(SECOND);
+        mesh.assert_departed(&[0, 1], 2, None);
+        mesh.play(200);
     }
 }
