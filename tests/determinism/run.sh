@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # The same seeds give the same traces in debug and release, and as WebAssembly in node.
 #
-#   tests/determinism/run.sh [SEEDS]      (default: 100,000)
+#   tests/determinism/run.sh [SEEDS [FIRST]]      (default: 100,000 from 0 on)
 #
 # Runs all builds at once, and prints one checksum of all traces for each. The status is 0 if they are equal and no law
 # was broken.
 set -euo pipefail
 cd "$(dirname "$0")"
 seeds=${1:-100000}
+first=${2:-0}
 target=${CARGO_TARGET_DIR:-../../target}/determinism
 out=$(mktemp -d)
 names=() jobs=()
@@ -48,9 +49,9 @@ else
 fi
 
 SECONDS=0
-begin release "$target/release/determinism" "$seeds"
-begin debug "$target/debug/determinism" "$seeds"
-[[ -z $wasm ]] || begin wasm32 node wasm.mjs "$target/$wasm/release/determinism.wasm" "$seeds"
+begin release "$target/release/determinism" "$seeds" "$first"
+begin debug "$target/debug/determinism" "$seeds" "$first"
+[[ -z $wasm ]] || begin wasm32 node wasm.mjs "$target/$wasm/release/determinism.wasm" "$seeds" "$first"
 for at in "${!jobs[@]}"; do
     wait "${jobs[at]}"
     report "${names[at]}"

@@ -1,4 +1,4 @@
-//! Prints the traces of the seeds from 0 on, one line for a thousand: `determinism [SEEDS]`.
+//! Prints the traces of so many seeds, one line for a thousand: `determinism [SEEDS [FIRST]]`.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,8 +10,10 @@ use determinism::trace;
 const STEP: u64 = 1_000;
 
 fn main() {
-    let seeds: u64 = std::env::args().nth(1).map_or(100_000, |text| text.parse().expect("a number of seeds"));
-    let next = AtomicU64::new(0);
+    let argument = |place, default| std::env::args().nth(place).map_or(default, |text| text.parse().expect("a number"));
+    let first: u64 = argument(2, 0);
+    let seeds = first + argument(1, 100_000);
+    let next = AtomicU64::new(first);
     let lines = Mutex::new(Vec::new());
     let work = || {
         loop {

@@ -1,6 +1,7 @@
 //! Drawn games: players, delays, windows and weather.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use inputwire_sim::network::Faults;
@@ -10,9 +11,11 @@ use super::game::{Defaulting, Guessing, Pad, Repeating, State};
 use super::world::{Setup, World, FRAME_US};
 use crate::api::{Config, DesyncDetection, GgrsEvent};
 
-/// How many games there are: `GAMES`, or as many as a test may take.
-pub(crate) fn count(default: u64) -> u64 {
-    std::env::var("GAMES").ok().and_then(|games| games.parse().ok()).unwrap_or(default)
+/// The seeds of the games: `GAMES` of them, or as many as a test may take, in so many parts, from `SEED` on.
+pub(crate) fn seeds(default: u64, parts: u64) -> Range<u64> {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let first = number("SEED").unwrap_or(0) / parts;
+    first..first + number("GAMES").unwrap_or(default) / parts
 }
 
 /// A game as a seed draws it.
@@ -114,9 +117,7 @@ where
 
 #[test]
 fn drawn_games_keep_the_laws() {
-    let games = count(300);
-    let first = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
-    for seed in first..first + games {
+    for seed in seeds(300, 1) {
         let plan = Plan::draw(seed);
         let outcome = std::panic::catch_unwind(|| match seed % 4 {
             0 | 1 => play::<Repeating>(&plan),

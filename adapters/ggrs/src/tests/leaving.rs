@@ -7,7 +7,7 @@ use inputwire_sim::network::Faults;
 use inputwire_sim::rng::Rng;
 
 use super::game::Repeating;
-use super::games::count;
+use super::games::seeds;
 use super::world::{Setup, World, FRAME_US};
 use crate::api::{GgrsEvent, InputStatus};
 
@@ -71,7 +71,7 @@ fn play(seed: u64, loss: u32) {
 #[test]
 fn survivors_of_one_of_four_play_the_same_game() {
     for loss in [20, 100, 300] {
-        for seed in 0..count(60) / 3 {
+        for seed in seeds(60, 3) {
             let outcome = std::panic::catch_unwind(|| play(seed, loss));
             assert!(outcome.is_ok(), "the game of seed {seed} at {loss} thousandths lost");
         }

@@ -1,4 +1,5 @@
-//! Many games, drawn by seeds: `ROLLBACK_GAMES` says how many, `ROLLBACK_GAME` plays a single one.
+//! Many games, drawn by seeds: `ROLLBACK_GAMES` says how many, `ROLLBACK_FIRST` from which one on, `ROLLBACK_GAME` plays a single
+//! one.
 
 use crate::world::{Plan, Played, play};
 
@@ -8,10 +9,9 @@ fn number(name: &str) -> Option<u64> {
 
 #[test]
 fn confirmed_states_equal_a_plain_simulation_of_the_inputs_for_any_schedule() {
-    let seeds = match number("ROLLBACK_GAME") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("ROLLBACK_GAMES").unwrap_or(150),
-    };
+    let first = number("ROLLBACK_GAME").or(number("ROLLBACK_FIRST")).unwrap_or(0);
+    let count = number("ROLLBACK_GAME").map_or(number("ROLLBACK_GAMES").unwrap_or(150), |_| 1);
+    let seeds = first..first + count;
     let mut total = Played::default();
     for seed in seeds {
         let played = play(&Plan::draw(seed));
