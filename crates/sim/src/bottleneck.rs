@@ -53,12 +53,14 @@ impl Trace {
     pub fn from_mahimahi(text: &str) -> Option<Self> {
         let mut counts: Vec<u8> = Vec::new();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-            let at: usize = line.parse().ok()?;
-            if at + 1 < counts.len() || at >= 1 << 32 {
+            let at: u32 = line.parse().ok()?;
+            let end = usize::try_from(at).ok()?.checked_add(1)?;
+            if end < counts.len() {
                 return None;
             }
-            counts.resize(at + 1, 0);
-            counts[at] = counts[at].checked_add(1)?;
+            counts.resize(end, 0);
+            let last = counts.last_mut()?;
+            *last = last.checked_add(1)?;
         }
         Self::from_counts(&counts)
     }
