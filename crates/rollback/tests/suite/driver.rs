@@ -323,6 +323,7 @@ struct Dear {
     saved: [Option<u64>; 9],
     saves: u32,
     loads: u32,
+    resets: u32,
 }
 
 impl SaveState<LEN> for Dear {
@@ -338,6 +339,9 @@ impl SaveState<LEN> for Dear {
 
     fn reset(&mut self) {
         self.live = 0;
+        // What was saved in an epoch is of no use in the next.
+        self.saved = [None; 9];
+        self.resets += 1;
     }
 
     fn advance(&mut self, inputs: &Inputs<'_, LEN>) {
@@ -351,33 +355,43 @@ impl SaveState<LEN> for Dear {
     }
 }
 
+/// An end whose game saves its state itself.
+struct Saving {
+    driver: Rollback<(), Session<1, LEN>, 1, LEN>,
+    game: Dear,
+}
+
+impl Saving {
+    /// A pair of it and of a driver that clones.
+    fn pair() -> Pair<Self, Driver> {
+        let a = Self { driver: Rollback::new(session(0), ()).with_checksums(10, |()| 0), game: Dear::default() };
+        let b = Rollback::new(session(1), Game { hash: 0, frames: 0 }).with_checksums(10, |game: &Game| game.hash);
+        Pair::new(a, b, 3)
+    }
+}
+
+impl crate::pair::End for Saving {
+    fn receive(&mut self, now: Instant, datagram: &[u8]) {
+        let peer = self.driver.session().peers().next().expect("a peer");
+        let _ = self.driver.handle_datagram(now, peer, datagram);
+    }
+
+    fn frame(&mut self, now: Instant, input: [u8; LEN], events: &mut Vec<RollbackEvent>) -> (Step, Vec<Vec<u8>>) {
+        self.driver.handle_timeout(now);
+        events.extend(std::iter::from_fn(|| self.driver.poll_event()));
+        let step = self.driver.step_saved(now, input, &mut self.game);
+        let mut buf = [0; inputwire::MAX_DATAGRAM_SIZE];
+        let mut sent = Vec::new();
+        while let Some(transmit) = self.driver.poll_transmit(&mut buf) {
+            sent.push(transmit.datagram.to_vec());
+        }
+        (step, sent)
+    }
+}
+
 #[test]
 fn a_game_that_saves_its_state_itself_plays_like_one_whose_state_is_cloned() {
-    struct End {
-        driver: Rollback<(), Session<1, LEN>, 1, LEN>,
-        game: Dear,
-    }
-    impl crate::pair::End for End {
-        fn receive(&mut self, now: Instant, datagram: &[u8]) {
-            let peer = self.driver.session().peers().next().expect("a peer");
-            let _ = self.driver.handle_datagram(now, peer, datagram);
-        }
-
-        fn frame(&mut self, now: Instant, input: [u8; LEN], events: &mut Vec<RollbackEvent>) -> (Step, Vec<Vec<u8>>) {
-            self.driver.handle_timeout(now);
-            events.extend(std::iter::from_fn(|| self.driver.poll_event()));
-            let step = self.driver.step_saved(now, input, &mut self.game);
-            let mut buf = [0; inputwire::MAX_DATAGRAM_SIZE];
-            let mut sent = Vec::new();
-            while let Some(transmit) = self.driver.poll_transmit(&mut buf) {
-                sent.push(transmit.datagram.to_vec());
-            }
-            (step, sent)
-        }
-    }
-    let a = End { driver: Rollback::new(session(0), ()).with_checksums(10, |()| 0), game: Dear::default() };
-    let b = Rollback::new(session(1), Game { hash: 0, frames: 0 }).with_checksums(10, |game: &Game| game.hash);
-    let mut pair: Pair<End, Driver> = Pair::new(a, b, 3);
+    let mut pair = Saving::pair();
     pair.frames(300);
     let (confirmed, ()) = pair.a.driver.confirmed_state().expect("confirmed");
     assert!(confirmed > frame(280));
@@ -385,6 +399,40 @@ fn a_game_that_saves_its_state_itself_plays_like_one_whose_state_is_cloned() {
     let (stats, Dear { saves, loads, .. }) = (pair.a.driver.stats(), pair.a.game);
     assert!(loads > 20 && u64::from(loads) <= stats.rollbacks, "{loads} {stats:?}");
     assert!(u64::from(saves) < stats.frames + stats.resimulated, "{saves} {stats:?}");
+}
+
+#[test]
+fn a_game_that_saves_its_state_itself_starts_over_in_each_epoch_however_that_begins() {
+    let mut pair = Saving::pair();
+    pair.a.driver.end_round(frame(40), ());
+    pair.b.end_round(frame(40), Game { hash: 0, frames: 0 });
+    pair.frames(150);
+    assert_eq!((pair.a.game.resets, pair.a.driver.session().epoch()), (1, Epoch::new(1)));
+    // The other one abandons its round at once.
+    pair.b.begin_epoch(Instant::from_micros(pair.now), Game { hash: 0, frames: 0 }).expect("epochs are left");
+    pair.frames(100);
+    assert_eq!((pair.a.game.resets, pair.a.driver.session().epoch()), (2, Epoch::new(2)));
+    // Equal hashes of confirmed frames say that both started from the same state.
+    assert!(pair.a.driver.confirmed_frame() > Some(frame(70)), "{:?}", pair.a.driver.confirmed_frame());
+    assert!(!pair.events.iter().any(is_desync));
+    let begun = |event: &&RollbackEvent| matches!(event, RollbackEvent::EpochBegun { .. });
+    assert_eq!(pair.events.iter().filter(begun).count(), 3, "who began one knows: {:?}", pair.events);
+}
+
+#[test]
+fn who_is_disconnected_by_the_other_is_told_so_once_and_plays_no_more() {
+    let mut pair = Pair::new(driver(0), driver(1), 3);
+    pair.frames(100);
+    let [of_a, of_b] = [pair.a.session(), pair.b.session()].map(|session| session.peers().next().expect("a peer"));
+    pair.b.disconnect_peer(Instant::from_micros(pair.now), of_b);
+    pair.events.clear();
+    pair.frames(60);
+    let dropped = |event: &&RollbackEvent| matches!(event, RollbackEvent::Dropped { .. });
+    assert_eq!(pair.events.iter().filter(dropped).collect::<Vec<_>>(), [&RollbackEvent::Dropped { by: of_a }]);
+    let [a, b] = pair.frame([[1, 1], [1, 1]]);
+    assert_eq!(a, Step::Full(PushError::Closed));
+    assert!(matches!(b, Step::Advanced { .. }), "{b:?}");
+    assert_eq!(pair.b.confirmed_state().expect("confirmed").1, pair.b.state());
 }
 
 #[test]

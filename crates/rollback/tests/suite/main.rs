@@ -1,5 +1,6 @@
 //! The driver over virtual time.
 
+mod classic;
 mod corpus;
 mod driver;
 mod fuzz;

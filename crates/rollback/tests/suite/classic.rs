@@ -1,0 +1,135 @@
+//! The driver over the classic wire, whose inputs come with gaps, and may be lost for good.
+
+use std::time::Duration;
+
+use inputwire::{Config, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, PeerRef, Session};
+use inputwire_rollback::{Inputs, Rollback, RollbackEvent, Status, Step};
+
+use crate::pair::FRAME_US;
+
+const PEER: PeerId = PeerId::new(0);
+const WINDOW: usize = 20;
+const INPUT: u8 = 0x01;
+const RESPONSE: u8 = 0x13;
+
+type Plain = Session<1, 1, WINDOW>;
+type Driver = Rollback<Vec<(Status, u8)>, Plain, 1, 1, 6, WINDOW>;
+
+fn session(player: u16) -> Plain {
+    // Responses are a ping interval apart, and the window is short.
+    let config = Config::builder().local_player(player).ping_interval(Duration::from_millis(20));
+    let mut session = Session::new(config.build().expect("valid settings"));
+    session.add_peer(Instant::ORIGIN, PeerConfig::classic(1 - player)).expect("a free place");
+    session
+}
+
+/// What the game at player 0 sees of player 1, frame by frame.
+fn look(seen: &mut Vec<(Status, u8)>, inputs: &Inputs<'_, 1>) {
+    seen.push((inputs.get(1).status, inputs.input(1)[0]));
+}
+
+/// A driver for player 0, and an original for player 1 that waits for nobody.
+struct Game {
+    driver: Driver,
+    original: Plain,
+    now: u64,
+    events: Vec<PeerEvent>,
+    steps: Vec<Step>,
+}
+
+impl Game {
+    fn new() -> Self {
+        let driver = Rollback::new(session(0), Vec::new());
+        Self { driver, original: session(1), now: 0, events: Vec::new(), steps: Vec::new() }
+    }
+
+    /// Plays frames. The original does in frame f what `input` says, and of what it sends arrives what `arrives` lets through.
+    fn play(&mut self, frames: u32, input: fn(u32) -> u8, arrives: impl Fn(&[u8]) -> bool) {
+        let mut buf = [0; MAX_DATAGRAM_SIZE];
+        for _ in 0..frames {
+            self.now += FRAME_US;
+            let now = Instant::from_micros(self.now);
+            self.original.handle_timeout(now);
+            while self.original.poll_event().is_some() {}
+            self.original.push_input(now, [input(self.original.next_frame().get())]).expect("it waits for nobody");
+            while let Some(transmit) = self.original.poll_transmit(&mut buf) {
+                if arrives(transmit.datagram) {
+                    self.driver.handle_datagram(now, PEER, transmit.datagram).expect("nothing is wrong with it");
+                }
+            }
+            while let Some(event) = self.driver.poll_event() {
+                if let RollbackEvent::Peer { event, .. } = event {
+                    self.events.push(event);
+                }
+            }
+            self.steps.push(self.driver.step(now, [7], look));
+            while let Some(transmit) = self.driver.poll_transmit(&mut buf) {
+                self.original.handle_datagram(now, PEER, transmit.datagram).expect("nothing is wrong with it");
+            }
+        }
+    }
+
+    fn lost(&self) -> Vec<(u32, u32)> {
+        let lost = self.events.iter().filter_map(|event| match event {
+            PeerEvent::Lost { first, count } => Some((first.get(), *count)),
+            _ => None,
+        });
+        lost.collect()
+    }
+}
+
+fn number(frame: u32) -> u8 {
+    frame.to_le_bytes()[0]
+}
+
+#[test]
+fn an_input_that_fills_a_gap_is_played_in_its_frame_and_those_beyond_it_are_known_already() {
+    let mut game = Game::new();
+    game.play(10, number, |_| true);
+    // Five INPUTs of three frames each are lost: 10, 11 and 12 are in no other one.
+    game.play(5, number, |datagram| datagram[0] != INPUT);
+    // The next ones arrive, and the response does not yet: the game waits at the gap.
+    game.play(2, number, |datagram| datagram[0] != RESPONSE);
+    let waiting = game.driver.confirmed_frame().expect("confirmed");
+    assert_eq!(waiting, Frame::new(9));
+    let (latest, _) = game.driver.session().peer(PEER).and_then(PeerRef::latest_input).expect("an input");
+    assert!(latest > Frame::new(15), "{latest}");
+    // What is beyond the gap is no prediction.
+    let seen = game.driver.state();
+    assert!(!seen.contains(&(Status::Predicted, number(16))), "{seen:?}");
+
+    game.play(60, number, |_| true);
+    assert!(game.lost().is_empty(), "{:?}", game.events);
+    let (confirmed, seen) = game.driver.confirmed_state().expect("confirmed");
+    assert!(confirmed > Frame::new(60), "{confirmed}");
+    assert_eq!(seen, game.driver.state(), "all that arrived is known");
+    let expected: Vec<_> = (0..=confirmed.get()).map(number).collect();
+    assert_eq!(seen.iter().map(|(_, input)| *input).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_game_plays_on_with_its_predictions_for_inputs_that_are_lost_for_good_and_says_which() {
+    let mut game = Game::new();
+    game.play(10, number, |_| true);
+    game.play(5, number, |datagram| datagram[0] != INPUT);
+    let confirmed = game.driver.confirmed_frame();
+    // Nobody answers the requests, until the frames leave the window.
+    game.play(8, number, |datagram| datagram[0] != RESPONSE);
+    assert!(matches!(game.steps.last(), Some(Step::Waiting(PEER))));
+    assert_eq!(game.driver.confirmed_frame(), confirmed);
+    game.play(60, number, |datagram| datagram[0] != RESPONSE);
+
+    let lost = game.lost();
+    let frames: Vec<_> = lost.iter().flat_map(|(first, count)| *first..first + count).collect();
+    assert_eq!(frames.first(), Some(&10), "{lost:?}");
+    let (end, seen) = game.driver.confirmed_state().expect("confirmed");
+    assert!(end > Frame::new(30), "the game goes on, and not only to {end}");
+    assert!(matches!(game.steps.last(), Some(Step::Advanced { .. })));
+    for (frame, (status, input)) in (0..=end.get()).zip(seen) {
+        if frames.contains(&frame) {
+            assert_eq!(*input, number(9), "frame {frame}: the latest one that was known");
+        } else {
+            assert_eq!((*status, *input), (Status::Confirmed, number(frame)), "frame {frame}");
+        }
+    }
+}
