@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use inputwire::{
-    AddPeerError, ChecksumError, Config, ConfigError, DatagramError, EpochError, Field, Instant, MAX_DATAGRAM_SIZE,
-    PeerConfig, PeerId, PushError, Session,
+    AddPeerError, ChecksumError, Config, ConfigError, DatagramError, EpochError, Field, HelloError, Instant,
+    MAX_DATAGRAM_SIZE, PeerConfig, PeerId, PushError, Session,
 };
 
 const PEER: PeerId = PeerId::new(70_003);
@@ -88,4 +88,21 @@ fn an_error_about_a_peer_names_it() {
     assert!(PushError::WindowFull(PEER).to_string().contains("70003"));
     assert!(PushError::TooFarAhead(PEER).to_string().contains("70003"));
     assert!(ChecksumError::Full(PEER).to_string().contains("70003"));
+}
+
+#[test]
+fn the_error_of_a_hello_says_for_whom_it_is_or_what_differs_and_how_or_why_a_session_would_refuse_it() {
+    use Field::{FirstFrame, FrameInterval, InputLen, TagSize, Version, Window};
+    assert_eq!(
+        HelloError::OtherPlayer { receiver: 1_007 }.to_string(),
+        "a hello for player 1007: hand it to the session of that player"
+    );
+    for field in [Version, InputLen, Window, TagSize, FirstFrame, FrameInterval] {
+        let text = HelloError::Mismatch { field, local: 11, remote: 22 }.to_string();
+        assert_eq!(text, format!("{field} differs: 11 here, 22 there; every endpoint needs the same"));
+    }
+    for reason in DatagramError::ALL {
+        let error: &dyn std::error::Error = &HelloError::Refused(*reason);
+        assert_eq!(error.to_string(), reason.to_string());
+    }
 }

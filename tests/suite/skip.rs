@@ -1,6 +1,6 @@
 //! A game that jumps ahead: `skip_to`.
 
-use inputwire::{PeerConfig, PushError, Session};
+use inputwire::{Endpoint, Instant, PeerConfig, PushError, Session};
 
 use crate::support::{MS, PEER, Pair, SECOND, T, Wire, at, drain, due, frame, inputs, peer, peer_events, stats};
 
@@ -74,4 +74,41 @@ fn a_skip_to_a_frame_that_was_reached_does_nothing_and_frames_end_with_an_error(
     assert_eq!(session, before);
     assert_eq!(session.skip_to(at(0), frame(u32::MAX), [1]), Ok(frame(u32::MAX)));
     assert_eq!(session.push_input(at(0), [1]), Err(PushError::FramesExhausted));
+}
+
+/// What a recorder or a driver does with whatever stands for a session.
+fn skip_and_clear<E: Endpoint<1, 1, 120>>(endpoint: &mut E, now: Instant) -> Result<inputwire::Frame, PushError> {
+    let reached = endpoint.skip_to(now, frame(200), [4]);
+    endpoint.clear_counters();
+    reached
+}
+
+#[test]
+fn whatever_stands_for_a_session_skips_and_clears_its_counters_as_the_session_does() {
+    for wire in Wire::ALL {
+        let mut pair = Pair::met(wire);
+        pair.play(30);
+        // A repeated one is refused, or counts at least as received.
+        let (_, datagram) = pair.sent[1].last().expect("something was sent").clone();
+        let now = at(pair.now);
+        let session = &mut pair.sessions[0];
+        let _ = session.handle_datagram(now, PEER, &datagram[..datagram.len() - 1]);
+        let (mut twin, before) = (session.clone(), stats(session).totals);
+        assert!(before.packets_received > 0 && before.refused.total() > 0, "{wire:?}: {before:?}");
+
+        let reached = skip_and_clear(session, now);
+        assert_eq!(reached, twin.skip_to(now, frame(200), [4]));
+        let reached = reached.expect("frames").get();
+        assert!((140..=150).contains(&reached), "{wire:?}: a window at most, and not to {reached}");
+        assert_ne!(*session, twin);
+        twin.clear_counters();
+        assert_eq!(*session, twin);
+        assert_eq!(stats(session).totals, inputwire::Totals::default());
+        // Nothing else depends on them: the frames arrive.
+        pair.forget();
+        pair.run(SECOND);
+        let delivered = inputs(&pair.reported[1]);
+        assert_eq!(delivered.len(), usize::try_from(reached - 30).expect("few"), "{wire:?}");
+        assert!(delivered.iter().all(|(_, input)| *input == [4]));
+    }
 }
