@@ -42,8 +42,9 @@ def ggrs(first, count):
     return {"SEED": first // 2, "GAMES": -(-count // 2)}, "adapters/ggrs/check.sh games"
 
 
-def bevy(_first, _count):
-    return {}, "adapters/ggrs/check.sh play"
+def on_top(mode):
+    """What is played or tested with unchanged packages on top of the ggrs interface."""
+    return lambda _first, _count: ({}, f"adapters/ggrs/check.sh {mode}")
 
 
 def worlds(_first, count):
@@ -67,7 +68,9 @@ RUNS = {
     "mesh": ("games", GAMES, 1_000, mesh),
     "rollback": ("games", GAMES, 1_000, rollback),
     "ggrs": ("games", GAMES, 600, ggrs),
-    "bevy_ggrs over matchbox": ("games", 1, 1, bevy),
+    "bevy_ggrs over matchbox": ("games", 1, 1, on_top("play")),
+    "bevy_ggrs with a page": ("games", 1, 1, on_top("browser")),
+    "tests of bevy_ggrs and matchbox": ("runs", 1, 1, on_top("upstream")),
     "worlds of the handshake": ("worlds", 5_000_000, 5_000_000, worlds),
     "soak": ("frames", 1_000_000_000, 20_000_000, soak),
     "determinism": ("seeds", 40_000, 500, determinism),
