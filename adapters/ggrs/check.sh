@@ -8,32 +8,11 @@
 #   adapters/ggrs/check.sh games    20,000 drawn games, and 20,000 in which one of four dies
 set -u
 cd "$(dirname "$0")" || exit 1
+# shellcheck source=adapters/common.sh
+. ../common.sh
 root=$(cd ../.. && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}/ggrs
 export CARGO_TARGET_DIR="$target"
-
-fetch() { # MANIFEST WHAT: whether its dependencies are here
-    local message
-    if ! message=$(cargo fetch --locked -q --manifest-path "$1" 2>&1); then
-        case $message in
-        *"lock file"*)
-            echo "ggrs: FAILED, $1: Cargo.lock is out of date: $message"
-            exit 1
-            ;;
-        esac
-        echo "skipped: $2: its dependencies are not available"
-        return 1
-    fi
-}
-
-has_wasm() {
-    [[ -d $(rustc --print target-libdir --target wasm32-unknown-unknown) ]] ||
-        rustup -q target add wasm32-unknown-unknown >/dev/null 2>&1
-}
-
-install() { # CRATE ROOT: with its own versions, or with the newest if those are not available
-    cargo install -q --debug --locked --root "$2" "$1" >/dev/null 2>&1 || cargo install -q --debug --root "$2" "$1" >/dev/null 2>&1
-}
 
 tests() {
     fetch Cargo.toml "the ggrs interface" || return 0

@@ -4,24 +4,13 @@
 #   adapters/matchbox/check.sh
 set -u
 cd "$(dirname "$0")" || exit 1
+# shellcheck source=adapters/common.sh
+. ../common.sh
 root=$(cd ../.. && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}/matchbox
 export CARGO_TARGET_DIR="$target"
 
-if ! message=$(cargo fetch --locked -q 2>&1); then
-    case $message in
-    *"lock file"*)
-        echo "matchbox: FAILED, Cargo.lock is out of date: $message"
-        exit 1
-        ;;
-    esac
-    echo "skipped: the matchbox adapter: its dependencies are not available"
-    exit 0
-fi
-
-install() { # CRATE ROOT: with its own versions, or with the newest if those are not available
-    cargo install -q --debug --locked --root "$2" "$1" >/dev/null 2>&1 || cargo install -q --debug --root "$2" "$1" >/dev/null 2>&1
-}
+fetch Cargo.toml "the matchbox adapter" || exit 0
 
 echo "-- tests"
 version=$(sed -n 's/^matchbox_socket = "\(.*\)"/\1/p' Cargo.toml)
@@ -33,8 +22,7 @@ else
 fi
 cargo test --profile quick -q --locked -- --nocapture || exit 1
 echo "-- wasm"
-if [ -d "$(rustc --print target-libdir --target wasm32-unknown-unknown)" ] ||
-    rustup -q target add wasm32-unknown-unknown >/dev/null 2>&1; then
+if has_wasm; then
     cargo build --profile quick -q --locked -p matchbox-page --target wasm32-unknown-unknown || exit 1
     page=$target/page
     cargo run --profile quick -q --locked -p matchbox-bind -- \

@@ -4,17 +4,10 @@
 #   adapters/nats/check.sh
 set -u
 cd "$(dirname "$0")" || exit 1
+# shellcheck source=adapters/common.sh
+. ../common.sh
 
-if ! message=$(cargo fetch --locked -q 2>&1); then
-    case $message in
-    *"lock file"*)
-        echo "nats: FAILED, Cargo.lock is out of date: $message"
-        exit 1
-        ;;
-    esac
-    echo "skipped: the NATS adapter: its dependencies are not available"
-    exit 0
-fi
+fetch Cargo.toml "the NATS adapter" || exit 0
 command -v nats-server >/dev/null 2>&1 || { apt-get update && apt-get install -y nats-server; } >/dev/null 2>&1
 
 cargo test --profile quick -q --locked --lib || exit 1

@@ -5,17 +5,10 @@
 #   adapters/udp/check.sh
 set -u
 cd "$(dirname "$0")" || exit 1
+# shellcheck source=adapters/common.sh
+. ../common.sh
 
-if ! message=$(cargo fetch --locked -q 2>&1); then
-    case $message in
-    *"lock file"*)
-        echo "udp: FAILED, Cargo.lock is out of date: $message"
-        exit 1
-        ;;
-    esac
-    echo "skipped: the UDP adapter: its dependencies are not available"
-    exit 0
-fi
+fetch Cargo.toml "the UDP adapter" || exit 0
 
 if cargo fmt --version >/dev/null 2>&1; then
     cargo fmt --check || exit 1
