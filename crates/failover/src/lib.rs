@@ -412,11 +412,9 @@ impl Failover {
         [self.silent_at(), trusted_at].into_iter().flatten().min().filter(|due| *due <= LAST)
     }
 
+    /// With `Always`, the state stays `Both`.
     const fn uses_relay(&self) -> bool {
-        match self.policy {
-            RoutePolicy::Always => true,
-            _ => !matches!(self.state, State::Alone(_)),
-        }
+        !matches!(self.state, State::Alone(_))
     }
 
     const fn has_copies(&self) -> bool {
