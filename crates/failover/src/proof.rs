@@ -82,6 +82,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_ever_sent_by_the_relay_proves_nothing_however_it_was_resent() {
+        let mut proof = Proof::new();
+        for (end, relayed) in [(9, false), (10, true), (11, true), (11, false), (12, false), (12, true), (12, false)] {
+            proof.sent(end, relayed);
+        }
+        for end in 9..=12 {
+            proof.acked(end);
+        }
+        assert_eq!(proof.count, 0);
+    }
+
+    #[test]
     fn what_was_skipped_or_is_long_ago_or_of_another_epoch_proves_nothing() {
         let mut proof = Proof::new();
         for end in [5, 9, 300, 2] {

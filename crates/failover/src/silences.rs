@@ -39,3 +39,20 @@ impl Silences {
         u8::try_from(every).unwrap_or(LEAST).clamp(MOST, LEAST)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{LEAST, MOST, Silences};
+
+    #[test]
+    fn four_usual_pauses_are_no_silence_and_a_microsecond_more_is_one() {
+        let every = |gap_us| {
+            let mut silences = Silences::new();
+            for _ in 0..2_000 {
+                silences.sample(gap_us, 20_000);
+            }
+            silences.every()
+        };
+        assert_eq!([every(80_000), every(80_001)], [LEAST, MOST]);
+    }
+}

@@ -245,6 +245,74 @@ fn thirty_seconds_on_direct_alone_are_steady_and_a_microsecond_less_is_not() {
     }
 }
 
+#[test]
+fn where_the_direct_route_falls_silent_ten_seconds_are_steady_and_a_microsecond_less_is_not() {
+    for (last_us, trust) in [(20 * MS - 1, 6 * SECOND), (20 * MS, 3 * SECOND)] {
+        let mut game = Game::settled();
+        for _ in 0..2 {
+            game.receive(480 * MS, &[]);
+            game.receive(3 * SECOND, &[Route::Direct]);
+        }
+        game.receive(last_us, &[Route::Direct]);
+        game.receive(9_500 * MS, &[Route::Direct]);
+        game.receive(480 * MS, &[]);
+        let begun = game.now;
+        assert_eq!(game.changes.last(), Some(&(begun, true, RouteCause::Silent)));
+        game.receive(6 * SECOND, &[Route::Direct]);
+        assert_eq!(game.changes.last(), Some(&(begun + trust, false, RouteCause::Well)));
+    }
+}
+
+#[test]
+fn with_copies_half_a_second_of_health_ends_a_silence_however_often_and_costs_no_trust() {
+    for policy in [RoutePolicy::Shadow(4), RoutePolicy::Adaptive] {
+        let mut game = Game::of(Failover::new(policy));
+        game.receive(5 * SECOND, &[Route::Direct]);
+        game.changes.clear();
+        for _ in 0..5 {
+            game.receive(480 * MS, &[]);
+            let begun = game.now;
+            game.receive(SECOND, &[Route::Direct]);
+            let expected = [(begun, true, RouteCause::Silent), (begun + 500 * MS, false, RouteCause::Well)];
+            assert_eq!(game.changes, expected, "{policy:?}");
+            game.changes.clear();
+        }
+        let begun = game.now;
+        critical(&mut game);
+        game.receive(3 * SECOND, &[Route::Direct]);
+        let expected = [(begun, true, RouteCause::Slow), (begun + 3 * SECOND, false, RouteCause::Well)];
+        assert_eq!(game.changes, expected, "{policy:?}");
+    }
+}
+
+#[test]
+fn while_the_peer_is_not_connected_both_routes_are_used_whatever_is_received_directly() {
+    let mut unconnected = Game { failover: Failover::new(RoutePolicy::Standby), now: 0, changes: Vec::new() };
+    unconnected.receive(10 * SECOND, &[Route::Direct]);
+    assert_eq!((unconnected.failover.routes(), unconnected.changes), (BOTH, Vec::new()));
+
+    let mut game = Game::settled();
+    game.health(Health::Disconnected);
+    game.receive(10 * SECOND, &[Route::Direct]);
+    assert_eq!(game.changes, [(SETTLED, true, RouteCause::Silent)]);
+}
+
+#[test]
+fn without_acknowledgements_direct_alone_is_used_after_2_s_if_nothing_new_was_sent_and_not_at_all_otherwise() {
+    for is_new in [false, true] {
+        let mut game = Game::new();
+        game.failover.handle_acked(at(0), Frame::new(0), 0);
+        game.receive(3 * SECOND, &[Route::Direct]);
+        for number in 0..25 {
+            let end = if is_new { 7 + number } else { 7 };
+            let _ = game.failover.routes_for(Frame::new(end));
+            game.receive(100 * MS, &[Route::Direct]);
+        }
+        let expected: &[_] = if is_new { &[] } else { &[(5 * SECOND, false, RouteCause::Well)] };
+        assert_eq!(game.changes, expected);
+    }
+}
+
 /// Changes in ten minutes where the direct route fails each time so long after it was trusted.
 fn changes(policy: RoutePolicy, mut pause: impl FnMut() -> u64, mut fail: impl FnMut(&mut Game)) -> usize {
     let mut game = Game::of(Failover::new(policy));
@@ -306,6 +374,25 @@ fn copies_by_the_relay_ask_for_nothing_and_a_peer_that_sends_everything_there_do
         let [(at, true, RouteCause::Asked)] = game.changes[..] else { panic!("{:?}", game.changes) };
         assert!(at < begun + 500 * MS, "asked after {} us", at - begun);
     }
+}
+
+#[test]
+fn where_little_is_sent_with_copies_a_peer_is_followed_for_the_time_of_16_datagrams_after_it_asked() {
+    let mut game = Game::of(Failover::new(RoutePolicy::Shadow(4)));
+    let slowly = |game: &mut Game, datagrams: u32, routes: &[Route]| {
+        for _ in 0..datagrams {
+            game.receive(20 * MS, routes);
+            game.receive(80 * MS, &[]);
+        }
+    };
+    slowly(&mut game, 100, &[Route::Direct]);
+    game.changes.clear();
+    // The first eight by the relay are few among all that came directly.
+    slowly(&mut game, 16, BOTH);
+    let asked = game.now - 100 * MS;
+    slowly(&mut game, 30, &[Route::Direct]);
+    let expected = [(asked, true, RouteCause::Asked), (asked + 1_600 * MS, false, RouteCause::Well)];
+    assert_eq!(game.changes, expected);
 }
 
 #[test]
