@@ -59,7 +59,8 @@ pub enum Step {
 #[non_exhaustive]
 pub enum RollbackEvent {
     /// A later epoch has begun, and the game is at its first state: the round has [ended](Rollback::end_round), a player was
-    /// restarted, or inputs were lost for good.
+    /// restarted, or continued after inputs that are missing here. [`Lost`](PeerEvent::Lost) inputs of a classic peer begin none:
+    /// their frames keep what was predicted.
     EpochBegun {
         /// The epoch.
         epoch: Epoch,
