@@ -4,7 +4,7 @@ use inputwire::DatagramError;
 
 use super::breach::{Breach, ensure};
 use super::drain::frame_of;
-use super::endpoint::{LAST_INSTANT_US, Label, Link};
+use super::endpoint::{Label, Link};
 use super::machine::{Checks, Handled};
 use super::network::Datagram;
 use super::plan::Mismatch;
@@ -126,7 +126,6 @@ impl World<'_> {
         if let Some(lowest) = frames.first()
             && !datagram.altered
             && label.from == datagram.from
-            && !endpoint.is_at_last_instant()
         {
             let what = || format!("{handled:?} for {lowest} of {}", limit(link));
             ensure(handled.is_err() == (*lowest >= limit(link)), "far frame", what)?;
@@ -413,7 +412,7 @@ impl World<'_> {
             (Some(us), _) => us < silence_limit_us,
             (None, None) => false,
             // The transport opened since.
-            (None, Some(at)) => seen.min(LAST_INSTANT_US) - at.min(LAST_INSTANT_US) < silence_limit_us,
+            (None, Some(at)) => seen - at < silence_limit_us,
         };
         let expected = link.runs.receive(&hello, alive);
         let right = match expected {

@@ -274,7 +274,7 @@ impl Endpoint {
                 self.late_call = Some((self.seen, local));
             }
         }
-        self.seen = self.seen.max(local);
+        self.seen = self.seen.max(local.min(LAST_INSTANT_US));
         Instant::from_micros(local)
     }
 
