@@ -7,7 +7,7 @@ use inputwire_record::{Keys, Recorder, Replay};
 use inputwire_rollback::{Inputs, Rollback, RollbackEvent, SaveState, Status, Step};
 
 use crate::game::{Game, LEN};
-use crate::pair::{Driver, Pair, config, driver, frame, seen, session};
+use crate::pair::{Driver, End, FRAME_US, Pair, config, driver, frame, seen, session};
 
 const NOW: Instant = Instant::ORIGIN;
 
@@ -120,7 +120,7 @@ fn a_longer_delay_repeats_an_input_and_a_shorter_one_drops_one() {
     }
     assert_eq!(seen_at, [0, 1, 2, 3, 3, 3, 4, 5, 6, 8]);
     driver.set_input_delay(1_000);
-    assert_eq!(driver.input_delay(), Driver::<Session<1, LEN>>::MAX_INPUT_DELAY);
+    assert_eq!((driver.input_delay(), Driver::<Session<1, LEN>>::MAX_INPUT_DELAY), (30, 30));
 }
 
 #[test]
@@ -134,6 +134,26 @@ fn alone_every_frame_is_confirmed_at_once() {
     assert_eq!(driver.confirmed_input(0, frame(199)), Some([1, 1]));
     assert_eq!(driver.confirmed_input(0, frame(200)), None);
     assert_eq!(driver.confirmed_input(5, frame(199)), Some([0, 0]));
+}
+
+#[test]
+fn the_input_of_any_player_is_told_for_each_confirmed_frame_and_for_no_later_one() {
+    let mut pair = Pair::new(driver(0), driver(1), 3);
+    for number in 0..30 {
+        pair.frame([[number, 0], [number, 1]]);
+    }
+    let confirmed = pair.a.confirmed_frame().expect("confirmed").get();
+    for number in [confirmed - 1, confirmed] {
+        let [low, ..] = number.to_le_bytes();
+        let inputs = [0, 1, 2].map(|player| pair.a.confirmed_input(player, frame(number)));
+        assert_eq!(inputs, [Some([low, 0]), Some([low, 1]), Some([0, 0])]);
+    }
+    assert_eq!([0, 1, 2].map(|player| pair.a.confirmed_input(player, frame(confirmed + 1))), [None; 3]);
+    // Who has departed does nothing.
+    pair.b.close(Instant::from_micros(pair.now));
+    pair.frames(60);
+    let confirmed = pair.a.confirmed_frame().expect("confirmed");
+    assert_eq!(pair.a.confirmed_input(1, confirmed), Some([0, 0]));
 }
 
 #[test]
@@ -298,6 +318,65 @@ fn a_round_ends_with_its_last_frame_at_both_ends_and_the_next_one_starts_from_it
 }
 
 #[test]
+fn a_round_starts_from_the_state_that_ended_the_one_before() {
+    let mut driver = Driver::<_, 10>::new(Session::new(config(0)), Game::new(0));
+    driver.step(NOW, [1, 1], Game::advance);
+    driver.end_round(frame(0), Game::new(1));
+    driver.step(NOW, [2, 2], Game::advance);
+    let mut expected = Game::new(1);
+    expected.play([(0, [2, 2])]);
+    assert_eq!((driver.state(), driver.session().epoch()), (&expected, Epoch::new(1)));
+}
+
+/// Lets `from` play a frame at `now`, or only send. Returns what it sent.
+fn sent(from: &mut Driver, now: u64, plays: bool) -> Vec<Vec<u8>> {
+    let now = Instant::from_micros(now);
+    if plays {
+        return from.frame(now, [1, 1], &mut Vec::new()).1;
+    }
+    from.handle_timeout(now);
+    let mut buf = [0; MAX_DATAGRAM_SIZE];
+    std::iter::from_fn(|| from.poll_transmit(&mut buf).map(|transmit| transmit.datagram.to_vec())).collect()
+}
+
+#[test]
+fn a_round_lasts_until_the_peer_has_the_last_input_and_has_sent_its_own() {
+    for is_deaf in [true, false] {
+        let mut pair = Pair::new(driver(0), driver(1), 0);
+        pair.frames(30);
+        let (mut a, mut b, mut now) = (pair.a, pair.b, pair.now);
+        a.end_round(frame(33), Game::new(1));
+        let mut play = |steps: u32, is_whole: bool| {
+            for _ in 0..steps {
+                now += FRAME_US;
+                let to_b = sent(&mut a, now, true);
+                if is_whole || !is_deaf || a.session().next_frame() <= frame(33) {
+                    to_b.iter().for_each(|datagram| b.receive(Instant::from_micros(now), datagram));
+                }
+                let plays = is_whole || is_deaf || b.session().next_frame() < frame(33);
+                let to_a = sent(&mut b, now, plays);
+                to_a.iter().for_each(|datagram| a.receive(Instant::from_micros(now), datagram));
+            }
+            (a.session().epoch(), a.session().next_frame())
+        };
+        assert_eq!(play(30, false), (Epoch::new(0), frame(34)), "{is_deaf}");
+        assert_eq!(play(30, true).0, Epoch::new(1), "{is_deaf}");
+    }
+}
+
+#[test]
+fn a_round_ends_without_a_player_who_departed() {
+    let mut pair = Pair::new(driver(0), driver(1), 3);
+    pair.frames(60);
+    pair.b.close(Instant::from_micros(pair.now));
+    pair.frames(60);
+    let last = pair.a.session().next_frame().get() + 10;
+    pair.a.end_round(frame(last), Game::new(1));
+    pair.frames(30);
+    assert_eq!(pair.a.session().epoch(), Epoch::new(1));
+}
+
+#[test]
 fn a_recorder_stands_below_and_a_replay_gives_the_same_datagrams() {
     let mut recorder = Recorder::new(config(0), Vec::new());
     recorder.add_peer(NOW, PeerConfig::compact(1)).expect("a free place");
@@ -370,7 +449,7 @@ impl Saving {
     }
 }
 
-impl crate::pair::End for Saving {
+impl End for Saving {
     fn receive(&mut self, now: Instant, datagram: &[u8]) {
         let peer = self.driver.session().peers().next().expect("a peer");
         let _ = self.driver.handle_datagram(now, peer, datagram);

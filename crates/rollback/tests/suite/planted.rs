@@ -41,6 +41,17 @@ fn a_game_that_is_a_function_of_its_state_and_inputs_passes() {
 }
 
 #[test]
+fn rollbacks_are_the_numbers_of_split_mix_64() {
+    let (mut rng, mut test) = (Rng::new(7), SyncTest::<_, 1, 1>::new(7, (), |()| 0));
+    for frame in 1..=100 {
+        let mut calls = 0;
+        let same = test.step([[0]], |(), _| calls += 1).is_ok();
+        // The frame itself, and those that are played again.
+        assert_eq!((same, calls), (true, 2 + rng.next() % 9.min(frame)));
+    }
+}
+
+#[test]
 fn every_planted_nondeterminism_is_found_for_every_seed() {
     thread_local!(static GLOBAL: Cell<u64> = const { Cell::new(0) });
     let start = Clock::now();
