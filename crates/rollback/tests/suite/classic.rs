@@ -69,6 +69,22 @@ impl Game {
         }
     }
 
+    /// Lets the original play frames alone, and all arrives, or nothing.
+    fn lead(&mut self, frames: u32, input: fn(u32) -> u8, arrives: bool) {
+        let mut buf = [0; MAX_DATAGRAM_SIZE];
+        for _ in 0..frames {
+            self.now += FRAME_US;
+            let now = Instant::from_micros(self.now);
+            self.original.handle_timeout(now);
+            self.original.push_input(now, [input(self.original.next_frame().get())]).expect("it waits for nobody");
+            while let Some(transmit) = self.original.poll_transmit(&mut buf) {
+                if arrives {
+                    self.driver.handle_datagram(now, PEER, transmit.datagram).expect("nothing is wrong with it");
+                }
+            }
+        }
+    }
+
     fn lost(&self) -> Vec<(u32, u32)> {
         let lost = self.events.iter().filter_map(|event| match event {
             PeerEvent::Lost { first, count } => Some((first.get(), *count)),
@@ -105,6 +121,18 @@ fn an_input_that_fills_a_gap_is_played_in_its_frame_and_those_beyond_it_are_know
     assert_eq!(seen, game.driver.state(), "all that arrived is known");
     let expected: Vec<_> = (0..=confirmed.get()).map(number).collect();
     assert_eq!(seen.iter().map(|(_, input)| *input).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_frame_in_a_gap_is_predicted_from_the_latest_input_even_if_that_is_a_later_one() {
+    let mut game = Game::new();
+    game.play(10, number, |_| true);
+    // 10, 11 and 12 are in no other INPUT.
+    game.lead(5, number, false);
+    game.lead(3, number, true);
+    game.play(1, number, |_| false);
+    let gap: Vec<_> = game.driver.state().iter().skip(10).collect();
+    assert_eq!(gap, [&(Status::Predicted, number(17))]);
 }
 
 #[test]

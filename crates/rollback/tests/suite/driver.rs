@@ -243,6 +243,67 @@ fn who_says_goodbye_is_disconnected_and_the_other_plays_on_with_zeros() {
 }
 
 #[test]
+fn what_was_played_beyond_the_last_input_of_one_who_left_is_played_again_without_it() {
+    let mut pair = Pair::new(driver(0), driver(1), 3);
+    for _ in 0..30 {
+        pair.frame([[1, 1], [2, 2]]);
+    }
+    pair.b.close(Instant::from_micros(pair.now));
+    for _ in 0..30 {
+        pair.frame([[1, 1], [2, 2]]);
+    }
+    let departed = |event: &RollbackEvent| match event {
+        RollbackEvent::Peer { event: PeerEvent::Departed { last }, .. } => *last,
+        _ => None,
+    };
+    let last = pair.events.iter().find_map(departed).expect("it had played");
+    let mut expected = Game::new(0);
+    for number in 0..pair.a.session().next_frame().get() {
+        let remote = (frame(number) <= last).then_some((1, [2, 2]));
+        expected.play([(0, [1, 1])].into_iter().chain(remote));
+    }
+    assert_eq!(pair.a.state(), &expected);
+}
+
+#[test]
+fn a_player_that_is_removed_stays_until_its_last_frame_is_confirmed() {
+    let sessions = [0_u16, 1].map(|player| {
+        let mut session = Session::<2, LEN>::new(config(player));
+        let others = [0, 1, 2].into_iter().filter(|other| *other != player);
+        let peers: Vec<_> =
+            others.map(|other| session.add_peer(NOW, PeerConfig::compact(other)).expect("a free place")).collect();
+        (Rollback::<Game, _, 2, LEN>::new(session, Game::new(0)), peers)
+    });
+    // The third player never answers, so nothing is confirmed.
+    let [(mut a, of_a), (mut b, of_b)] = sessions;
+    let mut buf = [0; MAX_DATAGRAM_SIZE];
+    for number in 0..60 {
+        let now = Instant::from_micros(number * FRAME_US);
+        for end in [&mut a, &mut b] {
+            end.handle_timeout(now);
+            while end.poll_event().is_some() {}
+            end.step(now, [1, 1], Game::advance);
+        }
+        while let Some(transmit) = a.poll_transmit_to(of_a[0], &mut buf) {
+            b.handle_datagram(now, of_b[0], transmit.datagram).expect("nothing is wrong with it");
+        }
+        while let Some(transmit) = b.poll_transmit_to(of_b[0], &mut buf) {
+            a.handle_datagram(now, of_a[0], transmit.datagram).expect("nothing is wrong with it");
+        }
+    }
+    let now = Instant::from_micros(60 * FRAME_US);
+    assert!(a.session().peer(of_a[0]).expect("a peer").last_frame() > Some(frame(3)));
+    a.remove_peer(now, of_a[0]);
+    a.step(now, [1, 1], Game::advance);
+    assert_eq!((a.session().peers().count(), a.confirmed_frame()), (2, None));
+    a.remove_peer(now, of_a[1]);
+    for _ in 0..2 {
+        a.step(now, [1, 1], Game::advance);
+    }
+    assert_eq!(a.session().peers().count(), 0);
+}
+
+#[test]
 fn of_two_who_lose_each_other_the_one_with_the_greater_number_waits_200_ms_longer() {
     let disconnected = |player: u16| {
         let mut pair = Pair::new(driver(0), driver(1), 3);
@@ -590,6 +651,33 @@ fn a_game_that_keeps_its_state_itself_may_predict_itself_or_leave_it_to_the_driv
     a.step_saved(Instant::from_micros(now), [0, 0], &mut game);
     assert_eq!(game.given, [50, 7, 107]);
     assert_eq!(game.asked.last(), Some(&(Some(7), 1)));
+}
+
+#[test]
+fn a_game_that_keeps_its_state_itself_and_does_not_predict_leaves_it_to_the_driver() {
+    #[derive(Default)]
+    struct Plain(Vec<u8>);
+
+    impl SaveState<LEN> for Plain {
+        fn save(&mut self, _: usize) {}
+
+        fn load(&mut self, _: usize) {}
+
+        fn reset(&mut self) {}
+
+        fn advance(&mut self, inputs: &Inputs<'_, LEN>) {
+            self.0.push(seen(inputs, 1));
+        }
+
+        fn hash(&self, _: usize) -> u64 {
+            0
+        }
+    }
+
+    let mut driver = Rollback::<_, _, 1, LEN>::new(session(0), ()).with_predictor(|[low, high], _| [low + 50, *high]);
+    let mut game = Plain::default();
+    driver.step_saved(NOW, [0, 0], &mut game);
+    assert_eq!(game.0, [50]);
 }
 
 #[test]
