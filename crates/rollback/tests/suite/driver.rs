@@ -412,11 +412,15 @@ fn a_round_lasts_until_the_peer_has_the_last_input_and_has_sent_its_own() {
                 now += FRAME_US;
                 let to_b = sent(&mut a, now, true);
                 if is_whole || !is_deaf || a.session().next_frame() <= frame(33) {
-                    to_b.iter().for_each(|datagram| b.receive(Instant::from_micros(now), datagram));
+                    for datagram in to_b {
+                        b.receive(Instant::from_micros(now), &datagram);
+                    }
                 }
                 let plays = is_whole || is_deaf || b.session().next_frame() < frame(33);
                 let to_a = sent(&mut b, now, plays);
-                to_a.iter().for_each(|datagram| a.receive(Instant::from_micros(now), datagram));
+                for datagram in to_a {
+                    a.receive(Instant::from_micros(now), &datagram);
+                }
             }
             (a.session().epoch(), a.session().next_frame())
         };
