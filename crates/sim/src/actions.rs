@@ -110,7 +110,8 @@ impl World<'_> {
                 let own = &mut self.endpoints[endpoint];
                 let local = own.read_clock(self.now);
                 own.machine.close(local);
-                own.closed_at = Some(own.seen);
+                // A second call changes nothing.
+                own.closed_at.get_or_insert(own.seen);
                 self.at(until(us), Scheduled::Stop(endpoint));
                 return self.drain(endpoint);
             }
