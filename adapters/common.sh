@@ -18,7 +18,6 @@ install() { # CRATE ROOT
     cargo install -q --debug --locked --root "$2" "$1" >/dev/null 2>&1 || cargo install -q --debug --root "$2" "$1" >/dev/null 2>&1
 }
 
-has_wasm() {
-    [ -d "$(rustc --print target-libdir --target wasm32-unknown-unknown)" ] ||
-        rustup -q target add wasm32-unknown-unknown >/dev/null 2>&1
+has_target() { # TARGET
+    [ -d "$(rustc --print target-libdir --target "$1" 2>/dev/null)" ] || rustup -q target add "$1" >/dev/null 2>&1
 }

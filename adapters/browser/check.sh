@@ -4,6 +4,8 @@
 #   adapters/browser/check.sh
 set -u
 cd "$(dirname "$0")" || exit 1
+# shellcheck source=adapters/common.sh
+. ../common.sh
 
 skip() { # NAME REASON
     echo "skipped: $1: $2"
@@ -14,8 +16,7 @@ if [ "${node:-0}" -lt 20 ] || ! command -v npm >/dev/null 2>&1; then
     skip "the browser package" "Node 20 and npm are not installed"
     exit 0
 fi
-libraries=$(rustc --print target-libdir --target wasm32-unknown-unknown 2>/dev/null)
-if [ ! -d "$libraries" ] && ! rustup target add wasm32-unknown-unknown >/dev/null 2>&1; then
+if ! has_target wasm32-unknown-unknown; then
     skip "the browser package" "the target wasm32-unknown-unknown is neither installed nor available"
     exit 0
 fi

@@ -4,6 +4,8 @@
 #   adapters/c/check.sh
 set -u
 cd "$(dirname "$0")" || exit 1
+# shellcheck source=adapters/common.sh
+. ../common.sh
 here=$PWD
 root=$(cd ../.. && pwd)
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}"
@@ -107,8 +109,7 @@ else
     skip bindings "there is no python3"
 fi
 step library library
-if [ -d "$(rustc --print target-libdir --target wasm32-unknown-unknown)" ] ||
-    rustup -q target add wasm32-unknown-unknown >/dev/null 2>&1; then
+if has_target wasm32-unknown-unknown; then
     step wasm wasm
 else
     skip wasm "the target is neither installed nor available"

@@ -20,7 +20,7 @@ tests() {
     cargo test --profile quick -q --locked || exit 1
     echo "-- features"
     cargo check -q --locked --features sync-send,wasm-bindgen || exit 1
-    if has_wasm; then
+    if has_target wasm32-unknown-unknown; then
         cargo check -q --locked --features wasm-bindgen --target wasm32-unknown-unknown || exit 1
     else
         echo "skipped: wasm: the target is neither installed nor available"
@@ -38,7 +38,7 @@ compiles() {
     fetch check/Cargo.toml "bevy_ggrs and matchbox on top" || return 0
     echo "-- bevy_ggrs and matchbox on top"
     cargo check --profile quick -q --locked --manifest-path check/Cargo.toml || exit 1
-    if has_wasm; then
+    if has_target wasm32-unknown-unknown; then
         cargo check --profile quick -q --locked --manifest-path check/Cargo.toml --target wasm32-unknown-unknown || exit 1
     fi
     echo "$now" >"$stamp"
@@ -92,7 +92,7 @@ play() {
 browser() {
     local chromium=${CHROMIUM:-chromium} pages=$target/page
     fetch check/Cargo.toml "the game in a browser" || return 0
-    if ! command -v "$chromium" >/dev/null || ! has_wasm; then
+    if ! command -v "$chromium" >/dev/null || ! has_target wasm32-unknown-unknown; then
         echo "skipped: the game in a browser: it needs chromium and the target wasm32-unknown-unknown"
         return 0
     fi
@@ -117,12 +117,13 @@ browser() {
 # of bevy only the keyboard is added; the published matchbox_socket lacks what its files in tests/ need.
 upstream() {
     fetch check/Cargo.toml "the tests of the packages on top" || return 0
-    local package tests source copy
+    local metadata package tests source copy
+    metadata=$(cargo metadata --locked --format-version 1 --manifest-path check/Cargo.toml) || exit 1
     while read -r package tests; do
-        source=$(cargo metadata --locked --format-version 1 --manifest-path check/Cargo.toml | python3 -c '
+        source=$(python3 -c '
 import json, os, sys
 packages = json.load(sys.stdin)["packages"]
-print(os.path.dirname(next(each["manifest_path"] for each in packages if each["name"] == sys.argv[1])))' "$package")
+print(os.path.dirname(next(each["manifest_path"] for each in packages if each["name"] == sys.argv[1])))' "$package" <<<"$metadata")
         copy=$target/upstream/$package
         mkdir -p "$copy"
         cp -r "$source/." check/Cargo.lock "$copy"

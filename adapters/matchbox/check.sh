@@ -22,7 +22,7 @@ else
 fi
 cargo test --profile quick -q --locked -- --nocapture || exit 1
 echo "-- wasm"
-if has_wasm; then
+if has_target wasm32-unknown-unknown; then
     cargo build --profile quick -q --locked -p matchbox-page --target wasm32-unknown-unknown || exit 1
     page=$target/page
     cargo run --profile quick -q --locked -p matchbox-bind -- \

@@ -2,6 +2,8 @@
 # Proves by linking that no function of the C interface can panic or allocate, and that the proof notices a planted panic.
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
+# shellcheck source=adapters/common.sh
+. adapters/common.sh
 proofs="${CARGO_TARGET_DIR:-$PWD/target}/proof-c"
 unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
 symbol=a_panic_is_reachable
@@ -38,7 +40,7 @@ prove() { # TARGET
 # All code of a target is compiled in one go, so each needs one processor.
 proving='' failed=0
 for target in x86_64-unknown-linux-gnu wasm32-unknown-unknown; do
-    if [ ! -d "$(rustc --print target-libdir --target $target)" ] && ! rustup -q target add $target >/dev/null 2>&1; then
+    if ! has_target $target; then
         echo "skipped: proof, $target: the target is neither installed nor available"
         continue
     fi
