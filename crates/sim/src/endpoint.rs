@@ -41,7 +41,7 @@ impl Run {
 /// A call that comes later than this after it was due is late.
 const LATE_US: u64 = 25_000;
 /// Where a session's clock stands still.
-pub(crate) const LAST_INSTANT_US: u64 = u64::MAX - (1 << 40);
+const LAST_INSTANT_US: u64 = u64::MAX - (1 << 40);
 
 /// What the oracle knew about a datagram when it was sent.
 #[derive(Clone, Copy, Debug)]

@@ -138,6 +138,17 @@ impl Address {
         }
     }
 
+    /// Programs fall asleep and wake at random, so many times.
+    fn take_turns(&mut self, times: usize) {
+        for _ in 0..times {
+            for runs in &mut self.runs {
+                *runs ^= self.rng.one_in(2);
+            }
+            let pause = self.rng.below(1_500 * MS);
+            self.run(pause);
+        }
+    }
+
     /// Between two epochs all inputs are of one program, and none is delivered between a restart and the next epoch.
     fn assert_unmixed(&self, seed: u64) {
         let (mut of, mut next, mut halted) = (None, 0, false);
@@ -160,15 +171,7 @@ fn programs_that_sleep_wake_and_take_over_from_each_other_are_never_mixed_and_on
     let seeds = if cfg!(debug_assertions) { 60 } else { 500 };
     for seed in 0..seeds {
         let mut address = Address::new(Wire::COMPACT[usize::from(seed % 2 == 1)], 3, seed);
-        for _ in 0..12 {
-            for number in 0..3 {
-                if address.rng.one_in(2) {
-                    address.runs[number] = !address.runs[number];
-                }
-            }
-            let pause = address.rng.below(1_500 * MS);
-            address.run(pause);
-        }
+        address.take_turns(12);
         // Only one of them is left.
         let last = address.rng.index(3);
         address.runs = (0..3).map(|number| number == last).collect();
@@ -189,15 +192,7 @@ fn whichever_programs_run_at_an_address_no_input_of_two_is_in_one_epoch() {
     let seeds = if cfg!(debug_assertions) { 60 } else { 500 };
     for seed in 1_000..1_000 + seeds {
         let mut address = Address::new(Wire::COMPACT[usize::from(seed % 2 == 1)], 3, seed);
-        for _ in 0..10 {
-            for number in 0..3 {
-                if address.rng.one_in(2) {
-                    address.runs[number] = !address.runs[number];
-                }
-            }
-            let pause = address.rng.below(1_500 * MS);
-            address.run(pause);
-        }
+        address.take_turns(10);
         address.assert_unmixed(seed);
     }
 }

@@ -28,7 +28,7 @@ fn look(seen: &mut Vec<(Status, u8)>, inputs: &Inputs<'_, 1>) {
     seen.push((inputs.get(1).status, inputs.input(1)[0]));
 }
 
-/// A driver for player 0, and an original for player 1 that waits for nobody.
+/// A driver for player 0, and an original for player 1, which never waits.
 struct Game {
     driver: Driver,
     original: Plain,
@@ -47,16 +47,7 @@ impl Game {
     fn play(&mut self, frames: u32, input: fn(u32) -> u8, arrives: impl Fn(&[u8]) -> bool) {
         let mut buf = [0; MAX_DATAGRAM_SIZE];
         for _ in 0..frames {
-            self.now += FRAME_US;
-            let now = Instant::from_micros(self.now);
-            self.original.handle_timeout(now);
-            while self.original.poll_event().is_some() {}
-            self.original.push_input(now, [input(self.original.next_frame().get())]).expect("it waits for nobody");
-            while let Some(transmit) = self.original.poll_transmit(&mut buf) {
-                if arrives(transmit.datagram) {
-                    self.driver.handle_datagram(now, PEER, transmit.datagram).expect("nothing is wrong with it");
-                }
-            }
+            let now = self.play_original(input, &arrives);
             while let Some(event) = self.driver.poll_event() {
                 if let RollbackEvent::Peer { event, .. } = event {
                     self.events.push(event);
@@ -71,18 +62,25 @@ impl Game {
 
     /// Lets the original play frames alone, and all arrives, or nothing.
     fn lead(&mut self, frames: u32, input: fn(u32) -> u8, arrives: bool) {
-        let mut buf = [0; MAX_DATAGRAM_SIZE];
         for _ in 0..frames {
-            self.now += FRAME_US;
-            let now = Instant::from_micros(self.now);
-            self.original.handle_timeout(now);
-            self.original.push_input(now, [input(self.original.next_frame().get())]).expect("it waits for nobody");
-            while let Some(transmit) = self.original.poll_transmit(&mut buf) {
-                if arrives {
-                    self.driver.handle_datagram(now, PEER, transmit.datagram).expect("nothing is wrong with it");
-                }
+            self.play_original(input, |_| arrives);
+        }
+    }
+
+    /// Lets the original play a frame, and returns its time.
+    fn play_original(&mut self, input: fn(u32) -> u8, arrives: impl Fn(&[u8]) -> bool) -> Instant {
+        let mut buf = [0; MAX_DATAGRAM_SIZE];
+        self.now += FRAME_US;
+        let now = Instant::from_micros(self.now);
+        self.original.handle_timeout(now);
+        while self.original.poll_event().is_some() {}
+        self.original.push_input(now, [input(self.original.next_frame().get())]).expect("it never waits");
+        while let Some(transmit) = self.original.poll_transmit(&mut buf) {
+            if arrives(transmit.datagram) {
+                self.driver.handle_datagram(now, PEER, transmit.datagram).expect("nothing is wrong with it");
             }
         }
+        now
     }
 
     fn lost(&self) -> Vec<(u32, u32)> {
@@ -141,7 +139,7 @@ fn a_game_plays_on_with_its_predictions_for_inputs_that_are_lost_for_good_and_sa
     game.play(10, number, |_| true);
     game.play(5, number, |datagram| datagram[0] != INPUT);
     let confirmed = game.driver.confirmed_frame();
-    // Nobody answers the requests, until the frames leave the window.
+    // The requests stay unanswered until the frames leave the window.
     game.play(8, number, |datagram| datagram[0] != RESPONSE);
     assert!(matches!(game.steps.last(), Some(Step::Waiting(PEER))));
     assert_eq!(game.driver.confirmed_frame(), confirmed);
