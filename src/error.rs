@@ -216,7 +216,7 @@ datagram_errors! {
     /// Of another epoch.
     OtherEpoch => "of another epoch: one endpoint has not begun the epoch of the other yet",
     /// It starts after the next frame expected.
-    OutOfSync => "out of sync: it continues after inputs that are not held, and that nobody sends again; begin a new epoch",
+    OutOfSync => "out of sync: it continues after inputs that are not held and will not be resent; begin a new epoch",
     /// Its latest frame lies too far ahead.
     TooFar => "a frame too far ahead",
     /// A frame number outside the range of an epoch.

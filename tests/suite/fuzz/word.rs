@@ -25,7 +25,7 @@ const KEY: [u8; 16] = [7; 16];
 /// Pauses between what an end sends, in microseconds: a ping interval, and a frame.
 const PAUSE: u64 = 200_000;
 const T: u64 = 16_667;
-/// Nobody is judged by silence.
+/// Silence never disconnects a player.
 const NEVER: std::time::Duration = std::time::Duration::from_secs(3_000);
 /// Rounds in which everything arrives, after which everything is settled.
 const ROUNDS: usize = 24;

@@ -19,7 +19,7 @@ const RING: usize = 8;
 const DEEPEST: u32 = 6;
 /// A frame, in microseconds.
 const T: u64 = 16_667;
-/// Nobody is judged by silence, so that no two players lose each other.
+/// Silence never disconnects a player, so no two players lose each other.
 const NEVER: Duration = Duration::from_secs(3_000);
 /// Frames after which the healed game has confirmed some more: a round may have to end first.
 const HEALED: u32 = 120;
@@ -342,7 +342,10 @@ impl World {
         end.driver.handle_timeout(at(now));
         while let Some(event) = end.driver.poll_event() {
             let RollbackEvent::Peer { peer, event } = event else {
-                assert!(!matches!(event, RollbackEvent::Dropped { .. }) || !end.stays, "nobody accuses who plays");
+                assert!(
+                    !matches!(event, RollbackEvent::Dropped { .. }) || !end.stays,
+                    "a player that plays is accused by none"
+                );
                 continue;
             };
             let session = end.driver.session();
