@@ -15,7 +15,7 @@
 //!
 //! | law | |
 //! |---|---|
-//! | agreement | two who reported the same departure and did not name each other have the same inputs of the departed player |
+//! | agreement | two who played with each other, reported the same departure and did not name each other have the same inputs of the departed player |
 //! | integrity, order | each input is delivered once, in order, and as it was pushed: nothing is taken back |
 //! | completion | once the network has healed, each departure completes, or whoever waits for it learns that it is out itself |
 //! | silence | after that no word is sent, everything is settled, and games go on |
@@ -142,9 +142,12 @@ pub fn run(plan: &Plan) -> Outcome {
 mod tests {
     use std::sync::Mutex;
 
-    use super::plan::Plan;
+    use super::deaths::Deaths;
+    use super::plan::{Act, Plan, Size};
     use super::{Count, run};
     use crate::batch::share;
+
+    const MS: u64 = 1_000;
 
     fn variable(name: &str) -> Option<u64> {
         std::env::var(name).ok().map(|text| text.parse().expect("a number"))
@@ -177,5 +180,22 @@ mod tests {
             println!("MESH_SEED={seed}: after {at} us {what}");
         }
         assert!(findings.is_empty(), "{} of {seeds} seeds broke a law, the first is {:?}", findings.len(), findings[0]);
+    }
+
+    /// A game of three with a window of four frames, over links that lose nothing.
+    fn game(acts: &[(u64, Act)]) -> Plan {
+        let deaths = Deaths { loss: 0, uneven: false, disconnect_us: 600 * MS };
+        Plan { players: 3, size: Size::Tight, acts: acts.to_vec(), heal_us: 6_000 * MS, ..deaths.draw(1) }
+    }
+
+    #[test]
+    fn two_runs_that_never_played_with_each_other_need_not_agree() {
+        let again = [(3_000 * MS, Act::Restart(1)), (3_000 * MS, Act::Restart(2))];
+        let outcome = run(&game(&[(1_000 * MS, Act::Die(0)), again[0], again[1]]));
+        assert_eq!(outcome.breach, None);
+        let mut ends: Vec<_> = outcome.departed.iter().map(|departed| departed.end).collect();
+        assert!(ends[0] > 0, "the first game had inputs of the player");
+        ends.dedup();
+        assert_eq!(ends, [ends[0], 0], "each of both games agreed");
     }
 }

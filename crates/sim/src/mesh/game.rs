@@ -49,6 +49,8 @@ pub(super) struct Game<'p, const N: usize, const W: usize> {
     /// All programs that ever were, and the one that runs for each player.
     pub(super) programs: Vec<Program<N, W>>,
     pub(super) running: Vec<Option<usize>>,
+    /// The program that sent each datagram, by its number.
+    senders: Vec<usize>,
     pub(super) pushed: Vec<Pushed>,
     pub(super) signalling: Signalling,
     pub(super) count: Count,
@@ -67,6 +69,7 @@ impl<'p, const N: usize, const W: usize> Game<'p, N, W> {
             network: Network::new(slots, nth(plan.seed, 2)),
             programs: Vec::new(),
             running: vec![None; slots],
+            senders: Vec::new(),
             pushed: Vec::new(),
             signalling: Signalling::default(),
             count: Count { games: 1, ..Count::default() },
@@ -224,7 +227,8 @@ impl<'p, const N: usize, const W: usize> Game<'p, N, W> {
         let mut pairs = (0..self.programs.len()).flat_map(|one| (0..one).map(move |other| (one, other)));
         pairs.try_for_each(|(one, other)| {
             let [one, other] = [one, other].map(|number| &self.programs[number]);
-            if !one.knows(other) || one.has_named(other) || other.has_named(one) {
+            let played = one.played_with.contains(&other.number) || other.played_with.contains(&one.number);
+            if !played || one.has_named(other) || other.has_named(one) {
                 return Ok(());
             }
             let reports = |program: &Program<N, W>| {
@@ -271,15 +275,15 @@ impl<'p, const N: usize, const W: usize> Game<'p, N, W> {
         while let Some(datagram) = self.network.deliver(now) {
             let from = u16::try_from(datagram.from).expect("few players");
             if let Some(number) = self.running[datagram.to] {
-                self.programs[number].handle(now, from, &datagram.bytes);
+                self.programs[number].handle(now, from, self.senders[datagram.id], &datagram.bytes);
             }
         }
         for number in self.running.clone().into_iter().flatten() {
             let program = &mut self.programs[number];
             if program.wakes <= now {
-                let network = &mut self.network;
+                let (network, senders) = (&mut self.network, &mut self.senders);
                 let (pushed, count, departed) = (&mut self.pushed, &mut self.count, &mut self.departed);
-                program.call(&mut Around { now, network, pushed, count, departed })?;
+                program.call(&mut Around { now, network, senders, pushed, count, departed })?;
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! A program: a session, the application around it, and what it has been given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use inputwire::{
@@ -20,6 +20,7 @@ const PEERS: usize = 8;
 const STAGGER_US: u64 = 200_000;
 /// How much longer than for one that falls silent an application waits for a peer that has never been heard.
 const CONNECT_US: u64 = 1_000_000;
+const HELLO: u8 = 0x20;
 const WORD: u8 = 0x23;
 
 /// What a program is doing.
@@ -78,6 +79,7 @@ pub(super) struct Delivered {
 pub(super) struct Around<'a> {
     pub(super) now: u64,
     pub(super) network: &'a mut Network,
+    pub(super) senders: &'a mut Vec<usize>,
     pub(super) pushed: &'a mut [Pushed],
     pub(super) count: &'a mut Count,
     pub(super) departed: &'a mut Vec<Departed>,
@@ -94,6 +96,8 @@ pub(super) struct Program<const N: usize, const W: usize> {
     pub(super) is_again: bool,
     pub(super) session: Session<PEERS, N, W>,
     pub(super) known: Vec<Known>,
+    /// The programs that it has played with: it took more of them than hellos.
+    pub(super) played_with: BTreeSet<usize>,
     /// When it last sent a word.
     pub(super) word_at: Option<u64>,
     lag_us: u64,
@@ -129,6 +133,7 @@ impl<const N: usize, const W: usize> Program<N, W> {
             is_again: false,
             session: Session::new(config.build().expect("valid settings")),
             known: Vec::new(),
+            played_with: BTreeSet::new(),
             word_at: None,
             lag_us: plan.lag_us[usize::from(player)],
             wakes: now,
@@ -207,22 +212,22 @@ impl<const N: usize, const W: usize> Program<N, W> {
         is_heard && known.lost_at.or(known.unheard_at).is_none()
     }
 
-    /// Whether it has ever had another program's player, as it was then, as a peer.
-    pub(super) fn knows(&self, other: &Self) -> bool {
-        self.known.iter().any(|known| (known.player, known.generation) == (other.player, other.generation))
-    }
-
     /// Whether it has named the player of another program, or that one's as it was before.
     pub(super) fn has_named(&self, other: &Self) -> bool {
         let same = |known: &&Known| (known.player, known.generation) == (other.player, other.generation);
         self.known.iter().filter(same).any(|known| known.named.is_some())
     }
 
-    pub(super) fn handle(&mut self, now: u64, from: u16, datagram: &[u8]) {
+    /// A datagram of a player has come, which a program sent.
+    pub(super) fn handle(&mut self, now: u64, from: u16, sender: usize, datagram: &[u8]) {
         let mut known = self.known.iter().filter(|known| !known.is_removed);
         if let Some(known) = known.find(|known| known.player == from) {
             // Whatever is refused is no business of an application.
-            let _ = self.session.handle_datagram(Instant::from_micros(now), known.id, datagram);
+            let taken = self.session.handle_datagram(Instant::from_micros(now), known.id, datagram).is_ok();
+            // All but a hello are under a tag of both runs.
+            if taken && datagram[0] != HELLO {
+                self.played_with.insert(sender);
+            }
             self.wakes = now;
         }
     }
@@ -408,6 +413,7 @@ impl<const N: usize, const W: usize> Program<N, W> {
                 count.repairs += u64::from(datagram[1 + self.tag_len] & 4 != 0);
                 count.farewells += u64::from(datagram[2 + self.tag_len] == 0);
             }
+            around.senders.push(self.number);
             around.network.send(around.now, self.player.into(), to.into(), datagram);
         }
         Ok(())
