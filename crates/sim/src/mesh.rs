@@ -198,4 +198,20 @@ mod tests {
         ends.dedup();
         assert_eq!(ends, [ends[0], 0], "each of both games agreed");
     }
+
+    #[test]
+    fn a_joiner_plays_also_with_whom_another_one_has_named_since_it_was_told_of_it() {
+        let cut = |to| (1_000 * MS, Act::Cut { from: 0, to, span_us: 3_000 * MS });
+        let outcome = run(&game(&[
+            cut(1),
+            cut(2),
+            cut(3),
+            (1_000 * MS, Act::Join),
+            (1_030 * MS, Act::Disconnect { by: 0, player: 1 }),
+            (1_300 * MS, Act::Die(0)),
+            (1_310 * MS, Act::Epoch(2)),
+        ]));
+        assert_eq!(outcome.breach, None);
+        assert_eq!((outcome.count.joins, outcome.count.epochs, outcome.count.dropped), (1, 1, 0));
+    }
 }

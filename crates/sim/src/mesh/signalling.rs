@@ -135,10 +135,10 @@ impl<const N: usize, const W: usize> Game<'_, N, W> {
                 }
             }
             Task::Start { player, generation, from } => {
-                // Whom the others play with, whether or not these still live.
+                // All who were told of it: each had all others as peers then, and none is removed before this. What one of them
+                // has named since is for all to agree on.
                 let peers = |program: &Program<N, W>| {
-                    let peers = program.peers().filter(|(_, departure)| *departure == Departure::Present);
-                    let peers = peers.map(|(known, _)| (known.player, known.generation));
+                    let peers = program.peers().map(|(known, _)| (known.player, known.generation));
                     peers.chain([(program.player, program.generation)]).collect::<Vec<_>>()
                 };
                 let first = self.playing().next().map(|program| (peers(program), program.session.epoch()));
