@@ -19,6 +19,8 @@ const HOSTILE_US: u64 = 4 * SECOND_US;
 const HEALED_US: u64 = 4 * SECOND_US;
 
 pub(crate) type Driver = Rollback<Game, Session<MAX_PEERS, LEN>, MAX_PEERS, LEN>;
+/// From which frame of which epoch players that departed play again.
+type Back = HashMap<usize, (Epoch, u32)>;
 
 /// What one game is like.
 #[derive(Clone, Debug)]
@@ -138,8 +140,7 @@ struct World {
     network: Network,
     ends: Vec<End>,
     pushed: Pushed,
-    /// From which frame a player that departed plays again.
-    back: HashMap<usize, u32>,
+    back: Back,
     log: Log,
     /// The first and last epoch in which two runs of a player may have taken part.
     contested: Option<(Epoch, Epoch)>,
@@ -256,7 +257,7 @@ impl End {
         self.next_step = now + u64::try_from(interval).expect("a frame") + hiccup;
     }
 
-    fn drain(&mut self, now: u64, plan: &Plan, log: &mut Log, network: &mut Network) {
+    fn drain(&mut self, now: u64, plan: &Plan, back: &Back, log: &mut Log, network: &mut Network) {
         while let Some(event) = self.driver.poll_event() {
             let epoch = self.driver.session().epoch();
             let player_of = |peer| usize::from(self.driver.session().peer(peer).expect("a peer").player());
@@ -265,8 +266,11 @@ impl End {
                     log.desyncs.push((self.player, epoch, player_of(peer)));
                 }
                 RollbackEvent::Peer { peer, event: PeerEvent::Departed { last } } if self.stays => {
-                    let end = last.map_or(plan.first_frame, |last| last.get() + 1);
-                    log.departed.push((self.player, epoch, player_of(peer), end));
+                    let player = player_of(peer);
+                    let from =
+                        back.get(&player).filter(|(of, _)| *of == epoch).map_or(plan.first_frame, |(_, from)| *from);
+                    let end = last.map_or(from, |last| last.get() + 1);
+                    log.departed.push((self.player, epoch, player, end));
                 }
                 RollbackEvent::Dropped { .. } => self.life = Life::Dropped,
                 _ => {}
@@ -396,7 +400,7 @@ impl World {
         }
         for end in self.ends.iter_mut().filter(|end| end.life != Life::Dead) {
             end.driver.handle_timeout(Instant::from_micros(self.now));
-            end.drain(self.now, &self.plan, &mut self.log, &mut self.network);
+            end.drain(self.now, &self.plan, &self.back, &mut self.log, &mut self.network);
             end.record(&mut self.pushed, self.plan.first_frame);
             if end.life == Life::Closes && end.driver.session().is_closed() {
                 end.life = Life::Dead;
@@ -468,17 +472,24 @@ impl World {
             other.driver.add_peer(now, peer).expect("its place is free");
         }
         let players: Vec<usize> = others.iter().map(|other| other.player).collect();
-        self.back.insert(player, from);
+        self.back.insert(player, (others[0].driver.session().epoch(), from));
         self.ends[player] = End::new(&self.plan, player, 3, &players, Some(from));
         self.plan.rejoins = false;
     }
 
-    /// Whether a player has stayed in the game of the others. Two who lose each other may both go on.
+    /// Whether a frame of a player comes after its return.
+    fn is_back(&self, epoch: Epoch, player: usize, frame: u32) -> bool {
+        self.back.get(&player).is_some_and(|back| (epoch, frame) >= *back)
+    }
+
+    /// Whether a player has stayed in the game of the others, since its return if it left. Two who lose each other may both go on.
     fn has_stayed(&self, player: usize) -> bool {
         let end = &self.ends[player];
-        let was_lost = |(by, _, whom, _): &(usize, Epoch, usize, u32)| *whom == player && self.ends[*by].stays;
         let is_back = self.back.contains_key(&player);
-        end.life == Life::Plays && end.stays && (is_back || !self.log.departed.iter().any(was_lost))
+        let was_lost = |(by, epoch, whom, end): &(usize, Epoch, usize, u32)| {
+            *whom == player && self.ends[*by].stays && self.is_back(*epoch, player, *end) == is_back
+        };
+        end.life == Life::Plays && end.stays && !self.log.departed.iter().any(was_lost)
     }
 
     /// Compares what those saw that stayed with a plain simulation.
@@ -487,15 +498,14 @@ impl World {
         let counts = |by: usize, epoch| stayed(by) && !is_contested(self.contested, epoch);
         let mut absent = HashMap::new();
         for (_, epoch, player, end) in self.log.departed.iter().filter(|(by, epoch, ..)| counts(*by, *epoch)) {
-            let known = absent.entry((*epoch, *player)).or_insert(*end);
+            let known = absent.entry((*epoch, *player, self.is_back(*epoch, *player, *end))).or_insert(*end);
             assert_eq!(known, end, "player {player} departed at two frames of epoch {epoch}:\n{self}");
         }
         for (by, epoch, with) in self.log.desyncs.iter().filter(|(by, epoch, _)| counts(*by, *epoch)) {
             assert!(!stayed(*with), "a desync between players {by} and {with} in epoch {epoch}:\n{self}");
         }
         let is_absent = |epoch, player, frame| {
-            let is_back = self.back.get(&player).is_some_and(|back| frame >= *back);
-            absent.get(&(epoch, player)).is_some_and(|end| frame >= *end) && !is_back
+            absent.get(&(epoch, player, self.is_back(epoch, player, frame))).is_some_and(|end| frame >= *end)
         };
         let mut plain = HashMap::<_, Vec<Game>>::new();
         for (by, epoch, frame, state) in self.log.confirmed.iter().filter(|(by, epoch, ..)| counts(*by, *epoch)) {
