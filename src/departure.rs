@@ -67,6 +67,8 @@ pub(crate) struct Standing {
     by: Option<PeerId>,
     /// The first frame that is owed to the peer and by it.
     join_frame: u32,
+    /// Which run of it was met in this epoch; 0 for none.
+    pub(crate) source: u16,
     /// Of a named peer: the greatest end that a survivor has told.
     pub(crate) goal: u32,
     /// Of a survivor: its word names the same players; it has the local word that does; and it lacks inputs of one of them.
@@ -89,6 +91,7 @@ impl Standing {
             departed: Once::Unset,
             by: None,
             join_frame,
+            source: 0,
             goal: 0,
             agreed: false,
             acked: false,
@@ -117,6 +120,11 @@ impl Standing {
     /// The first frame that is owed to the peer and by it.
     pub(crate) fn join_frame(&self) -> u32 {
         self.join_frame
+    }
+
+    /// Whether a survivor has met another run of it.
+    pub(crate) fn differs(&self, source: u16) -> bool {
+        self.source != source && self.source != 0 && source != 0
     }
 
     /// Whether nothing more is to be said between this endpoint and a survivor.

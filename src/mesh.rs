@@ -176,9 +176,11 @@ fn handle_word(
         if ends.contains(&leaver.player) {
             return Err(DatagramError::WrongPlayer);
         }
-        let most = |peer: &Peer| peer.end().max(joined).saturating_add(local.window());
-        if peers.iter().any(|peer| is_of(peer, leaver.player) && leaver.end > most(peer)) {
-            // Not even together could the survivors still give all that one of them has.
+        if let Some(peer) = find(peers, leaver).and_then(|at| peers.get(at))
+            && (leaver.end > peer.end().max(joined).saturating_add(local.window())
+                || peer.remote.standing.differs(leaver.source))
+        {
+            // Not even together could the survivors still give all that one of them has, or they have inputs of two runs.
             if let Some(sender) = peers.get_mut(at).filter(|_| is_survivor) {
                 sender.out_of_sync();
             }
@@ -209,10 +211,13 @@ fn handle_word(
         return Ok(Outcome::Member);
     }
     if let Some(carried) = carried
-        && let Some(at) = peers.iter().position(|peer| is_of(peer, carried.player))
+        && let Some(at) = find(peers, carried.leaver)
         && let Some(peer) = peers.get_mut(at).filter(|peer| peer.remote.standing.is_departing())
         && let Some(slots) = slots.get_mut(peer.slots_range(at))
     {
+        if peer.remote.standing.source == 0 {
+            peer.remote.standing.source = carried.leaver.source;
+        }
         inputs::append(&mut RecvView { window: &mut peer.recv, slots }, carried.base, carried.count, carried.body);
     }
     let (mut listed, mut lacks) = (0_usize, None);
@@ -283,19 +288,15 @@ fn leavers(local: &Local, peers: &[Peer]) -> impl Iterator<Item = Leaver> {
         // A departure is final: one that lied about its end to others is given up beyond it, without a word about that.
         let standing = &peer.remote.standing;
         let end = if standing.is_departed() { standing.goal.max(peer.end()) } else { peer.end() };
-        Some(Leaver { player: peer.player(), end })
+        Some(Leaver { player: peer.player(), source: standing.source, end })
     })
 }
 
-/// The peer that an entry of a word means. One that ends before the peer joined means an earlier run of it.
+/// The peer on the compact wire that an entry of a word means. One that ends before the peer joined means an earlier run of it.
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 fn find(peers: &[Peer], leaver: Leaver) -> Option<usize> {
-    let means = |peer: &Peer| is_of(peer, leaver.player) && leaver.end >= peer.remote.standing.join_frame();
+    let means = |peer: &Peer| {
+        peer.player() == leaver.player && peer.is_compact() && leaver.end >= peer.remote.standing.join_frame()
+    };
     peers.iter().position(means)
-}
-
-/// Whether it is the peer on the compact wire with a player number.
-#[cfg_attr(target_pointer_width = "32", inline(never))]
-fn is_of(peer: &Peer, player: u16) -> bool {
-    peer.player() == player && peer.is_compact()
 }

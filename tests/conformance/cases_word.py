@@ -7,7 +7,7 @@ from random import Random
 from endpoint import MAX_FRAME
 from link import Link
 from mutate import changed
-from word import Carried, Word
+from word import Carried, Entry, Word, source_of
 
 MAX_PLAYER = 65535
 
@@ -18,9 +18,10 @@ def random_word(rng: Random, sender: Link) -> Word:
     if how < 0.012:
         return Word()
     players = _players(rng, sender, how)
-    ends = tuple((player, _end(rng, sender, player)) for player in players)
-    carried = _carried(rng, sender, ends) if ends and rng.random() < 0.5 else None
-    return Word(rng.random() < 0.5, rng.random() < 0.5, ends, carried)
+    entries = tuple(Entry(player, _source(rng, sender, player), _end(rng, sender, player))
+                    for player in players)
+    carried = _carried(rng, sender, entries) if entries and rng.random() < 0.5 else None
+    return Word(rng.random() < 0.5, rng.random() < 0.5, entries, carried)
 
 
 def _players(rng: Random, sender: Link, how: float) -> list[int]:
@@ -44,6 +45,17 @@ def _players(rng: Random, sender: Link, how: float) -> list[int]:
     return ordered
 
 
+def _source(rng: Random, sender: Link, player: int) -> int:
+    """The S of a player: mostly the one known here, or of the run known here, else none or any."""
+    link = sender.session.links.get(player)
+    how = rng.random()
+    if link is None or how < 0.04:
+        return rng.getrandbits(16)
+    if how < 0.1:
+        return 0
+    return link.source or source_of(link.handshake.run)
+
+
 def _end(rng: Random, sender: Link, player: int) -> int:
     """The E of a player: mostly about what is known here."""
     link = sender.session.links.get(player)
@@ -57,10 +69,10 @@ def _end(rng: Random, sender: Link, player: int) -> int:
     return min(max(link.recv_next + step, 0), MAX_FRAME)
 
 
-def _carried(rng: Random, sender: Link, ends: tuple[tuple[int, int], ...]) -> Carried:
+def _carried(rng: Random, sender: Link, entries: tuple[Entry, ...]) -> Carried:
     """Inputs of one of the players, mostly those that are expected next."""
-    index = rng.randrange(len(ends))
-    player, end = ends[index]
+    index = rng.randrange(len(entries))
+    player, _, end = entries[index]
     size, window = sender.settings.input_len, sender.settings.window
     link = sender.session.links.get(player)
     start = end if link is None else min(link.recv_next, end)
@@ -77,5 +89,5 @@ def _carried(rng: Random, sender: Link, ends: tuple[tuple[int, int], ...]) -> Ca
         inputs.append(known)
         before = known
     if rng.random() < 0.05:
-        index = rng.choice([len(ends), 255])
+        index = rng.choice([len(entries), 255])
     return Carried(index, base, tuple(inputs))

@@ -224,7 +224,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--datagrams", type=int, default=2000, help="how many datagrams are received")
     parser.add_argument("--frames", type=int, default=2000, help="how many frames a play has")
-    parser.add_argument("--storms", type=int, default=len(storm.PLANS), help="how many storms")
+    parser.add_argument("--storms", type=int, default=max(len(storm.PLANS), len(mesh_storm.PLANS)),
+                        help="how many storms")
     parser.add_argument("--seed", default="1", help="the seed of everything random")
     parser.add_argument("--lines", type=Path, default=lines.DEFAULT, help="the line peer to run")
     parser.add_argument("--only", choices=PARTS, help="one part only")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from word import Carried, Word
+from word import Carried, Entry, Word
 
 if TYPE_CHECKING:
     from link import Link
@@ -154,8 +154,8 @@ class Departures:
             state.noticed_at, state.is_owed_notice = now, False
             return Word()
         state.word_sent_at, state.owed = now, False
-        ends = tuple((each.player, self._told(each)) for each in self.named)
-        return Word(state.agreed, not state.settled, ends, self._carried(state, ends))
+        entries = tuple(Entry(each.player, each.source, self._told(each)) for each in self.named)
+        return Word(state.agreed, not state.settled, entries, self._carried(state, entries))
 
     @staticmethod
     def _told(link: Link) -> int:
@@ -163,7 +163,7 @@ class Departures:
         given_up = link.departure.goal if link.departure.departed else 0
         return max(link.recv_next, given_up)
 
-    def _carried(self, state: Departure, ends: tuple[tuple[int, int], ...]) -> Carried | None:
+    def _carried(self, state: Departure, entries: tuple[Entry, ...]) -> Carried | None:
         """The inputs that a survivor lacks, if they are held."""
         if state.lacks is None:
             return None
@@ -174,45 +174,50 @@ class Departures:
         frames = range(base, of.recv_next)
         if base < of.join_frame or not all(frame in of.remote_inputs for frame in frames):
             return None
-        index = [each for each, _ in ends].index(player)
+        index = [entry.player for entry in entries].index(player)
         inputs = tuple(of.remote_inputs[frame] for frame in frames)
         return Carried(index, base, inputs) if inputs else None
 
     # Receiving.
 
-    def most(self, sender: Link, player: int) -> int | None:
-        """The greatest E that a survivor may say of a player that is a peer."""
-        link = self._links.get(player)
+    def is_possible(self, sender: Link, entry: Entry) -> bool:
+        """Whether a survivor may say this of a player: of a peer, what both can still agree on."""
+        link = self._links.get(entry.player)
         if link is None:
-            return None
-        return max(link.recv_next, sender.join_frame) + link.settings.window
+            return True
+        if entry.end > max(link.recv_next, sender.join_frame) + link.settings.window:
+            return False
+        is_earlier = entry.end < link.join_frame
+        return is_earlier or entry.source == link.source or 0 in (entry.source, link.source)
 
     def receive(self, now: int, sender: Link, word: Word) -> bool:
         """Receives a word that passes; returns whether it names the local endpoint."""
         state = sender.departure
         if state.named:
-            state.is_owed_notice |= bool(word.ends)
+            state.is_owed_notice |= bool(word.entries)
             return False
-        if not word.ends:
+        if not word.entries:
             return True
         state.word_taken_at = now
-        said = [(self._links[player], end) for player, end in word.ends if player in self._links]
-        said = [(link, end) for link, end in said if end >= link.join_frame]
+        said = [(self._links[entry.player], entry) for entry in word.entries
+                if entry.player in self._links]
+        said = [(link, entry) for link, entry in said if entry.end >= link.join_frame]
         for link, _ in said:
             self.name(now, link)
         if state.named:
             return False
-        for link, end in said:
-            link.departure.goal = max(link.departure.goal, end)
+        for link, entry in said:
+            link.departure.goal = max(link.departure.goal, entry.end)
         if word.carried is not None:
-            player = word.ends[word.carried.index][0]
-            for link, _ in said:
-                if link.player == player and not link.departure.departed:
+            of = word.entries[word.carried.index]
+            for link, entry in said:
+                if entry == of and not link.departure.departed:
+                    link.source = link.source or of.source
                     link.append(word.carried.base, word.carried.inputs)
         if [link for link, _ in said] == self.named:
             state.agreed = True
             state.acked |= word.have
-            lacking = [(link.player, end) for link, end in said if end < link.recv_next]
-            state.lacks = lacking[0] if lacking else None
+            lacking = [entry for link, entry in said if entry.end < link.recv_next]
+            state.lacks = (lacking[0].player, lacking[0].end) if lacking else None
         state.owed |= word.reply
         return False

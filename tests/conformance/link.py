@@ -58,6 +58,7 @@ class Link:
     def _start_windows(self) -> None:
         """Resets both windows."""
         self.recv_next = self.acked = self.join_frame
+        self.source = 0  # S of 3.12: which run is known.
         self.remote_inputs: dict[int, bytes] = {}
         self.continuation = Continuation()
         self.last_body = 0
@@ -218,6 +219,7 @@ class Link:
                 self.reports.out_of_sync()
             raise
         self.handshake.accepted_inputs(self.now)
+        self.source = word.source_of(self.handshake.run)
         self.estimates.accepted()
         moved = self._take_inputs(got)
         if got.ack > self.acked:
@@ -298,7 +300,7 @@ class Link:
         self._require_partner()
         try:
             return word.open_word(self.inbound(), datagram,
-                                  lambda player: self.session.departures.most(self, player))
+                                  lambda entry: self.session.departures.is_possible(self, entry))
         except wire_compact.OutOfSync:
             if not self.departure.named:
                 self.reports.out_of_sync()

@@ -11,9 +11,9 @@ from typing import Callable, Iterator
 
 import word
 from endpoint import Settings
-from mesh_stage import Failure, Mesh, MeshEnd, claim
+from mesh_stage import Failure, Mesh, MeshEnd, claim, incarnation_of
 from stage import DELAY, FRAME, MS, SECOND, Maker
-from word import Carried, Word
+from word import Carried, Entry, Word, pack_entries
 
 __all__ = ["Failure", "play_all"]
 
@@ -49,6 +49,11 @@ def die_unevenly(mesh: Mesh, leaver: int, apart: int, *deaf: int) -> None:
 def survivors(mesh: Mesh) -> list[MeshEnd]:
     """The endpoints that run."""
     return [end for end in mesh.ends if end.is_running]
+
+
+def source_of(end: MeshEnd) -> int:
+    """What words call its run."""
+    return word.source_of(end.settings.incarnation)
 
 
 def same_inputs(player: int, *ends: MeshEnd) -> None:
@@ -251,7 +256,7 @@ def who_is_accused_falsely_is_dropped(settings: Settings, make: Maker) -> None:
     claim(byes == {0: 3, 1: 3, 3: 3}, f"three byes to each: {byes}")
     claim(mesh.do(accused, accused.endpoint.push(mesh.now, bytes(settings.input_len))).result
           == "error", "it is closed")
-    notices = [said for said in mesh.said(ends[0], accused) if not said.ends]
+    notices = [said for said in mesh.said(ends[0], accused) if not said.entries]
     claim(1 <= len(notices) <= 3, f"{len(notices)} notices")
     mesh.claim_silence(SECOND, *ends)
     mesh.finish()
@@ -363,7 +368,7 @@ def a_third_departs_after_one_has_departed(settings: Settings, make: Maker) -> N
     mesh.run(SECOND)
     mesh.claim_agreement(2, mesh.ends[1].departed.get(2), *mesh.ends[:2])
     said = mesh.said(mesh.ends[0], mesh.ends[1], since)
-    claim(all([player for player, _ in each.ends] == [2, 3] for each in said) and said != [], "both")
+    claim(all([entry.player for entry in each.entries] == [2, 3] for each in said) and said != [], "both")
     mesh.claim_silence(SECOND, *mesh.ends[:2])
     mesh.finish()
 
@@ -466,7 +471,7 @@ def a_departed_player_is_removed_and_comes_back(settings: Settings, make: Maker)
         claim(mesh.do(end, end.endpoint.join(mesh.now, 2, frame)).result == "ok", "it is added")
         end.delivered.pop(2)
         end.departed.clear()
-    fresh = mesh.start(2, [0, 1], incarnation=99 << 40, join=frame)
+    fresh = mesh.start(2, [0, 1], incarnation=incarnation_of(99), join=frame)
     mesh.at(mesh.now + 60 * FRAME, lambda: mesh.play(fresh))
     mesh.run(2 * SECOND)
     for _, player, datagram in old:
@@ -482,7 +487,7 @@ def a_survivor_that_restarts_is_waited_for_until_it_is_named(settings: Settings,
     mesh.stop(mesh.ends[2])
     mesh.stop(mesh.ends[1])
     a = mesh.ends[0]
-    fresh = mesh.start(1, [0, 2], incarnation=98 << 40)
+    fresh = mesh.start(1, [0, 2], incarnation=incarnation_of(98))
     mesh.run(2 * SECOND)
     claim(len(a.times("Restarted")) == 1, f"{a.reports}")
     mesh.drop(a, 2)
@@ -530,40 +535,39 @@ def refused_words_change_nothing(settings: Settings, make: Maker) -> None:
     mesh = started(settings, make, 4)
     a, b = mesh.ends[:2]
     direction = mesh.direction(b, a)
-    end, window = a.end_of(2), settings.window
-    data = [b"\1", b"\2"]
+    end, window, source = a.end_of(2), settings.window, source_of(mesh.ends[2])
 
     def sealed(rest: bytes) -> bytes:
         """A word from its bytes after the tag."""
         return word.seal_word(direction, rest)
 
-    def entries(*ends: tuple[int, int]) -> bytes:
-        """A set as it is sent."""
-        return b"".join(player.to_bytes(2, "big") + e.to_bytes(4, "big") for player, e in ends)
+    def of(*entries: Entry) -> bytes:
+        """A word of these entries."""
+        return sealed(bytes([0, len(entries)]) + pack_entries(*entries))
 
     size = settings.input_len
     data = [bytes([each] * size) for each in (1, 2)]
-    good = Word(True, True, ((2, end + 2), (9, 5)), Carried(0, end, tuple(data)))
+    good = Word(True, True, (Entry(2, source, end + 2), Entry(9, 0, 5)), Carried(0, end, tuple(data)))
     valid = word.encode_word(direction, good)
     packed = good.pack(size)
-    front = packed[:14]
+    front = packed[:18]
     bad = {
         "flags": [sealed(bytes([flags]) + packed[1:]) for flags in (15, 23, 39, 71, 135)],
-        "m": [sealed(bytes([0, 64]) + entries(*((1000 + at, 0) for at in range(64))))],
+        "m": [sealed(bytes([0, 64]) + pack_entries(*(Entry(1000 + at, 0, 0) for at in range(64))))],
         "flags of m = 0": [sealed(bytes([flags, 0])) for flags in range(1, 4)],
         "inputs of m = 0": [sealed(bytes([4, 0, 0, 1, 0, 0, 0, 0]))],
-        "length": [sealed(packed[:cut]) for cut in range(2, 20)]
-        + [sealed(bytes([3]) + packed[1:14] + b"\0")],
-        "order": [sealed(bytes([0, 2]) + entries((9, 1), (2, 1))),
-                  sealed(bytes([0, 2]) + entries((9, 1), (9, 1)))],
-        "players": [sealed(bytes([0, 1]) + entries((0, 1))), sealed(bytes([0, 1]) + entries((1, 1)))],
-        "too far": [sealed(bytes([0, 1]) + entries((2, a.end_of(2) + window + 1))),
-                    sealed(bytes([0, 1]) + entries((2, 0xFFFFFFFF)))],
-        "n": [sealed(front + bytes([0, n]) + packed[16:]) for n in (0, window + 1, 255)],
-        "player of the inputs": [sealed(front + bytes([at]) + packed[15:]) for at in (2, 255)],
+        "length": [sealed(packed[:cut]) for cut in range(2, 24)]
+        + [sealed(bytes([3]) + packed[1:18] + b"\0")],
+        "order": [of(Entry(9, 0, 1), Entry(2, 0, 1)), of(Entry(9, 0, 1), Entry(9, 0, 1))],
+        "players": [of(Entry(0, 0, 1)), of(Entry(1, 0, 1))],
+        "too far": [of(Entry(2, source, end + window + 1)), of(Entry(2, source, 0xFFFFFFFF))],
+        "another run": [of(Entry(2, other, e)) for other in (source ^ 1, source ^ 0x8000, 0xFFFF)
+                        for e in (0, end, end + window)],
+        "n": [sealed(front + bytes([0, n]) + packed[20:]) for n in (0, window + 1, 255)],
+        "player of the inputs": [sealed(front + bytes([at]) + packed[19:]) for at in (2, 255)],
         "body": [sealed(packed + b"\0"), sealed(packed + b"\1")],
-        "inputs beyond E": [sealed(front + bytes([0, 2]) + (end + 1).to_bytes(4, "big") + packed[20:]),
-                            sealed(front + bytes([0, 2]) + b"\xff\xff\xff\xff" + packed[20:])],
+        "inputs beyond E": [sealed(front + bytes([0, 2]) + (end + 1).to_bytes(4, "big") + packed[24:]),
+                            sealed(front + bytes([0, 2]) + b"\xff\xff\xff\xff" + packed[24:])],
         "other tags": [word.seal_word(other, packed) for other in (
             direction.in_epoch(1), replace(direction, sender=0, receiver=1),
             replace(direction, sender_incarnation=5), replace(direction, receiver_incarnation=5),
@@ -581,10 +585,10 @@ def refused_words_change_nothing(settings: Settings, make: Maker) -> None:
             claim(answer.result == "refused", f"{name}: {datagram.hex()} is {answer.result}")
             claim(a.endpoint.stats(1).stats["refused"] == before + 1, "it is counted")
             reported += answer.events
-            claim(not answer.events or name == "too far", f"{name}: it has an effect")
+            claim(not answer.events or name in ("too far", "another run"), f"{name}: it has an effect")
             claim(not answer.departed, f"{name}: it has an effect")
             count += 1
-    claim(reported == ["OutOfSync"], f"what nobody can repair is reported once: {reported}")
+    claim(reported == ["OutOfSync"], f"what cannot be agreed on is reported once: {reported}")
     claim(count > 150, f"{count} are refused")
     early = mesh.start(5, [6])
     claim(mesh.receive(early, 6, valid).result == "refused", "no run is known")
@@ -597,12 +601,13 @@ def hostile_words_name_and_nothing_more(settings: Settings, make: Maker) -> None
     """What a survivor may claim: strangers, itself as late, an end that it cannot give."""
     mesh = started(settings, make, 4)
     a, b = mesh.ends[:2]
-    claim(mesh.say(b, a, Word(False, True, tuple((1000 + at, 7) for at in range(63)))).result == "ok",
+    claim(mesh.say(b, a, Word(False, True, tuple(Entry(1000 + at, 7, 7) for at in range(63)))).result == "ok",
           "63 strangers")
     mesh.run(200 * MS)
     claim(not a.words and not a.times("Departing"), "strangers name nobody")
     end = a.end_of(2)
-    said = Word(True, True, ((2, end + settings.window - 40), (3, 0)))
+    said = Word(True, True, (Entry(2, source_of(mesh.ends[2]), end + settings.window - 40),
+                             Entry(3, 0, 0)))
     claim(mesh.say(b, a, said).result == "ok", "it claims to have more")
     claim(len(a.times("Departing")) == 2, f"both are named: {a.reports}")
     mesh.run(SECOND)
@@ -619,7 +624,7 @@ def inputs_of_a_word_are_taken_once_and_in_order(settings: Settings, make: Maker
     mesh.is_lost = lambda x, y, datagram: True
     mesh.stop(mesh.ends[3])
     a, b = mesh.ends[:2]
-    end = a.end_of(3)
+    end, source = a.end_of(3), source_of(mesh.ends[3])
 
     def real(base: int, count: int) -> Carried:
         """The inputs that were pushed."""
@@ -629,9 +634,83 @@ def inputs_of_a_word_are_taken_once_and_in_order(settings: Settings, make: Maker
 
     for base, count, reached in ((end + 1, 2, end), (end - 2, 2, end), (end - 2, 4, end + 2),
                                  (end, 2, end + 2), (end + 2, 1, end + 3)):
-        answer = mesh.say(b, a, Word(False, True, ((3, base + count),), real(base, count)))
+        answer = mesh.say(b, a, Word(False, True, (Entry(3, source, base + count),), real(base, count)))
         claim(answer.result == "ok" and a.end_of(3) == reached,
               f"inputs {base} to {base + count}: {a.end_of(3)}, not {reached}")
+    mesh.finish()
+
+
+def restarted_between(settings: Settings, make: Maker) -> Mesh:
+    """Two play with two runs of a third: each of them has never met the other run."""
+    mesh = Mesh(settings, make)
+    for player in range(3):
+        mesh.start(player, [each for each in range(3) if each != player])
+    mesh.is_lost = lambda x, y, datagram: {x, y} == {1, 2}
+    mesh.play(*mesh.ends)
+    mesh.run(SECOND)
+    mesh.stop(mesh.ends[2])
+    mesh.run(2 * DELAY)
+    mesh.is_lost = lambda x, y, datagram: {x, y} == {0, 2}
+    mesh.play(mesh.start(2, [0, 1], incarnation=incarnation_of(97)))
+    mesh.run(SECOND)
+    a, b = mesh.ends[:2]
+    claim(a.end_of(2) > 50 and b.end_of(2) > 40, "each has inputs of a run")
+    claim(not any(end.times("Restarted") for end in (a, b)), "nobody has met both")
+    return mesh
+
+
+def inputs_of_two_runs_are_not_agreed_on(settings: Settings, make: Maker) -> None:
+    """Both survivors report OutOfSync, and nothing departs before the next epoch."""
+    for who in ((0, 1), (1, 0)):
+        mesh = restarted_between(settings, make)
+        first, second = mesh.ends[who[0]], mesh.ends[who[1]]
+        mesh.drop(first, 2)
+        mesh.run(SECOND)
+        claim(len(second.times("OutOfSync")) == 1, f"it is reported once: {second.reports}")
+        claim(not second.times("Departing") and not second.words, "its word names nobody")
+        mesh.drop(second, 2)
+        ends = (first.end_of(2), second.end_of(2))
+        mesh.run(3 * SECOND)
+        for end in (first, second):
+            claim(len(end.times("OutOfSync")) == 1, f"{end.player} reports it once: {end.reports}")
+            claim(not end.departed, f"{end.departed} have departed at {end.player}")
+        claim(ends == (first.end_of(2), second.end_of(2)), "nobody takes inputs of another run")
+        sources = {entry.source for end, to in ((first, second), (second, first))
+                   for said in mesh.said(end, to) for entry in said.entries}
+        claim(sources == {source_of(mesh.ends[2]), source_of(mesh.ends[3])}, f"{sources}")
+        for end in (first, second):
+            mesh.begin(end, 1)
+        mesh.run(SECOND)
+        mesh.claim_agreement(2, None, first, second)
+        mesh.claim_silence(SECOND, first, second)
+        claim(all(end.end_of(1 - end.player) > 40 for end in (first, second)), "they play")
+        mesh.finish()
+
+
+def one_without_inputs_takes_those_of_any_run(settings: Settings, make: Maker) -> None:
+    """It has never met the leaver: it takes all inputs from words, with the run that they name."""
+    mesh = Mesh(settings, make)
+    for player in range(4):
+        mesh.start(player, [each for each in range(4) if each != player])
+    mesh.is_lost = lambda x, y, datagram: {x, y} == {0, 3}
+    mesh.play(*mesh.ends)
+    mesh.run(SECOND)
+    mesh.stop(mesh.ends[3])
+    mesh.run(2 * DELAY)
+    ends = mesh.ends[:3]
+    a, b, _ = ends
+    greatest = max(end.end_of(3) for end in ends)
+    claim(a.end_of(3) == settings.first_frame and greatest > 50, "one has none")
+    mesh.drop(a, 3)
+    mesh.run(SECOND)
+    mesh.claim_agreement(3, greatest - 1, *ends)
+    same_inputs(3, *ends)
+    said = [entry for each in mesh.said(a, b) for entry in each.entries]
+    run = source_of(mesh.ends[3])
+    claim(all(entry.source == (run if entry.end else 0) for entry in said), f"{said}")
+    claim({entry.source for entry in said} == {0, run}, "it has said both")
+    claim(not any(end.times("OutOfSync") for end in ends), "nothing is out of sync")
+    mesh.claim_silence(SECOND, *ends)
     mesh.finish()
 
 
@@ -663,6 +742,8 @@ SCENES: list[Callable[[Settings, Maker], None]] = [
     refused_words_change_nothing,
     hostile_words_name_and_nothing_more,
     inputs_of_a_word_are_taken_once_and_in_order,
+    inputs_of_two_runs_are_not_agreed_on,
+    one_without_inputs_takes_those_of_any_run,
 ]
 
 SETTINGS = {

@@ -57,6 +57,11 @@ def input_of(player: int, epoch: int, frame: int, size: int) -> bytes:
         4, "big")[-size:].rjust(size, bytes([frame & 255]))
 
 
+def incarnation_of(run: int) -> int:
+    """The incarnation of a run, whose bits 32 to 47 are not those of another one."""
+    return run << 40
+
+
 class Mesh:
     """Endpoints on a network that delays and loses datagrams as it is told: by 30 ms, and none."""
 
@@ -81,7 +86,7 @@ class Mesh:
               **changes: object) -> MeshEnd:
         """Starts an endpoint, which joins from a frame if that is given."""
         settings = replace(self.settings, local_player=player, peers=tuple(peers),
-                           incarnation=incarnation or player + 3 << 40,
+                           incarnation=incarnation or incarnation_of(player + 3),
                            joins=() if join is None else tuple(peers), **changes)
         end = MeshEnd(settings, self.make(settings), epoch=settings.epoch,
                       next_frame=settings.first_frame if join is None else join)

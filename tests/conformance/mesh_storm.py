@@ -1,6 +1,6 @@
-"""Storms of three to five endpoints: deaths, byes, accusations, cut ways, replays and epochs, then quiet.
+"""Storms of three to five endpoints: deaths, byes, accusations, restarts, cut ways, replays, epochs, then quiet.
 
-Endpoints that have not named each other must agree on the last input of everyone who left.
+Endpoints that have not named each other must agree on the last input of everyone who left, and on its run.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from network import Conditions, World
 from storm import Failure
 from twin import Disagreement
 from wire_compact import Refused
+from word import Entry
 
 MS = 1_000
 SECOND = 1_000_000
@@ -49,6 +50,10 @@ class Plan:
     flaps: int = 6
     epochs: int = 0
     joins: int = 0
+    restarts: int = 0
+    forgeries: int = 3
+    # Whether the last player starts again soon, and each of the others can meet one of its two runs only.
+    is_split: bool = False
 
 
 class Player(Application):
@@ -59,9 +64,12 @@ class Player(Application):
         super().__init__(storm, settings, endpoint)
         self.storm = storm
         self.number = settings.local_player
+        self.program = len(storm.players)
         self.peers = set(settings.peers)
         self.is_dropped = False
+        self.is_out_of_sync = False
         self.ends: dict[int, int] = {}
+        self.sources: dict[int, int] = {}  # Of which program the inputs of a player are.
         self.departed: dict[int, int | None] = {}
         self.departures: list[tuple[int, int, int | None]] = []  # epoch, player, last frame
         self.unheard_since: dict[int, int] = {}
@@ -91,6 +99,7 @@ class Player(Application):
             name, *values = report.split()
             storm.reports[name] += 1
             self.is_dropped |= name == "Dropped"
+            self.is_out_of_sync |= name in ("Restarted", "OutOfSync")
             if name == "EpochAhead":
                 self.announced = max(self.announced, int(values[0]))
         for player, inputs in answer.inputs_of.items():
@@ -115,9 +124,12 @@ class Player(Application):
     def _check(self, player: int, frame: int, data: bytes) -> None:
         """Compares an input with what was pushed, and its frame with the one before."""
         end = self.ends.get(player)
-        if end is not None and frame != end or data != input_of(player, self.epoch, frame, len(data)):
+        sources = [each.program for each in self.storm.players if each.number == player
+                   and data == input_of(each.program, self.epoch, frame, len(data))]
+        if end not in (None, frame) or sources != [self.sources.get(player, *sources)]:
             raise Failure(f"{self.number} delivers {data.hex()} of {player} for frame {frame} of "
-                          f"epoch {self.epoch} after frame {end}")
+                          f"epoch {self.epoch} after frame {end}, of program {sources}")
+        self.sources[player] = sources[0]
         self.ends[player] = frame + 1
         self.storm.delivered += 1
 
@@ -132,9 +144,11 @@ class Player(Application):
             return
         world, rng = self.storm.world, self.storm.rng
         world.at(world.now + 16_667 + rng.randint(-1000, 1000), self.tick)
-        if self.announced > self.epoch:
+        if self.is_out_of_sync and self.storm.plan.restarts:
+            self.begin(max(self.epoch, self.announced) + 1)
+        elif self.announced > self.epoch:
             self.begin(self.announced)
-        data = input_of(self.number, self.epoch, self.next_frame, self.settings.input_len)
+        data = input_of(self.program, self.epoch, self.next_frame, self.settings.input_len)
         if self.handle(self.endpoint.push(self.clock, data)).result == "pushed":
             self.next_frame += 1
 
@@ -161,7 +175,8 @@ class Player(Application):
     def begin(self, epoch: int) -> None:
         """Begins an epoch."""
         self.epoch, self.next_frame = epoch, self.settings.first_frame
-        self.ends, self.departed = {}, {}
+        self.ends, self.departed, self.sources = {}, {}, {}
+        self.is_out_of_sync = False
         if self.handle(self.endpoint.begin(self.clock, epoch)).result != "ok":
             raise Failure(f"player {self.number} cannot begin epoch {epoch}")
 
@@ -191,6 +206,8 @@ class MeshStorm:
         everyone = range(plan.players)
         for number in everyone:
             self._start(number, [each for each in everyone if each != number])
+        if plan.is_split:
+            self._split()
 
     def _start(self, number: int, peers: list[int], **changes: object) -> Player:
         """Starts a player."""
@@ -232,7 +249,8 @@ class MeshStorm:
         kinds: list[tuple[int, Callable[[], None]]] = [
             (plan.deaths, self._kill), (plan.byes, self._leave), (plan.accusations, self._accuse),
             (plan.cuts, self._cut), (plan.flaps, self._flap), (plan.epochs, self._begin),
-            (plan.joins, self._join), (100, self._replay)]
+            (plan.joins, self._join), (plan.restarts, self._restart),
+            (plan.forgeries, self._forge), (100, self._replay)]
         how = rng.randrange(1000)
         for weight, trouble in kinds:
             if how < weight:
@@ -261,7 +279,7 @@ class MeshStorm:
 
     def _cut(self) -> None:
         """Cuts the way between two for a while, in one direction or both."""
-        numbers = [player.number for player in self.players]
+        numbers = list(dict.fromkeys(player.number for player in self.players))
         a, b = self.rng.sample(numbers, 2)
         ways = [(a, b), (b, a)][:self.rng.randint(1, 2)]
         self.cut.update(ways)
@@ -304,6 +322,50 @@ class MeshStorm:
         for peer in peers:
             if not joiner.add(peer, frame):
                 raise Failure(f"{number} cannot join {peer}")
+
+    def _restart(self) -> None:
+        """Starts a player again in the place of itself, mostly in the same epoch."""
+        if player := self._one():
+            self._start_again(player)
+
+    def _start_again(self, player: Player) -> None:
+        """Starts a player in the place of itself, in the epoch that it was in."""
+        player.end()
+        self._start(player.number, sorted(player.peers), epoch=player.epoch)
+
+    def _split(self) -> None:
+        """Cuts the last player from some of the others, and, once it starts again, from the rest of them."""
+        last = self.players[-1]
+        others = sorted(last.peers)
+        self.rng.shuffle(others)
+        met = self.rng.randint(1, len(others) - 1)
+        first, second = ([way for other in part for way in ((last.number, other), (other, last.number))]
+                         for part in (others[met:], others[:met]))
+
+        def swap() -> None:
+            """Starts it again."""
+            self.cut.subtract(first)
+            self.cut.update(second)
+            self._start_again(last)
+
+        self.cut.update(first)
+        self.world.at(self.world.now + self.rng.randrange(SECOND // 3, SECOND), swap)
+
+    def _forge(self) -> None:
+        """Lets a player say that it has inputs of another run of a third: that names nobody."""
+        if len(self.playing) < 2:
+            return
+        sender, receiver = self.rng.sample(self.playing, 2)
+        link = receiver.model.links.get(sender.number)
+        known = [each for each in receiver.model.links.values() if each.source and each is not link]
+        if link is None or not known:
+            return
+        of = self.rng.choice(known)
+        said = Entry(of.player, of.source ^ self.rng.choice([1, 0x8000]) or 2, of.recv_next)
+        named = receiver.model.departures.named
+        receiver.receive(sender.number, word.encode_word(link.inbound(), word.Word(True, True, (said,))))
+        if receiver.model.departures.named != named:
+            raise Failure(f"{receiver.number} names {of.player}, of which another run is told")
 
     def _replay(self) -> None:
         """Replays an earlier datagram."""
@@ -353,6 +415,8 @@ class MeshStorm:
             for number in a.departed:
                 if a.ends.get(number) != b.ends.get(number):
                     raise Failure(f"the inputs of {number} differ at {a.number} and {b.number}")
+                if a.sources.get(number) != b.sources.get(number):
+                    raise Failure(f"{a.number} and {b.number} have inputs of two programs of {number}")
 
     def _last_commands(self) -> str:
         """The last commands of the line peers that still run."""
@@ -377,4 +441,6 @@ PLANS = [
          deaths=1, cuts=2, flaps=2),
     Plan("departures, 5, slow pings",
          Settings(session_id=0x66, input_len=32, ping_us=400_000, frame_us=33_333), 5),
+    Plan("departures, 4, restarts", Settings(session_id=0x67, input_len=4), deaths=1, byes=0,
+         accusations=0, cuts=1, flaps=1, restarts=1, forgeries=0, is_split=True),
 ]

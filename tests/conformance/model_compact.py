@@ -136,7 +136,8 @@ class CompactModel(Model):
             raise Failed("TooManyPeers")
         if self.departures.any_departed:
             raise Failed("Departed")
-        if not self._joins(frame) and not self.send_next < frame <= MAX_FRAME:
+        is_ahead = self._joins(frame) or self.send_next < frame
+        if not is_ahead or frame >= MAX_FRAME:  # The greatest one is never pushed.
             raise Failed("FrameRange")
 
     # Receiving.

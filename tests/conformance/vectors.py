@@ -126,14 +126,14 @@ def _check_word_fields(fields: Fields) -> None:
     name, datagram = fields["name"], bytes.fromhex(fields["hex"])
     direction = _direction(fields, int(fields["tag_size"]) == 4)
     equal(name, "size of an input tag", direction.tag_size, int(fields["tag_size"]))
-    listed = [] if fields["set"] == "none" else [pair.split("=") for pair in fields["set"].split()]
-    ends = tuple((int(player), int(end)) for player, end in listed)
+    listed = [] if fields["set"] == "none" else fields["set"].split()
+    entries = tuple(word.Entry(*map(int, each.split(":"))) for each in listed)
     carried = None
     if fields["inputs_of"] != "none":
-        index = [player for player, _ in ends].index(int(fields["inputs_of"]))
+        index = [entry.player for entry in entries].index(int(fields["inputs_of"]))
         inputs = tuple(bytes.fromhex(each) for each in fields["inputs"].split())
         carried = word.Carried(index, int(fields["base"]), inputs)
-    said = word.Word(_flag(fields["have"]), _flag(fields["reply"]), ends, carried)
+    said = word.Word(_flag(fields["have"]), _flag(fields["reply"]), entries, carried)
     equal(name, "encoding", word.encode_word(direction, said).hex(), datagram.hex())
     word.check_length(direction.key, datagram)
     equal(name, "decoding", word.open_word(direction, datagram), said)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from random import Random
-from typing import Callable
+from typing import Callable, NamedTuple
 
 import body
 from tags import compute_tag, control_tag_size
@@ -15,8 +15,16 @@ WORD = 0x23
 MOST_PLAYERS = 63
 HAVE, REPLY, INPUTS = 1, 2, 4
 
-_ENTRY = struct.Struct(">HI")
+_ENTRY = struct.Struct(">HHI")
 _FRONT = struct.Struct(">BBI")
+
+
+class Entry(NamedTuple):
+    """A player of a word."""
+
+    player: int
+    source: int  # Its S: which run of it is known.
+    end: int  # Its E.
 
 
 @dataclass(frozen=True)
@@ -34,18 +42,28 @@ class Word:
 
     have: bool = False
     reply: bool = False
-    ends: tuple[tuple[int, int], ...] = ()  # Players, each with its E.
+    entries: tuple[Entry, ...] = ()
     carried: Carried | None = None
 
     def pack(self, input_len: int, forms: Random | None = None) -> bytes:
         """The bytes after the tag; with `forms`, the inputs in random legal forms."""
         flags = HAVE * self.have | REPLY * self.reply | INPUTS * (self.carried is not None)
-        rest = bytes([flags, len(self.ends)]) + b"".join(_ENTRY.pack(*end) for end in self.ends)
+        rest = bytes([flags, len(self.entries)]) + pack_entries(*self.entries)
         if self.carried is not None:
             inputs = list(self.carried.inputs)
             rest += _FRONT.pack(self.carried.index, len(inputs), self.carried.base)
             rest += body.encode(bytes(input_len), inputs, forms)
         return rest
+
+
+def source_of(run: int | None) -> int:
+    """What words call a run: its bits 32 to 47."""
+    return (run or 0) >> 32 & 0xFFFF
+
+
+def pack_entries(*entries: Entry) -> bytes:
+    """A set as it is sent."""
+    return b"".join(_ENTRY.pack(*entry) for entry in entries)
 
 
 def seal_word(direction: Direction, rest: bytes) -> bytes:
@@ -60,14 +78,14 @@ def encode_word(direction: Direction, word: Word, forms: Random | None = None) -
     """A word of this direction, with the longest prefix of its inputs that fits a datagram."""
     carried = word.carried
     if carried is not None:
-        taken = 3 + control_tag_size(direction.key) + 6 * len(word.ends) + _FRONT.size
+        taken = 3 + control_tag_size(direction.key) + _ENTRY.size * len(word.entries) + _FRONT.size
         inputs = list(carried.inputs)
         count = body.fitting(bytes(direction.input_len), inputs,
                              lambda _, length: taken + length <= MAX_DATAGRAM)
         if count < len(inputs):
             forms = None
         carried = Carried(carried.index, carried.base, tuple(inputs[:max(count, 1)]))
-    word = Word(word.have, word.reply, word.ends, carried)
+    word = Word(word.have, word.reply, word.entries, carried)
     return seal_word(direction, word.pack(direction.input_len, forms))
 
 
@@ -78,10 +96,10 @@ def check_length(key: bytes | None, datagram: bytes) -> None:
 
 
 def open_word(direction: Direction, datagram: bytes,
-              most: Callable[[int], int | None] = lambda player: None) -> Word:
+              is_possible: Callable[[Entry], bool] = lambda entry: True) -> Word:
     """Decodes a word of this direction, whose first step has passed.
 
-    `most` gives the greatest E of a player that may be said, if there is one.
+    `is_possible` judges whether the survivors can agree on what an entry says.
     """
     rest = datagram[1 + control_tag_size(direction.key):]
     if datagram != seal_word(direction, rest):
@@ -89,32 +107,32 @@ def open_word(direction: Direction, datagram: bytes,
     flags, count = rest[0], rest[1]
     if flags > 7 or count > MOST_PLAYERS or count == 0 and flags:
         raise Refused("MalformedBody")
-    after = rest[2 + 6 * count:]
-    if len(rest) < 2 + 6 * count or flags & INPUTS and len(after) < 6 or (
+    size = 2 + _ENTRY.size * count
+    after = rest[size:]
+    if len(rest) < size or flags & INPUTS and len(after) < 6 or (
             not flags & INPUTS and after):
         raise Refused("WrongLength")
-    ends = tuple(_ENTRY.iter_unpack(rest[2:2 + 6 * count]))
-    players = [player for player, _ in ends]
+    entries = tuple(Entry(*values) for values in _ENTRY.iter_unpack(rest[2:size]))
+    players = [entry.player for entry in entries]
     if any(a >= b for a, b in zip(players, players[1:])):
         raise Refused("NotAscending")
-    if direction.sender in players or direction.receiver in players:
-        raise Refused("WrongPlayer")
-    for player, end in ends:
-        limit = most(player)
-        if limit is not None and end > limit:
+    for entry in entries:
+        if entry.player in (direction.sender, direction.receiver):
+            raise Refused("WrongPlayer")
+        if not is_possible(entry):
             raise OutOfSync(True)
-    carried = _open_inputs(direction, ends, after) if flags & INPUTS else None
-    return Word(bool(flags & HAVE), bool(flags & REPLY), ends, carried)
+    carried = _open_inputs(direction, entries, after) if flags & INPUTS else None
+    return Word(bool(flags & HAVE), bool(flags & REPLY), entries, carried)
 
 
-def _open_inputs(direction: Direction, ends: tuple[tuple[int, int], ...], after: bytes) -> Carried:
+def _open_inputs(direction: Direction, entries: tuple[Entry, ...], after: bytes) -> Carried:
     """Decodes the inputs of a word: what comes after its set."""
     index, count, base = _FRONT.unpack(after[:_FRONT.size])
     if count > direction.window:
         raise Refused("TooManyInputs")
     parsed = body.parse(after[_FRONT.size:], count, direction.input_len)
-    if count == 0 or index >= len(ends) or parsed is None:
+    if count == 0 or index >= len(entries) or parsed is None:
         raise Refused("MalformedBody")
-    if base + count > ends[index][1]:
+    if base + count > entries[index].end:
         raise Refused("FrameRange")
     return Carried(index, base, tuple(body.resolve(parsed, bytes(direction.input_len))))

@@ -264,7 +264,7 @@ fn word(reader: &mut Reader<'_>, input_len: usize) -> Result<(), End> {
     let len = reader.bytes.len();
     let fits = |tag: usize| {
         let (Some(flags), Some(players)) = (reader.bytes.get(1 + tag), reader.bytes.get(2 + tag)) else { return false };
-        let set = 3 + tag + 6 * usize::from(*players);
+        let set = 3 + tag + 8 * usize::from(*players);
         flags >> 3 == 0 && *players < 64 && if flags & 4 == 0 { set == len } else { set + 6 <= len }
     };
     let tag = if !fits(2) && fits(8) { 8 } else { 2 };
@@ -275,6 +275,7 @@ fn word(reader: &mut Reader<'_>, input_len: usize) -> Result<(), End> {
     reader.bits("word.inputs", flags >> 2 & 1);
     for _ in 0..reader.number(1, "word.players")? {
         reader.number(2, "word.player")?;
+        reader.number(2, "word.source")?;
         reader.number(4, "word.end")?;
     }
     if flags & 4 == 0 {
@@ -342,11 +343,12 @@ mod tests {
 
     #[test]
     fn a_word_carries_players_and_inputs_of_one_of_them() {
-        let fields = fields("23aaaa050200020000006400070000003201030000002f4c01", Link::UNKNOWN);
+        let fields = fields("23aaaa050200026f0000000064000700000000003201030000002f4c01", Link::UNKNOWN);
         let of = |name: &str| {
             fields.iter().filter(|field| field.0 == name).map(|field| field.1.as_str()).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!((of("word.player"), of("word.end")), ("2 7".into(), "100 50".into()));
+        assert_eq!((of("word.player"), of("word.source")), ("2 7".into(), "28416 0".into()));
+        assert_eq!(of("word.end"), "100 50");
         assert_eq!((of("word.base"), of("word.step")), ("47".into(), "= = +3".into()));
         assert_eq!((of("word.have"), of("word.reply"), of("word.inputs")), ("1".into(), "0".into(), "1".into()));
     }

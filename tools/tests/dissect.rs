@@ -29,7 +29,7 @@ struct Game {
 /// Words about players 2 and 7 with a tag of so many bytes: without inputs, with three of player 7, and for nobody. They are written
 /// by hand, since it takes a game of three to have one.
 fn words(tag: usize) -> [Vec<u8>; 3] {
-    let set = [0, 2, 0, 0, 0, 100, 0, 7, 0, 0, 0, 50];
+    let set = [0, 2, 0x6f, 0, 0, 0, 0, 100, 0, 7, 0, 0, 0, 0, 0, 50];
     let tag = vec![0xaa; tag];
     [
         [&[0x23][..], &tag, &[3, 2], &set].concat(),

@@ -69,6 +69,7 @@ local FIELDS = {
     ["word.inputs"] = { "uint8", "Whether inputs follow" },
     ["word.players"] = { "uint8", "Number of players in the set" },
     ["word.player"] = { "uint16", "Player" },
+    ["word.source"] = { "uint16", "Bits 32 to 47 of its run" },
     ["word.end"] = { "uint32", "Frame after the newest input known of it" },
     ["word.index"] = { "uint8", "Which of the players the inputs are of" },
     ["word.count"] = { "uint8", "Number of inputs" },
@@ -278,7 +279,7 @@ local function word_fits(buffer, tag)
         return false
     end
     local flags, players = buffer(1 + tag, 1):uint(), buffer(2 + tag, 1):uint()
-    local set = 3 + tag + 6 * players
+    local set = 3 + tag + 8 * players
     if flags > 7 or players > 63 then
         return false
     end
@@ -295,6 +296,7 @@ local function word(reader, link)
     local players = reader:number("word.players", 1)
     for _ = 1, players do
         reader:number("word.player", 2)
+        reader:number("word.source", 2)
         reader:number("word.end", 4)
     end
     if bit.band(flags, 4) ~= 0 then

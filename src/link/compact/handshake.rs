@@ -12,6 +12,7 @@ use crate::estimate::liveness::Liveness;
 use crate::event::PeerEvent;
 use crate::ids::Epoch;
 use crate::local::Local;
+use crate::num::low_u16;
 use crate::once::Once;
 use crate::time::Instant;
 use crate::wire::compact::control::{Hello, Named, ReceivedHello, Settings};
@@ -111,6 +112,11 @@ impl Handshake {
     /// The peer's run that is believed.
     pub(crate) fn run(&self) -> Option<u64> {
         self.run.map(NonZeroU64::get)
+    }
+
+    /// The part of the peer's run that all who meet its program know alike, whatever it has removed; 0 before one is known.
+    pub(crate) fn source(&self) -> u16 {
+        self.run.map_or(0, |run| low_u16(run.get() >> 32))
     }
 
     /// The peer's run under which inputs flow, if they may.

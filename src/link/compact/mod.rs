@@ -253,6 +253,7 @@ impl Compact {
         if linked {
             self.prove(local, remote);
             self.handshake.link(local.now);
+            remote.standing.source = self.handshake.source();
         }
         if acknowledged || rtt_us.is_some() || linked {
             remote.liveness.respond(local.now);

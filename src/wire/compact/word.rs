@@ -1,7 +1,7 @@
 //! The word of a survivor: who has left, how much of each it has, and inputs that the receiver lacks (PROTOCOL 3.12).
 //!
 //! ```text
-//! 23 | tag 2 or 8 | flags 1 | m 1 | m x { player 2, end 4 } | with inputs: index 1 | n 1 | base 4 | body
+//! 23 | tag 2 or 8 | flags 1 | m 1 | m x { player 2, source 2, end 4 } | with inputs: index 1 | n 1 | base 4 | body
 //! ```
 
 use super::delta::{self, MAX_INPUT_LEN};
@@ -26,7 +26,7 @@ const REPLY: u8 = 0x02;
 const INPUTS: u8 = 0x04;
 /// Bytes of the flags and the number of players, of a player, and of what precedes the body.
 const HEAD_LEN: usize = 2;
-const ENTRY_LEN: usize = 6;
+const ENTRY_LEN: usize = 8;
 const INPUTS_LEN: usize = 6;
 
 /// The longest word without inputs, with a tag of `tag_len` bytes, of an endpoint with `peers` peers; and with one input.
@@ -40,6 +40,8 @@ pub(crate) fn longest(tag_len: usize, peers: usize, input_len: u8) -> usize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Leaver {
     pub(crate) player: u16,
+    /// Which run of it the sender has met; 0 for none.
+    pub(crate) source: u16,
     pub(crate) end: u32,
 }
 
@@ -64,7 +66,7 @@ pub(crate) struct Word<'a> {
 /// The inputs in a word.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Inputs<'a> {
-    pub(crate) player: u16,
+    pub(crate) leaver: Leaver,
     /// The frame of the first one.
     pub(crate) base: u32,
     pub(crate) count: u32,
@@ -107,7 +109,7 @@ impl<'a> Word<'a> {
     /// The players that it names, ascending.
     pub(crate) fn leavers(&self) -> impl Iterator<Item = Leaver> + use<'a> {
         let mut reader = self.leavers;
-        core::iter::from_fn(move || Some(Leaver { player: reader.u16()?, end: reader.u32()? }))
+        core::iter::from_fn(move || Some(Leaver { player: reader.u16()?, source: reader.u16()?, end: reader.u32()? }))
     }
 
     /// Validates its inputs, each of `input_len` bytes.
@@ -125,7 +127,7 @@ impl<'a> Word<'a> {
         if base.checked_add(count).is_none_or(|end| end > leaver.end) {
             return Err(DatagramError::FrameRange);
         }
-        Ok(Some(Inputs { player: leaver.player, base, count, body }))
+        Ok(Some(Inputs { leaver, base, count, body }))
     }
 }
 
@@ -153,6 +155,7 @@ pub(crate) fn emit_word<'i>(
     let mut count = 0_u8;
     for leaver in leavers {
         to.u16(leaver.player);
+        to.u16(leaver.source);
         to.u32(leaver.end);
         count = count.saturating_add(1);
     }

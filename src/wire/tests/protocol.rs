@@ -271,9 +271,12 @@ fn the_words_of_the_page_hold_both_ways() {
         let (name, datagram) = (block.text("name"), bytes(block.text("hex")));
         let state = block.context().inputs(block.number("epoch")).whole();
         let flags = Flags { have: block.flag("have"), reply: block.flag("reply") };
-        let leavers: Vec<_> = (block.list("set").into_iter().map(|pair| pair.split_once('=').expect("pair")))
-            .map(|(player, end)| Leaver { player: parse_number(player), end: parse_number(end) })
-            .collect();
+        let entry = |text: &str| {
+            let mut parts = text.split(':');
+            let mut part = || parts.next().expect("player:S:E");
+            Leaver { player: parse_number(part()), source: parse_number(part()), end: parse_number(part()) }
+        };
+        let leavers: Vec<_> = block.list("set").into_iter().map(entry).collect();
         let inputs: Vec<_> = block.list("inputs").into_iter().map(bytes).collect();
         let repair = (block.text("inputs_of") != "none").then(|| {
             let of: u16 = block.number("inputs_of");
@@ -290,9 +293,9 @@ fn the_words_of_the_page_hold_both_ways() {
                 input.clone()
             });
             let all: Vec<_> = each.collect();
-            (read.player, read.base, all)
+            (read.leaver, read.base, all)
         });
-        let wanted = repair.as_ref().map(|repair| (block.number("inputs_of"), repair.base, inputs.clone()));
+        let wanted = repair.as_ref().map(|repair| (leavers[usize::from(repair.index)], repair.base, inputs.clone()));
         assert_eq!(read, wanted, "{name}");
         let mut buf = [0; 1024];
         let len = emit_word(&mut buf, 1024, &state, flags, leavers.into_iter(), repair).expect("fits");

@@ -677,6 +677,39 @@ fn a_survivor_that_restarts_after_its_word_holds_up_nobody_and_one_before_it_unt
 }
 
 #[test]
+fn survivors_with_inputs_of_two_runs_of_a_player_agree_in_no_epoch_but_the_next_one() {
+    for wire in Wire::COMPACT {
+        for (first, second) in [(2, 3), (3, 2), (2, 2)] {
+            let mut mesh = Gathering::<3>::new(wire, 3);
+            mesh.cut_both(0, 2, true);
+            mesh.run(SECOND);
+            mesh.push_known(2, &[0, first]);
+            mesh.join(2, 0xfeed_0000_0000, 0);
+            mesh.run(SECOND);
+            mesh.cut_both(0, 2, false);
+            mesh.run(SECOND);
+            mesh.push_known(2, &[second, 0]);
+            mesh.crash(2);
+            mesh.disconnect(0, 2);
+            mesh.run(2 * SECOND);
+            let lengths = [0, 1].map(|end| mesh.inputs[end][2].len());
+            assert_eq!(lengths.map(u32::try_from), [Ok(second), Ok(first)], "inputs of one run");
+            assert_eq!(mesh.departure(0, 2), Departure::Departing { end: frame(second) });
+            let told = mesh.news(1);
+            assert_eq!(told.iter().filter(|news| **news == News::OutOfSync(0)).count(), 1, "{told:?}");
+            for end in [1, 0] {
+                let now = at(mesh.now);
+                mesh.end(end).begin_epoch(now, Epoch::new(1)).expect("newer");
+                mesh.inputs[end][2].clear();
+                mesh.run(SECOND);
+            }
+            assert!(mesh.news(0).contains(&News::Ahead(1, 1)));
+            mesh.assert_departed(&[0, 1], 2, None);
+        }
+    }
+}
+
+#[test]
 fn of_two_players_one_departs_at_once() {
     for wire in Wire::COMPACT {
         let mut mesh = Gathering::<1>::met(wire, 2);

@@ -184,7 +184,7 @@ fn a_mesh_has_at_most_63_peers_and_without_one_there_may_be_more() {
 
 #[test]
 fn a_datagram_has_to_hold_the_longest_word_with_an_input() {
-    // 9 bytes and the tag, 6 for each of eight peers, and an input of 16 bytes, which takes 18 in the worst case.
+    // 9 bytes and the tag, 8 for each of eight peers, and an input of 16 bytes, which takes 18 in the worst case.
     let add = |wire: Wire, bytes: usize, mesh: bool| {
         let settings = wire.settings(0).max_datagram_size(bytes).mesh(mesh);
         Session::<8, 16>::new(settings.build().expect("settings")).add_peer(at(0), PeerConfig::compact(1)).map(|_| ())
@@ -192,7 +192,7 @@ fn a_datagram_has_to_hold_the_longest_word_with_an_input() {
     for (wire, tag) in [(Wire::Compact, 2), (Wire::Keyed, 8)] {
         let fits = |bytes| add(wire, bytes, true).is_ok();
         let least = (56..200).find(|bytes| fits(*bytes)).expect("at some length");
-        assert!((9 + tag + 48 + 16..9 + tag + 48 + 16 + 5).contains(&least), "{least}");
+        assert!((9 + tag + 64 + 16..9 + tag + 64 + 16 + 5).contains(&least), "{least}");
         assert!((least..=1_024).all(fits));
         assert_eq!(add(wire, least - 1, true), Err(AddPeerError::MaxDatagramSize));
         assert_eq!(add(wire, 56, false), Ok(()), "no words, no limit");

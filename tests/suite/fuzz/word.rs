@@ -89,6 +89,9 @@ fn incarnation(player: usize) -> u64 {
     0x5eed_0000_0020 + u64::from(number(player))
 }
 
+/// What a word says of the run of any player: its bits 32 to 47.
+const SOURCE: u16 = 0x5eed;
+
 /// The input of a player in a frame, which can be mistaken for no other.
 fn act(player: usize, epoch: usize, frame: u32) -> [u8; INPUT_LEN] {
     [u8::try_from(player * 50 + epoch * 20 + 3).expect("a byte"), frame.to_le_bytes()[0] ^ 0x55]
@@ -385,11 +388,14 @@ impl World {
         let rest = &word[1 + seal.len()..];
         assert_eq!(seal.word(rest), word, "another tag");
         let [flags, count, entries @ ..] = rest else { panic!("a word of {} bytes", word.len()) };
-        let (entries, inputs) = entries.split_at(usize::from(*count) * 6);
-        let (entries, _) = entries.as_chunks::<6>();
-        let said: Vec<(usize, u32)> = entries
+        let (entries, inputs) = entries.split_at(usize::from(*count) * 8);
+        let (entries, _) = entries.as_chunks::<8>();
+        let said: Vec<(usize, u16, u32)> = entries
             .iter()
-            .map(|[high, low, end @ ..]| (usize::from(u16::from_be_bytes([*high, *low])), u32::from_be_bytes(*end)))
+            .map(|[a, b, c, d, end @ ..]| {
+                let [player, source] = [[*a, *b], [*c, *d]].map(u16::from_be_bytes);
+                (usize::from(player), source, u32::from_be_bytes(*end))
+            })
             .collect();
         let named = |player: &usize| end.departure(*player).is_some_and(|departure| departure != Departure::Present);
         if named(&to) {
@@ -398,10 +404,12 @@ impl World {
         }
         let known: Vec<_> = (0..ENDS).filter(named).map(|player| (player, end.recv_next(player))).collect();
         assert!(
-            said.iter().map(|(player, _)| player).eq(known.iter().map(|(player, _)| player)),
+            said.iter().map(|(player, ..)| player).eq(known.iter().map(|(player, _)| player)),
             "{said:?}, {known:?}"
         );
-        for (&(player, said), &(_, known)) in said.iter().zip(&known) {
+        for (&(player, source, said), &(_, known)) in said.iter().zip(&known) {
+            let is_met = source == SOURCE || (source == 0 && known == 0);
+            assert!(is_met || self.is_forged, "{known} inputs of {player} are of the run {source:04x}");
             // A departure is final: of a lie that came before it, the greatest end stays.
             let is_final = matches!(end.departure(player), Some(Departure::Departed { .. }));
             assert!(
@@ -434,7 +442,10 @@ impl World {
         let mut set = Vec::new();
         for player in (0..6).filter(|player| players >> player & 1 == 1) {
             let about = player.min(ENDS - 1);
-            set.push((player, near(about, bytes)));
+            let end = near(about, bytes);
+            // An end may not say, or may have them of another run.
+            let source = [SOURCE, SOURCE, 0, SOURCE + 8][usize::from(bytes.below(4))];
+            set.push((player, source, end));
         }
         if shape & 0xc0 == 0xc0 {
             set.reverse();
@@ -442,13 +453,14 @@ impl World {
         let count = u8::try_from(set.len()).expect("few");
         let flags = if count == 0 { shape & 0x40 } else { shape & 7 };
         let mut rest = vec![flags, count];
-        for (player, end) in &set {
+        for (player, source, end) in &set {
             rest.extend(number(*player).to_be_bytes());
+            rest.extend(source.to_be_bytes());
             rest.extend(end.to_be_bytes());
         }
         if flags & 4 != 0 {
             let place = bytes.below(count + 1);
-            let of = set.get(usize::from(place)).map_or(0, |(player, _)| *player).min(ENDS - 1);
+            let of = set.get(usize::from(place)).map_or(0, |(player, ..)| *player).min(ENDS - 1);
             let (count, base) = (bytes.below(8), near(of, bytes));
             rest.extend([place, count]);
             rest.extend(base.to_be_bytes());

@@ -170,7 +170,7 @@ fn w4_flags_and_counts_that_mean_nothing_are_refused_before_the_length() {
             }
             for count in 1..=63 {
                 reject(&session, &seal.word_of(&[0, count]), WrongLength);
-                let short = vec![0xff; usize::from(count) * 6 - 1];
+                let short = vec![0xff; usize::from(count) * 8 - 1];
                 reject(&session, &seal.word_of(&[&[0, count][..], &short].concat()), WrongLength);
             }
             for rest in [&[0][..], &[0; 6], &[0; 60]] {
@@ -237,6 +237,47 @@ fn w6_the_end_that_a_late_joiner_may_tell_counts_from_where_it_joined() {
     assert_eq!(session.clone().handle_datagram(at(0), joiner, &beyond), Err(OutOfSync));
     assert_eq!(session.handle_datagram(at(0), joiner, &seal.word(0, &[(3, 300 + WINDOW)], &[])), Ok(()));
     assert_ne!(session.peer(leaver).expect("a peer").departure(), Departure::Present);
+}
+
+#[test]
+fn w6_inputs_of_another_run_of_a_player_are_not_agreed_on_and_a_word_that_names_no_run_is_taken() {
+    for wire in Wire::COMPACT {
+        let seal = Seal::new(wire, 1, 0);
+        let source = u16::try_from(incarnation(3) >> 32).expect("two bytes");
+        let other = source ^ 1;
+        for session in [member(wire, true), survivor(wire)] {
+            for end in [0, 1, 5, 125] {
+                reject_out_of_sync(&session, &seal.word_of_runs(0, &[(3, other, end)], &[]));
+            }
+            reject_out_of_sync(&session, &seal.word_of_runs(4, &[(2, 0, 5), (3, other, 8)], &inputs(1, 3, 5, &[])));
+            for source in [0, source] {
+                let word = seal.word_of_runs(4, &[(3, source, 8)], &inputs(0, 3, 5, &[]));
+                let mut session = session.clone();
+                assert_eq!(session.handle_datagram(at(0), SENDER, &word), Ok(()));
+                assert_eq!(session.peer(LEAVER).expect("a peer").last_frame(), Some(frame(7)));
+            }
+        }
+    }
+}
+
+#[test]
+fn w6_a_survivor_without_inputs_takes_those_of_any_run_and_then_only_of_that_one() {
+    for wire in Wire::COMPACT {
+        let mut session: Session<3, 1> = Session::new(wire.settings(0).build().expect("settings"));
+        for player in 1..=3 {
+            let peer = PeerConfig::compact(player).incarnation(incarnation(player));
+            session.add_peer(at(0), peer).expect("room");
+        }
+        let seal = Seal::new(wire, 1, 0);
+        assert_eq!(session.handle_datagram(at(0), SENDER, &seal.inputs(0, 0, 0, &[])), Ok(()));
+        assert_eq!(session.handle_datagram(at(0), SENDER, &seal.word_of_runs(0, &[(3, 7, 2)], &[])), Ok(()));
+        drain(&mut session);
+        events(&mut session);
+        let told = seal.word_of_runs(4, &[(3, 9, 2)], &inputs(0, 2, 0, &[]));
+        assert_eq!(session.handle_datagram(at(0), SENDER, &told), Ok(()), "nothing is known of either");
+        assert_eq!(session.peer(LEAVER).expect("a peer").last_frame(), Some(frame(1)));
+        reject_out_of_sync(&session, &seal.word_of_runs(0, &[(3, 7, 2)], &[]));
+    }
 }
 
 #[test]
@@ -325,6 +366,6 @@ fn w9_a_word_full_of_strangers_names_those_who_are_peers_and_is_answered_by_one(
         let sent = drain(&mut session);
         let words: Vec<_> = sent.iter().filter(|(_, datagram)| datagram[0] == 0x23).collect();
         assert_eq!(words.len(), 1, "{words:02x?}");
-        assert_eq!((words[0].0, words[0].1.len()), (SENDER, 3 + wire.tag_len() + 12));
+        assert_eq!((words[0].0, words[0].1.len()), (SENDER, 3 + wire.tag_len() + 16));
     }
 }

@@ -169,11 +169,19 @@ impl Seal {
         [&[0x22][..], &self.input_tag(&covered), rest].concat()
     }
 
-    /// A word with these flags about these players, each with the frame after its latest input, and these bytes after them.
+    /// A word with these flags about these players, each with the frame after its latest input, and these bytes after them. It
+    /// does not say of which runs the inputs are.
     pub(crate) fn word(&self, flags: u8, players: &[(u16, u32)], rest: &[u8]) -> Vec<u8> {
+        let players: Vec<_> = players.iter().map(|(player, end)| (*player, 0, *end)).collect();
+        self.word_of_runs(flags, &players, rest)
+    }
+
+    /// The same, with which runs of them the sender has met.
+    pub(crate) fn word_of_runs(&self, flags: u8, players: &[(u16, u16, u32)], rest: &[u8]) -> Vec<u8> {
         let mut body = vec![flags, u8::try_from(players.len()).expect("few")];
-        for (player, end) in players {
+        for (player, run, end) in players {
             body.extend(player.to_be_bytes());
+            body.extend(run.to_be_bytes());
             body.extend(end.to_be_bytes());
         }
         self.word_of(&[&body[..], rest].concat())

@@ -115,7 +115,7 @@ impl<const N: usize, const W: usize> Program<N, W> {
         let mut config = Config::builder()
             .session_id(plan.seed)
             .local_player(player)
-            .incarnation(mix(plan.seed).wrapping_add(u64::try_from(number).unwrap_or(0)) | 1 << 63)
+            .incarnation(mix(mix(plan.seed) ^ u64::try_from(number).unwrap_or(0)) | 1 << 63)
             .frame_interval(micros(plan.frame_us))
             .ping_interval(micros(plan.ping_us))
             .interrupt_after(micros(plan.disconnect_us / 2))
@@ -315,6 +315,7 @@ impl<const N: usize, const W: usize> Program<N, W> {
                         }
                         PeerEvent::Health { .. } => known.lost_at = None,
                         PeerEvent::EpochAhead { epoch } => follow = follow.max(Some(epoch)),
+                        PeerEvent::OutOfSync => follow = follow.max(self.session.next_epoch()),
                         PeerEvent::Restarted | PeerEvent::PeerClosed { .. } => gone.push(known.player),
                         PeerEvent::Departing { .. } => around.count.told += 1,
                         PeerEvent::Departed { last } => self.report(peer, last, around)?,
