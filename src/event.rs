@@ -140,8 +140,8 @@ pub enum PeerEvent {
     Unreadable,
     /// The peer was started anew: inputs flow again after [`begin_epoch`](crate::Session::begin_epoch).
     Restarted,
-    /// The peer continues after inputs that are not held here, its own or those of a player that left: only a new epoch repairs
-    /// that. Reported once an epoch.
+    /// The peer continues after inputs that are not held here, its own or those of a player that left, or has met another run of
+    /// that player: only a new epoch repairs that. Reported once an epoch.
     OutOfSync,
     /// Nothing more is taken of the peer: another one told that it has left, or it said goodbye under a key. It is
     /// [`Departed`](Self::Departed) once all survivors agree.
