@@ -3,12 +3,13 @@
 #
 #   tests/nightly.sh [--anew] [SECONDS]
 #
-#   SECONDS   for everything together, 7200 unless given; the last pieces may end a little later, and builds come on top
-#   --anew    forgets what was done so far; changed code does so by itself
-#   JOBS      how many pieces run at once, one unless set
-#   FUZZ_LEN  the longest input of a fuzz target, 128 bytes unless set: short ones are many
-#   ONLY      the runs to choose by how they begin, such as "fuzz,soak" or "fuzz hello"; all unless set
-#   NIGHTLY   where the record, logs, grown corpora and failing inputs stay: target/nightly unless set
+#   SECONDS    for everything together, 7200 unless given; the last pieces may end a little later, and builds come on top
+#   --anew     forgets what was done so far; changed code does so by itself
+#   JOBS       how many pieces run at once, one unless set
+#   FUZZ_LEN   the longest input of a fuzz target, 128 bytes unless set: short ones are many
+#   FUZZ_ARGS  for libFuzzer: "-use_counters=0" is twice as fast, and tells inputs apart only by which code they reach
+#   ONLY       the runs to choose by how they begin, such as "fuzz,soak" or "fuzz hello"; all unless set
+#   NIGHTLY    where the record, logs, grown corpora and failing inputs stay: target/nightly unless set
 #
 # `nightly.py` has the runs and their totals. The table says what was done so far and what is missing. The status is 0 if
 # nothing was found, whether or not something is missing.
