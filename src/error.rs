@@ -215,7 +215,7 @@ datagram_errors! {
     BadTag => "bad tag: corrupted, or of another session, epoch, run, key or setting",
     /// Of another epoch.
     OtherEpoch => "of another epoch: one endpoint has not begun the epoch of the other yet",
-    /// It starts after the next frame expected.
+    /// It starts after the next frame expected, or it is a word about another run of a player.
     OutOfSync => "out of sync: it continues after inputs that are not held and will not be resent; begin a new epoch",
     /// Its latest frame lies too far ahead.
     TooFar => "a frame too far ahead",

@@ -104,7 +104,7 @@ namespace Inputwire
         BadTag = -108,
         /// <summary>A datagram of another epoch.</summary>
         OtherEpoch = -109,
-        /// <summary>A datagram that starts after the next frame expected.</summary>
+        /// <summary>A datagram that starts after the next frame expected, or a word about another run of a player.</summary>
         OutOfSync = -110,
         /// <summary>A datagram whose latest frame is too far ahead.</summary>
         TooFar = -111,

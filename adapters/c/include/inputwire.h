@@ -307,7 +307,7 @@ enum iw_status
    */
   IW_STATUS_OTHER_EPOCH = -109,
   /**
-   * A datagram that starts after the next frame expected.
+   * A datagram that starts after the next frame expected, or a word about another run of a player.
    */
   IW_STATUS_OUT_OF_SYNC = -110,
   /**

@@ -103,7 +103,7 @@ pub enum IwStatus {
     BadTag = -108,
     /// A datagram of another epoch.
     OtherEpoch = -109,
-    /// A datagram that starts after the next frame expected.
+    /// A datagram that starts after the next frame expected, or a word about another run of a player.
     OutOfSync = -110,
     /// A datagram whose latest frame is too far ahead.
     TooFar = -111,

@@ -124,7 +124,7 @@ class Status(enum.IntEnum):
     OTHER_EPOCH = -109
     """A datagram of another epoch."""
     OUT_OF_SYNC = -110
-    """A datagram that starts after the next frame expected."""
+    """A datagram that starts after the next frame expected, or a word about another run of a player."""
     TOO_FAR = -111
     """A datagram whose latest frame is too far ahead."""
     FRAME_RANGE = -112
