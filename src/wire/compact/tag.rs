@@ -137,13 +137,6 @@ impl TagState {
     }
 }
 
-/// Hidden, since a keyed state reveals something about the key.
-impl fmt::Debug for TagState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TagState")
-    }
-}
-
 /// A tag as it is on the wire.
 #[derive(Clone, Copy)]
 pub(crate) enum Tag {
