@@ -83,15 +83,15 @@ impl Rtt {
         (self.len > 0).then_some(u64::from(self.smoothed_8 >> 3))
     }
 
-    /// The round trip without a queue in microseconds, once there is a sample.
-    pub(crate) fn base_us(&self) -> Option<u32> {
-        (self.len > 0).then(|| self.base.get())
+    /// The round trip without a queue in microseconds; `u32::MAX` before the first sample.
+    pub(crate) fn base_us(&self) -> u32 {
+        self.base.get()
     }
 
     /// How long a datagram and its response waited in queues of late, in microseconds: the latest sample less the base.
     pub(crate) fn queuing_us(&self) -> u32 {
         let [latest, ..] = self.samples;
-        latest.saturating_sub(self.base.get())
+        latest.saturating_sub(self.base_us())
     }
 
     /// The mean of the last samples in microseconds, once there is one.

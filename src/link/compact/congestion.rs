@@ -73,7 +73,7 @@ impl Compact {
         let frame_us = local.config.frame_us_u32();
         let load = Load {
             queuing_us,
-            base_us: remote.rtt.base_us()?,
+            base_us: remote.rtt.base_us(),
             frame_us,
             unacked: self.unacked(local),
             body_len: self.schedule.body_len(),
