@@ -53,11 +53,6 @@ impl SendWindow {
         self.first
     }
 
-    /// The frame of the first push of this epoch.
-    pub(crate) const fn start(&self) -> u32 {
-        self.start
-    }
-
     /// Whether something was pushed in this epoch.
     pub(crate) const fn has_begun(&self) -> bool {
         self.send_next > self.start

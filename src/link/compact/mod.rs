@@ -412,7 +412,7 @@ impl Compact {
         let header = Header { epoch: local.epoch, end: begin, count: 0, ack: recv.recv_next(), timing };
         let limit = local.config.max_datagram_size();
         // Who joins has not the input before its first one.
-        let joins = begin == remote.standing.join_frame() && begin > local.send.start();
+        let joins = begin == remote.standing.join_frame();
         let carried = inputs::emit(buf, header, send, joins, limit, &self.tags.as_ref()?.outgoing)?;
 
         let send_next = remote.send_end(local);
