@@ -8,7 +8,7 @@ use inputwire::{ConfigBuilder, Epoch, Session};
 
 use super::{input_times, running};
 use crate::support::forge::Seal;
-use crate::support::{MS, PEER, Pair, SECOND, Wire, at, due, endpoint, events, frame, incarnation, stats};
+use crate::support::{MS, PEER, Pair, SECOND, Wire, at, due, due_input, endpoint, events, frame, incarnation, stats};
 
 const T: u64 = 20 * MS;
 
@@ -263,4 +263,112 @@ fn a_duplicate_is_acknowledged_in_time_even_after_a_long_pause_without_progress(
     receive_keep_alives(&mut session, received + MS, again);
     assert_eq!(session.handle_datagram(at(again), PEER, &datagram), Ok(()));
     assert_eq!(input_times(&mut session, again, again + 40 * MS), [(again + 30 * MS, 0)]);
+}
+
+/// A peer to which datagrams queue, and whether they are held back.
+#[derive(Clone, Copy, Debug)]
+struct Queue {
+    /// The base RTT, and the queuing delay, in milliseconds.
+    base_ms: u64,
+    queuing_ms: u64,
+    /// How many inputs are unacknowledged.
+    unacked: u64,
+    /// The `lost` that the peer tells.
+    lost: u8,
+    held_back: bool,
+}
+
+impl Queue {
+    const fn new(base_ms: u64, queuing_ms: u64, unacked: u64, lost: u8, held_back: bool) -> Self {
+        Self { base_ms, queuing_ms, unacked, lost, held_back }
+    }
+
+    /// How many frames there are to be for each datagram, in 256ths, after one with a body of so many bytes (PROTOCOL 3.8).
+    fn thinning(self, body_len: u64) -> u64 {
+        let quiet = self.base_ms.min(600) * MS / T + 4;
+        let own = self.lost == 0 && self.unacked > quiet && self.queuing_ms >= 101;
+        let drain = (256 + 256 * self.queuing_ms / 300).min(640).max(if own { 512 } else { 0 });
+        let quiet_body = body_len * quiet.min(self.unacked) / self.unacked;
+        (33 + body_len) * drain * (256 - u64::from(self.lost)) / 256 / (33 + quiet_body)
+    }
+
+    /// Checks that a push is sent after the rest that this queue asks for, and at once where it asks for none.
+    fn check(self) {
+        let stamp = |micros: u64| u16::try_from(micros / 250).expect("16 bits").to_be_bytes();
+        let mut session = settled(settings());
+        let now = 2 * SECOND;
+        // The first round trip is that of the quiet path; the second one has waited in the queue.
+        let answer = |session: &mut Session<1, 1>, sent: u8, rtt_ms: u64| {
+            let [stamp, echo] = [stamp(now), stamp(now - rtt_ms * MS)];
+            let block = [&stamp[..], &echo, &[0, sent, self.lost, 0x80]].concat();
+            let datagram = Seal::new(Wire::Compact, 1, 0).inputs_of(0xc0, 0, 0, &block);
+            assert_eq!(session.handle_datagram(at(now), PEER, &datagram), Ok(()));
+        };
+        answer(&mut session, 1, self.base_ms);
+        for number in 1..self.unacked {
+            session.push_input(at(now), [number.to_be_bytes()[7].wrapping_mul(157)]).expect("room");
+        }
+        let datagram = due_input(&mut session, now);
+        let front = 5 + usize::from(datagram[0] & 15 == 15) + if datagram[0] & 0x40 == 0 { 0 } else { 8 };
+        let thinning = self.thinning((datagram.len() - front).try_into().expect("small"));
+        assert_eq!(self.queuing_ms > 50 && thinning > 384, self.held_back, "{self:?}: {thinning}");
+        answer(&mut session, 2, self.base_ms + self.queuing_ms);
+        session.push_input(at(now), [1]).expect("room");
+        let rest = if self.held_back { ((thinning - 128) * T / 256).min(200 * MS) } else { 0 };
+        if self.held_back {
+            assert_eq!(input_times(&mut session, now, now + rest), [], "{self:?}");
+            assert!(!due(&mut session, now + rest - 1).iter().any(|sent| sent[0] >= 0x80), "{self:?}");
+        }
+        due_input(&mut session, now + rest);
+    }
+}
+
+#[test]
+fn datagrams_that_queue_are_held_back_as_long_as_the_protocol_says() {
+    for queue in [
+        // Up to 50 ms nothing is held back.
+        Queue::new(40, 50, 60, 0, false),
+        Queue::new(40, 51, 60, 0, true),
+        // A queue is its own where more inputs than on the quiet path are under way, nothing is lost, and it is long enough.
+        Queue::new(40, 120, 6, 0, false),
+        Queue::new(40, 120, 7, 0, true),
+        Queue::new(40, 100, 7, 0, false),
+        Queue::new(40, 101, 7, 0, true),
+        Queue::new(40, 120, 7, 1, false),
+        // On a longer path more of them are.
+        Queue::new(300, 120, 10, 0, false),
+        Queue::new(300, 120, 20, 0, true),
+        Queue::new(900, 120, 34, 0, false),
+        Queue::new(900, 120, 35, 0, true),
+        // What is lost is sent anew.
+        Queue::new(40, 300, 6, 0, true),
+        Queue::new(40, 300, 6, 32, true),
+        Queue::new(40, 300, 6, 128, false),
+        // The longest rest.
+        Queue::new(40, 900, 110, 0, true),
+    ] {
+        queue.check();
+    }
+}
+
+#[test]
+fn after_a_cut_the_oldest_input_comes_again_once_a_round_trip_and_a_frame_have_passed() {
+    const RTT: u64 = 40 * MS;
+    let mut session = settled(settings().max_datagram_size(56));
+    let sent = 2 * SECOND;
+    let stamp = |micros: u64| u16::try_from(micros / 250).expect("16 bits");
+    let answer = Seal::new(Wire::Compact, 1, 0).timed(0, 0, 0, [stamp(sent), stamp(sent - RTT), 1], &[]);
+    assert_eq!(session.handle_datagram(at(sent), PEER, &answer), Ok(()));
+    for number in 0..100_u8 {
+        session.push_input(at(sent), [number.wrapping_mul(157)]).expect("room");
+    }
+    // From its first frame to the one after its last; it has so many that their number takes a byte more.
+    let frames = |datagram: &[u8]| (datagram[1] - 15 - datagram[5], datagram[1]);
+    let (begin, end) = frames(&due_input(&mut session, sent));
+    assert!(begin == 0 && end < 100, "{end}");
+    for (after, begin) in [(RTT + T - 1, end), (RTT + T, 0)] {
+        let mut session = session.clone();
+        session.push_input(at(sent + after), [1]).expect("room");
+        assert_eq!(frames(&due_input(&mut session, sent + after)).0, begin, "after {after} us");
+    }
 }
