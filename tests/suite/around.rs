@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use inputwire::{ChecksumError, Epoch, Event, Health, PeerEvent, PushError};
+use inputwire::{
+    ChecksumError, Endpoint, Epoch, Event, Health, MAX_DATAGRAM_SIZE, PeerEvent, PeerId, PushError, Session,
+};
 
 use crate::support::forge::Seal;
 use crate::support::{
-    Hashing, MS, PEER, Pair, SECOND, T, Wire, act, at, drain, endpoint, events, frame, frames, healths, inputs, peer,
-    peer_events, stalls, stats,
+    Hashing, MS, PEER, Pair, SECOND, T, Wire, act, at, drain, endpoint, events, frame, frames, healths, incarnation,
+    inputs, peer, peer_events, stalls, stats,
 };
 
 #[test]
@@ -129,6 +131,39 @@ fn a_peer_that_receives_nothing_but_still_sends_is_deaf_and_not_silent() {
         pair.lost = [false; 2];
         pair.run(SECOND);
         assert_eq!(healths(&pair.reported[0]), [Health::Deaf, Health::Good], "{wire:?}");
+    }
+}
+
+#[test]
+fn a_peer_that_owes_an_acknowledgement_is_deaf_soon_and_one_that_owes_none_or_echoes_late_is_not() {
+    let stamp = |now: u64| u16::try_from(now * MS / 250).expect("16 bits");
+    let seal = Seal::new(Wire::Compact, 1, 0);
+    // In milliseconds: when the input of 60 ms is acknowledged, when something is echoed after a round trip of 40 ms, and when the peer
+    // is deaf: 500 ms and a round trip after that input, or else 2.5 s after the last response.
+    for (acked_at, echoed_at, deaf_at) in
+        [(None, None, 600), (Some(100), None, 2_600), (None, Some(349), 600), (None, Some(350), 2_850)]
+    {
+        let settings = Wire::Compact.settings(0);
+        let mut session = endpoint::<1, 120>(settings, Wire::Compact.peer(1).incarnation(incarnation(1)));
+        let mut first_deaf = None;
+        // From 60 ms on its channel is congested: nothing is taken of the session.
+        for now in 0..=deaf_at {
+            let acked = acked_at.is_some_and(|acked_at| acked_at <= now);
+            let echo = if now == 50 || echoed_at == Some(now) { stamp(now - 40) } else { 0 };
+            let timing = [stamp(now), echo, u16::try_from(now + 1).expect("16 bits")];
+            let datagram = seal.timed(0, 0, acked.into(), timing, &[]);
+            assert_eq!(session.handle_datagram(at(now * MS), PEER, &datagram), Ok(()));
+            if now == 60 {
+                session.push_input(at(now * MS), [1]).expect("room");
+            }
+            if now <= 60 {
+                drain(&mut session);
+            }
+            if peer(&session).health() == Health::Deaf {
+                first_deaf = first_deaf.or(Some(now));
+            }
+        }
+        assert_eq!(first_deaf, Some(deaf_at), "acknowledged at {acked_at:?}, echoed at {echoed_at:?}");
     }
 }
 
@@ -412,5 +447,24 @@ fn a_peer_that_dies_is_interrupted_after_two_and_a_half_of_the_longer_ping_inter
             let expected = [(Health::Interrupted, limit), (Health::Disconnected, 20_000)];
             assert_eq!(silences.collect::<Vec<_>>(), expected, "pings of {pings:?} ms");
         }
+    }
+}
+
+#[test]
+fn what_stands_for_a_session_polls_one_peer_as_the_session_does() {
+    fn sent_to(endpoint: &mut impl Endpoint<2, 1, 120>, peer: PeerId) -> Option<Vec<u8>> {
+        let mut buf = [0; MAX_DATAGRAM_SIZE];
+        let transmit = endpoint.poll_transmit_to(peer, &mut buf)?;
+        assert_eq!(transmit.peer, peer);
+        Some(transmit.datagram.to_vec())
+    }
+    let mut session = Session::<2, 1>::new(Wire::Compact.settings(0).build().expect("settings"));
+    let [first, second] = [1, 2].map(|player| session.add_peer(at(0), Wire::Compact.peer(player)).expect("room"));
+    let hellos = drain(&mut session.clone());
+    for peer in [second, first] {
+        let hello = hellos.iter().find(|(to, _)| *to == peer).map(|(_, hello)| hello.clone());
+        assert!(hello.is_some());
+        assert_eq!(sent_to(&mut session, peer), hello);
+        assert_eq!(sent_to(&mut session, peer), None);
     }
 }

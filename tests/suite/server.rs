@@ -355,6 +355,27 @@ fn the_margin_is_how_many_inputs_too_many_the_peer_has_at_its_frame() {
 }
 
 #[test]
+fn a_game_hurries_once_its_margin_has_been_below_the_target_for_180_datagrams_in_a_row() {
+    let mut ends = two();
+    let mut stretches = Vec::new();
+    for frame in 0..500_u64 {
+        let now = frame * T;
+        // Two inputs at once are a margin of one frame, the target; after 300 frames one is left out.
+        let pushes = [2, 1, 0][usize::from(frame > 0) + usize::from(frame == 300)];
+        for _ in 0..pushes {
+            ends[1].push_input(Instant::from_micros(now), [0]).expect("a free slot");
+        }
+        exchange(now, &mut ends);
+        ends[0].push_input(Instant::from_micros(now), [0]).expect("a free slot");
+        exchange(now, &mut ends);
+        stretches.push(peer(&ends[1]).pace().map(|pace| pace.stretch_ppm));
+    }
+    assert!(stretches[100..300].iter().all(|stretch| *stretch == Some(200)), "{stretches:?}");
+    assert!(stretches[300..479].iter().all(|stretch| *stretch == Some(-650)), "{stretches:?}");
+    assert!(stretches[479..].iter().all(|stretch| *stretch == Some(-6_000)), "{stretches:?}");
+}
+
+#[test]
 fn a_target_margin_is_limited_and_kept_in_the_settings() {
     assert_eq!(PeerConfig::<1>::compact(0).kept_margin(), None);
     assert_eq!(PeerConfig::<1>::compact(0).target_margin(0).kept_margin(), Some(0));

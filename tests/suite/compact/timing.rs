@@ -124,6 +124,39 @@ fn inbound_loss_is_exact() {
 }
 
 #[test]
+fn a_block_tells_which_share_of_the_peers_datagrams_was_missed_lately() {
+    let mut session = running(Wire::Compact.settings(0));
+    let seal = Seal::new(Wire::Compact, 1, 0);
+    // The share moves by an eighth of what is new, in 256ths: none of 1, 3 of 4, none of 1, 1 of 2, 5 of 6.
+    for (sent, lost) in [(1, 0), (5, 24), (6, 21), (8, 34), (14, 56)] {
+        assert_eq!(session.handle_datagram(at(MS), PEER, &seal.timed(0, 0, 0, [4, 0, sent], &[])), Ok(()));
+        let mut session = session.clone();
+        session.push_input(at(MS), [1]).expect("room");
+        let datagram = due_input(&mut session, MS);
+        assert!(block(&datagram).is_some());
+        assert_eq!(datagram[5 + 6], lost, "{sent} sent");
+    }
+}
+
+#[test]
+fn datagrams_two_seconds_apart_say_nothing_of_jitter() {
+    let seal = Seal::new(Wire::Compact, 1, 0);
+    for (sent_apart, arrived_apart, counts) in [
+        (SECOND, 2 * SECOND - 1, true),
+        (SECOND, 2 * SECOND, false),
+        (2 * SECOND - 250, SECOND, true),
+        (2 * SECOND, SECOND, false),
+    ] {
+        let mut session = running(Wire::Compact.settings(0));
+        for (now, sent_at, sent) in [(0, 0, 1), (arrived_apart, sent_apart, 2)] {
+            let stamp = u16::try_from(sent_at / 250).expect("16 bits");
+            assert_eq!(session.handle_datagram(at(now), PEER, &seal.timed(0, 0, 0, [stamp, 0, sent], &[])), Ok(()));
+        }
+        assert_eq!(stats(&session).jitter.is_some(), counts, "sent {sent_apart} us apart, arrived {arrived_apart}");
+    }
+}
+
+#[test]
 fn jitter_follows_rfc_3550() {
     let mut session = running(Wire::Compact.settings(0));
     let seal = Seal::new(Wire::Compact, 1, 0);
