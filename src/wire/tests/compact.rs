@@ -12,6 +12,7 @@ use crate::time::Instant;
 use crate::window::send::{SendBuffer, SendWindow};
 use crate::wire::bits::BitReader;
 use crate::wire::compact::tag::{EndpointId, Key, TagContext, TagState};
+use crate::wire::compact::word::{Flags, Leaver, Repair, emit_word};
 use crate::wire::compact::{Header, Packet, Sealed, Timing, delta};
 
 /// One input datagram, with everything that both ends know of it.
@@ -117,6 +118,29 @@ impl Vector {
         let count = if short == 15 { 15 + usize::from(datagram[3 + tag]) } else { short };
         self.inputs[..count].to_vec()
     }
+}
+
+#[test]
+fn a_word_carries_the_inputs_that_fit_and_at_least_one() {
+    let state = TagState::new(None);
+    let inputs = [[0x5a; 4], [0xa5; 4], [0x3c; 4]];
+    // Its length, and how many of the first `given` inputs it carries.
+    let emit = |limit: usize, given: usize| {
+        let flags = Flags { have: true, reply: false };
+        let leaver = Leaver { player: 7, source: 0, end: 3 };
+        let inputs = inputs.iter().take(given).map(<[u8; 4]>::as_slice);
+        let mut buf = [0; 1024];
+        let repair = Some(Repair { index: 0, base: 0, inputs });
+        let len = emit_word(&mut buf, limit, &state, flags, [leaver].into_iter(), repair).expect("fits");
+        (len, usize::from(buf[1 + 2 + 2 + 8 + 1]))
+    };
+    for count in 1..=inputs.len() {
+        let (len, carried) = emit(1024, count);
+        assert_eq!(carried, count);
+        assert_eq!(emit(len, inputs.len()), (len, count));
+        assert_eq!(emit(len - 1, inputs.len()).1, (count - 1).max(1));
+    }
+    assert_eq!(emit(0, inputs.len()).1, 1);
 }
 
 fn text(value: &Value) -> &str {

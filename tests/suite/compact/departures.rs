@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use inputwire::{Config, Departure, Epoch, Event, Health, PeerConfig, PeerEvent, PushError, Session};
 
@@ -117,23 +118,39 @@ fn agreement_takes_two_trips_and_three_where_inputs_are_missing() {
 
 #[test]
 fn words_are_an_interval_apart_and_a_ping_interval_after_a_long_while() {
-    let mut mesh = Gathering::<3>::met(Wire::Compact, 3);
+    // Frames of 20 ms, so that a word is sent after ten seconds exactly.
+    let frame_interval = Duration::from_millis(20);
+    let mut mesh = Gathering::<3>::of(Wire::Compact, 3, &|settings| settings.frame_interval(frame_interval));
+    mesh.run(SECOND);
     mesh.crash(2);
     mesh.cut(0, 1, true);
     mesh.disconnect(0, 2);
     let from = mesh.now;
     mesh.run(20 * SECOND);
-    let times: Vec<_> = mesh.words_of(0, 1).map(|word| word.at - from).collect();
-    assert_eq!(times[0], 0, "at once");
-    let gaps: BTreeSet<_> =
-        times.windows(2).filter(|pair| pair[1] < 10 * SECOND).map(|pair| pair[1] - pair[0]).collect();
-    assert_eq!(gaps, BTreeSet::from([T]));
-    let late: BTreeSet<_> =
-        times.windows(2).filter(|pair| pair[0] > 11 * SECOND).map(|pair| pair[1] - pair[0]).collect();
-    assert_eq!(late, BTreeSet::from([200 * MS]));
+    let times: Vec<_> = mesh.words_of(0, 1).map(|word| (word.at - from) / MS).collect();
+    let expected: Vec<_> = (0..=10_000).step_by(20).chain((10_020..=20_000).step_by(200)).collect();
+    assert_eq!(times, expected);
     mesh.cut(0, 1, false);
     mesh.run(SECOND);
     mesh.assert_departed(&[0, 1], 2, None);
+}
+
+#[test]
+fn no_word_is_sent_to_a_run_that_only_signalling_named() {
+    let mut session = Session::<2, 1>::new(Wire::Compact.settings(0).build().expect("settings"));
+    let [met, signalled] = [1, 2].map(|player| {
+        session.add_peer(at(0), Wire::Compact.peer(player).incarnation(incarnation(player))).expect("room")
+    });
+    let first = |player| Seal::new(Wire::Compact, player, 0).inputs(0, 0, 0, &[]);
+    assert_eq!(session.handle_datagram(at(0), met, &first(1)), Ok(()));
+    session.disconnect_peer(at(0), met);
+    let words = |session: &mut Session<2, 1>| {
+        let sent = drain(session).into_iter().filter(|(_, sent)| sent[0] == 0x23);
+        sent.map(|(to, _)| to).collect::<Vec<_>>()
+    };
+    assert_eq!(words(&mut session), []);
+    assert_eq!(session.handle_datagram(at(0), signalled, &first(2)), Ok(()));
+    assert_eq!(words(&mut session), [signalled]);
 }
 
 #[test]
