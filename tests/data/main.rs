@@ -223,6 +223,8 @@ fn an_input_of_another_size_is_refused() {
     for wrong in [&[][..], &[1, 2], &[1, 2, 3, 4]] {
         assert!(from_value::<Event<3>>(event(wrong)).is_err(), "{wrong:?}");
     }
+    let refused = from_value::<Event<3>>(event(&[1, 2])).unwrap_err().to_string();
+    assert!(refused.contains("expected 3 bytes"), "{refused}");
 }
 
 #[test]
@@ -240,6 +242,8 @@ fn states_and_reasons_come_back_as_they_were() {
     }
     let unknown = from_value::<Totals>(json!({ "refused": { "Rude": 1 } })).unwrap_err().to_string();
     assert!(unknown.starts_with("unknown variant `Rude`"), "{unknown}");
+    let no_map = from_value::<Totals>(json!({ "refused": 7 })).unwrap_err().to_string();
+    assert!(no_map.contains("expected a map from reasons to counts"), "{no_map}");
 }
 
 #[test]

@@ -188,3 +188,9 @@ fn the_smallest_datagram_size_holds_a_hello_with_a_key_and_every_datagram_but_a_
     }
     assert!(sizes.len() == 2 && sizes[0] == 56 && sizes[1] <= 56 && sizes[1] > 50, "{sizes:?}");
 }
+
+#[test]
+fn a_peer_says_whether_the_pair_has_a_key_of_its_own() {
+    assert!(!PeerConfig::<1>::compact(0).is_keyed());
+    assert!(PeerConfig::<1>::compact(0).key([9; 16]).is_keyed());
+}

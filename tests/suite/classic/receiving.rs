@@ -197,3 +197,17 @@ fn entries_too_far_ahead_or_too_old_do_not_spoil_the_others() {
     assert_eq!(hand(&mut session, 0, &classic_input(1, &[(240, 1), (119, 1)])), Ok(()));
     assert_eq!(frames(&events(&mut session)), [119]);
 }
+
+#[test]
+fn a_datagram_without_inputs_is_no_duplicate() {
+    let mut session = fresh();
+    for (datagram, duplicates) in [
+        (classic_input(1, &[]), 0),
+        (classic_response(1, &[]), 0),
+        (classic_input(1, &[(0, 1)]), 0),
+        (classic_input(1, &[(0, 1)]), 1),
+    ] {
+        assert_eq!(hand(&mut session, 0, &datagram), Ok(()));
+        assert_eq!(stats(&session).totals.duplicates, duplicates, "{datagram:?}");
+    }
+}

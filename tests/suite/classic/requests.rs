@@ -197,3 +197,14 @@ fn an_epoch_forgets_sent_and_received_requests() {
     assert_eq!(of_type(&mut session, SECOND, REQUEST), [classic_request(1, 7)], "at once in the new epoch");
     assert_eq!(hand(&mut session, SECOND, &classic_stamp(0x02, [7; 8])), Ok(()), "the rest goes on");
 }
+
+#[test]
+fn an_epoch_requests_at_once_whatever_was_requested_in_the_one_before() {
+    let mut session = with_missing(None);
+    assert_eq!(of_type(&mut session, SECOND, REQUEST), [classic_request(1, 7)]);
+    session.begin_epoch(at(SECOND), Epoch::new(1)).expect("newer");
+    for pairs in [&[(0, 1)][..], &[(8, 1)]] {
+        assert_eq!(hand(&mut session, SECOND, &classic_input(1, pairs)), Ok(()));
+    }
+    assert_eq!(of_type(&mut session, SECOND, REQUEST), [classic_request(1, 5)]);
+}
