@@ -411,7 +411,7 @@ impl Compact {
         let begin = self.begin(local, remote);
         let header = Header { epoch: local.epoch, end: begin, count: 0, ack: recv.recv_next(), timing };
         let limit = local.config.max_datagram_size();
-        // Who joins has not the input before its first one.
+        // The first input that is owed follows zeros: who joins has not the one before it.
         let joins = begin == remote.standing.join_frame();
         let carried = inputs::emit(buf, header, send, joins, limit, &self.tags.as_ref()?.outgoing)?;
 
