@@ -355,6 +355,19 @@ fn the_margin_is_how_many_inputs_too_many_the_peer_has_at_its_frame() {
 }
 
 #[test]
+fn a_margin_beyond_its_range_counts_as_the_nearest_one_in_it() {
+    let mut ends = two();
+    for frame in 0..300_u64 {
+        ends[1].push_input(Instant::from_micros(frame * T), [0]).expect("a free slot");
+        exchange(frame * T, &mut ends);
+    }
+    // The server begins 300 frames later.
+    ends[0].push_input(Instant::from_micros(300 * T), [0]).expect("a free slot");
+    exchange(300 * T, &mut ends);
+    assert_eq!(ends.each_ref().map(|end| peer(end).margin()), [Some(-128_000), Some(127_000)]);
+}
+
+#[test]
 fn a_game_hurries_once_its_margin_has_been_below_the_target_for_180_datagrams_in_a_row() {
     let mut ends = two();
     let mut stretches = Vec::new();
