@@ -267,7 +267,7 @@ impl FeedReader {
         }
         let key = self.chunk_of_next()?;
         let held = self.held.get(&key)?;
-        if self.decoding != Some(key) || self.decoder.next_frame() != self.next {
+        if self.decoding != Some(key) {
             self.decoder.start(key.1, &held.payload);
             self.decoding = Some(key);
         }
@@ -282,11 +282,13 @@ impl FeedReader {
 
     /// The chunk to take the next row from: the one that is being decoded, or the one that reaches furthest.
     fn chunk_of_next(&self) -> Option<Key> {
-        let holds = |key: &Key| key.0 == self.epoch && key.1 <= self.next && key.1.saturating_add(key.2) > self.next;
-        let decoding = self.decoding.filter(|key| holds(key) && self.held.contains_key(key));
+        let end_of = |key: &Key| key.1.saturating_add(key.2);
+        let reaches = |key: &Key| end_of(key) > self.next;
+        // A chunk is held as long as it has the next row or a later one.
+        let decoding = self.decoding.filter(|key| key.0 == self.epoch && reaches(key));
         decoding.or_else(|| {
             let candidates = self.held.range((self.epoch, 0, 0, 0)..(self.epoch, self.next.saturating_add(1), 0, 0));
-            candidates.map(|(key, _)| *key).filter(holds).max_by_key(|key| key.1.saturating_add(key.2))
+            candidates.map(|(key, _)| *key).filter(reaches).max_by_key(end_of)
         })
     }
 

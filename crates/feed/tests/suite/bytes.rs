@@ -111,6 +111,21 @@ fn fields_out_of_their_range_are_refused() {
 }
 
 #[test]
+fn rows_before_the_beginning_of_a_feed_are_refused() {
+    let mut early = simple(60, |settings| settings);
+    let first = chunks(&mut early).remove(0);
+    let fields = &first[..first.len() - 4];
+    for (epoch, frame) in [(0, 1), (1, 0)] {
+        let (epoch, frame) = (inputwire::Epoch::new(epoch), inputwire::Frame::new(frame));
+        let late = simple(0, |settings| settings.first_epoch(epoch).first_frame(frame));
+        let mut reader = FeedReader::open(late.header()).expect("a header");
+        assert_eq!(reader.insert(&forge(late.header(), fields)), Err(RecordError::Malformed.into()));
+    }
+    let mut reader = FeedReader::open(early.header()).expect("a header");
+    assert_eq!(reader.insert(&forge(early.header(), fields)), Ok(inputwire_feed::Inserted::New));
+}
+
+#[test]
 fn random_bytes_never_panic() {
     let mut rng = Rng::new(2);
     for seed in 0..300 {

@@ -102,6 +102,58 @@ fn chunks_that_wait_are_bounded() {
 }
 
 #[test]
+fn a_reader_has_room_for_one_more_chunk_once_the_rows_of_another_are_taken() {
+    let mut writer = simple(600, |settings| settings);
+    let chunks = chunks(&mut writer);
+    let cost = |chunk: &Vec<u8>| parse(writer.header(), chunk).payload_len() + 128;
+    let greatest = chunks.iter().max_by_key(|chunk| cost(chunk)).expect("chunks");
+    let open = |bytes| FeedReader::open(writer.header()).expect("a header").holding(bytes);
+    let mut reader = open(cost(greatest));
+    for chunk in &chunks {
+        assert_eq!(reader.insert(chunk), Ok(Inserted::New));
+        assert_eq!(take(&mut reader).len(), 60);
+    }
+    assert_eq!(open(cost(greatest) - 1).insert(greatest), Err(InsertError::Full));
+}
+
+#[test]
+fn a_reader_without_room_knows_what_it_had_and_refuses_the_ends_of_more_epochs() {
+    let mut writer = simple(120, |settings| settings);
+    let rows = chunks(&mut writer);
+    let mut reader = FeedReader::open(writer.header()).expect("a header").holding(1_000);
+    reader.insert(&rows[0]).expect("room");
+    assert_eq!(take(&mut reader).len(), 60);
+    for epoch in 2..12 {
+        writer.begin_epoch(Epoch::new(epoch)).expect("a later epoch");
+    }
+    let refused = chunks(&mut writer).iter().find_map(|end| reader.insert(end).err());
+    assert_eq!(refused, Some(InsertError::Full));
+    assert_eq!((reader.insert(&rows[0]), reader.insert(&rows[1])), (Ok(Inserted::Known), Err(InsertError::Full)));
+}
+
+#[test]
+fn a_feed_is_complete_no_more_once_it_is_known_to_end_later() {
+    let (mut short, mut long) = (simple(100, |settings| settings), simple(130, |settings| settings));
+    short.finish();
+    long.finish();
+    let mut reader = FeedReader::open(short.header()).expect("a header");
+    for chunk in chunks(&mut short) {
+        reader.insert(&chunk).expect("a chunk");
+    }
+    assert_eq!((take(&mut reader).len(), reader.is_complete()), (100, true));
+    let mut rest = chunks(&mut long);
+    let end = rest.pop().expect("the end");
+    reader.insert(&end).expect("a chunk");
+    assert_eq!((take(&mut reader).len(), reader.is_complete()), (0, false));
+    for chunk in rest {
+        reader.insert(&chunk).expect("a chunk");
+    }
+    assert_eq!((take(&mut reader).len(), reader.is_complete()), (30, true));
+    // It stays so when the same comes again.
+    assert_eq!((reader.insert(&end), reader.is_complete()), (Ok(Inserted::Known), true));
+}
+
+#[test]
 fn the_packed_form_has_the_same_rows_and_is_the_same_for_all() {
     for seed in 0..50 {
         let played = play(seed);

@@ -8,7 +8,7 @@ use inputwire_feed::{FeedReader, FeedWriter, Header, Settings, pack};
 use inputwire_sim::rng::Rng;
 use serde_json::{Value, json};
 
-use crate::support::{Known, Match, Player, chunks, hash, play, simple, take, write};
+use crate::support::{Known, Match, Player, chunks, hash, parse, play, simple, take, write};
 
 fn path() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/feed.json")
@@ -117,4 +117,26 @@ fn the_vectors_are_written_and_read_as_they_stand() {
         rest.expect("a whole one");
         assert_eq!(take(&mut reader).iter().map(row).collect::<Vec<_>>(), rows, "{}", feed["name"]);
     }
+}
+
+/// Long enough that contexts share slots, and that the counts of differences are halved.
+#[test]
+fn the_bytes_of_a_long_chunk_stay_what_they_are() {
+    let mut writer = FeedWriter::new(Settings::new(1, 0..3, 4).chunk_rows(600)).expect("settings");
+    let mut rng = Rng::new(3);
+    for row in 0..600_u32 {
+        let [low, high, ..] = row.to_le_bytes();
+        let inputs = [0, 1, 2].map(|player: u8| {
+            let [one, other, ..] = rng.next().to_le_bytes();
+            Some(vec![
+                low.wrapping_mul(3).wrapping_add(player),
+                if rng.one_in(3) { high } else { low },
+                one,
+                other & 15,
+            ])
+        });
+        write(&mut writer, Frame::new(row), &inputs);
+    }
+    let chunk = writer.poll_chunk().expect("a whole chunk");
+    assert_eq!(parse(writer.header(), &chunk).id().to_string(), "0-0-600-b62e6e76");
 }

@@ -37,12 +37,15 @@ fn a_writer_that_starts_late_cuts_its_chunks_where_the_others_do() {
     assert_eq!(parse(&header, &late[0]).frames(), 75..120);
     assert_eq!(late[1], early[2]);
 
-    // Both together are one feed.
-    let mut reader = FeedReader::open(&header).expect("a header");
-    for chunk in early.iter().chain(&late).rev() {
-        reader.insert(chunk).expect("rows that agree");
+    // Both together are one feed, in whichever order.
+    for of_early_first in [true, false] {
+        let mut reader = FeedReader::open(&header).expect("a header");
+        let (one, other) = if of_early_first { (&early, &late) } else { (&late, &early) };
+        for chunk in one.iter().chain(other) {
+            reader.insert(chunk).expect("rows that agree");
+        }
+        assert_eq!(take(&mut reader).len(), 180);
     }
-    assert_eq!(take(&mut reader).len(), 180);
 }
 
 #[test]
@@ -58,6 +61,10 @@ fn a_chunk_waits_for_its_checksums_and_for_no_others() {
     // Before its row, too.
     writer.push_checksum(Frame::new(100), 3).expect("due");
     extend(&mut writer, 60);
+    assert!(writer.poll_chunk().is_some());
+    // That of the frame behind a chunk is one of the next.
+    let mut writer = simple(60, |settings| settings.checksum_every(60));
+    writer.push_checksum(Frame::new(0), 1).expect("due");
     assert!(writer.poll_chunk().is_some());
 }
 
