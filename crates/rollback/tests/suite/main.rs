@@ -2,6 +2,7 @@
 
 mod classic;
 mod corpus;
+mod departures;
 mod driver;
 mod fuzz;
 mod game;

@@ -133,4 +133,6 @@ fn states_that_print_alike_are_told_so() {
     let mismatch = outcome.expect_err("it counts its calls");
     assert_eq!(mismatch.line().to_string(), "no line of their `Debug` differs");
     assert_eq!((mismatch.depth, mismatch.frame.get(), mismatch.hashes), (1, 0, [1, 2]));
+    let message = "frame 0 differs when it is played again, after a rollback by 1: its hash was 0x1 and is 0x2";
+    assert_eq!(mismatch.to_string(), message);
 }

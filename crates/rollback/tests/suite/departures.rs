@@ -1,0 +1,231 @@
+//! Players who leave, are lost, or are heard again, and what the driver makes of that.
+
+use inputwire::{Departure, Epoch, Health, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, Session};
+use inputwire_rollback::{Rollback, RollbackEvent, Step};
+
+use crate::game::{Game, LEN};
+use crate::pair::{Driver, End, FRAME_US, Pair, config, driver, frame};
+
+/// The only peer of a driver, and whether the driver plays with it.
+fn plays_with(driver: &Driver) -> bool {
+    let session = driver.session();
+    let peer = session.peers().next().and_then(|peer| session.peer(peer)).expect("a peer");
+    peer.departure() == Departure::Present
+}
+
+/// Player 1, to whom player 0 has just said goodbye, and the time.
+fn left_alone() -> (Driver, u64) {
+    let mut pair = Pair::new(driver(0), driver(1), 0);
+    pair.frames(60);
+    let (mut leaver, mut other, mut now) = (pair.a, pair.b, pair.now);
+    leaver.close(Instant::from_micros(now));
+    let mut buf = [0; MAX_DATAGRAM_SIZE];
+    for _ in 0..1_000 {
+        now += 1_000;
+        let at = Instant::from_micros(now);
+        for end in [&mut leaver, &mut other] {
+            end.handle_timeout(at);
+        }
+        while let Some(transmit) = leaver.poll_transmit(&mut buf) {
+            other.receive(at, transmit.datagram);
+        }
+        while let Some(transmit) = other.poll_transmit(&mut buf) {
+            leaver.receive(at, transmit.datagram);
+        }
+        while let Some(event) = other.poll_event() {
+            if matches!(event, RollbackEvent::Peer { event: PeerEvent::PeerClosed { .. }, .. }) {
+                return (other, now);
+            }
+        }
+    }
+    panic!("its goodbye is repeated");
+}
+
+#[test]
+fn who_has_said_goodbye_is_disconnected_by_the_next_step_whatever_comes_between() {
+    let (other, now) = left_alone();
+    assert!(plays_with(&other));
+    let step = |mut other: Driver, now: u64| {
+        other.step(Instant::from_micros(now), [0, 0], Game::advance);
+        plays_with(&other)
+    };
+    assert!(!step(other.clone(), now));
+
+    // A new epoch.
+    let mut begins = other.clone();
+    begins.begin_epoch(Instant::from_micros(now), Game::new(0)).expect("epochs are left");
+    assert!(!step(begins, now));
+
+    // A silence, short or long.
+    for (silence, after) in [(1_000_000, Health::Interrupted), (6_000_000, Health::Disconnected)] {
+        let (mut waits, mut health) = (other.clone(), None);
+        // No call is late.
+        for passed in (0..=silence).step_by(10_000) {
+            waits.handle_timeout(Instant::from_micros(now + passed));
+            while let Some(event) = waits.poll_event() {
+                if let RollbackEvent::Peer { event: PeerEvent::Health { health: now, .. }, .. } = event {
+                    health = Some(now);
+                }
+            }
+        }
+        assert_eq!(health, Some(after));
+        assert!(!step(waits, now + silence), "{silence}");
+    }
+}
+
+#[test]
+fn a_peer_that_is_heard_again_within_the_200_ms_stays_in_the_game() {
+    let mut pair = Pair::new(driver(0), driver(1), 0);
+    pair.frames(60);
+    let (mut a, mut b, mut now) = (pair.a, pair.b, pair.now);
+    let (mut health, mut was_lost) = (None, false);
+    for _ in 0..500 {
+        now += FRAME_US;
+        let (at, mut events) = (Instant::from_micros(now), Vec::new());
+        // Player 1 hears nothing until it has lost player 0, who hears it all the time.
+        let to_b = a.frame(at, [1, 1], &mut Vec::new()).1;
+        for datagram in to_b.iter().filter(|_| was_lost) {
+            b.receive(at, datagram);
+        }
+        let to_a = b.frame(at, [2, 2], &mut events).1;
+        for datagram in to_a {
+            a.receive(at, &datagram);
+        }
+        for event in events {
+            if let RollbackEvent::Peer { event: PeerEvent::Health { health: now, .. }, .. } = event {
+                health = Some(now);
+            }
+        }
+        was_lost |= health == Some(Health::Disconnected);
+    }
+    assert!(was_lost && health != Some(Health::Disconnected), "{health:?}");
+    assert!(plays_with(&a) && plays_with(&b));
+    assert!(b.confirmed_frame() > Some(frame(200)), "{:?}", b.confirmed_frame());
+}
+
+/// Three players in one place, everything between whom arrives at once.
+struct Mesh {
+    ends: [Rollback<Game, Session<2, LEN>, 2, LEN>; 3],
+    now: u64,
+}
+
+impl Mesh {
+    fn new(delays: [u32; 3], hashes: [fn(&Game) -> u64; 3]) -> Self {
+        let ends = [0, 1, 2].map(|player: u16| {
+            let mut session = Session::<2, LEN>::new(config(player));
+            for other in (0..3).filter(|other| *other != player) {
+                session.add_peer(Instant::ORIGIN, PeerConfig::compact(other)).expect("a free place");
+            }
+            let at = usize::from(player);
+            Rollback::new(session, Game::new(0)).with_checksums(10, hashes[at]).with_input_delay(delays[at])
+        });
+        Self { ends, now: 0 }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_micros(self.now)
+    }
+
+    fn peer(&self, of: usize, player: u16) -> PeerId {
+        self.ends[of].session().peer_of(player).expect("a peer")
+    }
+
+    /// One takes its events, and plays a frame.
+    fn step(&mut self, player: usize) -> (Step, Vec<RollbackEvent>) {
+        let (now, end) = (self.now(), &mut self.ends[player]);
+        end.handle_timeout(now);
+        let events = std::iter::from_fn(|| end.poll_event()).collect();
+        (end.step(now, [1, 1], Game::advance), events)
+    }
+
+    /// What one has to send arrives.
+    fn send(&mut self, player: usize) {
+        let (now, mut buf) = (self.now(), [0; MAX_DATAGRAM_SIZE]);
+        self.ends[player].handle_timeout(now);
+        while let Some(transmit) = self.ends[player].poll_transmit(&mut buf) {
+            let session = self.ends[player].session();
+            let to = usize::from(session.peer(transmit.peer).expect("a peer").player());
+            let from = self.peer(to, session.config().local_player());
+            // Of one who has left nothing is taken.
+            let _ = self.ends[to].handle_datagram(now, from, transmit.datagram);
+        }
+    }
+
+    /// These play a frame each, and then send, in this order.
+    fn frame(&mut self, players: &[usize]) {
+        self.now += FRAME_US;
+        for player in players {
+            self.step(*player);
+        }
+        for player in players {
+            self.send(*player);
+        }
+    }
+
+    fn disconnect(&mut self, by: usize, player: u16) {
+        let (now, peer) = (self.now(), self.peer(by, player));
+        self.ends[by].disconnect_peer(now, peer);
+    }
+}
+
+/// A game may differ by inputs of another player who left, which no survivor has.
+#[test]
+fn whether_the_game_of_one_who_has_left_differs_is_not_reported() {
+    let is_desync =
+        |event: &RollbackEvent| matches!(event, RollbackEvent::Peer { event: PeerEvent::Desync { .. }, .. });
+    for is_accused in [false, true] {
+        // Player 1 differs from frame 20 on, and confirms each frame as soon as it plays it.
+        let mut mesh = Mesh::new([5, 0, 5], [|_| 0, |game| u64::from(game.frames > 20), |_| 0]);
+        while mesh.ends[1].confirmed_frame() < Some(frame(20)) {
+            assert!(mesh.ends[1].state().frames < 100);
+            mesh.frame(&[1, 0, 2]);
+        }
+        assert!(mesh.ends[2].confirmed_frame() < Some(frame(20)), "its checksum comes before the local one");
+        if is_accused {
+            mesh.disconnect(0, 1);
+            mesh.send(0);
+        }
+        let mut desyncs = 0;
+        for _ in 0..60 {
+            mesh.now += FRAME_US;
+            desyncs += mesh.step(2).1.iter().filter(|event| is_desync(event)).count();
+            mesh.step(0);
+            mesh.send(0);
+            mesh.send(2);
+        }
+        assert!(mesh.ends[2].confirmed_frame() >= Some(frame(20)));
+        assert_eq!(desyncs, usize::from(!is_accused));
+    }
+}
+
+#[test]
+fn who_is_in_an_earlier_epoch_than_another_survivor_follows_without_the_inputs_of_one_who_left() {
+    let mut mesh = Mesh::new([0; 3], [|game| game.hash; 3]);
+    (0..30).for_each(|_| mesh.frame(&[0, 1, 2]));
+    // Player 1 has died: the others wait for it, each with inputs of the other.
+    (0..20).for_each(|_| mesh.frame(&[0, 2]));
+    assert!(matches!(mesh.step(0).0, Step::Waiting(_)));
+    let now = mesh.now();
+    mesh.ends[2].begin_epoch(now, Game::new(0)).expect("epochs are left");
+    mesh.disconnect(0, 1);
+    (0..100).for_each(|_| mesh.frame(&[0, 2]));
+    for player in [0, 2] {
+        let end = &mesh.ends[player];
+        assert_eq!(end.session().epoch(), Epoch::new(1), "player {player}");
+        assert!(end.confirmed_frame() > Some(frame(50)), "player {player}: {:?}", end.confirmed_frame());
+    }
+}
+
+#[test]
+fn the_frames_of_who_is_ahead_last_longer_and_nobody_hurries() {
+    let (mut ahead, behind) = (driver(0), driver(1));
+    let interval = ahead.session().config().frame_interval();
+    for _ in 0..6 {
+        ahead.step(Instant::ORIGIN, [0, 0], Game::advance);
+    }
+    assert_eq!(ahead.frame_interval(), interval);
+    let mut pair = Pair::new(ahead, behind, 0);
+    pair.frames(120);
+    assert!(pair.a.frame_interval() > interval);
+    assert_eq!(pair.b.frame_interval(), interval);
+}
