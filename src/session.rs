@@ -178,10 +178,11 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// [`close`](Self::close). Nothing is recorded then.
     pub fn push_input(&mut self, now: Instant, input: [u8; INPUT_LEN]) -> Result<Frame, PushError> {
         self.advance_clock(now);
-        self.cursor.transmit = 0;
         if Self::SEVERAL {
             self.cursor.visit_all_transmits();
             self.due.0 = None;
+        } else {
+            self.cursor.transmit = 0;
         }
         let frame = validate_push(&self.local, &self.peers)?;
         self.inputs.push(&mut self.local.send, self.local.now, input);

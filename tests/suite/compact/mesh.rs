@@ -1,9 +1,11 @@
 //! Several peers that share one window of local inputs.
 
+use std::time::Duration;
+
 use inputwire::{AddPeerError, Epoch, MAX_DATAGRAM_SIZE, PeerConfig, PeerId, PushError, Session};
 
 use crate::support::forge::Seal;
-use crate::support::{SECOND, T, Wire, at, drain, events, frame, incarnation, stalls};
+use crate::support::{MS, SECOND, T, Wire, at, drain, events, frame, incarnation, stalls};
 
 fn id(number: u32) -> PeerId {
     PeerId::new(number)
@@ -48,6 +50,9 @@ fn each_peer_is_sent_the_inputs_it_has_not_acknowledged() {
     session.push_input(at(2 * T), [1]).expect("room");
     assert_eq!(carried(&mut session, 2 * T), [(0, 1), (1, 8), (2, 21)]);
     assert_eq!([0, 1, 2].map(|number| unacked(&session, id(number))), [1, 8, 21]);
+    // Also where the last drain was at the same time.
+    session.push_input(at(2 * T), [1]).expect("room");
+    assert_eq!(carried(&mut session, 2 * T), [(0, 2), (1, 9), (2, 22)]);
 }
 
 #[test]
@@ -149,4 +154,48 @@ fn a_stall_is_reported_once_however_many_peers_there_are() {
         let reported = events(&mut session);
         assert_eq!(stalls(&reported).len(), 1, "{open} peers: {reported:?}");
     }
+}
+
+/// A mesh that hears player 1 every 20 ms until nothing is due for 80 ms, and then once more, without taking that event. Returns when.
+fn with_an_event_that_waits(session: &mut Session<3, 1>) -> u64 {
+    let seal = Seal::new(Wire::Compact, 1, 0);
+    let mut inputs = (1..).map(|end| seal.inputs(1, end, 0, &[]));
+    let mut hear = |session: &mut Session<3, 1>, now| {
+        let input = inputs.next().expect("another one");
+        assert_eq!(session.handle_datagram(at(now), id(0), &input), Ok(()));
+    };
+    for step in 0..1_000 {
+        let now = 5 * MS * step;
+        session.handle_timeout(at(now));
+        if step % 4 == 0 {
+            hear(session, now);
+        }
+        events(session);
+        drain(session);
+        if step > 200 && session.poll_timeout() > Some(at(now + 80 * MS)) {
+            hear(session, now);
+            assert!(drain(session).is_empty());
+            return now;
+        }
+    }
+    panic!("never idle");
+}
+
+#[test]
+fn what_becomes_due_to_a_peer_is_sent_in_time_also_where_its_events_wait() {
+    let mut session = mesh();
+    let now = with_an_event_that_waits(&mut session) + T + T / 2;
+    assert_eq!(session.poll_timeout(), Some(at(now)));
+    assert_eq!(carried(&mut session, now), [(0, 0)], "the acknowledgement");
+}
+
+#[test]
+fn a_call_that_comes_late_is_noticed_also_where_events_wait() {
+    let mut session = mesh();
+    let now = with_an_event_that_waits(&mut session);
+    // The acknowledgement was due 35 ms before. So the socket was not read either, and nobody was silent.
+    session.handle_timeout(at(now + T + T / 2 + 35 * MS));
+    let stats = session.peer(id(0)).expect("a peer").stats();
+    assert_eq!(stats.silence, Some(Duration::from_micros(T + T / 2 + 35 * MS)));
+    assert!(stats.longest_silence <= Some(Duration::from_millis(25)), "{:?}", stats.longest_silence);
 }
