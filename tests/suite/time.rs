@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use inputwire::{Health, PeerEvent};
+use inputwire::{Epoch, Health, PeerEvent, Session};
 use inputwire_sim::duel::{Duel, FRAME_US, Player, quantile};
 use inputwire_sim::inputs::Inputs;
 use inputwire_sim::network::Faults;
+use inputwire_sim::rng::Rng;
 
-use crate::support::{MS, Pair, SECOND, Wire, healths, peer};
+use crate::support::forge::Seal;
+use crate::support::{
+    MS, PEER, Pair, SECOND, T, Wire, at, endpoint, events, frames as frames_of, healths, incarnation, peer,
+};
 
 fn player(number: u16) -> Player<1> {
     Player::new(number, Inputs::walk(number.into(), 3))
@@ -230,4 +234,114 @@ fn a_lead_stays_what_it_is_between_the_blocks_of_an_end_that_seldom_pings() {
         let leads = [lead(&duel, 0), lead(&duel, 1)];
         assert!(leads.iter().all(|lead| lead.abs() < 1_000), "second {second}: {leads:?}");
     }
+}
+
+/// An end whose peer is no way away, and what it has of it.
+struct Receiver {
+    session: Session<1, 1>,
+    now: u64,
+    end: u32,
+    epoch: u32,
+}
+
+impl Receiver {
+    fn new() -> Self {
+        let mut session = endpoint(Wire::Compact.settings(0), Wire::Compact.peer(1).incarnation(incarnation(1)));
+        let block = Seal::new(Wire::Compact, 1, 0).timed(0, 0, 0, [1, 4, 1], &[]);
+        assert_eq!(session.handle_datagram(at(MS), PEER, &block), Ok(()));
+        Self { session, now: MS, end: 0, epoch: 0 }
+    }
+
+    /// So many frames later a datagram arrives with their inputs, and later than the frame by so much.
+    fn take(&mut self, frames: u32, late: u64) {
+        self.now += u64::from(frames) * T;
+        self.end += frames;
+        let seal = Seal { epoch: self.epoch, ..Seal::new(Wire::Compact, 1, 0) };
+        let count = u8::try_from(frames).expect("few");
+        let datagram = seal.inputs(count, self.end, 0, &[]);
+        assert_eq!(self.session.handle_datagram(at(self.now + late), PEER, &datagram), Ok(()));
+        let delivered = frames_of(&events(&mut self.session));
+        assert_eq!(delivered.len(), usize::from(count));
+    }
+
+    fn suggested(&self) -> u32 {
+        peer(&self.session).suggested_delay().expect("known")
+    }
+}
+
+#[test]
+fn the_suggested_delay_rises_by_a_quarter_of_a_frame_for_each_later_input_and_falls_by_a_256th_for_each_other_one() {
+    let after = |arrivals: &[(usize, u32, u64)]| {
+        let mut end = Receiver::new();
+        (0..40).for_each(|_| end.take(1, 0));
+        for (times, frames, late) in arrivals {
+            (0..*times).for_each(|_| end.take(*frames, *late));
+        }
+        end.suggested()
+    };
+    // How often, so many frames in one datagram, and how late that is.
+    for (arrivals, expected) in [
+        (&[][..], 1),
+        // Each datagram brings an input that is a frame old.
+        (&[(1, 2, 0)], 2),
+        (&[(4, 2, 0)], 2),
+        (&[(5, 2, 0)], 3),
+        // No more than they are late.
+        (&[(100, 2, 0)], 3),
+        (&[(100, 3, 0)], 4),
+        // The datagram itself is late.
+        (&[(1, 1, T / 2), (1, 1, 0), (1, 1, T / 2)], 2),
+        (&[(5, 1, 0), (5, 2, 1), (1, 1, 0)], 3),
+        // Back to a frame.
+        (&[(5, 2, 0), (64, 1, 0)], 3),
+        (&[(5, 2, 0), (65, 1, 0)], 2),
+        // An outage is longer than thirty frames.
+        (&[(5, 31, 0)], 3),
+        (&[(5, 32, 0)], 1),
+    ] {
+        assert_eq!(after(arrivals), expected, "{arrivals:?}");
+    }
+}
+
+#[test]
+fn one_input_in_65_comes_later_than_the_suggested_delay() {
+    for (seed, one_in) in [(1, 2), (2, 4), (3, 20)] {
+        let (mut rng, mut end) = (Rng::new(seed), Receiver::new());
+        let (mut later, mut later_than_less) = (0, 0);
+        for number in 0..13_000 {
+            // Of the datagrams with one input each, some are lost.
+            let mut frames = 1;
+            while rng.one_in(one_in) {
+                frames += 1;
+            }
+            end.take(frames, 0);
+            if number >= 500 {
+                // The suggestion counts the frame in which an input is sampled.
+                later += u32::from(frames > end.suggested());
+                later_than_less += u32::from(frames + 2 > end.suggested());
+            }
+        }
+        assert!(later <= 12_500 / 65, "one in {one_in} is lost: {later}");
+        assert!(later_than_less >= 12_500 / 65, "one in {one_in} is lost: {later_than_less}");
+    }
+}
+
+#[test]
+fn another_way_and_another_epoch_are_no_lateness() {
+    // Both come as many frames later as are not an outage yet.
+    let mut end = Receiver::new();
+    (0..20).for_each(|_| end.take(1, 0));
+    end.session.handle_transport_closed(at(end.now), PEER);
+    end.session.handle_transport_opened(at(end.now), PEER);
+    end.now += 10 * T;
+    (0..20).for_each(|_| end.take(1, 0));
+    assert_eq!(end.suggested(), 1);
+    let mut end = Receiver::new();
+    (0..20).for_each(|_| end.take(1, 0));
+    end.session.begin_epoch(at(end.now), Epoch::new(1)).expect("newer");
+    (end.epoch, end.end) = (1, 0);
+    let hello = Seal { epoch: 1, ..Seal::new(Wire::Compact, 1, 0) }.playing(1, 1).hello();
+    assert_eq!(end.session.handle_datagram(at(end.now), PEER, &hello), Ok(()));
+    (0..20).for_each(|_| end.take(1, 0));
+    assert_eq!(end.suggested(), 1);
 }

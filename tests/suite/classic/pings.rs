@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use inputwire::RttStats;
+use inputwire::{RttStats, Session};
 
 use super::{fresh, hand, of_type, pong};
 use crate::support::forge::classic_stamp;
-use crate::support::{MS, PEER, SECOND, Wire, at, due, events, stats};
+use crate::support::{MS, PEER, SECOND, Wire, at, due, events, peer, stats};
 
 const PING: u8 = 0x02;
 const PONG: u8 = 0x03;
@@ -108,6 +108,10 @@ fn an_answered_ping_makes_room_for_an_unanswered_one() {
 
 /// The statistics after these round trips in whole milliseconds, one every half second.
 fn after(trips: &[u64]) -> RttStats {
+    stats(&session_after(trips)).rtt.expect("samples")
+}
+
+fn session_after(trips: &[u64]) -> Session<1, 1> {
     let mut session = fresh();
     for (number, trip) in (0..).zip(trips) {
         let sent = number * SECOND / 2;
@@ -115,7 +119,7 @@ fn after(trips: &[u64]) -> RttStats {
         assert_eq!(hand(&mut session, sent + trip * MS, &pong(&ping)), Ok(()));
         events(&mut session);
     }
-    stats(&session).rtt.expect("samples")
+    session
 }
 
 #[test]
@@ -142,6 +146,16 @@ fn smoothed_round_trip_and_variation_follow_rfc_6298() {
         assert!(is(rtt.smoothed, smoothed), "{number}: {rtt:?}, not {smoothed}");
         assert!(is(rtt.variation, variation), "{number}: {rtt:?}, not {variation}");
     }
+}
+
+#[test]
+fn the_suggested_delay_is_half_a_trip_and_three_variations_and_a_frame() {
+    let suggested = |trips: &[u64]| peer(&session_after(trips)).suggested_delay();
+    assert_eq!(suggested(&[]), None);
+    // The variation of one trip is half of it: 50 + 150 ms are twelve frames.
+    assert_eq!(suggested(&[100]), Some(13));
+    // Of ten alike it is 3.75 ms: 61.26 ms are almost four frames.
+    assert_eq!(suggested(&[100; 10]), Some(5));
 }
 
 #[test]
