@@ -1,9 +1,9 @@
 //! The levels of a peer's health, with one event for each change.
 
-use inputwire::{DatagramError, Health, Session};
+use inputwire::{DatagramError, Health, Session, Timer};
 
 use super::{fresh, hand, of_type, pong};
-use crate::support::{MS, PEER, SECOND, at, events, healths, peer_events, stats};
+use crate::support::{MS, PEER, SECOND, at, due, events, healths, peer_events, stats};
 
 /// Plays pings with these round trips, in milliseconds, and returns the health reported on the way.
 fn after_trips(session: &mut Session<1, 1>, start: &mut u64, trips: &[u64]) -> Vec<Health> {
@@ -96,4 +96,22 @@ fn a_caller_that_does_not_drain_is_not_woken_in_a_loop() {
         wakes += 1;
     }
     assert!(wakes < 10, "{wakes} times in a minute for nothing");
+}
+
+#[test]
+fn a_silence_that_was_judged_when_it_was_long_enough_wakes_nobody_again_after_a_late_call() {
+    let mut session = fresh();
+    assert_eq!(hand(&mut session, 0, &[0x04]), Ok(()));
+    let wake = |session: &Session<1, 1>| session.poll_timeout().expect("a ping is due").as_micros();
+    let mut now = 0;
+    while !healths(&events(&mut session)).contains(&Health::Interrupted) {
+        due(&mut session, now);
+        now = wake(&session);
+        session.handle_timeout(at(now));
+    }
+    due(&mut session, now);
+    let late = wake(&session) + 30 * MS;
+    due(&mut session, late);
+    events(&mut session);
+    assert_eq!(session.timeout_reason().map(|(_, timer)| timer), Some(Timer::Ping));
 }

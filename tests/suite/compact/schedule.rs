@@ -372,3 +372,55 @@ fn after_a_cut_the_oldest_input_comes_again_once_a_round_trip_and_a_frame_have_p
         assert_eq!(frames(&due_input(&mut session, sent + after)).0, begin, "after {after} us");
     }
 }
+
+/// How many input datagrams of a game are sent within 50 frames after the last of these round trips; in milliseconds, when each was
+/// measured and how long it is.
+fn sent_after(trips: &[(u64, u64)]) -> usize {
+    let (mut session, seal) = (running(settings()), Seal::new(Wire::Compact, 1, 0));
+    let (mut now, mut sent) = (0, 0);
+    let unit = |millis: u64| u16::try_from(millis * 4 % 0x1_0000).expect("two bytes");
+    for (measured_at, trip) in trips {
+        while now < *measured_at {
+            now = (now + 20).min(*measured_at);
+            // A sign of life that measures nothing, but for the last one.
+            sent += 1;
+            let echo = if now == *measured_at { unit(now - trip) } else { 0 };
+            let block = seal.timed(0, 0, 0, [unit(now), echo, sent], &[]);
+            assert_eq!(session.handle_datagram(at(now * MS), PEER, &block), Ok(()));
+            due(&mut session, now * MS);
+            events(&mut session);
+        }
+    }
+    for _ in 0..50 {
+        session.push_input(at(now * MS), [1]).expect("room");
+    }
+    let play = |frame: u64| {
+        let now = now * MS + frame * T;
+        session.push_input(at(now), [1]).expect("room");
+        due(&mut session, now).iter().filter(|sent| sent[0] >= 0x80).count()
+    };
+    (0..50).map(play).sum()
+}
+
+#[test]
+fn a_round_trip_is_a_queue_where_it_is_longer_than_the_best_one_of_the_present_half_and_of_the_one_before() {
+    // A half begins with the first trip, and 16 s later. It counts for less than 32 s.
+    for trips in [
+        &[(1_000, 20), (2_000, 300)][..],
+        &[(1_000, 300), (16_999, 20), (17_000, 300)],
+        &[(1_000, 20), (17_000, 300), (30_000, 300)],
+        &[(1_000, 20), (17_000, 300), (32_999, 300)],
+        &[(1_000, 20), (32_999, 300)],
+    ] {
+        assert!(sent_after(trips) <= 30, "{trips:?}: {}", sent_after(trips));
+    }
+    // A trip that is as long as the best one, and a path that became longer.
+    for trips in [
+        &[(1_000, 20), (2_000, 20)][..],
+        &[(1_000, 300), (2_000, 300)],
+        &[(1_000, 20), (17_000, 300), (33_000, 300)],
+        &[(1_000, 20), (33_000, 300)],
+    ] {
+        assert!(sent_after(trips) >= 48, "{trips:?}: {}", sent_after(trips));
+    }
+}

@@ -7,8 +7,8 @@ use inputwire::{Epoch, Health};
 use super::running;
 use crate::support::forge::Seal;
 use crate::support::{
-    MS, PEER, Pair, SECOND, Wire, answer_of_another_run, at, due, due_input, endpoint, healths, incarnation, peer,
-    stats,
+    MS, PEER, Pair, SECOND, Wire, answer_of_another_run, at, due, due_input, endpoint, events, healths, incarnation,
+    peer, stats,
 };
 
 /// The timing block of a datagram without a key.
@@ -257,4 +257,27 @@ fn a_ping_interval_whose_hellos_were_lost_is_asked_for_where_signalling_named_th
         assert_eq!(healths(&pair.reported[0]), []);
         assert!(pair.sent.iter().flatten().all(|(_, sent)| sent[0] != 0x20), "and no hello is said any more");
     }
+}
+
+#[test]
+fn a_peer_that_takes_nothing_after_its_transport_reopened_is_deaf_after_the_interrupt_limit_and_a_round_trip() {
+    let (mut session, seal) = (running(Wire::Compact.settings(0)), Seal::new(Wire::Compact, 1, 0));
+    session.push_input(at(0), [1]).expect("room");
+    due(&mut session, 0);
+    let opened = 300 * MS;
+    session.handle_transport_closed(at(200 * MS), PEER);
+    session.handle_transport_opened(at(opened), PEER);
+    // It echoes once that it heard of us, and goes on sending.
+    let trip = 20 * MS;
+    let deaf_at = (1..100).find_map(|step| {
+        let now = opened + step * trip;
+        let unit = |micros: u64| u16::try_from(micros / 250).expect("a second");
+        let echo = if step == 1 { unit(opened) } else { 0 };
+        let sent = u16::try_from(step).expect("few");
+        let datagram = seal.timed(0, 0, 0, [unit(now), echo, sent], &[]);
+        assert_eq!(session.handle_datagram(at(now), PEER, &datagram), Ok(()));
+        due(&mut session, now);
+        healths(&events(&mut session)).contains(&Health::Deaf).then_some(now)
+    });
+    assert_eq!(deaf_at, Some(opened + 500 * MS + trip));
 }
