@@ -489,38 +489,49 @@ fn an_application_that_takes_no_events_is_waited_for() {
         assert_eq!(mesh.departure(0, 2), Departure::Departed { last: Some(frame(3)) }, "it knows that nobody has more");
         assert!(!mesh.end(0).departures_settled() && !mesh.end(1).departures_settled());
         assert!(mesh.words_of(0, 1).count() > 50, "words go on");
+        // They become rare where nothing is heard of the other one for long. But it answers.
+        mesh.run(15 * SECOND);
+        let since = mesh.now - SECOND;
+        assert!(mesh.words_of(0, 1).filter(|word| word.at > since).count() > 50, "and on");
         mesh.unpolled[1] = false;
         mesh.run(SECOND);
         mesh.assert_departed(&[0, 1], 2, Some(3));
     }
 }
 
-#[test]
-fn a_whole_window_can_be_missing_and_need_not_fit_a_datagram() {
-    for (seed, first) in [(1, 0), (2, 1)] {
-        let mut mesh = Gathering::<2, 255, 127>::met(Wire::Compact, 3);
-        let mut rng = inputwire_sim::rng::Rng::new(seed);
-        mesh.cut(2, 1, true);
-        let inputs: Vec<[u8; 255]> = (0..127).map(|_| [0; 255].map(|_: u8| crate::support::byte(&mut rng))).collect();
-        for input in &inputs {
-            let now = at(mesh.now);
-            mesh.end(2).push_input(now, *input).expect("room");
-            mesh.run(5 * MS);
-        }
-        mesh.run(2 * SECOND);
-        assert_eq!(mesh.end(2).push_input(at(0), [0; 255]), Err(PushError::WindowFull(mesh.id(2, 1))));
-        assert_eq!((mesh.inputs[0][2].len(), mesh.inputs[1][2].len()), (127, 0));
-        mesh.crash(2);
-        mesh.disconnect(first, 2);
-        mesh.run(5 * SECOND);
-        for end in 0..2 {
-            assert_eq!(mesh.news(end).last(), Some(&News::Departed(2, Some(126))));
-            let delivered: Vec<_> = mesh.inputs[end][2].iter().map(|(_, input)| *input).collect();
-            assert!(delivered == inputs, "at {end}: {} inputs", delivered.len());
-        }
-        assert!(mesh.words.iter().all(|word| word.bytes.len() <= 1_024));
-        mesh.assert_silent(&[0, 1]);
+/// Only one survivor has a window of inputs, of whose bytes one in so many is random. Returns the length of the longest word.
+fn miss_a_whole_window<const INPUT_LEN: usize>(seed: u64, first: usize, one_in: u64) -> Option<usize> {
+    let mut mesh = Gathering::<2, INPUT_LEN, 127>::met(Wire::Compact, 3);
+    let mut rng = inputwire_sim::rng::Rng::new(seed);
+    mesh.cut(2, 1, true);
+    let mut byte = |_: u8| if rng.one_in(one_in) { crate::support::byte(&mut rng) } else { 0 };
+    let inputs: Vec<[u8; INPUT_LEN]> = (0..127).map(|_| [0; INPUT_LEN].map(&mut byte)).collect();
+    for input in &inputs {
+        let now = at(mesh.now);
+        mesh.end(2).push_input(now, *input).expect("room");
+        mesh.run(5 * MS);
     }
+    mesh.run(2 * SECOND);
+    assert_eq!(mesh.end(2).push_input(at(0), [0; INPUT_LEN]), Err(PushError::WindowFull(mesh.id(2, 1))));
+    assert_eq!((mesh.inputs[0][2].len(), mesh.inputs[1][2].len()), (127, 0));
+    mesh.crash(2);
+    mesh.disconnect(first, 2);
+    mesh.run(5 * SECOND);
+    for end in 0..2 {
+        assert_eq!(mesh.news(end).last(), Some(&News::Departed(2, Some(126))), "seed {seed}");
+        let delivered: Vec<_> = mesh.inputs[end][2].iter().map(|(_, input)| *input).collect();
+        assert!(delivered == inputs, "at {end}: {} inputs", delivered.len());
+    }
+    mesh.assert_silent(&[0, 1]);
+    mesh.words.iter().map(|word| word.bytes.len()).max()
+}
+
+#[test]
+fn a_whole_window_can_be_missing_and_need_not_fit_a_datagram_that_may_be_full_to_the_last_byte() {
+    for (seed, first) in [(1, 0), (2, 1)] {
+        assert!(miss_a_whole_window::<255>(seed, first, 1) <= Some(1_024));
+    }
+    assert_eq!(miss_a_whole_window::<16>(18, 0, 2), Some(1_024));
 }
 
 #[test]
@@ -664,6 +675,21 @@ fn an_epoch_begins_anew_what_was_open_and_no_word_of_the_old_one_counts() {
 }
 
 #[test]
+fn who_was_named_is_still_reported_with_the_survivor_in_the_next_epoch() {
+    let mut session: Session<3, 1> = Session::new(Wire::Compact.settings(0).build().expect("settings"));
+    let [one, two] = [1, 2].map(|player| {
+        let peer = PeerConfig::compact(player).incarnation(incarnation(player));
+        session.add_peer(at(0), peer).expect("room")
+    });
+    let seal = Seal::new(Wire::Compact, 1, 0);
+    assert_eq!(session.handle_datagram(at(0), one, &seal.inputs(0, 0, 0, &[])), Ok(()));
+    assert_eq!(session.handle_datagram(at(0), one, &seal.word(0, &[(2, 0)], &[])), Ok(()));
+    session.begin_epoch(at(0), Epoch::new(1)).expect("newer");
+    let departing = Event::Peer { peer: two, event: PeerEvent::Departing { by: Some(one) } };
+    assert_eq!(events(&mut session).into_iter().filter(|event| *event == departing).count(), 1);
+}
+
+#[test]
 fn a_survivor_that_restarts_after_its_word_holds_up_nobody_and_one_before_it_until_it_is_named() {
     for after in [true, false] {
         let mut mesh = Gathering::<3>::met(Wire::Compact, 4);
@@ -771,6 +797,12 @@ fn nobody_waits_for_a_classic_peer_and_it_departs_at_its_first_missing_frame() {
     assert_eq!(delivered.count(), 3, "what lies above the hole was delivered as well");
     assert!(reported.contains(&departed), "{reported:?}");
     assert!(due(&mut session, SECOND).iter().all(|datagram| datagram[0] >= 0x20), "nothing on the classic wire");
+    // What it still sends is not taken: not even what was missing.
+    events(&mut session);
+    let late = crate::support::forge::classic_input(1, &[(2, 7), (3, 8), (6, 9)]);
+    assert_eq!(session.handle_datagram(at(SECOND), classic, &late), Ok(()));
+    assert!(events(&mut session).iter().all(|event| !matches!(event, Event::Input { .. })));
+    assert_eq!(session.peer(classic).expect("a peer").departure(), Departure::Departed { last: Some(frame(1)) });
 }
 
 #[test]

@@ -4,6 +4,7 @@ use inputwire::{
     AddPeerError, Config, ConfigError, Departure, Epoch, Event, PeerConfig, PeerEvent, PeerId, PushError, Session,
 };
 
+use crate::support::forge::Seal;
 use crate::support::gathering::{Gathering, News};
 use crate::support::{MS, PEER, SECOND, T, Wire, act, at, due, endpoint, events, frame, incarnation, inputs};
 
@@ -184,7 +185,7 @@ fn a_mesh_has_at_most_63_peers_and_without_one_there_may_be_more() {
 
 #[test]
 fn a_datagram_has_to_hold_the_longest_word_with_an_input() {
-    // 9 bytes and the tag, 8 for each of eight peers, and an input of 16 bytes, which takes 18 in the worst case.
+    // 9 bytes and the tag, 8 for each of eight peers, and an input of 16 bytes, which takes 17 in the worst case.
     let add = |wire: Wire, bytes: usize, mesh: bool| {
         let settings = wire.settings(0).max_datagram_size(bytes).mesh(mesh);
         Session::<8, 16>::new(settings.build().expect("settings")).add_peer(at(0), PeerConfig::compact(1)).map(|_| ())
@@ -192,11 +193,16 @@ fn a_datagram_has_to_hold_the_longest_word_with_an_input() {
     for (wire, tag) in [(Wire::Compact, 2), (Wire::Keyed, 8)] {
         let fits = |bytes| add(wire, bytes, true).is_ok();
         let least = (56..200).find(|bytes| fits(*bytes)).expect("at some length");
-        assert!((9 + tag + 64 + 16..9 + tag + 64 + 16 + 5).contains(&least), "{least}");
+        assert_eq!(least, 9 + tag + 64 + 17);
         assert!((least..=1_024).all(fits));
         assert_eq!(add(wire, least - 1, true), Err(AddPeerError::MaxDatagramSize));
         assert_eq!(add(wire, 56, false), Ok(()), "no words, no limit");
     }
+    // Two peers are a mesh, one is none.
+    let small = || Wire::Compact.settings(0).max_datagram_size(56).build().expect("settings");
+    let joiner = PeerConfig::compact(1);
+    assert_eq!(Session::<2, 32>::new(small()).add_peer(at(0), joiner), Err(AddPeerError::MaxDatagramSize));
+    assert!(Session::<1, 32>::new(small()).add_peer(at(0), joiner).is_ok());
     assert_eq!(Config::builder().max_datagram_size(55).build().err(), Some(ConfigError::MaxDatagramSize));
 }
 
@@ -234,12 +240,12 @@ fn a_joiner_that_may_miss_what_a_leaver_said_is_out_with_it_and_the_others_agree
 
 #[test]
 fn a_joiner_added_while_a_player_leaves_is_out_if_it_came_too_late() {
-    for (from, is_out) in [(40, true), (2, false)] {
+    for (from, is_out) in [(40, true), (6, true), (5, false), (2, false)] {
         let mut session: Session<3, 1> = Session::new(Wire::Compact.settings(0).build().expect("settings"));
         let [one, two] = [1, 2].map(|player| {
             session.add_peer(at(0), PeerConfig::compact(player).incarnation(incarnation(player))).expect("room")
         });
-        let five = crate::support::forge::Seal::new(Wire::Compact, 2, 0).inputs(5, 5, 0, &[]);
+        let five = Seal::new(Wire::Compact, 2, 0).inputs(5, 5, 0, &[]);
         assert_eq!(session.handle_datagram(at(0), two, &five), Ok(()));
         session.disconnect_peer(at(0), two);
         let joiner = session.add_peer(at(0), PeerConfig::compact(3).from(frame(from))).expect("nobody has departed");
@@ -249,6 +255,36 @@ fn a_joiner_added_while_a_player_leaves_is_out_if_it_came_too_late() {
             events(&mut session).contains(&Event::Peer { peer: joiner, event: PeerEvent::Departing { by: None } });
         assert_eq!(told, is_out);
         assert_eq!(session.peer(one).expect("a peer").departure(), Departure::Present);
+    }
+}
+
+#[test]
+fn who_goes_with_a_leaver_is_reported_with_the_survivor_whose_word_named_that_one() {
+    for told in [false, true] {
+        let mut session: Session<3, 1> = Session::new(Wire::Compact.settings(0).build().expect("settings"));
+        let [one, two] = [1, 2].map(|player| {
+            session.add_peer(at(0), PeerConfig::compact(player).incarnation(incarnation(player))).expect("room")
+        });
+        for (peer, player) in [(one, 1), (two, 2)] {
+            let five = Seal::new(Wire::Compact, player, 0).inputs(5, 5, 0, &[]);
+            assert_eq!(session.handle_datagram(at(0), peer, &five), Ok(()));
+        }
+        let joiner = session.add_peer(at(0), PeerConfig::compact(3).from(frame(40))).expect("nobody has left");
+        if told {
+            let word = Seal::new(Wire::Compact, 1, 0).word(0, &[(2, 5)], &[]);
+            assert_eq!(session.handle_datagram(at(0), one, &word), Ok(()));
+        } else {
+            session.disconnect_peer(at(0), two);
+        }
+        let by = told.then_some(one);
+        let named: Vec<_> = events(&mut session)
+            .into_iter()
+            .filter(|event| matches!(event, Event::Peer { event: PeerEvent::Departing { .. }, .. }))
+            .collect();
+        let departing = |peer| Event::Peer { peer, event: PeerEvent::Departing { by } };
+        // The application need not be told whom it disconnected itself.
+        let expected = if told { vec![departing(two), departing(joiner)] } else { vec![departing(joiner)] };
+        assert_eq!(named, expected);
     }
 }
 

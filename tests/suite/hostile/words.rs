@@ -325,14 +325,14 @@ fn w7_only_what_follows_the_known_inputs_is_taken_and_only_of_a_named_player() {
 }
 
 #[test]
-fn w8_words_to_a_closed_session_and_of_a_named_peer_have_no_effect() {
+fn w8_words_to_a_closed_session_and_of_a_named_peer_have_no_effect_but_the_answer_that_it_is_out() {
     for wire in Wire::COMPACT {
         let seal = Seal::new(wire, 1, 0);
         let mut closed = member(wire, true);
         closed.close(at(0));
         let mut accuser = member(wire, true);
         accuser.disconnect_peer(at(0), SENDER);
-        for session in [&closed, &accuser] {
+        for (session, answers) in [(&closed, false), (&accuser, true)] {
             for word in words(&seal) {
                 let mut told = session.clone();
                 assert_eq!(told.handle_datagram(at(0), SENDER, &word), Ok(()), "{word:02x?}");
@@ -342,6 +342,13 @@ fn w8_words_to_a_closed_session_and_of_a_named_peer_have_no_effect() {
                 let mut spared = session.clone();
                 assert_eq!(events(&mut told), events(&mut spared));
                 assert_eq!(told.push_input(at(0), [1]), spared.push_input(at(0), [1]));
+                // Who names somebody plays on; who says farewell knows.
+                let names_somebody = word[2 + wire.tag_len()] > 0;
+                let mut answer = drain(&mut told);
+                answer.retain(|(to, datagram)| *to == SENDER && datagram[0] == 0x23);
+                let lens: Vec<_> = answer.iter().map(|(_, answer)| answer.len()).collect();
+                let farewell = (answers && names_somebody).then_some(3 + wire.tag_len());
+                assert_eq!(lens, Vec::from_iter(farewell), "{word:02x?}");
             }
         }
         assert_eq!(closed.push_input(at(0), [1]), Err(PushError::Closed));
