@@ -1,6 +1,8 @@
 //! What a server reads in the hello of somebody for whom it has no session.
 
-use inputwire::{Config, ConfigBuilder, DatagramError, Field, Frame, Hello, HelloError, MAX_DATAGRAM_SIZE, PeerConfig};
+use inputwire::{
+    Config, ConfigBuilder, DatagramError, Epoch, Field, Frame, Hello, HelloError, MAX_DATAGRAM_SIZE, PeerConfig,
+};
 use inputwire_sim::rng::Rng;
 
 use crate::support::forge::Seal;
@@ -41,6 +43,8 @@ fn the_hello_of_a_client_says_who_it_is_and_fits_its_server_only() {
         assert_eq!(hello.fits::<2, 120>(&config), mismatch(Field::InputLen, 2, 1));
         assert_eq!(hello.fits::<1, 30>(&config), mismatch(Field::Window, 30, 120));
     }
+    let for_another = Seal::new(Wire::Compact, 1, 0x0507).hello();
+    assert_eq!(Hello::peek(&for_another).map(|hello| hello.receiver()), Some(0x0507));
     let keyed = Seal::new(Wire::Keyed, 1, 0).hello();
     assert_eq!(fits(&keyed, server(Wire::Keyed).short_tags(true)), mismatch(Field::TagSize, 4, 8));
     // A key of one pair goes into the configuration.
@@ -75,7 +79,9 @@ fn what_a_session_refuses_does_not_fit() {
     let out_of_range = Err(HelloError::Refused(DatagramError::EpochRange));
     assert_eq!(fits(&Seal { number: 0, ..seal }.hello(), server(Wire::Keyed)), out_of_range);
     assert_eq!(fits(&Seal { sender: (1, 0), ..seal }.hello(), server(Wire::Keyed)), out_of_range);
-    assert_eq!(fits(&Seal { epoch: u32::MAX, ..seal }.hello(), server(Wire::Keyed)), out_of_range);
+    let last = Epoch::MAX.get();
+    assert_eq!(fits(&Seal { epoch: last + 1, ..seal }.hello(), server(Wire::Keyed)), out_of_range);
+    assert_eq!(fits(&Seal { epoch: last, ..seal }.hello(), server(Wire::Keyed)), Ok(()));
     assert_eq!(fits(&Seal { session_id: 1, ..seal }.hello(), server(Wire::Keyed)), {
         Err(HelloError::Refused(DatagramError::BadTag))
     });
