@@ -642,11 +642,8 @@ def inputs_of_a_word_are_taken_once_and_in_order(settings: Settings, make: Maker
 
 def restarted_between(settings: Settings, make: Maker) -> Mesh:
     """Two play with two runs of a third: each of them has never met the other run."""
-    mesh = Mesh(settings, make)
-    for player in range(3):
-        mesh.start(player, [each for each in range(3) if each != player])
+    mesh = Mesh(settings, make, 3)
     mesh.is_lost = lambda x, y, datagram: {x, y} == {1, 2}
-    mesh.play(*mesh.ends)
     mesh.run(SECOND)
     mesh.stop(mesh.ends[2])
     mesh.run(2 * DELAY)
@@ -655,7 +652,7 @@ def restarted_between(settings: Settings, make: Maker) -> Mesh:
     mesh.run(SECOND)
     a, b = mesh.ends[:2]
     claim(a.end_of(2) > 50 and b.end_of(2) > 40, "each has inputs of a run")
-    claim(not any(end.times("Restarted") for end in (a, b)), "nobody has met both")
+    claim(not any(end.times("Restarted") for end in (a, b)), "neither has met both runs")
     return mesh
 
 
@@ -667,14 +664,14 @@ def inputs_of_two_runs_are_not_agreed_on(settings: Settings, make: Maker) -> Non
         mesh.drop(first, 2)
         mesh.run(SECOND)
         claim(len(second.times("OutOfSync")) == 1, f"it is reported once: {second.reports}")
-        claim(not second.times("Departing") and not second.words, "its word names nobody")
+        claim(not second.times("Departing") and not second.words, "its word names no player")
         mesh.drop(second, 2)
         ends = (first.end_of(2), second.end_of(2))
         mesh.run(3 * SECOND)
         for end in (first, second):
             claim(len(end.times("OutOfSync")) == 1, f"{end.player} reports it once: {end.reports}")
             claim(not end.departed, f"{end.departed} have departed at {end.player}")
-        claim(ends == (first.end_of(2), second.end_of(2)), "nobody takes inputs of another run")
+        claim(ends == (first.end_of(2), second.end_of(2)), "neither takes inputs of another run")
         sources = {entry.source for end, to in ((first, second), (second, first))
                    for said in mesh.said(end, to) for entry in said.entries}
         claim(sources == {source_of(mesh.ends[2]), source_of(mesh.ends[3])}, f"{sources}")
@@ -689,11 +686,8 @@ def inputs_of_two_runs_are_not_agreed_on(settings: Settings, make: Maker) -> Non
 
 def one_without_inputs_takes_those_of_any_run(settings: Settings, make: Maker) -> None:
     """It has never met the leaver: it takes all inputs from words, with the run that they name."""
-    mesh = Mesh(settings, make)
-    for player in range(4):
-        mesh.start(player, [each for each in range(4) if each != player])
+    mesh = Mesh(settings, make, 4)
     mesh.is_lost = lambda x, y, datagram: {x, y} == {0, 3}
-    mesh.play(*mesh.ends)
     mesh.run(SECOND)
     mesh.stop(mesh.ends[3])
     mesh.run(2 * DELAY)

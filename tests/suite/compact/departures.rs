@@ -8,7 +8,7 @@ use inputwire::{Config, Departure, Epoch, Event, Health, PeerConfig, PeerEvent, 
 
 use crate::support::forge::Seal;
 use crate::support::gathering::{Gathering, News};
-use crate::support::{MS, PEER, SECOND, T, Wire, act, at, drain, due, events, frame, incarnation};
+use crate::support::{MS, PEER, SECOND, T, Wire, act, at, drain, due, events, frame, incarnation, signalled};
 
 type Small = Gathering<3, 1, 2>;
 
@@ -137,20 +137,17 @@ fn words_are_an_interval_apart_and_a_ping_interval_after_a_long_while() {
 
 #[test]
 fn no_word_is_sent_to_a_run_that_only_signalling_named() {
-    let mut session = Session::<2, 1>::new(Wire::Compact.settings(0).build().expect("settings"));
-    let [met, signalled] = [1, 2].map(|player| {
-        session.add_peer(at(0), Wire::Compact.peer(player).incarnation(incarnation(player))).expect("room")
-    });
+    let (mut session, [met, unmet]) = signalled(Wire::Compact);
     let first = |player| Seal::new(Wire::Compact, player, 0).inputs(0, 0, 0, &[]);
     assert_eq!(session.handle_datagram(at(0), met, &first(1)), Ok(()));
     session.disconnect_peer(at(0), met);
-    let words = |session: &mut Session<2, 1>| {
+    let words = |session: &mut Session<3, 1>| {
         let sent = drain(session).into_iter().filter(|(_, sent)| sent[0] == 0x23);
         sent.map(|(to, _)| to).collect::<Vec<_>>()
     };
     assert_eq!(words(&mut session), []);
-    assert_eq!(session.handle_datagram(at(0), signalled, &first(2)), Ok(()));
-    assert_eq!(words(&mut session), [signalled]);
+    assert_eq!(session.handle_datagram(at(0), unmet, &first(2)), Ok(()));
+    assert_eq!(words(&mut session), [unmet]);
 }
 
 #[test]
@@ -676,11 +673,7 @@ fn an_epoch_begins_anew_what_was_open_and_no_word_of_the_old_one_counts() {
 
 #[test]
 fn who_was_named_is_still_reported_with_the_survivor_in_the_next_epoch() {
-    let mut session: Session<3, 1> = Session::new(Wire::Compact.settings(0).build().expect("settings"));
-    let [one, two] = [1, 2].map(|player| {
-        let peer = PeerConfig::compact(player).incarnation(incarnation(player));
-        session.add_peer(at(0), peer).expect("room")
-    });
+    let (mut session, [one, two]) = signalled(Wire::Compact);
     let seal = Seal::new(Wire::Compact, 1, 0);
     assert_eq!(session.handle_datagram(at(0), one, &seal.inputs(0, 0, 0, &[])), Ok(()));
     assert_eq!(session.handle_datagram(at(0), one, &seal.word(0, &[(2, 0)], &[])), Ok(()));

@@ -6,7 +6,9 @@ use inputwire::{
 
 use crate::support::forge::Seal;
 use crate::support::gathering::{Gathering, News};
-use crate::support::{MS, PEER, SECOND, T, Wire, act, at, due, endpoint, events, frame, incarnation, inputs};
+use crate::support::{
+    MS, PEER, SECOND, T, Wire, act, at, due, endpoint, events, frame, incarnation, inputs, signalled,
+};
 
 /// Three ends play; player 2 dies in frame 30 and has left at both others, which have removed it and play on.
 fn without_one(wire: Wire) -> Gathering<3> {
@@ -241,10 +243,7 @@ fn a_joiner_that_may_miss_what_a_leaver_said_is_out_with_it_and_the_others_agree
 #[test]
 fn a_joiner_added_while_a_player_leaves_is_out_if_it_came_too_late() {
     for (from, is_out) in [(40, true), (6, true), (5, false), (2, false)] {
-        let mut session: Session<3, 1> = Session::new(Wire::Compact.settings(0).build().expect("settings"));
-        let [one, two] = [1, 2].map(|player| {
-            session.add_peer(at(0), PeerConfig::compact(player).incarnation(incarnation(player))).expect("room")
-        });
+        let (mut session, [one, two]) = signalled(Wire::Compact);
         let five = Seal::new(Wire::Compact, 2, 0).inputs(5, 5, 0, &[]);
         assert_eq!(session.handle_datagram(at(0), two, &five), Ok(()));
         session.disconnect_peer(at(0), two);
@@ -261,10 +260,7 @@ fn a_joiner_added_while_a_player_leaves_is_out_if_it_came_too_late() {
 #[test]
 fn who_goes_with_a_leaver_is_reported_with_the_survivor_whose_word_named_that_one() {
     for told in [false, true] {
-        let mut session: Session<3, 1> = Session::new(Wire::Compact.settings(0).build().expect("settings"));
-        let [one, two] = [1, 2].map(|player| {
-            session.add_peer(at(0), PeerConfig::compact(player).incarnation(incarnation(player))).expect("room")
-        });
+        let (mut session, [one, two]) = signalled(Wire::Compact);
         for (peer, player) in [(one, 1), (two, 2)] {
             let five = Seal::new(Wire::Compact, player, 0).inputs(5, 5, 0, &[]);
             assert_eq!(session.handle_datagram(at(0), peer, &five), Ok(()));
