@@ -352,7 +352,7 @@ class MeshStorm:
         self.world.at(self.world.now + self.rng.randrange(SECOND // 3, SECOND), swap)
 
     def _forge(self) -> None:
-        """Lets a player say that it has inputs of another run of a third: that names nobody."""
+        """Lets a player say that it has inputs of another run of a third: that names no player."""
         if len(self.playing) < 2:
             return
         sender, receiver = self.rng.sample(self.playing, 2)
@@ -365,7 +365,7 @@ class MeshStorm:
         named = receiver.model.departures.named
         receiver.receive(sender.number, word.encode_word(link.inbound(), word.Word(True, True, (said,))))
         if receiver.model.departures.named != named:
-            raise Failure(f"{receiver.number} names {of.player}, of which another run is told")
+            raise Failure(f"{receiver.number} names {of.player} by a word about another run of it")
 
     def _replay(self) -> None:
         """Replays an earlier datagram."""

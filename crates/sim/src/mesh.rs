@@ -15,7 +15,7 @@
 //!
 //! | law | |
 //! |---|---|
-//! | agreement | two who played with each other, reported the same departure and did not name each other have the same inputs of the departed player |
+//! | agreement | two who played with each other and did not name each other have the same inputs of a player that both report as departed |
 //! | integrity, order | each input is delivered once, in order, and as it was pushed: nothing is taken back |
 //! | completion | once the network has healed, each departure completes, or whoever waits for it learns that it is out itself |
 //! | silence | after that no word is sent, everything is settled, and games go on |

@@ -56,6 +56,7 @@ impl Sender {
         let mut rest = vec![flags | u8::from(carried.is_some()) << 2, u8::try_from(players.len()).expect("few")];
         for (player, end) in players {
             rest.extend(player.to_be_bytes());
+            // Which run of it was met is left open.
             rest.extend([0, 0]);
             rest.extend(end.to_be_bytes());
         }

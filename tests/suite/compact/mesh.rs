@@ -193,7 +193,7 @@ fn what_becomes_due_to_a_peer_is_sent_in_time_also_where_its_events_wait() {
 fn a_call_that_comes_late_is_noticed_also_where_events_wait() {
     let mut session = mesh();
     let now = with_an_event_that_waits(&mut session);
-    // The acknowledgement was due 35 ms before. So the socket was not read either, and nobody was silent.
+    // The acknowledgement was due 35 ms before. So the socket was not read either, and no peer was silent.
     session.handle_timeout(at(now + T + T / 2 + 35 * MS));
     let stats = session.peer(id(0)).expect("a peer").stats();
     assert_eq!(stats.silence, Some(Duration::from_micros(T + T / 2 + 35 * MS)));

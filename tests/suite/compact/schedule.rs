@@ -382,7 +382,7 @@ fn sent_after(trips: &[(u64, u64)]) -> usize {
     for (measured_at, trip) in trips {
         while now < *measured_at {
             now = (now + 20).min(*measured_at);
-            // A sign of life that measures nothing, but for the last one.
+            // All but the last one are signs of life that measure nothing.
             sent += 1;
             let echo = if now == *measured_at { unit(now - trip) } else { 0 };
             let block = seal.timed(0, 0, 0, [unit(now), echo, sent], &[]);

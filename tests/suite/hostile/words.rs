@@ -342,12 +342,12 @@ fn w8_words_to_a_closed_session_and_of_a_named_peer_have_no_effect_but_the_answe
                 let mut spared = session.clone();
                 assert_eq!(events(&mut told), events(&mut spared));
                 assert_eq!(told.push_input(at(0), [1]), spared.push_input(at(0), [1]));
-                // Who names somebody plays on; who says farewell knows.
-                let names_somebody = word[2 + wire.tag_len()] > 0;
+                // A peer that names players plays on, and is told that it is out; one that says farewell knows.
+                let names_players = word[2 + wire.tag_len()] > 0;
                 let mut answer = drain(&mut told);
                 answer.retain(|(to, datagram)| *to == SENDER && datagram[0] == 0x23);
                 let lens: Vec<_> = answer.iter().map(|(_, answer)| answer.len()).collect();
-                let farewell = (answers && names_somebody).then_some(3 + wire.tag_len());
+                let farewell = (answers && names_players).then_some(3 + wire.tag_len());
                 assert_eq!(lens, Vec::from_iter(farewell), "{word:02x?}");
             }
         }
