@@ -6,7 +6,7 @@ use inputwire::{Config, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PushError, Sessi
 use inputwire_sim::network::{Faults, Network};
 use inputwire_sim::rng::Rng;
 
-use crate::support::{PEER, Pair, Wire, incarnation, peer};
+use crate::support::{PEER, Pair, Wire, at, endpoint, incarnation, peer};
 
 /// Frames a second, and the length of one in nanoseconds.
 const FPS: u64 = 60;
@@ -136,6 +136,25 @@ fn of_two_games_in_step_neither_is_ahead_however_long_the_trip() {
                 assert!(lead.abs() < 50, "{wire:?}, {delay_ms} ms: {lead}");
             }
         }
+    }
+}
+
+#[test]
+fn a_lead_of_half_a_frame_is_seen_as_such_even_if_frames_take_ten_seconds() {
+    const HALF_A_FRAME: u64 = 5_000_000;
+    let session = |player: u16| {
+        let settings = Wire::Compact.settings(player).frame_interval(Duration::from_micros(2 * HALF_A_FRAME));
+        endpoint(settings, Wire::Compact.peer(1 - player))
+    };
+    let mut pair = Pair::<1, 120>::new(session(0), session(1));
+    for _ in 0..3 {
+        for player in 0..2 {
+            pair.sessions[player].push_input(at(pair.now), [0]).expect("room in the window");
+            pair.run(HALF_A_FRAME);
+        }
+    }
+    for (session, lead) in pair.sessions.iter().zip([500, -500]) {
+        assert_eq!(peer(session).pace().map(|pace| pace.lead_millis), Some(lead));
     }
 }
 
