@@ -269,7 +269,7 @@ impl AddPeerError {
             Self::Departed => "a departed peer is still there: remove it at every endpoint, then add",
             Self::MeshTooLarge => "a mesh has at most 63 peers: leave some out, or turn Config::mesh off for a server",
             Self::MaxDatagramSize => {
-                "max_datagram_size is too small for the words of this mesh: 17 + 6 x MAX_PEERS + one input"
+                "max_datagram_size is too small for the words of this mesh: 18 + 8 x MAX_PEERS + INPUT_LEN is enough"
             }
             Self::Closed => "the session was closed: create a new one, with a new incarnation",
         }

@@ -22,7 +22,7 @@ use crate::ids::{Epoch, Frame, PeerId};
 ///                 PeerEvent::Health { health: Health::Interrupted, silence } => println!("silent for {silence:?}"),
 ///                 PeerEvent::Lost { first, count } => println!("{count} inputs from frame {first} on never arrive"),
 ///                 PeerEvent::EpochAhead { epoch } => drop(session.begin_epoch(now, epoch)),
-///                 other => println!("peer {peer}: {other:?}"),
+///                 other => println!("peer {peer}: {other}"),
 ///             },
 ///             _ => {}
 ///         }
@@ -161,6 +161,48 @@ pub enum PeerEvent {
         /// The frame after its last input in that epoch.
         end: Frame,
     },
+}
+
+/// What happened, and what to do where something is wrong: a line for a log.
+///
+/// ```
+/// # use inputwire::{Frame, PeerEvent};
+/// let lost = PeerEvent::Lost { first: Frame::new(12), count: 3 };
+/// assert_eq!(lost.to_string(), "3 inputs are lost, the first one of frame 12");
+/// ```
+impl fmt::Display for PeerEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected => f.write_str("connected: inputs can flow"),
+            Self::Health { health, silence } => {
+                let (seconds, millis) = (silence.as_secs(), silence.subsec_millis());
+                write!(f, "its health is {health}, after {seconds}.{millis:03} s of silence")
+            }
+            Self::Flushed => f.write_str("has acknowledged every input"),
+            Self::Desync { frame, local, remote } => {
+                write!(f, "another state after frame {frame}: its checksum is {remote:016x} there, {local:016x} here")
+            }
+            Self::Lost { first, count } => write!(f, "{count} inputs are lost, the first one of frame {first}"),
+            Self::Conflict => f.write_str("sent two inputs for one frame: the first one stays"),
+            Self::Mismatch { field, local, remote } => {
+                write!(f, "the {field} differs: {remote} there, {local} here; every endpoint needs the same")
+            }
+            Self::EpochAhead { epoch } => write!(f, "has begun epoch {epoch}: begin it, too"),
+            Self::WrongPlayers { sender, receiver } => {
+                write!(f, "a hello of player {sender} for player {receiver} came: check where the address leads")
+            }
+            Self::SecondRun => f.write_str("two programs play as this peer: the one that was there first goes on"),
+            Self::Replaced => f.write_str("plays with another run of this player: was this program started twice?"),
+            Self::Unreadable => f.write_str("its hellos have a wrong tag: compare session ids and keys"),
+            Self::Restarted => f.write_str("was started anew: begin the next epoch"),
+            Self::OutOfSync => f.write_str("continues after inputs that are not held here: begin the next epoch"),
+            Self::Departing { by: Some(by) } => write!(f, "is leaving, as peer {by} told"),
+            Self::Departing { by: None } => f.write_str("is leaving"),
+            Self::Departed { last: Some(last) } => write!(f, "has left; its last input is that of frame {last}"),
+            Self::Departed { last: None } => f.write_str("has left without an input in this epoch"),
+            Self::PeerClosed { epoch, end } => write!(f, "closed its session ahead of frame {end} of epoch {epoch}"),
+        }
+    }
 }
 
 /// What two endpoints must agree on. Its `Display` is fit for a message to the player.

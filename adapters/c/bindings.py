@@ -129,9 +129,12 @@ def write_csharp(header):
         arguments = ", ".join(parameter(*each) for each in parameters)
         lines += ['        [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]',
                   f"        public static extern {result} {name}({arguments});", ""]
-    lines += ["        /// <summary>Returns what a status means, and what to do.</summary>",
-              "        public static string TextOf(Status status)", "        {",
-              "            return Marshal.PtrToStringAnsi(iw_status_text((int)status));", "        }", "    }", "}", ""]
+    for what, kind, call in [("a status means", "Status status", "iw_status_text((int)status)"),
+                             ("has happened to a peer", "EventKind kind", "iw_event_text((uint)kind)")]:
+        lines += [f"        /// <summary>Returns what {what}, and what to do.</summary>",
+                  f"        public static string TextOf({kind})", "        {",
+                  f"            return Marshal.PtrToStringAnsi({call});", "        }", ""]
+    lines[-1:] = ["    }", "}", ""]
     return "\n".join(lines)
 
 

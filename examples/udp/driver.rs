@@ -258,9 +258,6 @@ impl<'a> Driver<'a> {
                 print_line(format_args!("player {player} has left in epoch {epoch}, before frame {end}"));
                 self.close(now);
             }
-            PeerEvent::Mismatch { field, local, remote } => {
-                print_line(format_args!("player {player} has another {field}: {remote} instead of {local}"));
-            }
             PeerEvent::WrongPlayers { sender, receiver } => print_line(format_args!(
                 "a hello from player {sender} to player {receiver} arrived: does --peer lead to somebody else, \
                  or are --me and --peer-player wrong?"
@@ -268,22 +265,11 @@ impl<'a> Driver<'a> {
             PeerEvent::Unreadable => print_line(format_args!(
                 "hellos of player {player} are unreadable: session id or key differ, compare --session and --key"
             )),
-            PeerEvent::SecondRun => print_line(format_args!(
-                "two programs play as player {player}: the one that was there first goes on, close the other"
-            )),
-            PeerEvent::Replaced => print_line(format_args!(
-                "player {player} plays with another start of this program: it was started twice, close one"
-            )),
             // Reported at each pause of the game; only the last one matters.
             PeerEvent::Flushed if self.phase != Phase::Finishing => {}
             // A result of closing the session.
             PeerEvent::Health { .. } if self.phase == Phase::Closing => {}
-            PeerEvent::Health { health, .. } => print_line(format_args!("player {player}: {health:?}")),
-            PeerEvent::Flushed => print_line(format_args!("player {player} has every input")),
-            PeerEvent::Lost { first, count } => {
-                print_line(format_args!("{count} inputs are lost, the first is that of frame {first}"));
-            }
-            event => print_line(format_args!("{event:?}")),
+            event => print_line(format_args!("player {player}: {event}")),
         }
     }
 

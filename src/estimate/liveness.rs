@@ -1,5 +1,6 @@
 //! Silence, latency and deafness, and what they mean for a peer's health.
 
+use core::fmt;
 use core::time::Duration;
 
 use crate::config::{Config, five_halves};
@@ -45,6 +46,20 @@ pub enum Health {
     Interrupted,
     /// Silent for `disconnect_after`, or its transport is closed.
     Disconnected,
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connecting => "connecting",
+            Self::Good => "good",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+            Self::Deaf => "deaf",
+            Self::Interrupted => "interrupted",
+            Self::Disconnected => "disconnected",
+        })
+    }
 }
 
 /// How long a peer may be silent.

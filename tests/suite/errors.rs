@@ -1,10 +1,11 @@
-//! The texts of errors, and the names of the fields in which two endpoints may differ.
+//! The texts of errors and events, and the names of what is in them.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use inputwire::{
-    AddPeerError, ChecksumError, Config, ConfigError, DatagramError, EpochError, Field, HelloError, Instant,
-    MAX_DATAGRAM_SIZE, PeerConfig, PeerId, PushError, Session,
+    AddPeerError, ChecksumError, Config, ConfigError, DatagramError, Epoch, EpochError, Field, Frame, Health,
+    HelloError, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, PushError, Session,
 };
 
 const PEER: PeerId = PeerId::new(70_003);
@@ -81,6 +82,43 @@ fn every_field_has_a_name_of_its_own() {
     let names = [Version, InputLen, Window, TagSize, FirstFrame, FrameInterval].map(|field| field.to_string());
     assert!(names.iter().all(|name| !name.is_empty()), "{names:?}");
     assert_all_differ(&names);
+}
+
+#[test]
+fn every_health_and_every_event_about_a_peer_has_a_text_of_its_own_with_what_it_carries() {
+    use Health::{Connecting, Critical, Deaf, Disconnected, Good, Interrupted, Warning};
+    let healths = [Connecting, Good, Warning, Critical, Deaf, Interrupted, Disconnected];
+    assert_all_differ(&healths.map(|health| health.to_string()));
+
+    let (frame, epoch) = (Frame::new(1_001), Epoch::new(1_002));
+    let silence = Duration::from_micros(12_034_567);
+    let events: [(PeerEvent, &[&str]); 20] = [
+        (PeerEvent::Connected, &[]),
+        (PeerEvent::Health { health: Interrupted, silence }, &["interrupted", "12.034 s"]),
+        (PeerEvent::Flushed, &[]),
+        (PeerEvent::Desync { frame, local: 0xab, remote: 0xcd }, &["1001", "00cd there", "00ab here"]),
+        (PeerEvent::Lost { first: frame, count: 7 }, &["1001", "7 inputs"]),
+        (PeerEvent::Conflict, &[]),
+        (PeerEvent::Mismatch { field: Field::Window, local: 11, remote: 22 }, &["window", "22 there", "11 here"]),
+        (PeerEvent::EpochAhead { epoch }, &["1002", "begin"]),
+        (PeerEvent::WrongPlayers { sender: 11, receiver: 22 }, &["of player 11", "for player 22"]),
+        (PeerEvent::SecondRun, &[]),
+        (PeerEvent::Replaced, &["twice"]),
+        (PeerEvent::Unreadable, &["session ids and keys"]),
+        (PeerEvent::Restarted, &["begin"]),
+        (PeerEvent::OutOfSync, &["begin"]),
+        (PeerEvent::Departing { by: Some(PEER) }, &["70003"]),
+        (PeerEvent::Departing { by: None }, &[]),
+        (PeerEvent::Departed { last: Some(frame) }, &["1001"]),
+        (PeerEvent::Departed { last: None }, &[]),
+        (PeerEvent::PeerClosed { epoch, end: frame }, &["epoch 1002", "frame 1001"]),
+        (PeerEvent::Health { health: Good, silence: Duration::ZERO }, &["good", "0.000 s"]),
+    ];
+    for (event, told) in events {
+        let text = event.to_string();
+        assert!(told.iter().all(|part| text.contains(part)), "{text}");
+    }
+    assert_all_differ(&each(&events.map(|(event, _)| event)));
 }
 
 #[test]

@@ -588,10 +588,19 @@ namespace Inputwire
         [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
         public static extern IntPtr iw_status_text(int status);
 
+        [DllImport("inputwire", CallingConvention = CallingConvention.Cdecl)]
+        public static extern IntPtr iw_event_text(uint kind);
+
         /// <summary>Returns what a status means, and what to do.</summary>
         public static string TextOf(Status status)
         {
             return Marshal.PtrToStringAnsi(iw_status_text((int)status));
+        }
+
+        /// <summary>Returns what has happened to a peer, and what to do.</summary>
+        public static string TextOf(EventKind kind)
+        {
+            return Marshal.PtrToStringAnsi(iw_event_text((uint)kind));
         }
     }
 }

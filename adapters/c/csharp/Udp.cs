@@ -89,6 +89,10 @@ static class Udp
                     if (!received[happened.Frame]) delivered++;
                     received[happened.Frame] = true;
                 }
+                else if (happened.Kind != EventKind.Flushed) // at each pause
+                {
+                    Console.Error.WriteLine(Native.TextOf(happened.Kind));
+                }
             }
             byte[] datagram;
             while ((datagram = session.PollTransmit(out peer)) != null) socket.SendTo(datagram, remote);

@@ -139,8 +139,10 @@ int main(int count, char **arguments) {
             case IW_EVENT_KIND_PEER_CLOSED:
                 give_up_at = now + SECOND / 4;
                 break;
-            default:
+            case IW_EVENT_KIND_FLUSHED: /* at each pause */
                 break;
+            default:
+                fprintf(stderr, "player %u: %s\n", other, iw_event_text(event.kind));
             }
         }
         uint8_t datagram[IW_MAX_DATAGRAM_SIZE];

@@ -1628,6 +1628,12 @@ iw_status iw_session_poll_timeout(const iw_session *session, uint64_t *at_us);
  */
 const char *iw_status_text(int32_t status);
 
+/**
+ * Returns a text for the `kind` of an event: what happened to the peer, and what to do where something is wrong. It is never
+ * null and lives as long as the program.
+ */
+const char *iw_event_text(uint32_t kind);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

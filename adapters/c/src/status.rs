@@ -229,7 +229,7 @@ impl IwStatus {
             Self::NoIncarnation => c"no incarnation: give Config a random number of 64 bits, drawn at each start",
             Self::PeerDeparted => c"a departed peer is still there: remove it at every endpoint, then add",
             Self::MeshTooLarge => c"a mesh has at most 63 peers: leave some out, or turn Config::mesh off for a server",
-            Self::MeshDatagramSize => c"max_datagram_size is too small for the words of this mesh: 17 + 6 x MAX_PEERS + one input",
+            Self::MeshDatagramSize => c"max_datagram_size is too small for the words of this mesh: 18 + 8 x MAX_PEERS + INPUT_LEN is enough",
             Self::WindowFull => c"window full: wait for the peer to acknowledge, or disconnect it; push the input again later",
             Self::FramesExhausted => c"frame numbers used up: begin a new epoch",
             Self::TooFarAhead => c"too far ahead of the peer: wait for its inputs; push this one again later",

@@ -1,6 +1,7 @@
 //! The structs and constants of the interface. Structs are laid out the same on every target: no pointers, no `usize`, no
 //! padding.
 
+use core::ffi::{CStr, c_char};
 use core::time::Duration;
 
 use inputwire::{Config, Departure, Event, Field, Frame, Health, PeerConfig, PeerEvent, PeerId};
@@ -351,6 +352,69 @@ pub enum IwEventKind {
     Other = 99,
 }
 
+impl IwEventKind {
+    /// All kinds, in the order of their numbers.
+    pub const ALL: &'static [Self] = &[
+        Self::Input,
+        Self::Connected,
+        Self::Health,
+        Self::LocalStall,
+        Self::Flushed,
+        Self::Desync,
+        Self::Lost,
+        Self::Conflict,
+        Self::Mismatch,
+        Self::EpochAhead,
+        Self::Restarted,
+        Self::OutOfSync,
+        Self::PeerClosed,
+        Self::SecondRun,
+        Self::Replaced,
+        Self::Unreadable,
+        Self::WrongPlayers,
+        Self::Dropped,
+        Self::Departing,
+        Self::Departed,
+        Self::Other,
+    ];
+
+    const fn text(self) -> &'static CStr {
+        match self {
+            Self::Input => c"an input",
+            Self::Connected => c"connected: inputs can flow",
+            Self::Health => c"its health has changed",
+            Self::LocalStall => {
+                c"this program stood still: call iw_session_handle_timeout when iw_session_poll_timeout says"
+            }
+            Self::Flushed => c"has acknowledged every input",
+            Self::Desync => c"another state after the same frame: the checksums differ",
+            Self::Lost => c"inputs are lost",
+            Self::Conflict => c"sent two inputs for one frame: the first one stays",
+            Self::Mismatch => c"a setting differs: every endpoint needs the same",
+            Self::EpochAhead => c"has begun another epoch: begin it, too",
+            Self::Restarted => c"was started anew: begin the next epoch",
+            Self::OutOfSync => c"continues after inputs that are not held here: begin the next epoch",
+            Self::PeerClosed => c"closed its session",
+            Self::SecondRun => c"two programs play as this peer: the one that was there first goes on",
+            Self::Replaced => c"plays with another run of this player: was this program started twice?",
+            Self::Unreadable => c"its hellos have a wrong tag: compare session ids and keys",
+            Self::WrongPlayers => c"a hello of other players came: check where the address leads",
+            Self::Dropped => c"was told that this player has left: set up a new session to come back",
+            Self::Departing => c"is leaving",
+            Self::Departed => c"has left",
+            Self::Other => c"an event without a number in this version of the interface",
+        }
+    }
+}
+
+/// Returns a text for the `kind` of an event: what happened to the peer, and what to do where something is wrong. It is never
+/// null and lives as long as the program.
+#[unsafe(no_mangle)]
+pub extern "C" fn iw_event_text(kind: u32) -> *const c_char {
+    let known = IwEventKind::ALL.iter().find(|known| event_number(**known) == kind);
+    known.map_or(c"no such event", |known| known.text()).as_ptr()
+}
+
 /// Whether a peer still plays.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -527,6 +591,11 @@ const _: () = assert!(size_of::<IwConfig>() == 96 && size_of::<IwEvent>() == 64)
 #[expect(clippy::as_conversions, reason = "the number of a variant")]
 const fn health_number(health: IwHealth) -> u32 {
     health as u32
+}
+
+#[expect(clippy::as_conversions, reason = "the number of a variant")]
+const fn event_number(kind: IwEventKind) -> u32 {
+    kind as u32
 }
 
 #[expect(clippy::as_conversions, reason = "the number of a variant")]

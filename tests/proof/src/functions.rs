@@ -4,7 +4,7 @@ use core::fmt::{self, Display, Formatter};
 
 use inputwire::{
     AddPeerError, ChecksumError, Config, ConfigBuilder, ConfigError, DatagramError, Epoch, EpochError, Event, Field,
-    Frame, Hello, HelloError, Instant, Pace, PeerConfig, PeerEvent, PeerId, PeerRef, PeerStats, PushError, Refused, Session,
+    Frame, Health, Hello, HelloError, Instant, Pace, PeerConfig, PeerEvent, PeerId, PeerRef, PeerStats, PushError, Refused, Session,
     StatsDelta,
 };
 use inputwire_failover::Failover;
@@ -289,6 +289,8 @@ pub const SHARED: Table = table![
     <Epoch as Display>::fmt,
     <PeerId as Display>::fmt,
     <Field as Display>::fmt,
+    <Health as Display>::fmt,
+    <PeerEvent as Display>::fmt,
     <ConfigError as Display>::fmt,
     <AddPeerError as Display>::fmt,
     <PushError as Display>::fmt,

@@ -200,6 +200,10 @@ fn a_datagram_has_to_hold_the_longest_word_with_an_input() {
         assert_eq!(add(wire, least - 1, true), Err(AddPeerError::MaxDatagramSize));
         assert_eq!(add(wire, 56, false), Ok(()), "no words, no limit");
     }
+    // What the error and the guide advise.
+    assert!(AddPeerError::MaxDatagramSize.to_string().contains("18 + 8 x MAX_PEERS + INPUT_LEN"));
+    assert_eq!(add(Wire::Keyed, 18 + 8 * 8 + 16, true), Ok(()));
+    assert_eq!(add(Wire::Keyed, 18 + 8 * 8 + 16 - 1, true), Err(AddPeerError::MaxDatagramSize));
     // Two peers are a mesh, one is none.
     let small = || Wire::Compact.settings(0).max_datagram_size(56).build().expect("settings");
     let joiner = PeerConfig::compact(1);

@@ -5,7 +5,8 @@ use std::ffi::CStr;
 use std::ptr::{null, null_mut};
 
 use inputwire::{
-    AddPeerError, ChecksumError, Config, ConfigError, DatagramError, EpochError, Field, HelloError, PeerId, PushError,
+    AddPeerError, ChecksumError, Config, ConfigError, DatagramError, EpochError, Field, HelloError, PeerEvent, PeerId,
+    PushError,
 };
 use inputwire_c::*;
 
@@ -23,6 +24,32 @@ fn every_status_has_a_number_and_a_text_of_its_own() {
     assert_eq!((codes.len(), texts.len()), (IwStatus::ALL.len(), IwStatus::ALL.len()));
     for unknown in [2, -9, -82, -122, i32::MIN, i32::MAX] {
         assert_eq!(text(unknown), "no such status");
+    }
+}
+
+fn event_text(kind: u32) -> String {
+    // SAFETY: as above.
+    unsafe { CStr::from_ptr(iw_event_text(kind)) }.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn every_kind_of_event_has_a_text_of_its_own_which_is_that_of_rust_if_it_carries_nothing() {
+    let kinds = || (0..200).map(event_text).filter(|text| text != "no such event");
+    assert_eq!(kinds().count(), IwEventKind::ALL.len());
+    assert_eq!(kinds().collect::<HashSet<_>>().len(), IwEventKind::ALL.len());
+    assert_eq!(event_text(u32::MAX), "no such event");
+    for (kind, event) in [
+        (IwEventKind::Connected, PeerEvent::Connected),
+        (IwEventKind::Flushed, PeerEvent::Flushed),
+        (IwEventKind::Conflict, PeerEvent::Conflict),
+        (IwEventKind::Restarted, PeerEvent::Restarted),
+        (IwEventKind::OutOfSync, PeerEvent::OutOfSync),
+        (IwEventKind::SecondRun, PeerEvent::SecondRun),
+        (IwEventKind::Replaced, PeerEvent::Replaced),
+        (IwEventKind::Unreadable, PeerEvent::Unreadable),
+        (IwEventKind::Departing, PeerEvent::Departing { by: None }),
+    ] {
+        assert_eq!(event_text(kind as u32), event.to_string());
     }
 }
 

@@ -446,4 +446,5 @@ FUNCTIONS = {
     "iw_session_poll_transmit_to": (c.c_int32, [c.c_void_p, c.c_uint32, c.c_void_p, c.c_size_t, c.POINTER(c.c_size_t)]),
     "iw_session_poll_timeout": (c.c_int32, [c.c_void_p, c.POINTER(c.c_uint64)]),
     "iw_status_text": (c.c_char_p, [c.c_int32]),
+    "iw_event_text": (c.c_char_p, [c.c_uint32]),
 }

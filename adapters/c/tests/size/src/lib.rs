@@ -7,8 +7,8 @@ use core::panic::PanicInfo;
 use core::time::Duration;
 
 use inputwire::{
-    AddPeerError, ChecksumError, Config, ConfigError, DatagramError, Departure, Epoch, EpochError, Event, Frame, Hello, HelloError,
-    Instant, MAX_DATAGRAM_SIZE, Pace, PeerConfig, PeerId, PeerStats, PushError, Transmit,
+    AddPeerError, ChecksumError, Config, ConfigError, DatagramError, Departure, Epoch, EpochError, Event, Frame, Hello,
+    HelloError, Instant, MAX_DATAGRAM_SIZE, Pace, PeerConfig, PeerEvent, PeerId, PeerStats, PushError, Transmit,
 };
 
 #[panic_handler]
@@ -81,7 +81,7 @@ calls! {
     rs_peer_stats(session: &Session, peer: PeerId) -> Option<PeerStats> = Some(session.peer(peer)?.stats());
 }
 
-// The texts of `iw_status_text`.
+// The texts of `iw_status_text` and `iw_event_text`.
 macro_rules! texts {
     ($($name:ident $error:ty,)*) => {$(
         #[unsafe(no_mangle)]
@@ -99,4 +99,5 @@ texts! {
     rs_epoch_text EpochError,
     rs_datagram_text DatagramError,
     rs_hello_text HelloError,
+    rs_event_text PeerEvent,
 }
