@@ -12,6 +12,13 @@ pub(crate) const FRAME_US: u32 = 16_667;
 /// The run of the session on the link to the peer that is added first, and the first run of each peer.
 pub(crate) const LOCAL_RUN: u64 = 0x5eed_0000_0000;
 pub(crate) const PEER_RUN: u64 = 0xfeed_0000_0000;
+/// What another run of a peer has more: it differs in what words say of it, too.
+pub(crate) const NEXT_RUN: u64 = 0x1_0000_0001;
+
+/// What a word says of a run.
+pub(crate) fn source(run: u64) -> u16 {
+    u16::try_from(run >> 32 & 0xffff).expect("16 bits")
+}
 
 /// The sender of a datagram, in which run and epoch, and the receiver's run on this link.
 #[derive(Clone, Copy, Debug)]
@@ -46,18 +53,18 @@ impl Sender {
         [&head[..], &crc(&covered), &body].concat()
     }
 
-    /// A word with these flags about these players, each with an end, and with inputs of one of them: which, and from which frame on.
+    /// A word with these flags about these players, each with the source of its run and an end, and with inputs of one of them:
+    /// which, and from which frame on.
     pub(crate) fn word(
         &self,
         flags: u8,
-        players: &BTreeMap<u16, u32>,
+        players: &BTreeMap<u16, (u16, u32)>,
         carried: Option<(u8, u32, &[[u8; INPUT_LEN]])>,
     ) -> Vec<u8> {
         let mut rest = vec![flags | u8::from(carried.is_some()) << 2, u8::try_from(players.len()).expect("few")];
-        for (player, end) in players {
+        for (player, (source, end)) in players {
             rest.extend(player.to_be_bytes());
-            // Which run of it was met is left open.
-            rest.extend([0, 0]);
+            rest.extend(source.to_be_bytes());
             rest.extend(end.to_be_bytes());
         }
         if let Some((index, base, inputs)) = carried {

@@ -13,7 +13,8 @@ use proptest::prelude::*;
 
 use crate::support::assert_unchanged;
 use forge::{
-    FIRST, FRAME_US, Greeting, INPUT_LEN, LOCAL_PLAYER, LOCAL_RUN, MAX_PEERS, PEER_RUN, SESSION_ID, Sender, WINDOW,
+    FIRST, FRAME_US, Greeting, INPUT_LEN, LOCAL_PLAYER, LOCAL_RUN, MAX_PEERS, NEXT_RUN, PEER_RUN, SESSION_ID, Sender,
+    WINDOW,
 };
 use model::{Model, Word};
 
@@ -39,11 +40,12 @@ enum Call {
         answered: i8,
         epoch: u32,
     },
-    /// About the players of these bits, each with an end near what is known, perhaps with inputs.
+    /// About the players of these bits, each with a run and an end near what is known, perhaps with inputs.
     Word {
         peer: u32,
         have: bool,
         players: u8,
+        met: [Met; 5],
         ends: [u32; 5],
         carried: Option<(u8, u32, Vec<[u8; INPUT_LEN]>)>,
     },
@@ -64,6 +66,14 @@ enum Call {
     Open(u32),
     Time(u64),
     CloseSession,
+}
+
+/// Which run of a player a word says that its sender has met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Met {
+    None,
+    Known,
+    Next,
 }
 
 /// Which run of the session a hello names.
@@ -88,7 +98,9 @@ fn call() -> impl Strategy<Value = Call> {
     // Mostly about the other one of two.
     let players = prop_oneof![4 => Just(0b100_u8), 4 => Just(0b10_u8), 1 => Just(0b110_u8), 2 => 0_u8..32];
     let carried = (0_u8..2, 0_u32..8, prop::collection::vec(any::<[u8; INPUT_LEN]>(), 0..6));
-    let word = (0_u32..2, any::<bool>(), players, prop::array::uniform5(0_u32..12), prop::option::of(carried));
+    let met = prop_oneof![3 => Just(Met::None), 4 => Just(Met::Known), 1 => Just(Met::Next)];
+    let said = (prop::array::uniform5(met), prop::array::uniform5(0_u32..12));
+    let word = (0_u32..2, any::<bool>(), players, said, prop::option::of(carried));
     prop_oneof![
         6 => any::<[u8; INPUT_LEN]>().prop_map(Call::Push),
         8 => (peer.clone(), 0_u32..7, inputs, 0_u32..6)
@@ -102,7 +114,14 @@ fn call() -> impl Strategy<Value = Call> {
             epoch,
         }),
         1 => (peer.clone(), prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(peer, bytes)| Call::Garbage { peer, bytes }),
-        5 => word.prop_map(|(peer, have, players, ends, carried)| Call::Word { peer, have, players, ends, carried }),
+        5 => word.prop_map(|(peer, have, players, (met, ends), carried)| Call::Word {
+            peer,
+            have,
+            players,
+            met,
+            ends,
+            carried,
+        }),
         2 => Just(Call::Event),
         3 => Just(Call::Events),
         3 => Just(Call::Transmits),
@@ -153,8 +172,8 @@ impl Pair {
             Call::Hello { peer, other_run, named, newer, answered, epoch } => {
                 self.handle_hello(self.id(*peer), *other_run, *named, (*newer, *answered), *epoch)?;
             }
-            Call::Word { peer, have, players, ends, carried } => {
-                self.handle_word(self.id(*peer), *have, *players, *ends, carried.as_ref())?;
+            Call::Word { peer, have, players, met, ends, carried } => {
+                self.handle_word(self.id(*peer), *have, *players, (*met, *ends), carried.as_ref())?;
             }
             Call::Garbage { peer, bytes } => {
                 let mut spared = self.session.clone();
@@ -259,18 +278,25 @@ impl Pair {
         id: PeerId,
         have: bool,
         players: u8,
-        ends: [u32; 5],
+        (met, ends): ([Met; 5], [u32; 5]),
         carried: Option<&(u8, u32, Vec<[u8; INPUT_LEN]>)>,
     ) -> Result<(), TestCaseError> {
         let sender = self.sender(id);
-        let known = |player: u16| {
-            self.model.peers.iter().find(|peer| peer.player == player).map_or(FIRST, |peer| peer.recv_next)
+        let peer_of = |player: u16| self.model.peers.iter().find(|peer| peer.player == player);
+        let entry = |player: u16| {
+            let run = peer_of(player).and_then(|peer| peer.run).unwrap_or(PEER_RUN);
+            let source = match met[usize::from(player)] {
+                Met::None => 0,
+                Met::Known => forge::source(run),
+                Met::Next => forge::source(run + NEXT_RUN),
+            };
+            let known = peer_of(player).map_or(FIRST, |peer| peer.recv_next);
+            (player, (source, (known + ends[usize::from(player)]).saturating_sub(4)))
         };
-        let named = (0_u16..5).filter(|player| players >> player & 1 == 1);
-        let players: BTreeMap<u16, u32> =
-            named.map(|player| (player, (known(player) + ends[usize::from(player)]).saturating_sub(4))).collect();
+        let players: BTreeMap<_, _> = (0_u16..5).filter(|player| players >> player & 1 == 1).map(entry).collect();
         let carried = carried.filter(|_| !players.is_empty()).map(|(index, base, inputs)| {
-            let base = (players.values().nth((*index).into()).copied().unwrap_or(FIRST) + base).saturating_sub(8);
+            let end = players.values().nth((*index).into()).map_or(FIRST, |(_, end)| *end);
+            let base = (end + base).saturating_sub(8);
             (*index, base, inputs.clone())
         });
         let flags = u8::from(have && !players.is_empty());
@@ -294,7 +320,7 @@ impl Pair {
             self.model.peer(id).map_or((9, LOCAL_RUN, PEER_RUN, 1, 1), |peer| {
                 (peer.player, peer.local_run, peer.run.unwrap_or(PEER_RUN), peer.number, peer.said)
             });
-        let incarnation = run + u64::from(other_run);
+        let incarnation = if other_run { run + NEXT_RUN } else { run };
         let greeting = Greeting {
             number: number.saturating_add_signed(newer.into()),
             named: match named {

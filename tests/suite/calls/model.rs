@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use inputwire::{AddPeerError, DatagramError, Departure, Epoch, EpochError, Frame, PeerId, PushError};
 
-use super::forge::{FIRST, Greeting, INPUT_LEN, LOCAL_PLAYER, LOCAL_RUN, MAX_PEERS, WINDOW};
+use super::forge::{self, FIRST, Greeting, INPUT_LEN, LOCAL_PLAYER, LOCAL_RUN, MAX_PEERS, WINDOW};
 
 type Input = [u8; INPUT_LEN];
 type Inputs = BTreeMap<u32, Input>;
@@ -42,6 +42,8 @@ pub(crate) struct Peer {
     pub(crate) join: u32,
     pub(crate) named: bool,
     pub(crate) departed: bool,
+    /// Which run's inputs are held in this epoch, or 0.
+    pub(crate) source: u16,
     /// Of a named peer: the greatest end that was told. Of a survivor: its word of the present set has come, and it has the local one;
     /// and it lacks something.
     goal: u32,
@@ -50,11 +52,11 @@ pub(crate) struct Peer {
     lacks: bool,
 }
 
-/// A word of a peer: `have`, the players and their ends, and inputs of one of them from a frame on.
+/// A word of a peer: `have`, the players with the sources of their runs and their ends, and inputs of one of them from a frame on.
 #[derive(Clone, Debug)]
 pub(crate) struct Word {
     pub(crate) have: bool,
-    pub(crate) players: BTreeMap<u16, u32>,
+    pub(crate) players: BTreeMap<u16, (u16, u32)>,
     pub(crate) carried: Option<(u8, u32, Vec<Input>)>,
 }
 
@@ -179,6 +181,7 @@ impl Model {
             join,
             named,
             departed: false,
+            source: 0,
             goal: join,
             agreed: false,
             heard: false,
@@ -246,11 +249,17 @@ impl Model {
         if sender.playing().is_none() {
             return Err(DatagramError::NotReady);
         }
-        for (player, end) in &word.players {
+        let differ = |one: u16, other: u16| one != other && one != 0 && other != 0;
+        for (player, (source, end)) in &word.players {
             if [LOCAL_PLAYER, sender.player].contains(player) {
                 return Err(DatagramError::WrongPlayer);
             }
-            if self.peers.iter().any(|peer| peer.player == *player && *end > peer.recv_next.max(sender.join) + WINDOW) {
+            if self
+                .peers
+                .iter()
+                .filter(|peer| peer.player == *player && *end >= peer.join)
+                .any(|peer| *end > peer.recv_next.max(sender.join) + WINDOW || differ(peer.source, *source))
+            {
                 return Err(DatagramError::OutOfSync);
             }
         }
@@ -260,7 +269,7 @@ impl Model {
                 return Err(DatagramError::TooManyInputs);
             }
             let end = word.players.values().nth((*index).into());
-            let Some(end) = end.filter(|_| count > 0) else { return Err(DatagramError::MalformedBody) };
+            let Some((_, end)) = end.filter(|_| count > 0) else { return Err(DatagramError::MalformedBody) };
             if base + count > *end {
                 return Err(DatagramError::FrameRange);
             }
@@ -275,7 +284,7 @@ impl Model {
         let of = |model: &Self, player: u16, end: u32| {
             model.peers.iter().position(|peer| peer.player == player && end >= peer.join)
         };
-        for (player, end) in &word.players {
+        for (player, (_, end)) in &word.players {
             if let Some(at) = of(self, *player, *end) {
                 self.disconnect(self.peers[at].id);
             }
@@ -284,8 +293,13 @@ impl Model {
             return Ok(());
         }
         if let Some((index, base, inputs)) = &word.carried {
-            let player = *word.players.keys().nth((*index).into()).expect("judged before");
-            for peer in self.peers.iter_mut().filter(|peer| peer.player == player && peer.named && !peer.departed) {
+            let (player, (source, end)) = word.players.iter().nth((*index).into()).expect("judged before");
+            let at = of(self, *player, *end);
+            for peer in at.and_then(|at| self.peers.get_mut(at)).into_iter().filter(|peer| peer.named && !peer.departed)
+            {
+                if peer.source == 0 {
+                    peer.source = *source;
+                }
                 for (frame, input) in (*base..).zip(inputs) {
                     if frame == peer.recv_next && peer.recv_next - peer.delivered < WINDOW {
                         peer.inputs.insert(frame, *input);
@@ -295,7 +309,7 @@ impl Model {
             }
         }
         let (mut listed, mut lacks) = (0, false);
-        for (player, end) in &word.players {
+        for (player, (_, end)) in &word.players {
             if let Some(at) = of(self, *player, *end) {
                 let peer = &mut self.peers[at];
                 listed += 1;
@@ -343,7 +357,7 @@ impl Model {
             peer.halted = false;
             peer.inputs.clear();
             (peer.recv_next, peer.delivered, peer.acked, peer.join) = (FIRST, FIRST, FIRST, FIRST);
-            peer.departed = false;
+            (peer.departed, peer.source) = (false, 0);
         }
         self.reopen();
         Ok(())
@@ -380,6 +394,7 @@ impl Model {
             (peer.run, peer.number) = (Some(run), number);
         }
         peer.linked = true;
+        peer.source = peer.run.map_or(0, forge::source);
         if progress {
             peer.sign_of_life(now);
         }
