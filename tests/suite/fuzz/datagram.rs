@@ -124,6 +124,18 @@ fn play_scene<const INPUT_LEN: usize, const WINDOW: usize>(
     accepted
 }
 
+/// The types of the datagrams that are accepted of those drawn from these bytes: the first byte, all inputs as 0x80, and apart from a
+/// word about nobody one about somebody.
+pub fn accepted(data: &[u8]) -> Vec<(u8, bool)> {
+    let of = |scene: &Scene<1, 120>| {
+        let mut session = scene.session.clone();
+        let datagram = draw::compact(&mut Bytes::new(data), &scene.seal, scene.standing(&session));
+        session.handle_datagram(at(scene.now), PEER, &datagram).ok()?;
+        Some((datagram[0].min(0x80), datagram[0] == 0x23 && datagram[2 + scene.seal.len()] > 0))
+    };
+    stages().bytes.iter().filter(|scene| scene.wire != Wire::Classic).filter_map(of).collect()
+}
+
 /// Laws 3 and 4: a refused datagram is as if only time had passed, and an accepted one changes nothing when repeated.
 pub fn check<const INPUT_LEN: usize, const WINDOW: usize>(
     session: &mut Session<1, INPUT_LEN, WINDOW>,

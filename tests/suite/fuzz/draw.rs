@@ -64,7 +64,8 @@ pub fn compact(bytes: &mut Bytes<'_>, seal: &Seal, standing: Standing) -> Vec<u8
     }
 }
 
-/// A word about some of the first few players, each with an end near the next frame to receive, perhaps with inputs of one.
+/// A word about some of the first few players, each with a run or none and an end near the next frame to receive, perhaps with
+/// inputs of one.
 fn word(bytes: &mut Bytes<'_>, seal: &Seal, recv_next: u64) -> Vec<u8> {
     let near = |bytes: &mut Bytes<'_>| {
         let frame = recv_next.saturating_add(bytes.u8().into()).saturating_sub(128);
@@ -75,6 +76,13 @@ fn word(bytes: &mut Bytes<'_>, seal: &Seal, recv_next: u64) -> Vec<u8> {
     let mut count = 0;
     for player in (0..8_u8).filter(|player| players >> player & 1 == 1) {
         set.extend([0, player]);
+        // Runs of the players of a target share what a word says of them.
+        let [_, _, high, low, ..] = seal.sender.1.to_be_bytes();
+        set.extend(match bytes.below(4) {
+            0 => [0, 0],
+            1 => [high, !low],
+            _ => [high, low],
+        });
         set.extend(near(bytes));
         count += 1;
     }
