@@ -124,8 +124,8 @@ fn play_scene<const INPUT_LEN: usize, const WINDOW: usize>(
     accepted
 }
 
-/// The types of the datagrams that are accepted of those drawn from these bytes: the first byte, all inputs as 0x80, and apart from a
-/// word about nobody one about somebody.
+/// What is accepted of the datagrams that each scene draws from these bytes: the type, 0x80 for all inputs, and whether it is a word
+/// that names a player.
 pub fn accepted(data: &[u8]) -> Vec<(u8, bool)> {
     let of = |scene: &Scene<1, 120>| {
         let mut session = scene.session.clone();
