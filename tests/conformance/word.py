@@ -57,8 +57,8 @@ class Word:
 
 
 def source_of(run: int | None) -> int:
-    """What words call a run: its bits 32 to 47."""
-    return (run or 0) >> 32 & 0xFFFF
+    """What words call a run: its bits 32 to 47, or 1 if they are 0; 0 is no run."""
+    return max(run >> 32 & 0xFFFF, 1) if run else 0
 
 
 def pack_entries(*entries: Entry) -> bytes:

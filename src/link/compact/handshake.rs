@@ -114,9 +114,9 @@ impl Handshake {
         self.run.map(NonZeroU64::get)
     }
 
-    /// The part of the peer's run that all who meet its program know alike, whatever it has removed; 0 before one is known.
+    /// The part of the peer's run that all who meet its program know alike, whatever it has removed; 0 only before one is known.
     pub(crate) fn source(&self) -> u16 {
-        self.run.map_or(0, |run| low_u16(run.get() >> 32))
+        self.run.map_or(0, |run| low_u16(run.get() >> 32).max(1))
     }
 
     /// The peer's run under which inputs flow, if they may.

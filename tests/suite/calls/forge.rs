@@ -17,7 +17,7 @@ pub(crate) const NEXT_RUN: u64 = 0x1_0000_0001;
 
 /// What a word says of a run.
 pub(crate) fn source(run: u64) -> u16 {
-    u16::try_from(run >> 32 & 0xffff).expect("16 bits")
+    u16::try_from(run >> 32 & 0xffff).expect("16 bits").max(1)
 }
 
 /// The sender of a datagram, in which run and epoch, and the receiver's run on this link.

@@ -715,12 +715,14 @@ fn a_survivor_that_restarts_after_its_word_holds_up_nobody_and_one_before_it_unt
 #[test]
 fn survivors_with_inputs_of_two_runs_of_a_player_agree_in_no_epoch_but_the_next_one() {
     for wire in Wire::COMPACT {
-        for (first, second) in [(2, 3), (3, 2), (2, 2)] {
+        // The bits of which words speak may be 0 in the second run.
+        for (first, second, run) in [(2, 3, 0xfeed_0000_0000), (3, 2, 0xfeed_0000_0000), (2, 2, 0x0123_0000_0000_4567)]
+        {
             let mut mesh = Gathering::<3>::new(wire, 3);
             mesh.cut_both(0, 2, true);
             mesh.run(SECOND);
             mesh.push_known(2, &[0, first]);
-            mesh.join(2, 0xfeed_0000_0000, 0);
+            mesh.join(2, run, 0);
             mesh.run(SECOND);
             mesh.cut_both(0, 2, false);
             mesh.run(SECOND);
