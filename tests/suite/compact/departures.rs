@@ -748,6 +748,29 @@ fn survivors_with_inputs_of_two_runs_of_a_player_agree_in_no_epoch_but_the_next_
 }
 
 #[test]
+fn a_departed_player_may_be_removed_although_another_one_leaves_before_all_have_removed_it() {
+    let mut mesh = Gathering::<3>::met(Wire::Compact, 4);
+    mesh.play(10);
+    mesh.run(100 * MS);
+    mesh.crash(3);
+    mesh.disconnect(0, 3);
+    mesh.run(SECOND);
+    assert!((0..3).all(|end| mesh.end(end).departures_settled()));
+    mesh.remove(0, 3);
+    mesh.crash(2);
+    mesh.disconnect(0, 2);
+    mesh.run(SECOND);
+    assert!(!mesh.end(1).departures_settled());
+    mesh.remove(1, 3);
+    mesh.forget();
+    mesh.run(SECOND);
+    for end in 0..2 {
+        assert_eq!(mesh.departure(end, 2), Departure::Departed { last: Some(frame(9)) }, "at {end}");
+        assert!(mesh.end(end).departures_settled());
+    }
+}
+
+#[test]
 fn of_two_players_one_departs_at_once() {
     for wire in Wire::COMPACT {
         let mut mesh = Gathering::<1>::met(wire, 2);
