@@ -335,8 +335,8 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
 
     /// Returns the next event, or `None`. For each peer, what makes an application throw its window away
     /// ([`OutOfSync`](crate::PeerEvent::OutOfSync), [`Restarted`](crate::PeerEvent::Restarted),
-    /// [`EpochAhead`](crate::PeerEvent::EpochAhead), [`PeerClosed`](crate::PeerEvent::PeerClosed)) follows every input that
-    /// is held, and everything else comes before them.
+    /// [`EpochAhead`](crate::PeerEvent::EpochAhead), [`PeerClosed`](crate::PeerEvent::PeerClosed)) and
+    /// [`Departed`](crate::PeerEvent::Departed) follow every input that is held, and everything else comes before them.
     ///
     /// Up to `WINDOW` inputs that are not taken are acknowledged all the same; further ones are not before some are taken.
     pub fn poll_event(&mut self) -> Option<Event<INPUT_LEN>> {

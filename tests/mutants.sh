@@ -2,7 +2,7 @@
 # Changes the core, the driver, feeds and failover in every small way that cargo-mutants knows, one change at a time, and lists
 # those that no test notices.
 #
-#   tests/mutants.sh [ARGUMENTS...]       for cargo mutants, as `--file src/rtt.rs` or `--shard 0/4`; everything without
+#   tests/mutants.sh [ARGUMENTS...]       for cargo mutants, as `--file src/estimate/rtt.rs` or `--shard 0/4`; everything without
 #   JOBS=2                                how many at once
 #   PARTS="failover feed"                 of core, failover, feed, rollback; all four unless set
 #

@@ -1,4 +1,4 @@
--- Wireshark dissector for inputwire: both wires, from the tables of docs/PROTOCOL.md (2.1, 3.3 to 3.9).
+-- Wireshark dissector for inputwire: both wires, from the tables of docs/PROTOCOL.md (2.1, 3.3 to 3.9, 3.12).
 --
 --   wireshark -X lua_script:tools/wireshark/inputwire.lua CAPTURE
 --
