@@ -83,8 +83,8 @@ pub(crate) fn endpoint<const INPUT_LEN: usize, const WINDOW: usize>(
 }
 
 /// The session of player 0, with room for three, whose first peers are players 1 and 2, in the runs that signalling named.
-pub(crate) fn signalled(wire: Wire) -> (Session<3, 1>, [PeerId; 2]) {
-    let mut session = Session::new(wire.settings(0).build().expect("settings"));
+pub(crate) fn signalled() -> (Session<3, 1>, [PeerId; 2]) {
+    let mut session = Session::new(Wire::Compact.settings(0).build().expect("settings"));
     let peers = [1, 2].map(|player| {
         session.add_peer(at(0), PeerConfig::compact(player).incarnation(incarnation(player))).expect("room")
     });

@@ -399,7 +399,7 @@ impl IwEventKind {
             Self::Replaced => c"plays with another run of this player: was this program started twice?",
             Self::Unreadable => c"its hellos have a wrong tag: compare session ids and keys",
             Self::WrongPlayers => c"a hello of other players came: check where the address leads",
-            Self::Dropped => c"was told that this player has left: set up a new session to come back",
+            Self::Dropped => c"has disconnected this player, as all others do: set up a new session to come back",
             Self::Departing => c"is leaving",
             Self::Departed => c"has left",
             Self::Other => c"an event without a number in this version of the interface",

@@ -4,8 +4,8 @@ use core::fmt::{self, Display, Formatter};
 
 use inputwire::{
     AddPeerError, ChecksumError, Config, ConfigBuilder, ConfigError, DatagramError, Epoch, EpochError, Event, Field,
-    Frame, Health, Hello, HelloError, Instant, Pace, PeerConfig, PeerEvent, PeerId, PeerRef, PeerStats, PushError, Refused, Session,
-    StatsDelta,
+    Frame, Health, Hello, HelloError, Instant, Pace, PeerConfig, PeerEvent, PeerId, PeerRef, PeerStats, PushError,
+    Refused, Session, StatsDelta,
 };
 use inputwire_failover::Failover;
 use inputwire_rollback::{Inputs, Mismatch, PlayerInput, RollbackEvent, SaveState, Step, SyncTest};

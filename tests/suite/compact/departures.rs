@@ -137,7 +137,7 @@ fn words_are_an_interval_apart_and_a_ping_interval_after_a_long_while() {
 
 #[test]
 fn no_word_is_sent_to_a_run_that_only_signalling_named() {
-    let (mut session, [met, unmet]) = signalled(Wire::Compact);
+    let (mut session, [met, unmet]) = signalled();
     let first = |player| Seal::new(Wire::Compact, player, 0).inputs(0, 0, 0, &[]);
     assert_eq!(session.handle_datagram(at(0), met, &first(1)), Ok(()));
     session.disconnect_peer(at(0), met);
@@ -673,7 +673,7 @@ fn an_epoch_begins_anew_what_was_open_and_no_word_of_the_old_one_counts() {
 
 #[test]
 fn who_was_named_is_still_reported_with_the_survivor_in_the_next_epoch() {
-    let (mut session, [one, two]) = signalled(Wire::Compact);
+    let (mut session, [one, two]) = signalled();
     let seal = Seal::new(Wire::Compact, 1, 0);
     assert_eq!(session.handle_datagram(at(0), one, &seal.inputs(0, 0, 0, &[])), Ok(()));
     assert_eq!(session.handle_datagram(at(0), one, &seal.word(0, &[(2, 0)], &[])), Ok(()));

@@ -247,7 +247,7 @@ fn a_joiner_that_may_miss_what_a_leaver_said_is_out_with_it_and_the_others_agree
 #[test]
 fn a_joiner_added_while_a_player_leaves_is_out_if_it_came_too_late() {
     for (from, is_out) in [(40, true), (6, true), (5, false), (2, false)] {
-        let (mut session, [one, two]) = signalled(Wire::Compact);
+        let (mut session, [one, two]) = signalled();
         let five = Seal::new(Wire::Compact, 2, 0).inputs(5, 5, 0, &[]);
         assert_eq!(session.handle_datagram(at(0), two, &five), Ok(()));
         session.disconnect_peer(at(0), two);
@@ -264,7 +264,7 @@ fn a_joiner_added_while_a_player_leaves_is_out_if_it_came_too_late() {
 #[test]
 fn who_goes_with_a_leaver_is_reported_with_the_survivor_whose_word_named_that_one() {
     for told in [false, true] {
-        let (mut session, [one, two]) = signalled(Wire::Compact);
+        let (mut session, [one, two]) = signalled();
         for (peer, player) in [(one, 1), (two, 2)] {
             let five = Seal::new(Wire::Compact, player, 0).inputs(5, 5, 0, &[]);
             assert_eq!(session.handle_datagram(at(0), peer, &five), Ok(()));

@@ -342,7 +342,7 @@ fn w8_words_to_a_closed_session_and_of_a_named_peer_have_no_effect_but_the_answe
                 let mut spared = session.clone();
                 assert_eq!(events(&mut told), events(&mut spared));
                 assert_eq!(told.push_input(at(0), [1]), spared.push_input(at(0), [1]));
-                // A peer that names players plays on, and is told that it is out; one that says farewell knows.
+                // A peer that still names players has to be told that it is out; one that says farewell knows.
                 let names_players = word[2 + wire.tag_len()] > 0;
                 let mut answer = drain(&mut told);
                 answer.retain(|(to, datagram)| *to == SENDER && datagram[0] == 0x23);

@@ -1,7 +1,7 @@
 //! Statuses, texts, settings and peers.
 
 use std::collections::HashSet;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_char};
 use std::ptr::{null, null_mut};
 
 use inputwire::{
@@ -12,9 +12,17 @@ use inputwire_c::*;
 
 use crate::support::{Endpoint, MEMORY, Memory, config};
 
-fn text(status: i32) -> String {
+fn owned(text: *const c_char) -> String {
     // SAFETY: every text is terminated and lives as long as the program.
-    unsafe { CStr::from_ptr(iw_status_text(status)) }.to_str().unwrap().to_owned()
+    unsafe { CStr::from_ptr(text) }.to_str().unwrap().to_owned()
+}
+
+fn text(status: i32) -> String {
+    owned(iw_status_text(status))
+}
+
+fn event_text(kind: u32) -> String {
+    owned(iw_event_text(kind))
 }
 
 #[test]
@@ -25,11 +33,6 @@ fn every_status_has_a_number_and_a_text_of_its_own() {
     for unknown in [2, -9, -82, -122, i32::MIN, i32::MAX] {
         assert_eq!(text(unknown), "no such status");
     }
-}
-
-fn event_text(kind: u32) -> String {
-    // SAFETY: as above.
-    unsafe { CStr::from_ptr(iw_event_text(kind)) }.to_str().unwrap().to_owned()
 }
 
 #[test]
