@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use inputwire::{Config, Departure, Epoch, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, Session};
+use inputwire::{
+    Config, Departure, Epoch, Frame, Health, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, Session,
+};
 use inputwire_rollback::{Rollback, RollbackEvent, Step};
 use inputwire_sim::network::{Faults, Network};
 use inputwire_sim::rng::{Rng, nth};
@@ -227,6 +229,16 @@ impl End {
         }
     }
 
+    /// Disconnects who has never connected, although nothing is lost any more.
+    fn give_up_strangers(&mut self, now: u64) {
+        let session = self.driver.session();
+        let is_stranger = |peer: &PeerId| session.peer(*peer).is_some_and(|peer| peer.health() == Health::Connecting);
+        let strangers: Vec<_> = session.peers().filter(is_stranger).collect();
+        for peer in strangers {
+            self.driver.disconnect_peer(Instant::from_micros(now), peer);
+        }
+    }
+
     /// The peer of another player.
     fn peer(&self, player: usize) -> PeerId {
         let peer = self.driver.session().peer_of(u16::try_from(player).expect("a few"));
@@ -400,6 +412,9 @@ impl World {
         }
         for end in self.ends.iter_mut().filter(|end| end.life != Life::Dead) {
             end.driver.handle_timeout(Instant::from_micros(self.now));
+            if self.now == HOSTILE_US + SECOND_US {
+                end.give_up_strangers(self.now);
+            }
             end.drain(self.now, &self.plan, &self.back, &mut self.log, &mut self.network);
             end.record(&mut self.pushed, self.plan.first_frame);
             if end.life == Life::Closes && end.driver.session().is_closed() {
@@ -452,9 +467,12 @@ impl World {
                 let peer = session.peer_of(number(*player)).and_then(|peer| session.peer(peer));
                 peer.is_some_and(|peer| matches!(peer.departure(), Departure::Departed { .. }))
             };
+            // Nobody else has, who was lost and plays on.
+            let peers = session.peers().filter_map(|peer| session.peer(peer));
+            let all_gone = peers.filter(|peer| peer.departure() != Departure::Present).count() == gone.len();
             // The last frame of everyone that left is confirmed.
             let is_confirmed = other.driver.confirmed_frame() >= Some(Frame::new(latest));
-            session.departures_settled() && is_confirmed && gone.iter().all(has_departed)
+            session.departures_settled() && is_confirmed && all_gone && gone.iter().all(has_departed)
         };
         let mut others: Vec<_> = self.ends.iter_mut().filter(|other| other.life != Life::Dead).collect();
         let all_play = others.iter().all(|other| other.life == Life::Plays && is_settled(other));
