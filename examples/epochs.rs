@@ -2,7 +2,9 @@
 //!
 //! `cargo run --example epochs`
 
-use inputwire::{Config, Epoch, Event, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, Session};
+use inputwire::{
+    Config, Departure, Epoch, Event, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, PeerRef, Session,
+};
 
 const PLAYERS: usize = 3;
 const ROUNDS: u32 = 10;
@@ -44,14 +46,17 @@ impl Endpoint {
 
     /// Call it after each drain. Begins the next epoch, and returns true, if the round is complete or cannot be completed.
     fn end_round(&mut self, now: Instant) -> bool {
-        let has_all = |id| self.session.peer(id).is_some_and(|peer| peer.last_frame() == Some(LAST));
-        let has_acked = |id| self.session.peer(id).is_some_and(|peer| peer.unacked() == 0);
-        // A peer that is ahead sends no more acknowledgements, and needs nothing more from here.
+        // Of a player that has departed nothing more comes, and a peer that is ahead sends no more acknowledgements.
+        let has_departed = |peer: PeerRef<'_, 1>| matches!(peer.departure(), Departure::Departed { .. });
         let is_ahead = |id| self.ahead.iter().any(|(ahead, _)| *ahead == id);
-        let is_done = |id| has_all(id) && (has_acked(id) || is_ahead(id));
-        let is_complete = self.session.next_frame() > LAST && self.session.peers().all(is_done);
-        // Missing inputs of a peer that is ahead never arrive.
-        let is_hopeless = self.is_broken || self.ahead.iter().any(|(id, _)| !has_all(*id));
+        let has_all = |peer: PeerRef<'_, 1>| peer.last_frame() == Some(LAST) || has_departed(peer);
+        let needs_nothing = |peer: PeerRef<'_, 1>| peer.unacked() == 0 || is_ahead(peer.id()) || has_departed(peer);
+        let peers = || self.session.peers().filter_map(|id| self.session.peer(id));
+        let is_settled = self.session.departures_settled();
+        let is_complete = is_settled && peers().all(|peer| has_all(peer) && needs_nothing(peer));
+        let is_complete = is_complete && self.session.next_frame() > LAST;
+        // Missing inputs of a peer that is ahead never arrive, nor does what it knows of who left.
+        let is_hopeless = peers().any(|peer| is_ahead(peer.id()) && !(is_settled && has_all(peer))) || self.is_broken;
         if !is_complete && !is_hopeless {
             return false;
         }
