@@ -59,6 +59,8 @@ impl Deaths {
             faults: Faults { loss: self.loss, delay_us: 30 * MS, jitter_us: 5 * MS, ..Faults::default() },
             lag_us: [0; PLAYERS as usize + 1],
             removes: false,
+            heard_us: 200 * MS,
+            is_hasty: false,
             acts,
             heal_us: at + self.disconnect_us + 1_200 * MS,
         }

@@ -75,6 +75,10 @@ pub struct Plan {
     pub lag_us: [u64; PLAYERS as usize + 1],
     /// Whether departed players are removed without a reason. Before a join they always are.
     pub removes: bool,
+    /// After how long a program hears of signalling at most.
+    pub heard_us: u64,
+    /// Whether a player joins from a frame that may come before all have heard of it.
+    pub is_hasty: bool,
     /// What happens, by time.
     pub acts: Vec<(u64, Act)>,
     /// When the network heals.
@@ -120,6 +124,8 @@ impl Plan {
             faults,
             lag_us: [0; PLAYERS as usize + 1],
             removes: rng.one_in(2),
+            heard_us: 200 * MS,
+            is_hasty: false,
             acts: Vec::new(),
             heal_us: 0,
         };
@@ -127,6 +133,8 @@ impl Plan {
             *lag_us = if rng.one_in(4) { rng.magnitude(800 * MS) } else { 0 };
         }
         plan.draw_acts(&mut rng);
+        plan.heard_us = rng.pick(&[200 * MS, 200 * MS, 20 * MS, 800 * MS]);
+        plan.is_hasty = rng.one_in(3);
         plan
     }
 

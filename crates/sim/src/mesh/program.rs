@@ -22,6 +22,8 @@ const STAGGER_US: u64 = 200_000;
 const CONNECT_US: u64 = 1_000_000;
 const HELLO: u8 = 0x20;
 const WORD: u8 = 0x23;
+/// The flag of a word with inputs.
+const INPUTS: u8 = 4;
 
 /// What a program is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -406,13 +408,14 @@ impl<const N: usize, const W: usize> Program<N, W> {
         while let Some(transmit) = self.session.poll_transmit(&mut buf) {
             let (to, datagram) = (self.known[index(transmit.peer)].player, transmit.datagram);
             if datagram[0] == WORD {
+                let [flags, players] = [1, 2].map(|place| datagram[place + self.tag_len]);
                 ensure(named, "quiet", || format!("{} sends a word and has named nobody", self.player))?;
                 self.word_at = Some(around.now);
                 let count = &mut *around.count;
                 count.words += 1;
                 count.word_bytes += u64::try_from(datagram.len()).unwrap_or(0);
-                count.repairs += u64::from(datagram[1 + self.tag_len] & 4 != 0);
-                count.farewells += u64::from(datagram[2 + self.tag_len] == 0);
+                count.repairs += u64::from(flags & INPUTS != 0);
+                count.farewells += u64::from(players == 0);
             }
             around.senders.push(self.number);
             around.network.send(around.now, self.player.into(), to.into(), datagram);

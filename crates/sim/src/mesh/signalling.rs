@@ -4,9 +4,8 @@ use super::game::Game;
 use super::program::{Program, State};
 use inputwire::Departure;
 
-/// How often it looks at the game, and after how long a program hears of it at most.
+/// How often it looks at the game.
 const LOOK_US: u64 = 20_000;
-const HEARD_US: u64 = 200_000;
 
 /// What a program is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +52,7 @@ impl<const N: usize, const W: usize> Game<'_, N, W> {
     }
 
     fn schedule(&mut self, task: Task) {
-        let at = self.now + 1 + self.rng.below(HEARD_US);
+        let at = self.now + 1 + self.rng.below(self.plan.heard_us);
         self.signalling.tasks.push((at, task));
     }
 
@@ -109,8 +108,9 @@ impl<const N: usize, const W: usize> Game<'_, N, W> {
         *joined += 1;
         let generation = *joined;
         let next = self.playing().map(|program| program.session.next_frame().get()).max().unwrap_or(0);
-        let frames = u32::try_from(HEARD_US / self.plan.frame_us).unwrap_or(0);
-        let from = next + frames + 3 + u32::try_from(self.rng.below(4)).unwrap_or(0);
+        let frames = self.plan.heard_us / self.plan.frame_us;
+        let frames = if self.plan.is_hasty { self.rng.below(frames + 1) } else { frames };
+        let from = next + u32::try_from(frames + 3 + self.rng.below(4)).unwrap_or(0);
         self.stop(player);
         self.count.joins += 1;
         self.count.returns += u64::from(player < self.plan.players);
