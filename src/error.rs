@@ -58,7 +58,8 @@ pub enum AddPeerError {
     Full,
     /// The player number is that of the local player or of another peer.
     PlayerTaken,
-    /// The epoch is under way: its first frames have left the window, or the frame to join from is not ahead of every push.
+    /// The epoch is under way: its first frames have left the window, the frame to join from is not ahead of every push, or a player
+    /// with this number has left and there is no frame to join from.
     EpochRunning,
     /// The settings have no incarnation, and a peer on the compact wire needs one.
     NoIncarnation,
@@ -142,7 +143,7 @@ pub enum EpochError {
     /// The epoch is not greater than the present one.
     NotNewer,
     /// The epoch is above [`Epoch::MAX`](crate::Epoch::MAX), or above [`Epoch::LAST_FREE`](crate::Epoch::LAST_FREE) although
-    /// no peer is ahead or has restarted.
+    /// no peer is ahead, has restarted or is out of sync.
     TooGreat,
     /// The session was closed.
     Closed,
@@ -216,7 +217,7 @@ datagram_errors! {
     /// Of another epoch.
     OtherEpoch => "of another epoch: one endpoint has not begun the epoch of the other yet",
     /// It starts after the next frame expected, or it is a word about another run of a player.
-    OutOfSync => "out of sync: it continues after inputs that are not held and will not be resent; begin a new epoch",
+    OutOfSync => "out of sync: inputs before it will not be resent, or it knows another run of a player; begin a new epoch",
     /// Its latest frame lies too far ahead.
     TooFar => "a frame too far ahead",
     /// A frame number outside the range of an epoch.
@@ -269,7 +270,7 @@ impl AddPeerError {
             Self::Departed => "a departed peer is still there: remove it at every endpoint, then add",
             Self::MeshTooLarge => "a mesh has at most 63 peers: leave some out, or turn Config::mesh off for a server",
             Self::MaxDatagramSize => {
-                "max_datagram_size is too small for the words of this mesh: 18 + 8 x MAX_PEERS + INPUT_LEN is enough"
+                "max_datagram_size is too small for the words of this mesh: 19 + 8 x MAX_PEERS + INPUT_LEN is enough"
             }
             Self::Closed => "the session was closed: create a new one, with a new incarnation",
         }

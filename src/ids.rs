@@ -53,7 +53,7 @@ impl Epoch {
     pub const MAX: Self = Self((1 << 31) - 1);
 
     /// The last epoch that can be begun of one's own accord. The ones after it are kept for following a peer that is ahead,
-    /// and for peers that restart: 65,536 restarts find room after whatever was begun by accident.
+    /// and for peers that restart or are out of sync: 65,536 restarts find room after whatever was begun by accident.
     pub const LAST_FREE: Self = Self(Self::MAX.0 - 65_536);
 
     /// The epoch with this number.

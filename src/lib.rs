@@ -101,6 +101,7 @@
 
 mod cache;
 mod cursor;
+mod former;
 mod ids;
 mod num;
 mod once;

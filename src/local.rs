@@ -3,6 +3,7 @@
 use crate::checksum::{Checksums, LOCAL};
 use crate::config::Config;
 use crate::estimate::time_sync::Measures;
+use crate::former::Former;
 use crate::time::Instant;
 use crate::window::send::SendWindow;
 
@@ -33,6 +34,8 @@ pub(crate) struct Local {
     pub(crate) input_delay: u8,
     pub(crate) epoch: u32,
     pub(crate) send: SendWindow,
+    /// Who left and was removed.
+    pub(crate) former: Former,
     /// The latest checksums of the local game in this epoch.
     pub(crate) checksums: Checksums<LOCAL>,
 }
@@ -48,6 +51,7 @@ impl Local {
             input_delay: 0,
             epoch: 0,
             send: SendWindow::new(config.first_frame(), window, input_len),
+            former: Former::NONE,
             checksums: Checksums::new(),
         }
     }
@@ -80,6 +84,7 @@ impl Local {
     pub(crate) fn begin_epoch(&mut self, epoch: u32) {
         self.epoch = epoch;
         self.send.restart();
+        self.former = Former::NONE;
         self.checksums = Checksums::new();
     }
 

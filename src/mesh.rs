@@ -40,6 +40,10 @@ pub(crate) fn validate_add(local: &Local, peers: &VecView<Peer>, settings: &Peer
     if count(peers.iter().filter(|peer| peer.is_compact())) >= MAX_NAMED {
         return Err(AddPeerError::MeshTooLarge);
     }
+    // A join frame is beyond all that they say of the former run.
+    if settings.from.is_none() && local.former.has(settings.player) {
+        return Err(AddPeerError::EpochRunning);
+    }
     let is_keyed = settings.key.is_some() || local.config.is_keyed();
     let longest = word::longest(if is_keyed { 8 } else { 2 }, peers.capacity(), local.send.input_len());
     if longest > local.config.max_datagram_size() { Err(AddPeerError::MaxDatagramSize) } else { Ok(()) }
@@ -55,9 +59,12 @@ pub(crate) fn added(local: &Local, peers: &mut [Peer]) {
     reopen(local, peers);
 }
 
-/// Notes that a peer was removed.
-pub(crate) fn removed(local: &Local, peers: &mut [Peer]) {
-    if peers.iter().any(|peer| peer.is_in_set(local)) {
+/// Notes that a peer was removed. If it played on, fewer stay, and the survivors agree on that anew.
+pub(crate) fn removed(local: &mut Local, peers: &mut [Peer], peer: &Peer) {
+    if peer.is_in_set(local) {
+        local.former.note(peer.player());
+    }
+    if !peer.remote.standing.is_present() && peers.iter().any(|peer| peer.is_in_set(local)) {
         complete(local, peers);
     } else {
         reopen(local, peers);
@@ -215,25 +222,28 @@ fn handle_word(
         && let Some(peer) = peers.get_mut(at).filter(|peer| peer.remote.standing.is_departing())
         && let Some(slots) = slots.get_mut(peer.slots_range(at))
     {
-        if peer.remote.standing.source == 0 {
-            peer.remote.standing.source = carried.leaver.source;
-        }
         inputs::append(&mut RecvView { window: &mut peer.recv, slots }, carried.base, carried.count, carried.body);
     }
-    let (mut listed, mut lacks) = (0_usize, None);
+    let (mut told, mut lacks) = (word.stays().len(), None);
     for leaver in word.leavers() {
         if let Some(peer) = find(peers, leaver).and_then(|at| peers.get_mut(at)) {
-            listed = listed.saturating_add(1);
-            peer.remote.standing.goal = peer.remote.standing.goal.max(leaver.end);
+            told = told.saturating_add(1);
+            let standing = &mut peer.remote.standing;
+            standing.goal = standing.goal.max(leaver.end);
+            if standing.source == 0 {
+                standing.source = leaver.source;
+            }
             if leaver.end < peer.end() && lacks.is_none() {
                 lacks = Some(leaver);
             }
         }
     }
-    let is_same_set = listed == count(peers.iter().filter(|peer| peer.is_in_set(local)));
+    // Whoever stays with only one of the two may have inputs that the other one lacks. The sender stays here as this endpoint does there.
+    let stays_here = |player| player == ends[0] || stays(peers).any(|other| other == player);
+    let is_same_game = told == count(peers.iter().filter(|peer| peer.is_compact())) && word.stays().all(stays_here);
     if let Some(sender) = peers.get_mut(at) {
         let standing = &mut sender.remote.standing;
-        if is_same_set {
+        if is_same_game {
             standing.agreed = true;
             standing.acked |= word.flags.have;
             standing.lacks = lacks;
@@ -255,7 +265,8 @@ pub(crate) fn poll_word(local: &Local, peers: &mut [Peer], slots: &[u8], at: usi
     let flags = Flags { have: standing.agreed, reply: is_survivor && !standing.is_settled() };
     let repair = standing.lacks.and_then(|lacks| repair(local, peers, slots, lacks));
     let leavers = leavers(local, peers).filter(|_| is_survivor);
-    let len = emit_word(buf, local.config.max_datagram_size(), &peer.word_tag()?, flags, leavers, repair)?;
+    let stays = stays(peers).filter(|_| is_survivor);
+    let len = emit_word(buf, local.config.max_datagram_size(), &peer.word_tag()?, flags, leavers, stays, repair)?;
     let peer = peers.get_mut(at)?;
     peer.remote.standing.word_sent(local.now);
     peer.remote.totals.send(len);
@@ -290,6 +301,12 @@ fn leavers(local: &Local, peers: &[Peer]) -> impl Iterator<Item = Leaver> {
         let end = if standing.is_departed() { standing.goal.max(peer.end()) } else { peer.end() };
         Some(Leaver { player: peer.player(), source: standing.source, end })
     })
+}
+
+/// The players that have not left.
+fn stays(peers: &[Peer]) -> impl Iterator<Item = u16> {
+    let stays = |peer: &&Peer| peer.remote.standing.is_present() && peer.is_compact();
+    peers.iter().filter(stays).map(Peer::player)
 }
 
 /// The peer on the compact wire that an entry of a word means. One that ends before the peer joined means an earlier run of it.

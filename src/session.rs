@@ -124,8 +124,8 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     ///
     /// [`Full`](AddPeerError::Full), [`PlayerTaken`](AddPeerError::PlayerTaken),
     /// [`NoIncarnation`](AddPeerError::NoIncarnation) for a peer on the compact wire,
-    /// [`EpochRunning`](AddPeerError::EpochRunning) once frames of this epoch have left the window, unless the peer joins
-    /// [`from`](PeerConfig::from) a later frame, [`Departed`](AddPeerError::Departed) while a departed peer is still there,
+    /// [`EpochRunning`](AddPeerError::EpochRunning) once frames of this epoch have left the window, or a player with this number
+    /// has, unless the peer joins [`from`](PeerConfig::from) a later frame, [`Departed`](AddPeerError::Departed) while a departed peer is still there,
     /// [`MeshTooLarge`](AddPeerError::MeshTooLarge) or [`MaxDatagramSize`](AddPeerError::MaxDatagramSize) where words would not fit
     /// a datagram, or [`Closed`](AddPeerError::Closed) after [`close`](Self::close).
     pub fn add_peer(&mut self, now: Instant, peer: PeerConfig<INPUT_LEN>) -> Result<PeerId, AddPeerError> {
@@ -157,7 +157,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     pub fn remove_peer(&mut self, now: Instant, peer: PeerId) {
         self.begin_call(now);
         let Some(at) = self.peers.iter().position(|other| other.id == peer) else { return };
-        self.peers.remove(at);
+        let peer = self.peers.remove(at);
         // The slots behind move up, and those of the peer, cleared, to the end.
         if let Some(slots) = self.slots.get_mut(at..)
             && let Some(removed) = slots.first_mut()
@@ -165,7 +165,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             removed.as_flattened_mut().fill(0);
             slots.rotate_left(1);
         }
-        mesh::removed(&self.local, &mut self.peers);
+        mesh::removed(&mut self.local, &mut self.peers, &peer);
     }
 
     /// Records the local input of the next frame and returns that frame. It is sent with the next poll.
@@ -232,8 +232,8 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// # Errors
     ///
     /// [`NotNewer`](EpochError::NotNewer) unless `epoch` is greater than the present one;
-    /// [`TooGreat`](EpochError::TooGreat) above [`Epoch::MAX`], or above [`Epoch::LAST_FREE`] unless a peer is ahead or was
-    /// started anew; [`Closed`](EpochError::Closed) after [`close`](Self::close).
+    /// [`TooGreat`](EpochError::TooGreat) above [`Epoch::MAX`], or above [`Epoch::LAST_FREE`] unless a peer is ahead, out of
+    /// sync or was started anew; [`Closed`](EpochError::Closed) after [`close`](Self::close).
     pub fn begin_epoch(&mut self, now: Instant, epoch: Epoch) -> Result<(), EpochError> {
         self.begin_call(now);
         validate_epoch(&self.local, &self.peers, epoch)?;
@@ -437,7 +437,8 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
         Epoch::new(self.local.epoch)
     }
 
-    /// The epoch to begin next: later than the present one and than that of every peer. `None` when none is left.
+    /// The epoch to begin next: later than the present one and than that of every peer. `None` when none is left, and once the
+    /// session is closed.
     #[must_use]
     pub fn next_epoch(&self) -> Option<Epoch> {
         let latest = self.peers.iter().map(Peer::announced).fold(self.local.epoch, u32::max);

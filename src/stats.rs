@@ -8,8 +8,8 @@ use crate::estimate::rtt::RttStats;
 use crate::num::increment;
 use crate::time::Instant;
 
-/// A snapshot of everything known about a peer. Totals count from when the peer was added; two snapshots make a
-/// [`StatsDelta`].
+/// A snapshot of everything known about a peer. Totals count from when the peer was added, or its counters were cleared; two
+/// snapshots make a [`StatsDelta`].
 ///
 /// ```
 /// use inputwire::{Config, Instant, MAX_DATAGRAM_SIZE, PeerConfig, Session};

@@ -77,7 +77,7 @@ pub(crate) struct Measures {
 }
 
 impl TimeSync {
-    /// Samples the arrival of the input of the frame below `end`, later than all before it, `since_push` after the latest local
+    /// Samples the arrival of the input of the frame below `end`, later than all before it, `since_push_us` after the latest local
     /// push, that of the frame below `next`.
     pub(crate) fn sample(&mut self, end: u32, next: u32, since_push_us: u64, frame_us: u32) {
         let frames = next.wrapping_sub(end).cast_signed().clamp(FAR.saturating_neg(), FAR);

@@ -38,7 +38,7 @@ impl<'a> Reader<'a> {
         Some(u64::from(self.u32()?) << 32 | u64::from(self.u32()?))
     }
 
-    fn array<const COUNT: usize>(&mut self) -> Option<&'a [u8; COUNT]> {
+    pub(crate) fn array<const COUNT: usize>(&mut self) -> Option<&'a [u8; COUNT]> {
         let (head, rest) = self.rest.split_first_chunk()?;
         self.rest = rest;
         Some(head)

@@ -21,7 +21,8 @@ def random_word(rng: Random, sender: Link) -> Word:
     entries = tuple(Entry(player, _source(rng, sender, player), _end(rng, sender, player))
                     for player in players)
     carried = _carried(rng, sender, entries) if entries and rng.random() < 0.5 else None
-    return Word(rng.random() < 0.5, rng.random() < 0.5, entries, carried)
+    return Word(rng.random() < 0.5, rng.random() < 0.5, entries,
+                _stays(rng, sender, players), carried)
 
 
 def _players(rng: Random, sender: Link, how: float) -> list[int]:
@@ -43,6 +44,24 @@ def _players(rng: Random, sender: Link, how: float) -> list[int]:
         ordered = rng.choice([ordered[::-1], ordered + ordered[-1:], list(range(64)),
                               list(range(2000, 2063))])
     return ordered
+
+
+def _stays(rng: Random, sender: Link, players: list[int]) -> tuple[int, ...]:
+    """Who stays: mostly those that do here, unless the word names them, in any order, none twice."""
+    session = sender.session
+    stays = [player for player in (session.settings.local_player, *session.departures.stays)
+             if player not in (sender.player, *players)]
+    how = rng.random()
+    if how < 0.2:
+        rng.shuffle(stays)
+    elif how < 0.25:
+        stays.append(rng.choice([1000] + [player for player in (MAX_PLAYER, *session.links)
+                                          if player not in (sender.player, *stays)]))
+    elif how < 0.3 and stays:
+        stays.remove(rng.choice(stays))
+    elif how < 0.32:
+        stays = rng.choice([[], list(range(2000, 2063)), list(range(2000, 2064))])
+    return tuple(stays)
 
 
 def _source(rng: Random, sender: Link, player: int) -> int:

@@ -33,7 +33,7 @@ class Departure:
         self.set_grew()
 
     def set_grew(self) -> None:
-        """What was agreed about a smaller set is void."""
+        """What was agreed about other players is void."""
         self.agreed = self.acked = self.owed = False
         self.lacks: tuple[int, int] | None = None
         self.word_sent_at: int | None = None
@@ -67,6 +67,11 @@ class Departures:
         return [link for link in self._links.values() if not link.departure.named]
 
     @property
+    def stays(self) -> tuple[int, ...]:
+        """The players that stay, as a word says it."""
+        return tuple(link.player for link in self.survivors)
+
+    @property
     def any_departed(self) -> bool:
         """Whether a peer has departed and was not removed."""
         return any(link.departure.departed for link in self._links.values())
@@ -92,10 +97,14 @@ class Departures:
             each.departure.goal = each.recv_next
 
     def peer_added(self, now: int) -> None:
-        """A peer was added: if somebody is named, all begins anew."""
-        if self.named:
+        """A peer was added: all begins anew."""
+        self._start_anew(now)
+        self._name_joiners(now)
+
+    def peer_removed(self, now: int, link: Link) -> None:
+        """A peer was removed: all begins anew if it stayed, or if nobody is named any more."""
+        if not link.departure.named or not self.named:
             self._start_anew(now)
-            self._name_joiners(now)
 
     def _name_joiners(self, now: int) -> None:
         """Names the survivors whose join frame is beyond the end of a named peer."""
@@ -155,7 +164,8 @@ class Departures:
             return Word()
         state.word_sent_at, state.owed = now, False
         entries = tuple(Entry(each.player, each.source, self._told(each)) for each in self.named)
-        return Word(state.agreed, not state.settled, entries, self._carried(state, entries))
+        return Word(state.agreed, not state.settled, entries, self.stays,
+                    self._carried(state, entries))
 
     @staticmethod
     def _told(link: Link) -> int:
@@ -194,9 +204,9 @@ class Departures:
         """Receives a word that passes; returns whether it names the local endpoint."""
         state = sender.departure
         if state.named:
-            state.is_owed_notice |= bool(word.entries)
+            state.is_owed_notice |= not word.is_farewell
             return False
-        if not word.entries:
+        if word.is_farewell:
             return True
         state.word_taken_at = now
         said = [(self._links[entry.player], entry) for entry in word.entries
@@ -208,16 +218,22 @@ class Departures:
             return False
         for link, entry in said:
             link.departure.goal = max(link.departure.goal, entry.end)
+            link.source = link.source or entry.source
         if word.carried is not None:
             of = word.entries[word.carried.index]
             for link, entry in said:
                 if entry == of and not link.departure.departed:
-                    link.source = link.source or of.source
                     link.append(word.carried.base, word.carried.inputs)
-        if [link for link, _ in said] == self.named:
+        if [link for link, _ in said] == self.named and self._same_stay(sender, word):
             state.agreed = True
             state.acked |= word.have
             lacking = [entry for link, entry in said if entry.end < link.recv_next]
             state.lacks = (lacking[0].player, lacking[0].end) if lacking else None
         state.owed |= word.reply
         return False
+
+    def _same_stay(self, sender: Link, word: Word) -> bool:
+        """Whether the same players stay with both, apart from these two."""
+        there = sorted(word.stays)
+        here = sorted({*self.stays, sender.session.settings.local_player} - {sender.player})
+        return there == here

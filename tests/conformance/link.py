@@ -206,7 +206,7 @@ class Link:
             _, _, rest = wire_compact.open_inputs(
                 self.inbound(), datagram, self.recv_next, self.reach)
             wire_compact.split_front(datagram[0], rest)
-            if len(datagram) >= 3 + control_tag_size(self.settings.key):
+            if len(datagram) >= 4 + control_tag_size(self.settings.key):
                 self.departure.is_owed_notice = True
 
     def _receive_inputs(self, datagram: bytes) -> None:

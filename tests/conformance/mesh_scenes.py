@@ -13,7 +13,7 @@ import word
 from endpoint import Settings
 from mesh_stage import Failure, Mesh, MeshEnd, claim, incarnation_of
 from stage import DELAY, FRAME, MS, SECOND, Maker
-from word import Carried, Entry, Word, pack_entries
+from word import Carried, Entry, Word, pack_entries, pack_stays
 
 __all__ = ["Failure", "play_all"]
 
@@ -256,7 +256,7 @@ def who_is_accused_falsely_is_dropped(settings: Settings, make: Maker) -> None:
     claim(byes == {0: 3, 1: 3, 3: 3}, f"three byes to each: {byes}")
     claim(mesh.do(accused, accused.endpoint.push(mesh.now, bytes(settings.input_len))).result
           == "error", "it is closed")
-    notices = [said for said in mesh.said(ends[0], accused) if not said.entries]
+    notices = [said for said in mesh.said(ends[0], accused) if said.is_farewell]
     claim(1 <= len(notices) <= 3, f"{len(notices)} notices")
     mesh.claim_silence(SECOND, *ends)
     mesh.finish()
@@ -481,6 +481,86 @@ def a_departed_player_is_removed_and_comes_back(settings: Settings, make: Maker)
     mesh.finish()
 
 
+def a_departure_waits_until_all_have_removed_the_one_before(settings: Settings, make: Maker) -> None:
+    """One end has removed whom the other one still names: the sets differ."""
+    mesh = started(settings, make, 4)
+    a, b = mesh.ends[:2]
+    mesh.stop(mesh.ends[3])
+    mesh.drop(a, 3)
+    mesh.run(SECOND)
+    mesh.claim_agreement(3, a.departed.get(3), *mesh.ends[:3])
+    mesh.do(b, b.endpoint.remove(mesh.now, 3))
+    since = mesh.now
+    die_unevenly(mesh, 2, 10 * FRAME, 1)
+    mesh.drop(a, 2)
+    mesh.run(SECOND)
+    claim(2 not in a.departed, "it waits")
+    for end, other, players in ((a, b, [2, 3]), (b, a, [2])):
+        named = [[entry.player for entry in said.entries] for said in mesh.said(end, other, since)]
+        claim(named and all(each == players for each in named), f"{end.player} names {named}")
+    mesh.do(a, a.endpoint.remove(mesh.now, 3))
+    mesh.run(SECOND // 2)
+    mesh.claim_agreement(2, a.end_of(2) - 1, a, b)
+    same_inputs(2, a, b)
+    mesh.claim_silence(SECOND, a, b)
+    mesh.finish()
+
+
+def newcomer(settings: Settings, make: Maker) -> tuple[Mesh, int]:
+    """Two of three play on without the second one, and add a peer from a frame that it has not reached."""
+    mesh = started(settings, make, 3)
+    a, b, c = mesh.ends
+    b.is_playing = False
+    frame = max(end.next_frame for end in mesh.ends) + 5
+    for end in (a, c):
+        claim(mesh.do(end, end.endpoint.join(mesh.now, 3, frame)).result == "ok", "it is added")
+    return mesh, frame
+
+
+def who_has_not_added_a_newcomer_does_not_agree(settings: Settings, make: Maker) -> None:
+    """The newcomer may have inputs of the leaver: nothing departs before all have added it."""
+    mesh, frame = newcomer(settings, make)
+    a, b, _ = mesh.ends
+    fresh = mesh.start(3, [0, 1, 2], join=frame)
+    mesh.at(mesh.now + 10 * FRAME, lambda: mesh.play(fresh))
+    mesh.run(SECOND // 2)
+    lose_to(mesh, 2, 0, 1)
+    mesh.run(10 * FRAME)
+    mesh.stop(mesh.ends[2])
+    mesh.run(TRIP)
+    mesh.is_lost = lambda x, y, datagram: False
+    end = fresh.end_of(2)
+    claim(frame < max(a.end_of(2), b.end_of(2)) < end - 5, "the newcomer has the most of the leaver")
+    mesh.drop(a, 2)
+    mesh.run(SECOND)
+    claim(not any(each.departed for each in (a, b, fresh)), "it has departed nowhere")
+    claim({(said.have, said.stays) for said in mesh.said(a, b)} == {(False, (1, 3))}, "one has added it")
+    claim({(said.have, said.stays) for said in mesh.said(b, a)} == {(False, (0,))}, "one has not")
+    claim(mesh.do(b, b.endpoint.join(mesh.now, 3, frame)).result == "ok", "it is added")
+    mesh.run(SECOND)
+    mesh.claim_agreement(2, end - 1, a, b, fresh)
+    same_inputs(2, a, b)
+    mesh.claim_silence(SECOND, a, b, fresh)
+    mesh.finish()
+
+
+def who_removes_a_newcomer_agrees(settings: Settings, make: Maker) -> None:
+    """One end has added a peer and the other one has not: they agree when it is removed."""
+    mesh, _ = newcomer(settings, make)
+    a, b, _ = mesh.ends
+    mesh.run(SECOND // 2)
+    mesh.stop(mesh.ends[2])
+    mesh.drop(b, 2)
+    mesh.run(SECOND)
+    claim(not a.departed and not b.departed, "not the same players stay")
+    mesh.do(a, a.endpoint.remove(mesh.now, 3))
+    mesh.run(SECOND // 2)
+    mesh.claim_agreement(2, max(a.end_of(2), b.end_of(2)) - 1, a, b)
+    same_inputs(2, a, b)
+    mesh.claim_silence(SECOND, a, b)
+    mesh.finish()
+
+
 def a_survivor_that_restarts_is_waited_for_until_it_is_named(settings: Settings, make: Maker) -> None:
     """Its new run takes no words until it is named, too."""
     mesh = started(settings, make, 3)
@@ -543,31 +623,36 @@ def refused_words_change_nothing(settings: Settings, make: Maker) -> None:
 
     def of(*entries: Entry) -> bytes:
         """A word of these entries."""
-        return sealed(bytes([0, len(entries)]) + pack_entries(*entries))
+        return sealed(bytes([0, len(entries), 0]) + pack_entries(*entries))
 
     size = settings.input_len
     data = [bytes([each] * size) for each in (1, 2)]
-    good = Word(True, True, (Entry(2, source, end + 2), Entry(9, 0, 5)), Carried(0, end, tuple(data)))
+    good = Word(True, True, (Entry(2, source, end + 2), Entry(9, 0, 5)), (0, 3),
+                Carried(0, end, tuple(data)))
     valid = word.encode_word(direction, good)
     packed = good.pack(size)
-    front = packed[:18]
+    front = packed[:23]
     bad = {
-        "flags": [sealed(bytes([flags]) + packed[1:]) for flags in (15, 23, 39, 71, 135)],
-        "m": [sealed(bytes([0, 64]) + pack_entries(*(Entry(1000 + at, 0, 0) for at in range(64))))],
-        "flags of m = 0": [sealed(bytes([flags, 0])) for flags in range(1, 4)],
-        "inputs of m = 0": [sealed(bytes([4, 0, 0, 1, 0, 0, 0, 0]))],
-        "length": [sealed(packed[:cut]) for cut in range(2, 24)]
-        + [sealed(bytes([3]) + packed[1:18] + b"\0")],
+        "flags": [sealed(bytes([flags]) + packed[1:]) for flags in (8, 15, 23, 39, 71, 135)],
+        "m": [sealed(bytes([0, 64, 0]) + pack_entries(*(Entry(1000 + at, 0, 0) for at in range(64))))],
+        "s": [sealed(bytes([0, 1, 64]) + pack_entries(Entry(9, 0, 5)) + pack_stays(*range(1000, 1064)))],
+        "flags of m = 0": [sealed(bytes([flags, 0, 0])) for flags in (1, 2, 3, 8, 128)],
+        "s of m = 0": [sealed(bytes([0, 0, 1]) + pack_stays(player)) for player in (0, 3)],
+        "more after m = 0": [sealed(bytes(4))],
+        "inputs of m = 0": [sealed(bytes([4, 0, 0, 0, 1, 0, 0, 0, 0, 0]))],
+        "length": [sealed(packed[:cut]) for cut in range(2, 29)]
+        + [sealed(bytes([3]) + packed[1:23] + b"\0"),
+           sealed(bytes([0, 1, 2]) + pack_entries(Entry(9, 0, 5)) + pack_stays(2))],
         "order": [of(Entry(9, 0, 1), Entry(2, 0, 1)), of(Entry(9, 0, 1), Entry(9, 0, 1))],
         "players": [of(Entry(0, 0, 1)), of(Entry(1, 0, 1))],
         "too far": [of(Entry(2, source, end + window + 1)), of(Entry(2, source, 0xFFFFFFFF))],
         "another run": [of(Entry(2, other, e)) for other in (source ^ 1, source ^ 0x8000, 0xFFFF)
                         for e in (0, end, end + window)],
-        "n": [sealed(front + bytes([0, n]) + packed[20:]) for n in (0, window + 1, 255)],
-        "player of the inputs": [sealed(front + bytes([at]) + packed[19:]) for at in (2, 255)],
+        "n": [sealed(front + bytes([0, n]) + packed[25:]) for n in (0, window + 1, 255)],
+        "player of the inputs": [sealed(front + bytes([at]) + packed[24:]) for at in (2, 255)],
         "body": [sealed(packed + b"\0"), sealed(packed + b"\1")],
-        "inputs beyond E": [sealed(front + bytes([0, 2]) + (end + 1).to_bytes(4, "big") + packed[24:]),
-                            sealed(front + bytes([0, 2]) + b"\xff\xff\xff\xff" + packed[24:])],
+        "inputs beyond E": [sealed(front + bytes([0, 2]) + (end + 1).to_bytes(4, "big") + packed[29:]),
+                            sealed(front + bytes([0, 2]) + b"\xff\xff\xff\xff" + packed[29:])],
         "other tags": [word.seal_word(other, packed) for other in (
             direction.in_epoch(1), replace(direction, sender=0, receiver=1),
             replace(direction, sender_incarnation=5), replace(direction, receiver_incarnation=5),
@@ -634,7 +719,8 @@ def inputs_of_a_word_are_taken_once_and_in_order(settings: Settings, make: Maker
 
     for base, count, reached in ((end + 1, 2, end), (end - 2, 2, end), (end - 2, 4, end + 2),
                                  (end, 2, end + 2), (end + 2, 1, end + 3)):
-        answer = mesh.say(b, a, Word(False, True, (Entry(3, source, base + count),), real(base, count)))
+        answer = mesh.say(b, a, Word(False, True, (Entry(3, source, base + count),),
+                                carried=real(base, count)))
         claim(answer.result == "ok" and a.end_of(3) == reached,
               f"inputs {base} to {base + count}: {a.end_of(3)}, not {reached}")
     mesh.finish()
@@ -708,6 +794,65 @@ def one_without_inputs_takes_those_of_any_run(settings: Settings, make: Maker) -
     mesh.finish()
 
 
+def the_first_word_that_knows_a_run_decides(settings: Settings, make: Maker) -> None:
+    """One that has never met the leaver takes its run from a word, also without inputs, and no other run."""
+    mesh = Mesh(settings, make)
+    for player in range(3):
+        mesh.start(player, [each for each in range(4) if each != player])
+    mesh.run(SECOND)
+    a, b, c = mesh.ends
+    mesh.is_lost = lambda x, y, datagram: True
+    first = settings.first_frame
+
+    def say(sender: MeshEnd, source: int) -> str:
+        """What comes of a word that knows a run."""
+        stays = tuple(end.player for end in mesh.ends if end is not sender)
+        return mesh.say(sender, a, Word(False, True, (Entry(3, source, first),), stays)).result
+
+    for source in (0, 7, 0, 7):
+        claim(say(b, source) == "ok" == say(c, source), f"S {source}")
+    for sender in (b, c):
+        claim(say(sender, 8) == "refused", "another run")
+        claim(len(a.times("OutOfSync")) == [b, c].index(sender) + 1, f"it is reported: {a.reports}")
+    mesh.run(SECOND)
+    since = mesh.now - SECOND // 2
+    told = {entry for end in (b, c) for said in mesh.said(a, end, since) for entry in said.entries}
+    claim(told == {Entry(3, 7, first)}, f"{told}")
+    mesh.finish()
+
+
+def inputs_of_two_runs_do_not_meet_at_a_third(settings: Settings, make: Maker) -> None:
+    """Two survivors have met one run each, and a third one none: it has inputs of one of them."""
+    mesh = Mesh(settings, make, 4)
+    mesh.is_lost = lambda x, y, datagram: 3 in (x, y) and 1 not in (x, y)
+    mesh.run(SECOND)
+    mesh.stop(mesh.ends[3])
+    mesh.run(2 * DELAY)
+    mesh.is_lost = lambda x, y, datagram: 3 in (x, y) and 2 not in (x, y)
+    mesh.play(mesh.start(3, [0, 1, 2], incarnation=incarnation_of(97)))
+    mesh.run(SECOND)
+    mesh.stop(mesh.ends[4])
+    mesh.run(2 * DELAY)
+    mesh.is_lost = lambda x, y, datagram: False
+    ends = mesh.ends[:3]
+    a, b, c = ends
+    claim(a.end_of(3) == settings.first_frame and min(b.end_of(3), c.end_of(3)) > 40, "two have met it")
+    mesh.drop(a, 3)
+    mesh.run(3 * SECOND)
+    for end in ends:
+        claim(end.times("OutOfSync"), f"{end.player} reports {end.reports}")
+        claim(not end.departed, f"{end.departed} have departed at {end.player}")
+    runs = {source_of(end) for end in mesh.ends[3:]}
+    adopted = {entry.source for each in (b, c) for said in mesh.said(a, each) for entry in said.entries}
+    claim(len(adopted & runs) == 1 and adopted <= {0, *runs}, f"it knows {adopted}")
+    for end in ends:
+        mesh.begin(end, 1)
+    mesh.run(SECOND)
+    mesh.claim_agreement(3, None, *ends)
+    mesh.claim_silence(SECOND, *ends)
+    mesh.finish()
+
+
 SCENES: list[Callable[[Settings, Maker], None]] = [
     all_get_what_one_has,
     a_player_that_never_sent_an_input_departs_with_none,
@@ -730,6 +875,9 @@ SCENES: list[Callable[[Settings, Maker], None]] = [
     one_that_joins_while_another_leaves_is_caught,
     one_that_comes_while_another_is_named_is_caught,
     a_departed_player_is_removed_and_comes_back,
+    a_departure_waits_until_all_have_removed_the_one_before,
+    who_has_not_added_a_newcomer_does_not_agree,
+    who_removes_a_newcomer_agrees,
     a_survivor_that_restarts_is_waited_for_until_it_is_named,
     words_wait_for_the_transport,
     words_become_rare_when_nobody_answers,
@@ -738,6 +886,8 @@ SCENES: list[Callable[[Settings, Maker], None]] = [
     inputs_of_a_word_are_taken_once_and_in_order,
     inputs_of_two_runs_are_not_agreed_on,
     one_without_inputs_takes_those_of_any_run,
+    the_first_word_that_knows_a_run_decides,
+    inputs_of_two_runs_do_not_meet_at_a_third,
 ]
 
 SETTINGS = {

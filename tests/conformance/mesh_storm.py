@@ -50,6 +50,7 @@ class Plan:
     flaps: int = 6
     epochs: int = 0
     joins: int = 0
+    removals: int = 0
     restarts: int = 0
     forgeries: int = 3
     # Whether the last player starts again soon, and each of the others can meet one of its two runs only.
@@ -71,6 +72,7 @@ class Player(Application):
         self.ends: dict[int, int] = {}
         self.sources: dict[int, int] = {}  # Of which program the inputs of a player are.
         self.departed: dict[int, int | None] = {}
+        self.removed: set[int] = set()
         self.departures: list[tuple[int, int, int | None]] = []  # epoch, player, last frame
         self.unheard_since: dict[int, int] = {}
         self.last_word = 0
@@ -89,8 +91,9 @@ class Player(Application):
         return model
 
     def names(self, player: int) -> bool:
-        """Whether it has named a player."""
-        return any(link.player == player for link in self.model.departures.named)
+        """Whether it has named a player, also one that it has removed since."""
+        return player in self.removed or any(
+            link.player == player for link in self.model.departures.named)
 
     def handle(self, answer: Answer) -> Answer:
         """Checks what was delivered, notes what was reported, and sends the datagrams."""
@@ -172,6 +175,21 @@ class Player(Application):
         """Disconnects a player."""
         self.handle(self.endpoint.drop(self.clock, player))
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that it names have departed, and every survivor is settled."""
+        departures = self.model.departures
+        return not departures.named or (
+            all(link.departure.departed for link in departures.named)
+            and all(link.departure.settled for link in departures.survivors))
+
+    def tidy(self) -> None:
+        """Removes those that have departed."""
+        for link in self.model.departures.named:
+            self.handle(self.endpoint.remove(self.clock, link.player))
+            self.peers.discard(link.player)
+            self.removed.add(link.player)
+
     def begin(self, epoch: int) -> None:
         """Begins an epoch."""
         self.epoch, self.next_frame = epoch, self.settings.first_frame
@@ -249,7 +267,7 @@ class MeshStorm:
         kinds: list[tuple[int, Callable[[], None]]] = [
             (plan.deaths, self._kill), (plan.byes, self._leave), (plan.accusations, self._accuse),
             (plan.cuts, self._cut), (plan.flaps, self._flap), (plan.epochs, self._begin),
-            (plan.joins, self._join), (plan.restarts, self._restart),
+            (plan.joins, self._join), (plan.removals, self._tidy), (plan.restarts, self._restart),
             (plan.forgeries, self._forge), (100, self._replay)]
         how = rng.randrange(1000)
         for weight, trouble in kinds:
@@ -303,6 +321,12 @@ class MeshStorm:
         """Lets a player begin an epoch; the others follow."""
         if player := self._one():
             player.begin(player.epoch + 1)
+
+    def _tidy(self) -> None:
+        """Removes those that have departed at all ends, once all are settled."""
+        if all(player.is_settled for player in self.playing):
+            for player in self.playing:
+                player.tidy()
 
     def _join(self) -> None:
         """Lets one more player join, unless the epochs differ."""
@@ -403,7 +427,7 @@ class MeshStorm:
         """All that is named has departed, nobody speaks of it any more, and all agree."""
         for player in self.playing:
             named = {link.player for link in player.model.departures.named}
-            if named != set(player.departed):
+            if named | player.removed != set(player.departed):
                 raise Failure(f"{player.number} waits for {named - set(player.departed)}")
             if player.last_word > self.world.now - 2 * SECOND:
                 raise Failure(f"{player.number} still sends words at {player.last_word}")
@@ -439,6 +463,8 @@ PLANS = [
     Plan("departures, 4, epochs", Settings(session_id=0x64, input_len=4, first_frame=5), epochs=3),
     Plan("departures, 4, joiners", Settings(session_id=0x65, input_len=4, key=KEY), 3, joins=30,
          deaths=1, cuts=2, flaps=2),
+    Plan("departures, 5, removals", Settings(session_id=0x68, input_len=4, key=KEY), 5, length=8 * SECOND,
+         deaths=3, removals=40),
     Plan("departures, 5, slow pings",
          Settings(session_id=0x66, input_len=32, ping_us=400_000, frame_us=33_333), 5),
     Plan("departures, 4, restarts", Settings(session_id=0x67, input_len=4), deaths=1, byes=0,

@@ -77,7 +77,7 @@ class CompactModel(Model):
 
     def may_begin(self, epoch: int) -> bool:
         """Whether an epoch that is greater than the present one may begin."""
-        reserve = any(link.handshake.is_ahead or link.handshake.halted
+        reserve = any(link.handshake.is_ahead or link.handshake.halted or link.reports.is_out_of_sync
                       for link in self.links.values())
         return epoch <= (MAX_EPOCH if reserve else LAST_FREE_EPOCH)
 
@@ -102,8 +102,10 @@ class CompactModel(Model):
 
     def do_remove(self, player: int) -> None:
         """Removes a peer."""
-        del self.links[self._link(player).player]
+        link = self._link(player)
+        del self.links[player]
         self._removed += 1
+        self.departures.peer_removed(self.now, link)
 
     def do_join(self, player: int, frame: int) -> None:
         """Adds a peer from a join frame."""

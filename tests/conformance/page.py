@@ -70,7 +70,7 @@ def _line(name: str, value: str) -> str:
     words = [value]
     if name == "hex":
         words = [value[at:at + WIDTH - 10] for at in range(0, len(value), WIDTH - 10)]
-    elif name == "inputs":
+    elif name in ("inputs", "stays"):
         words = value.split(" ")
     lines, line = [], f"{name}:"
     for word in words:

@@ -85,6 +85,11 @@ class Reports:
         """A bye was accepted."""
         self._once("PeerClosed", f"PeerClosed {epoch} {end}")
 
+    @property
+    def is_out_of_sync(self) -> bool:
+        """Whether a datagram was reported as OutOfSync in this epoch."""
+        return "OutOfSync" in self._latched
+
     # Runs.
 
     def restarted(self) -> None:

@@ -258,14 +258,15 @@ fn checksums(reader: &mut Reader<'_>, tag: usize) -> Result<(), End> {
     Ok(())
 }
 
-/// PROTOCOL 3.12. The size of the tag follows from the number of players, if there are no inputs.
+/// PROTOCOL 3.12. The size of the tag follows from the numbers of players, if there are no inputs.
 fn word(reader: &mut Reader<'_>, input_len: usize) -> Result<(), End> {
     reader.number(1, "type")?;
     let len = reader.bytes.len();
     let fits = |tag: usize| {
-        let (Some(flags), Some(players)) = (reader.bytes.get(1 + tag), reader.bytes.get(2 + tag)) else { return false };
-        let set = 3 + tag + 8 * usize::from(*players);
-        flags >> 3 == 0 && *players < 64 && if flags & 4 == 0 { set == len } else { set + 6 <= len }
+        let Some(&[flags, players, stays]) = reader.bytes.get(1 + tag..4 + tag) else { return false };
+        let end = 4 + tag + 8 * usize::from(players) + 2 * usize::from(stays);
+        let fits = if flags & 4 == 0 { end == len } else { end + 6 <= len };
+        fits && players < 64 && stays < 64 && flags < 8 && (players > 0 || flags == 0 && stays == 0)
     };
     let tag = if !fits(2) && fits(8) { 8 } else { 2 };
     reader.hex(tag, "tag")?;
@@ -273,10 +274,15 @@ fn word(reader: &mut Reader<'_>, input_len: usize) -> Result<(), End> {
     reader.bits("word.have", flags & 1);
     reader.bits("word.reply", flags >> 1 & 1);
     reader.bits("word.inputs", flags >> 2 & 1);
-    for _ in 0..reader.number(1, "word.players")? {
+    let players = reader.number(1, "word.players")?;
+    let stays = reader.number(1, "word.stays")?;
+    for _ in 0..players {
         reader.number(2, "word.player")?;
         reader.number(2, "word.source")?;
         reader.number(4, "word.end")?;
+    }
+    for _ in 0..stays {
+        reader.number(2, "word.stay")?;
     }
     if flags & 4 == 0 {
         return Ok(());
@@ -342,15 +348,16 @@ mod tests {
     }
 
     #[test]
-    fn a_word_carries_players_and_inputs_of_one_of_them() {
-        let fields = fields("23aaaa050200026f0000000064000700000000003201030000002f4c01", Link::UNKNOWN);
+    fn a_word_carries_players_those_that_stay_and_inputs_of_one_who_left() {
+        let fields = fields("23aaaa05020200026f000000006400070000000000320003010301030000002f4c01", Link::UNKNOWN);
         let of = |name: &str| {
             fields.iter().filter(|field| field.0 == name).map(|field| field.1.as_str()).collect::<Vec<_>>().join(" ")
         };
         assert_eq!((of("word.player"), of("word.source")), ("2 7".into(), "28416 0".into()));
         assert_eq!(of("word.end"), "100 50");
         assert_eq!((of("word.base"), of("word.step")), ("47".into(), "= = +3".into()));
-        assert_eq!((of("word.have"), of("word.reply"), of("word.inputs")), ("1".into(), "0".into(), "1".into()));
+        assert_eq!((of("word.stays"), of("word.stay")), ("2".into(), "3 259".into()));
+        assert_eq!(["word.have", "word.reply", "word.inputs"].map(of), ["1", "0", "1"]);
     }
 
     #[test]

@@ -26,15 +26,17 @@ struct Game {
     short_tags: bool,
 }
 
-/// Words about players 2 and 7 with a tag of so many bytes: without inputs, with three of player 7, and for nobody. They are written
-/// by hand, since it takes a game of three to have one.
-fn words(tag: usize) -> [Vec<u8>; 3] {
+/// Words with a tag of so many bytes: about players 2 and 7 without inputs and with three of player 7, where players 3 and 259 stay;
+/// about them where nobody stays; and for nobody. They are written by hand, since it takes a game of three to have one.
+fn words(tag: usize) -> [Vec<u8>; 4] {
     let set = [0, 2, 0x6f, 0, 0, 0, 0, 100, 0, 7, 0, 0, 0, 0, 0, 50];
+    let stays = [0, 3, 1, 3];
     let tag = vec![0xaa; tag];
     [
-        [&[0x23][..], &tag, &[3, 2], &set].concat(),
-        [&[0x23][..], &tag, &[5, 2], &set, &[1, 3, 0, 0, 0, 47, 0x4c, 1]].concat(),
-        [&[0x23][..], &tag, &[0, 0]].concat(),
+        [&[0x23][..], &tag, &[3, 2, 2], &set, &stays].concat(),
+        [&[0x23][..], &tag, &[5, 2, 2], &set, &stays, &[1, 3, 0, 0, 0, 47, 0x4c, 1]].concat(),
+        [&[0x23][..], &tag, &[1, 2, 0], &set].concat(),
+        [&[0x23][..], &tag, &[0, 0, 0]].concat(),
     ]
 }
 
@@ -280,7 +282,7 @@ fn table(protocol: &str, name: &str) -> Vec<(usize, usize)> {
 #[test]
 fn the_fields_of_control_datagrams_stand_where_the_tables_of_the_protocol_say() {
     let protocol = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/PROTOCOL.md")).unwrap();
-    for (name, first, len) in [("hello", "20", 50), ("bye", "21", 19), ("checksums", "22", 7), ("word", "23", 5)] {
+    for (name, first, len) in [("hello", "20", 50), ("bye", "21", 19), ("checksums", "22", 7), ("word", "23", 6)] {
         if !protocol.contains(&format!("\n**{name}**, ")) {
             continue;
         }

@@ -64,13 +64,15 @@ local FIELDS = {
     ["checksums.frame"] = { "uint32", "Frame" },
     ["checksums.hash"] = { "bytes", "Hash of the game's state" },
     ["word.flags"] = { "uint8", "Flags" },
-    ["word.have"] = { "uint8", "Whether the sender agrees on the set" },
+    ["word.have"] = { "uint8", "Whether the sender agrees with the receiver" },
     ["word.reply"] = { "uint8", "Whether a word is asked for" },
     ["word.inputs"] = { "uint8", "Whether inputs follow" },
     ["word.players"] = { "uint8", "Number of players in the set" },
+    ["word.stays"] = { "uint8", "Number of players that stay" },
     ["word.player"] = { "uint16", "Player" },
     ["word.source"] = { "uint16", "Bits 32 to 47 of its run" },
     ["word.end"] = { "uint32", "Frame after the newest input known of it" },
+    ["word.stay"] = { "uint16", "Player that stays" },
     ["word.index"] = { "uint8", "Which of the players the inputs are of" },
     ["word.count"] = { "uint8", "Number of inputs" },
     ["word.base"] = { "uint32", "Frame of the first input" },
@@ -273,17 +275,17 @@ local function checksums(reader, link)
     end
 end
 
--- The size of the tag follows from the number of players, if there are no inputs.
+-- The size of the tag follows from the numbers of players, if there are no inputs.
 local function word_fits(buffer, tag)
-    if buffer:len() < 3 + tag then
+    if buffer:len() < 4 + tag then
         return false
     end
-    local flags, players = buffer(1 + tag, 1):uint(), buffer(2 + tag, 1):uint()
-    local set = 3 + tag + 8 * players
-    if flags > 7 or players > 63 then
+    local flags, players, stays = buffer(1 + tag, 1):uint(), buffer(2 + tag, 1):uint(), buffer(3 + tag, 1):uint()
+    if flags > 7 or players > 63 or stays > 63 or players == 0 and flags + stays > 0 then
         return false
     end
-    return bit.band(flags, 4) == 0 and set == buffer:len() or bit.band(flags, 4) ~= 0 and set + 6 <= buffer:len()
+    local last = 4 + tag + 8 * players + 2 * stays
+    return bit.band(flags, 4) == 0 and last == buffer:len() or bit.band(flags, 4) ~= 0 and last + 6 <= buffer:len()
 end
 
 local function word(reader, link)
@@ -294,10 +296,14 @@ local function word(reader, link)
     reader:bits("word.reply", bit.band(bit.rshift(flags, 1), 1))
     reader:bits("word.inputs", bit.band(bit.rshift(flags, 2), 1))
     local players = reader:number("word.players", 1)
+    local stays = reader:number("word.stays", 1)
     for _ = 1, players do
         reader:number("word.player", 2)
         reader:number("word.source", 2)
         reader:number("word.end", 4)
+    end
+    for _ = 1, stays do
+        reader:number("word.stay", 2)
     end
     if bit.band(flags, 4) ~= 0 then
         reader:number("word.index", 1)
@@ -305,7 +311,7 @@ local function word(reader, link)
         reader:number("word.base", 4)
         body(reader, "word.body", "word.step", count, link.input_len)
     end
-    return string.format("%d players", players)
+    return string.format("%d players left, %d stay", players, stays)
 end
 
 local function classic(reader, kind)

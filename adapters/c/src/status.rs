@@ -51,7 +51,8 @@ pub enum IwStatus {
     PeersFull = -40,
     /// The player number belongs to the local player or another peer, or is above 65,535.
     PlayerTaken = -41,
-    /// The first frames of the epoch have left the window, or the frame to join from is not ahead of every push.
+    /// The first frames of the epoch have left the window, the frame to join from is not ahead of every push, or a player with this
+    /// number has left and there is no frame to join from.
     EpochRunning = -42,
     /// `iw_config.incarnation` is 0, and a peer on the compact wire needs one.
     NoIncarnation = -43,
@@ -229,7 +230,7 @@ impl IwStatus {
             Self::NoIncarnation => c"no incarnation: give Config a random number of 64 bits, drawn at each start",
             Self::PeerDeparted => c"a departed peer is still there: remove it at every endpoint, then add",
             Self::MeshTooLarge => c"a mesh has at most 63 peers: leave some out, or turn Config::mesh off for a server",
-            Self::MeshDatagramSize => c"max_datagram_size is too small for the words of this mesh: 18 + 8 x MAX_PEERS + INPUT_LEN is enough",
+            Self::MeshDatagramSize => c"max_datagram_size is too small for the words of this mesh: 19 + 8 x MAX_PEERS + INPUT_LEN is enough",
             Self::WindowFull => c"window full: wait for the peer to acknowledge, or disconnect it; push the input again later",
             Self::FramesExhausted => c"frame numbers used up: begin a new epoch",
             Self::TooFarAhead => c"too far ahead of the peer: wait for its inputs; push this one again later",
@@ -251,7 +252,7 @@ impl IwStatus {
             Self::MalformedBody => c"malformed body",
             Self::BadTag => c"bad tag: corrupted, or of another session, epoch, run, key or setting",
             Self::OtherEpoch => c"of another epoch: one endpoint has not begun the epoch of the other yet",
-            Self::OutOfSync => c"out of sync: it continues after inputs that are not held and will not be resent; begin a new epoch",
+            Self::OutOfSync => c"out of sync: inputs before it will not be resent, or it knows another run of a player; begin a new epoch",
             Self::TooFar => c"a frame too far ahead",
             Self::FrameRange => c"a frame number outside the range of an epoch",
             Self::NotAscending => c"frames do not ascend",

@@ -113,7 +113,7 @@ impl Compact {
 
     /// Whether an epoch of the reserve may be begun for this peer.
     pub(crate) fn needs_epoch(&self, local: &Local) -> bool {
-        self.handshake.needs_epoch(local)
+        self.handshake.needs_epoch(local) || self.out_of_sync != Once::Unset
     }
 
     /// The greatest epoch that the peer announced.

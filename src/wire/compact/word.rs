@@ -1,7 +1,7 @@
-//! The word of a survivor: who has left, how much of each it has, and inputs that the receiver lacks (PROTOCOL 3.12).
+//! The word of a survivor: who has left, how much of each it has, who stays, and inputs that the receiver lacks (PROTOCOL 3.12).
 //!
 //! ```text
-//! 23 | tag 2 or 8 | flags 1 | m 1 | m x { player 2, source 2, end 4 } | with inputs: index 1 | n 1 | base 4 | body
+//! 23 | tag 2 or 8 | flags 1 | m 1 | s 1 | m x { player 2, source 2, end 4 } | s x player 2 | with inputs: index 1 | n 1 | base 4 | body
 //! ```
 
 use super::delta::{self, MAX_INPUT_LEN};
@@ -14,7 +14,7 @@ use crate::wire::bytes::{Reader, Writer};
 pub(crate) const WORD: u8 = 0x23;
 
 /// Bytes of a word that names nobody, without its tag.
-pub(crate) const FAREWELL_LEN: usize = 3;
+pub(crate) const FAREWELL_LEN: usize = HEAD_LEN + 1;
 
 /// How many players a word can name.
 pub(crate) const MAX_NAMED: usize = 63;
@@ -24,9 +24,10 @@ const NO_FRAMES: u64 = 0;
 const HAVE: u8 = 0x01;
 const REPLY: u8 = 0x02;
 const INPUTS: u8 = 0x04;
-/// Bytes of the flags and the number of players, of a player, and of what precedes the body.
-const HEAD_LEN: usize = 2;
+/// Bytes of the flags and the numbers of players, of a player that was named, of one that stays, and of what precedes the body.
+const HEAD_LEN: usize = 3;
 const ENTRY_LEN: usize = 8;
+const STAYS_LEN: usize = 2;
 const INPUTS_LEN: usize = 6;
 
 /// The longest word without inputs, with a tag of `tag_len` bytes, of an endpoint with `peers` peers; and with one input.
@@ -45,6 +46,13 @@ pub(crate) struct Leaver {
     pub(crate) end: u32,
 }
 
+impl Leaver {
+    fn read([a, b, c, d, end @ ..]: [u8; ENTRY_LEN]) -> Self {
+        let (player, source) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        Self { player, source, end: u32::from_be_bytes(end) }
+    }
+}
+
 /// What two survivors tell each other to know when to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Flags {
@@ -58,7 +66,8 @@ pub(crate) struct Flags {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Word<'a> {
     pub(crate) flags: Flags,
-    leavers: Reader<'a>,
+    leavers: &'a [[u8; ENTRY_LEN]],
+    stays: &'a [[u8; STAYS_LEN]],
     /// Everything after the players, if there are to be inputs.
     inputs: Option<Reader<'a>>,
 }
@@ -80,36 +89,43 @@ impl<'a> Word<'a> {
         let kind = reader.bytes(1).ok_or(DatagramError::Truncated)?;
         let tag = reader.bytes(tag_len).ok_or(DatagramError::Truncated)?;
         let sealed = reader.rest();
-        let (flags, count) = (reader.u8().zip(reader.u8())).ok_or(DatagramError::Truncated)?;
+        let &[flags, named, stays] = reader.array().ok_or(DatagramError::Truncated)?;
         let state = state.ok_or(DatagramError::NotReady)?;
         if !state.tag(NO_FRAMES, kind, sealed).is(tag) {
             return Err(DatagramError::BadTag);
         }
-        let count = usize::from(count);
-        if flags > (HAVE | REPLY | INPUTS) || count > MAX_NAMED || count == 0 && flags != 0 {
+        let (named, stays) = (usize::from(named), usize::from(stays));
+        let says_more = flags != 0 || stays > 0;
+        if flags > (HAVE | REPLY | INPUTS) || named.max(stays) > MAX_NAMED || named == 0 && says_more {
             return Err(DatagramError::MalformedBody);
         }
-        let leavers = reader.bytes(count.saturating_mul(ENTRY_LEN)).ok_or(DatagramError::WrongLength)?;
+        let leavers = reader.bytes(named.saturating_mul(ENTRY_LEN)).ok_or(DatagramError::WrongLength)?;
+        let stays = reader.bytes(stays.saturating_mul(STAYS_LEN)).ok_or(DatagramError::WrongLength)?;
         let has_inputs = flags & INPUTS != 0;
         let rest_len = reader.rest().len();
         if if has_inputs { rest_len < INPUTS_LEN } else { rest_len > 0 } {
             return Err(DatagramError::WrongLength);
         }
         let flags = Flags { have: flags & HAVE != 0, reply: flags & REPLY != 0 };
-        let word = Self { flags, leavers: Reader::new(leavers), inputs: has_inputs.then_some(reader) };
-        let players = word.leavers().map(|leaver| leaver.player);
-        if players.is_sorted_by(|one, next| one < next) { Ok(word) } else { Err(DatagramError::NotAscending) }
+        let ((leavers, _), (stays, _)) = (leavers.as_chunks(), stays.as_chunks());
+        let word = Self { flags, leavers, stays, inputs: has_inputs.then_some(reader) };
+        let ascend = word.leavers.is_sorted_by(|one, next| Leaver::read(*one).player < Leaver::read(*next).player);
+        if ascend { Ok(word) } else { Err(DatagramError::NotAscending) }
     }
 
     /// Whether it says that the receiver was named.
     pub(crate) fn is_farewell(&self) -> bool {
-        self.leavers.rest().is_empty()
+        self.leavers.is_empty()
     }
 
     /// The players that it names, ascending.
     pub(crate) fn leavers(&self) -> impl Iterator<Item = Leaver> + use<'a> {
-        let mut reader = self.leavers;
-        core::iter::from_fn(move || Some(Leaver { player: reader.u16()?, source: reader.u16()?, end: reader.u32()? }))
+        self.leavers.iter().map(|entry| Leaver::read(*entry))
+    }
+
+    /// The peers of the sender that stay, the receiver among them.
+    pub(crate) fn stays(&self) -> impl ExactSizeIterator<Item = u16> + use<'a> {
+        self.stays.iter().map(|player| u16::from_be_bytes(*player))
     }
 
     /// Validates its inputs, each of `input_len` bytes.
@@ -123,7 +139,8 @@ impl<'a> Word<'a> {
         }
         let body = BitReader::new(reader.rest());
         let whole = count > 0 && delta::holds_exactly(&body, input_len.into(), count);
-        let leaver = self.leavers().nth(index.into()).filter(|_| whole).ok_or(DatagramError::MalformedBody)?;
+        let leaver = self.leavers.get(usize::from(index)).filter(|_| whole).ok_or(DatagramError::MalformedBody)?;
+        let leaver = Leaver::read(*leaver);
         if base.checked_add(count).is_none_or(|end| end > leaver.end) {
             return Err(DatagramError::FrameRange);
         }
@@ -147,20 +164,26 @@ pub(crate) fn emit_word<'i>(
     state: &TagState,
     flags: Flags,
     leavers: impl Iterator<Item = Leaver>,
+    stays: impl Iterator<Item = u16>,
     repair: Option<Repair<impl Iterator<Item = &'i [u8]>>>,
 ) -> Option<usize> {
     let (front, rest) = buf.split_at_mut_checked(state.tag_len().saturating_add(1))?;
     let (head, entries) = rest.split_first_chunk_mut::<HEAD_LEN>()?;
     let mut to = Writer::new(entries);
-    let mut count = 0_u8;
+    let (mut named, mut staying) = (0_u8, 0_u8);
     for leaver in leavers {
         to.u16(leaver.player);
         to.u16(leaver.source);
         to.u32(leaver.end);
-        count = count.saturating_add(1);
+        named = named.saturating_add(1);
+    }
+    for player in stays {
+        to.u16(player);
+        staying = staying.saturating_add(1);
     }
     let has = |flag, set| if set { flag } else { 0 };
-    *head = [has(HAVE, flags.have) | has(REPLY, flags.reply) | has(INPUTS, repair.is_some()), count];
+    let states = has(HAVE, flags.have) | has(REPLY, flags.reply) | has(INPUTS, repair.is_some());
+    *head = [states, named, staying];
     let mut len = HEAD_LEN.saturating_add(to.finish()?);
     if let Some(repair) = repair {
         let (_, rest) = rest.split_at_mut_checked(len)?;

@@ -127,12 +127,12 @@ fn a_word_carries_the_inputs_that_fit_and_at_least_one() {
     // Its length, and how many of the first `given` inputs it carries.
     let emit = |limit: usize, given: usize| {
         let flags = Flags { have: true, reply: false };
-        let leaver = Leaver { player: 7, source: 0, end: 3 };
+        let (leaver, stays) = (Leaver { player: 7, source: 0, end: 3 }, [8, 9]);
         let inputs = inputs.iter().take(given).map(<[u8; 4]>::as_slice);
         let mut buf = [0; 1024];
         let repair = Some(Repair { index: 0, base: 0, inputs });
-        let len = emit_word(&mut buf, limit, &state, flags, [leaver].into_iter(), repair).expect("fits");
-        (len, usize::from(buf[1 + 2 + 2 + 8 + 1]))
+        let len = emit_word(&mut buf, limit, &state, flags, [leaver].into_iter(), stays.into_iter(), repair);
+        (len.expect("fits"), usize::from(buf[1 + 2 + 3 + 8 + 4 + 1]))
     };
     for count in 1..=inputs.len() {
         let (len, carried) = emit(1024, count);

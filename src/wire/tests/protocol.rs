@@ -277,6 +277,7 @@ fn the_words_of_the_page_hold_both_ways() {
             Leaver { player: parse_number(part()), source: parse_number(part()), end: parse_number(part()) }
         };
         let leavers: Vec<_> = block.list("set").into_iter().map(entry).collect();
+        let stays: Vec<u16> = block.list("stays").into_iter().map(parse_number).collect();
         let inputs: Vec<_> = block.list("inputs").into_iter().map(bytes).collect();
         let repair = (block.text("inputs_of") != "none").then(|| {
             let of: u16 = block.number("inputs_of");
@@ -286,6 +287,7 @@ fn the_words_of_the_page_hold_both_ways() {
         });
         let word = Word::parse(&datagram, state.tag_len(), Some(&state)).expect(name);
         assert_eq!((word.flags, word.leavers().collect::<Vec<_>>()), (flags, leavers.clone()), "{name}");
+        assert_eq!(word.stays().collect::<Vec<_>>(), stays, "{name}");
         let read = word.inputs(block.number("window"), block.number("input_size")).expect(name).map(|mut read| {
             let mut input = vec![0; inputs[0].len()];
             let each = (0..read.count).map(|_| {
@@ -298,7 +300,7 @@ fn the_words_of_the_page_hold_both_ways() {
         let wanted = repair.as_ref().map(|repair| (leavers[usize::from(repair.index)], repair.base, inputs.clone()));
         assert_eq!(read, wanted, "{name}");
         let mut buf = [0; 1024];
-        let len = emit_word(&mut buf, 1024, &state, flags, leavers.into_iter(), repair).expect("fits");
-        assert_eq!(&buf[..len], datagram, "{name}");
+        let len = emit_word(&mut buf, 1024, &state, flags, leavers.into_iter(), stays.into_iter(), repair);
+        assert_eq!(&buf[..len.expect("fits")], datagram, "{name}");
     }
 }

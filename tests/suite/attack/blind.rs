@@ -16,7 +16,7 @@ fn guess(rng: &mut Rng, seal: &Seal, end: u32) -> Vec<u8> {
     let mut datagram = match rng.below(6) {
         0 => Seal { number: near(rng), ..seal }.playing(1_000, 1).hello(),
         1 => seal.bye(near(rng)),
-        2 => seal.word(0, &[], &[]),
+        2 => seal.farewell(),
         3 => seal.word(3, &[(2, near(rng))], &[]),
         4 => seal.checksums(&[0; 16]),
         _ => {

@@ -1,6 +1,6 @@
 //! Datagrams of a peer, written from PROTOCOL.md: well-formed, with any frames and any acknowledgement.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) const INPUT_LEN: usize = 2;
 pub(crate) const WINDOW: u32 = 4;
@@ -54,19 +54,22 @@ impl Sender {
     }
 
     /// A word with these flags about these players, each with the source of its run and an end, and with inputs of one of them:
-    /// which, and from which frame on.
+    /// which, and from which frame on. Then who else stays.
     pub(crate) fn word(
         &self,
         flags: u8,
         players: &BTreeMap<u16, (u16, u32)>,
+        stays: &BTreeSet<u16>,
         carried: Option<(u8, u32, &[[u8; INPUT_LEN]])>,
     ) -> Vec<u8> {
-        let mut rest = vec![flags | u8::from(carried.is_some()) << 2, u8::try_from(players.len()).expect("few")];
+        let flags = flags | u8::from(carried.is_some()) << 2;
+        let mut rest = vec![flags, u8::try_from(players.len()).expect("few"), u8::try_from(stays.len()).expect("few")];
         for (player, (source, end)) in players {
             rest.extend(player.to_be_bytes());
             rest.extend(source.to_be_bytes());
             rest.extend(end.to_be_bytes());
         }
+        rest.extend(stays.iter().flat_map(|player| player.to_be_bytes()));
         if let Some((index, base, inputs)) = carried {
             rest.extend([index, u8::try_from(inputs.len()).expect("few")]);
             rest.extend(base.to_be_bytes());

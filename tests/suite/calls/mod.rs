@@ -3,7 +3,7 @@
 mod forge;
 mod model;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use inputwire::{
@@ -47,6 +47,8 @@ enum Call {
         players: u8,
         met: [Met; 5],
         ends: [u32; 5],
+        /// `None` for those who do.
+        stays: Option<u8>,
         carried: Option<(u8, u32, Vec<[u8; INPUT_LEN]>)>,
     },
     Garbage {
@@ -100,7 +102,9 @@ fn call() -> impl Strategy<Value = Call> {
     let carried = (0_u8..2, 0_u32..8, prop::collection::vec(any::<[u8; INPUT_LEN]>(), 0..6));
     let met = prop_oneof![3 => Just(Met::None), 4 => Just(Met::Known), 1 => Just(Met::Next)];
     let said = (prop::array::uniform5(met), prop::array::uniform5(0_u32..12));
-    let word = (0_u32..2, any::<bool>(), players, said, prop::option::of(carried));
+    // Mostly the same players stay.
+    let stays = prop_oneof![4 => Just(None), 1 => (0_u8..32).prop_map(Some)];
+    let word = (0_u32..2, any::<bool>(), players, said, stays, prop::option::of(carried));
     prop_oneof![
         6 => any::<[u8; INPUT_LEN]>().prop_map(Call::Push),
         8 => (peer.clone(), 0_u32..7, inputs, 0_u32..6)
@@ -114,12 +118,13 @@ fn call() -> impl Strategy<Value = Call> {
             epoch,
         }),
         1 => (peer.clone(), prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(peer, bytes)| Call::Garbage { peer, bytes }),
-        5 => word.prop_map(|(peer, have, players, (met, ends), carried)| Call::Word {
+        5 => word.prop_map(|(peer, have, players, (met, ends), stays, carried)| Call::Word {
             peer,
             have,
             players,
             met,
             ends,
+            stays,
             carried,
         }),
         2 => Just(Call::Event),
@@ -172,8 +177,8 @@ impl Pair {
             Call::Hello { peer, other_run, named, newer, answered, epoch } => {
                 self.handle_hello(self.id(*peer), *other_run, *named, (*newer, *answered), *epoch)?;
             }
-            Call::Word { peer, have, players, met, ends, carried } => {
-                self.handle_word(self.id(*peer), *have, *players, (*met, *ends), carried.as_ref())?;
+            Call::Word { peer, have, players, met, ends, stays, carried } => {
+                self.handle_word(self.id(*peer), *have, *players, (*met, *ends), *stays, carried.as_ref())?;
             }
             Call::Garbage { peer, bytes } => {
                 let mut spared = self.session.clone();
@@ -279,6 +284,7 @@ impl Pair {
         have: bool,
         players: u8,
         (met, ends): ([Met; 5], [u32; 5]),
+        stays: Option<u8>,
         carried: Option<&(u8, u32, Vec<[u8; INPUT_LEN]>)>,
     ) -> Result<(), TestCaseError> {
         let sender = self.sender(id);
@@ -294,15 +300,21 @@ impl Pair {
             (player, (source, (known + ends[usize::from(player)]).saturating_sub(4)))
         };
         let players: BTreeMap<_, _> = (0_u16..5).filter(|player| players >> player & 1 == 1).map(entry).collect();
+        let others = self.model.peers.iter().filter(|peer| !peer.named && peer.id != id).map(|peer| peer.player);
+        let stays: BTreeSet<_> = match stays {
+            _ if players.is_empty() => BTreeSet::new(),
+            None => others.filter(|player| !players.contains_key(player)).chain([LOCAL_PLAYER]).collect(),
+            Some(any) => (0_u16..5).filter(|player| any >> player & 1 == 1).collect(),
+        };
         let carried = carried.filter(|_| !players.is_empty()).map(|(index, base, inputs)| {
             let end = players.values().nth((*index).into()).map_or(FIRST, |(_, end)| *end);
             let base = (end + base).saturating_sub(8);
             (*index, base, inputs.clone())
         });
         let flags = u8::from(have && !players.is_empty());
-        let bytes =
-            sender.word(flags, &players, carried.as_ref().map(|(index, base, inputs)| (*index, *base, &inputs[..])));
-        let expected = self.model.word(id, &Word { have, players, carried });
+        let shown = carried.as_ref().map(|(index, base, inputs)| (*index, *base, &inputs[..]));
+        let bytes = sender.word(flags, &players, &stays, shown);
+        let expected = self.model.word(id, &Word { have, players, stays, carried });
         prop_assert_eq!(self.session.handle_datagram(self.now, id, &bytes), expected);
         Ok(())
     }

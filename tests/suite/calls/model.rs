@@ -1,6 +1,6 @@
 //! The answers that a session must give, from the plainest data structures: maps, no windows, no concern for speed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use inputwire::{AddPeerError, DatagramError, Departure, Epoch, EpochError, Frame, PeerId, PushError};
 
@@ -44,19 +44,21 @@ pub(crate) struct Peer {
     pub(crate) departed: bool,
     /// Which run's inputs are held in this epoch, or 0.
     pub(crate) source: u16,
-    /// Of a named peer: the greatest end that was told. Of a survivor: its word of the present set has come, and it has the local one;
-    /// and it lacks something.
+    /// Of a named peer: the greatest end that was told. Of a survivor: its word of the present set has come, and the same players stay;
+    /// it has the local one; and it lacks something.
     goal: u32,
     agreed: bool,
     heard: bool,
     lacks: bool,
 }
 
-/// A word of a peer: `have`, the players with the sources of their runs and their ends, and inputs of one of them from a frame on.
+/// A word of a peer: `have`, the players with the sources of their runs and their ends, who else stays, and inputs of one of the
+/// named from a frame on.
 #[derive(Clone, Debug)]
 pub(crate) struct Word {
     pub(crate) have: bool,
     pub(crate) players: BTreeMap<u16, (u16, u32)>,
+    pub(crate) stays: BTreeSet<u16>,
     pub(crate) carried: Option<(u8, u32, Vec<Input>)>,
 }
 
@@ -70,6 +72,8 @@ pub(crate) struct Model {
     local: Inputs,
     pub(crate) peers: Vec<Peer>,
     added: u32,
+    /// Who was named and removed in this epoch.
+    gone: BTreeSet<u16>,
     pub(crate) now: u64,
     pub(crate) closed: bool,
 }
@@ -101,6 +105,7 @@ impl Model {
             local: Inputs::new(),
             peers: Vec::new(),
             added: 0,
+            gone: BTreeSet::new(),
             now: 0,
             closed: false,
         }
@@ -145,6 +150,9 @@ impl Model {
         }
         if self.peers.iter().any(|peer| peer.departed) {
             return Err(AddPeerError::Departed);
+        }
+        if self.gone.contains(&player) && from.is_none() {
+            return Err(AddPeerError::EpochRunning);
         }
         if self.peers.len() == MAX_PEERS {
             return Err(AddPeerError::Full);
@@ -192,11 +200,12 @@ impl Model {
     }
 
     pub(crate) fn remove(&mut self, id: PeerId) {
-        if self.peers.iter().all(|peer| peer.id != id) {
-            return;
+        let Some(at) = self.peers.iter().position(|peer| peer.id == id) else { return };
+        let gone = self.peers.remove(at);
+        if gone.named {
+            self.gone.insert(gone.player);
         }
-        self.peers.retain(|peer| peer.id != id);
-        if self.peers.iter().any(|peer| peer.named) { self.complete() } else { self.reopen() }
+        if gone.named && self.peers.iter().any(|peer| peer.named) { self.complete() } else { self.reopen() }
     }
 
     pub(crate) fn disconnect(&mut self, id: PeerId) {
@@ -293,13 +302,10 @@ impl Model {
             return Ok(());
         }
         if let Some((index, base, inputs)) = &word.carried {
-            let (player, (source, end)) = word.players.iter().nth((*index).into()).expect("judged before");
+            let (player, (_, end)) = word.players.iter().nth((*index).into()).expect("judged before");
             let at = of(self, *player, *end);
             for peer in at.and_then(|at| self.peers.get_mut(at)).into_iter().filter(|peer| peer.named && !peer.departed)
             {
-                if peer.source == 0 {
-                    peer.source = *source;
-                }
                 for (frame, input) in (*base..).zip(inputs) {
                     if frame == peer.recv_next && peer.recv_next - peer.delivered < WINDOW {
                         peer.inputs.insert(frame, *input);
@@ -309,15 +315,20 @@ impl Model {
             }
         }
         let (mut listed, mut lacks) = (0, false);
-        for (player, (_, end)) in &word.players {
+        for (player, (source, end)) in &word.players {
             if let Some(at) = of(self, *player, *end) {
                 let peer = &mut self.peers[at];
                 listed += 1;
+                if peer.source == 0 {
+                    peer.source = *source;
+                }
                 peer.goal = peer.goal.max(*end);
                 lacks |= *end < peer.recv_next;
             }
         }
-        if listed == self.peers.iter().filter(|peer| peer.named).count() {
+        let others = self.peers.iter().filter(|peer| !peer.named && peer.id != id).map(|peer| peer.player);
+        let named = self.peers.iter().filter(|peer| peer.named).count();
+        if listed == named && others.chain([LOCAL_PLAYER]).collect::<BTreeSet<_>>() == word.stays {
             let sender = self.peer(id).expect("it is there");
             sender.agreed = true;
             sender.heard |= word.have;
@@ -353,6 +364,7 @@ impl Model {
         }
         (self.epoch, self.next, self.start) = (epoch.get(), FIRST, FIRST);
         self.local.clear();
+        self.gone.clear();
         for peer in &mut self.peers {
             peer.halted = false;
             peer.inputs.clear();

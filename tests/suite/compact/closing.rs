@@ -337,6 +337,6 @@ fn a_bye_with_a_key_ends_the_link_whatever_its_sender_sends_then() {
     assert_eq!(inputs(&pair.reported[0]), []);
     assert_eq!(peer_events(&pair.reported[0]), goodbye(Wire::Keyed, 0, 5));
     // The only thing that a sender who plays on is told is that it is out.
-    assert!(pair.sent[0].iter().all(|(_, datagram)| datagram[0] == 0x23 && datagram.len() == 11), "{:?}", pair.sent[0]);
+    assert!(pair.sent[0].iter().all(|(_, datagram)| datagram[0] == 0x23 && datagram.len() == 12), "{:?}", pair.sent[0]);
     assert_eq!(pair.reported[1].iter().filter(|event| **event == Event::Dropped { by: PEER }).count(), 1);
 }

@@ -187,7 +187,7 @@ fn a_mesh_has_at_most_63_peers_and_without_one_there_may_be_more() {
 
 #[test]
 fn a_datagram_has_to_hold_the_longest_word_with_an_input() {
-    // 9 bytes and the tag, 8 for each of eight peers, and an input of 16 bytes, which takes 17 in the worst case.
+    // 10 bytes and the tag, 8 for each of eight peers, and an input of 16 bytes, which takes 17 in the worst case.
     let add = |wire: Wire, bytes: usize, mesh: bool| {
         let settings = wire.settings(0).max_datagram_size(bytes).mesh(mesh);
         Session::<8, 16>::new(settings.build().expect("settings")).add_peer(at(0), PeerConfig::compact(1)).map(|_| ())
@@ -195,15 +195,15 @@ fn a_datagram_has_to_hold_the_longest_word_with_an_input() {
     for (wire, tag) in [(Wire::Compact, 2), (Wire::Keyed, 8)] {
         let fits = |bytes| add(wire, bytes, true).is_ok();
         let least = (56..200).find(|bytes| fits(*bytes)).expect("at some length");
-        assert_eq!(least, 9 + tag + 64 + 17);
+        assert_eq!(least, 10 + tag + 64 + 17);
         assert!((least..=1_024).all(fits));
         assert_eq!(add(wire, least - 1, true), Err(AddPeerError::MaxDatagramSize));
         assert_eq!(add(wire, 56, false), Ok(()), "no words, no limit");
     }
     // What the error and the guide advise.
-    assert!(AddPeerError::MaxDatagramSize.to_string().contains("18 + 8 x MAX_PEERS + INPUT_LEN"));
-    assert_eq!(add(Wire::Keyed, 18 + 8 * 8 + 16, true), Ok(()));
-    assert_eq!(add(Wire::Keyed, 18 + 8 * 8 + 16 - 1, true), Err(AddPeerError::MaxDatagramSize));
+    assert!(AddPeerError::MaxDatagramSize.to_string().contains("19 + 8 x MAX_PEERS + INPUT_LEN"));
+    assert_eq!(add(Wire::Keyed, 19 + 8 * 8 + 16, true), Ok(()));
+    assert_eq!(add(Wire::Keyed, 19 + 8 * 8 + 16 - 1, true), Err(AddPeerError::MaxDatagramSize));
     // Two peers are a mesh, one is none.
     let small = || Wire::Compact.settings(0).max_datagram_size(56).build().expect("settings");
     let joiner = PeerConfig::compact(1);
@@ -320,5 +320,126 @@ fn who_comes_back_is_not_named_by_old_words_and_can_leave_again() {
         assert!(matches!(departed[0], Departure::Departed { last: Some(_) }), "{departed:?}");
         assert_eq!(departed[0], departed[1]);
         mesh.assert_silent(&[0, 1]);
+    }
+}
+
+/// Player 2 comes back to a game of four, and player 0 hears of it only after player 3 has left. Of the last five inputs of player 3,
+/// the one that came back has all, player 1 two and player 0 none. Returns the frame from which it joins.
+fn without_word_of_a_newcomer(wire: Wire) -> (Gathering<3>, u32) {
+    let mut mesh = Gathering::<3>::met(wire, 4);
+    mesh.play(30);
+    mesh.run(100 * MS);
+    mesh.crash(2);
+    mesh.disconnect(0, 2);
+    mesh.run(SECOND);
+    for end in [0, 1, 3] {
+        mesh.remove(end, 2);
+    }
+    let from = mesh.end(3).next_frame().get() + 60;
+    for end in [1, 3] {
+        mesh.admit(end, 2, from);
+    }
+    mesh.join(2, 0xfeed_0000_0000, from);
+    for _ in 0..60 {
+        for end in [1, 3] {
+            mesh.push(end).expect("room");
+        }
+        mesh.run(16 * MS);
+    }
+    mesh.run(100 * MS);
+    mesh.forget();
+    mesh.push_known(3, &[0, 2, 5]);
+    mesh.crash(3);
+    mesh.ways[2][1].delay = 150 * MS;
+    mesh.disconnect(1, 3);
+    mesh.run(2 * SECOND);
+    (mesh, from)
+}
+
+#[test]
+fn an_end_that_has_not_heard_of_a_newcomer_agrees_on_who_left_once_it_adds_it() {
+    for wire in Wire::COMPACT {
+        let (mut mesh, from) = without_word_of_a_newcomer(wire);
+        for end in 0..3 {
+            assert!(matches!(mesh.departure(end, 3), Departure::Departing { .. }), "{end} waits");
+        }
+        mesh.admit(0, 2, from);
+        mesh.run(2 * SECOND);
+        mesh.assert_departed(&[0, 1], 3, Some(from + 4));
+        assert_eq!(mesh.departure(2, 3), Departure::Departed { last: Some(frame(from + 4)) });
+        mesh.assert_silent(&[0, 1, 2]);
+    }
+}
+
+#[test]
+fn a_newcomer_that_is_called_off_is_waited_for_until_all_have_removed_it_and_what_it_gave_stays() {
+    for wire in Wire::COMPACT {
+        let (mut mesh, from) = without_word_of_a_newcomer(wire);
+        // Player 1 has what the newcomer said; player 0 would be content with less.
+        mesh.crash(2);
+        mesh.run(SECOND);
+        for end in 0..2 {
+            assert!(matches!(mesh.departure(end, 3), Departure::Departing { .. }), "{end} waits");
+        }
+        mesh.remove(1, 2);
+        mesh.run(SECOND);
+        mesh.assert_departed(&[0, 1], 3, Some(from + 4));
+        mesh.assert_silent(&[0, 1]);
+    }
+}
+
+#[test]
+fn nobody_departs_on_what_was_agreed_with_a_survivor_that_another_one_still_plays_with() {
+    // All four agree but for player 2, whose word is late; then only player 0 removes it.
+    let mut mesh = Gathering::<3>::met(Wire::Compact, 4);
+    mesh.play(10);
+    mesh.run(100 * MS);
+    mesh.push_known(3, &[0, 0, 3]);
+    mesh.crash(3);
+    mesh.ways[2] = vec![crate::support::gathering::Way { delay: 300 * MS, loss: 0, cut: false }; 4];
+    mesh.disconnect(0, 3);
+    mesh.run(100 * MS);
+    mesh.remove(0, 2);
+    mesh.run(100 * MS);
+    assert!(matches!(mesh.departure(0, 3), Departure::Departing { .. }));
+    mesh.run(SECOND);
+    mesh.remove(1, 2);
+    mesh.run(SECOND);
+    mesh.assert_departed(&[0, 1], 3, Some(12));
+}
+
+#[test]
+fn who_left_comes_back_in_the_same_epoch_only_from_a_frame_beyond_all_that_late_words_say_of_it() {
+    for wire in Wire::COMPACT {
+        for frames in [0, 5] {
+            let mut mesh = Gathering::<3>::met(wire, 3);
+            mesh.play(frames);
+            mesh.run(100 * MS);
+            mesh.crash(2);
+            mesh.disconnect(0, 2);
+            mesh.run(SECOND);
+            mesh.assert_departed(&[0, 1], 2, frames.checked_sub(1));
+            let late: Vec<_> = mesh.words.iter().filter(|word| word.to < 2).cloned().collect();
+            let now = at(mesh.now);
+            for end in 0..2 {
+                mesh.remove(end, 2);
+                let session = mesh.end(end);
+                let without = session.clone().add_peer(now, PeerConfig::compact(2));
+                assert_eq!(without, Err(AddPeerError::EpochRunning), "{frames}");
+                let another = PeerConfig::compact(3);
+                assert!(session.clone().add_peer(now, another).is_ok(), "the first frames are still held");
+                let mut next = session.clone();
+                next.begin_epoch(now, Epoch::new(1)).expect("newer");
+                assert!(next.add_peer(now, PeerConfig::compact(2)).is_ok(), "no word of the epoch before counts");
+                mesh.admit(end, 2, frames + 2);
+            }
+            mesh.forget();
+            for word in &late {
+                let _ = mesh.hand(word.from, word.to, &word.bytes);
+            }
+            mesh.join(2, 0xfeed_0000_0000, frames + 2);
+            mesh.run(SECOND);
+            assert_eq!([0, 1, 2].map(|end| mesh.news(end)), [vec![], vec![], vec![]]);
+        }
     }
 }

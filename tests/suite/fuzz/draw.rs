@@ -64,8 +64,8 @@ pub fn compact(bytes: &mut Bytes<'_>, seal: &Seal, standing: Standing) -> Vec<u8
     }
 }
 
-/// A word about some of the first few players, each with a run or none and an end near the next frame to receive, perhaps with
-/// inputs of one.
+/// A word about some of the first few players, each with a run or none and an end near the next frame to receive, and of others that
+/// stay, perhaps with inputs of one.
 fn word(bytes: &mut Bytes<'_>, seal: &Seal, recv_next: u64) -> Vec<u8> {
     let near = |bytes: &mut Bytes<'_>| {
         let frame = recv_next.saturating_add(bytes.u8().into()).saturating_sub(128);
@@ -86,10 +86,15 @@ fn word(bytes: &mut Bytes<'_>, seal: &Seal, recv_next: u64) -> Vec<u8> {
         set.extend(near(bytes));
         count += 1;
     }
+    let others = if count == 0 { 0 } else { bytes.u8() };
+    let stays: Vec<_> = (0..8_u8).filter(|player| others >> player & 1 == 1).flat_map(|player| [0, player]).collect();
     // Most of them say something that an endpoint could say.
     let flags = if shape & 0x80 == 0 { shape & if count == 0 { 0 } else { 7 } } else { shape };
-    let mut rest = vec![flags, if shape & 0x60 == 0x60 { bytes.u8() } else { count }];
+    let [wrong, wrong_too] = if shape & 0x60 == 0x60 { [bytes.u8(), bytes.u8() & 1] } else { [count, 0] };
+    let stay_count = u8::try_from(stays.len() / 2).unwrap_or(u8::MAX) ^ wrong_too;
+    let mut rest = vec![flags, wrong, stay_count];
     rest.extend(set);
+    rest.extend(stays);
     if flags & 4 != 0 {
         rest.extend([bytes.below(4), bytes.below(8)]);
         rest.extend(near(bytes));

@@ -387,8 +387,9 @@ impl World {
         let seal = self.seal(from, to, end.session.epoch().get());
         let rest = &word[1 + seal.len()..];
         assert_eq!(seal.word(rest), word, "another tag");
-        let [flags, count, entries @ ..] = rest else { panic!("a word of {} bytes", word.len()) };
-        let (entries, inputs) = entries.split_at(usize::from(*count) * 8);
+        let [flags, count, stays, entries @ ..] = rest else { panic!("a word of {} bytes", word.len()) };
+        let (entries, more) = entries.split_at(usize::from(*count) * 8);
+        let (stays, inputs) = more.split_at(usize::from(*stays) * 2);
         let (entries, _) = entries.as_chunks::<8>();
         let said: Vec<(usize, u16, u32)> = entries
             .iter()
@@ -399,9 +400,14 @@ impl World {
             .collect();
         let named = |player: &usize| end.departure(*player).is_some_and(|departure| departure != Departure::Present);
         if named(&to) {
-            assert_eq!((*flags, *count, inputs), (0, 0, &[][..]), "more than that it is out");
+            assert_eq!(rest, [0, 0, 0], "more than that it is out");
             return;
         }
+        let staying = (0..ENDS).filter(|player| end.departure(*player) == Some(Departure::Present));
+        assert!(
+            staying.flat_map(|player| number(player).to_be_bytes()).eq(stays.iter().copied()),
+            "who stays: {rest:?}"
+        );
         let known: Vec<_> = (0..ENDS).filter(named).map(|player| (player, end.recv_next(player))).collect();
         assert!(
             said.iter().map(|(player, ..)| player).eq(known.iter().map(|(player, _)| player)),
@@ -452,12 +458,25 @@ impl World {
         }
         let count = u8::try_from(set.len()).expect("few");
         let flags = if count == 0 { shape & 0x40 } else { shape & 7 };
-        let mut rest = vec![flags, count];
+        let others = bytes.u8();
+        // Mostly those who do.
+        let stays: Vec<_> = (0..6)
+            .filter(|player| match others {
+                0..=127 => {
+                    *player == to
+                        || *player < ENDS && end.departure(*player) == Some(Departure::Present) && *player != from
+                }
+                _ => others >> player & 1 == 1,
+            })
+            .filter(|_| count > 0)
+            .collect();
+        let mut rest = vec![flags, count, u8::try_from(stays.len()).expect("few")];
         for (player, source, end) in &set {
             rest.extend(number(*player).to_be_bytes());
             rest.extend(source.to_be_bytes());
             rest.extend(end.to_be_bytes());
         }
+        rest.extend(stays.iter().flat_map(|player| number(*player).to_be_bytes()));
         if flags & 4 != 0 {
             let place = bytes.below(count + 1);
             let of = set.get(usize::from(place)).map_or(0, |(player, ..)| *player).min(ENDS - 1);

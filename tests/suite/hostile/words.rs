@@ -44,8 +44,9 @@ fn inputs(index: u8, count: u8, base: u32, body: &[u8]) -> Vec<u8> {
 /// A word of every kind.
 fn words(seal: &Seal) -> Vec<Vec<u8>> {
     vec![
-        seal.word(0, &[], &[]),
+        seal.farewell(),
         seal.word(0, &[(3, 5)], &[]),
+        seal.word_of_game(1, &[(3, 0, 5)], &[0, 2], &[]),
         seal.word(1, &[(2, 5), (3, 0)], &[]),
         seal.word(3, &[(2, 9), (3, 125), (7, 4_000_000_000)], &[]),
         seal.word(4, &[(3, 8)], &inputs(0, 3, 5, &[])),
@@ -84,7 +85,7 @@ fn w1_every_prefix_of_a_word_and_every_flipped_bit_is_refused() {
             for word in words(&Seal::new(wire, 1, 0)) {
                 assert_eq!(session.clone().handle_datagram(at(SECOND / 2), SENDER, &word), Ok(()), "{word:02x?}");
                 for len in 0..word.len() {
-                    reject(&session, &word[..len], if len < 3 + wire.tag_len() { Truncated } else { BadTag });
+                    reject(&session, &word[..len], if len < 4 + wire.tag_len() { Truncated } else { BadTag });
                 }
                 for bit in 0..8 * word.len() {
                     let mut flipped = word.clone();
@@ -112,7 +113,7 @@ fn w2_a_word_outside_a_mesh_or_before_its_sender_is_known_is_refused() {
         let mut signalled: Session<3, 1> = Session::new(wire.settings(0).build().expect("settings"));
         signalled.add_peer(at(0), PeerConfig::compact(1).incarnation(incarnation(1))).expect("room");
         for session in [&stranger, &signalled] {
-            for len in 1..3 + wire.tag_len() {
+            for len in 1..4 + wire.tag_len() {
                 reject(session, &vec![0x23; len], Truncated);
             }
         }
@@ -159,23 +160,30 @@ fn w4_flags_and_counts_that_mean_nothing_are_refused_before_the_length() {
         for session in [member(wire, true), survivor(wire)] {
             for flags in 8..=255 {
                 reject(&session, &seal.word(flags, &[(3, 5)], &[]), MalformedBody);
+                reject(&session, &seal.word_of_game(flags, &[], &[], &[]), MalformedBody);
             }
             for flags in 1..8 {
-                reject(&session, &seal.word_of(&[flags, 0]), MalformedBody);
+                reject(&session, &seal.word_of_game(flags, &[], &[], &[]), MalformedBody);
+                reject(&session, &seal.word_of_game(flags - 1, &[], &[2], &[]), MalformedBody);
             }
             for count in 64..=255 {
-                reject(&session, &seal.word_of(&[0, count]), MalformedBody);
-                let long = [&[0, count][..], &[0xff; 900]].concat();
-                reject(&session, &seal.word_of(&long), MalformedBody);
+                for counts in [[count, 0], [0, count], [count, count]] {
+                    reject(&session, &seal.word_of(&[&[0][..], &counts].concat()), MalformedBody);
+                    let long = [&[0][..], &counts, &[0xff; 900]].concat();
+                    reject(&session, &seal.word_of(&long), MalformedBody);
+                }
             }
             for count in 1..=63 {
-                reject(&session, &seal.word_of(&[0, count]), WrongLength);
-                let short = vec![0xff; usize::from(count) * 8 - 1];
-                reject(&session, &seal.word_of(&[&[0, count][..], &short].concat()), WrongLength);
+                for counts in [[count, 0], [1, count]] {
+                    reject(&session, &seal.word_of(&[&[0][..], &counts].concat()), WrongLength);
+                    let [named, staying] = counts.map(usize::from);
+                    let short = vec![0xff; named * 8 + staying * 2 - 1];
+                    reject(&session, &seal.word_of(&[&[0][..], &counts, &short].concat()), WrongLength);
+                }
             }
             for rest in [&[0][..], &[0; 6], &[0; 60]] {
                 reject(&session, &seal.word(0, &[(3, 5)], rest), WrongLength);
-                reject(&session, &seal.word(0, &[], rest), WrongLength);
+                reject(&session, &seal.word_of_game(0, &[], &[], rest), WrongLength);
             }
             for len in 0..6 {
                 reject(&session, &seal.word(4, &[(3, 5)], &vec![0; len]), WrongLength);
@@ -261,7 +269,7 @@ fn w6_inputs_of_another_run_of_a_player_are_not_agreed_on_and_a_word_that_names_
 }
 
 #[test]
-fn w6_a_survivor_without_inputs_takes_those_of_any_run_and_then_only_of_that_one() {
+fn w6_a_survivor_without_inputs_takes_those_of_the_first_run_that_it_hears_of_and_of_no_other() {
     for wire in Wire::COMPACT {
         let mut session: Session<3, 1> = Session::new(wire.settings(0).build().expect("settings"));
         for player in 1..=3 {
@@ -273,10 +281,10 @@ fn w6_a_survivor_without_inputs_takes_those_of_any_run_and_then_only_of_that_one
         assert_eq!(session.handle_datagram(at(0), SENDER, &seal.word_of_runs(0, &[(3, 7, 2)], &[])), Ok(()));
         drain(&mut session);
         events(&mut session);
-        let told = seal.word_of_runs(4, &[(3, 9, 2)], &inputs(0, 2, 0, &[]));
-        assert_eq!(session.handle_datagram(at(0), SENDER, &told), Ok(()), "nothing is known of either");
+        reject_out_of_sync(&session, &seal.word_of_runs(4, &[(3, 9, 2)], &inputs(0, 2, 0, &[])));
+        let told = seal.word_of_runs(4, &[(3, 7, 2)], &inputs(0, 2, 0, &[]));
+        assert_eq!(session.handle_datagram(at(0), SENDER, &told), Ok(()));
         assert_eq!(session.peer(LEAVER).expect("a peer").last_frame(), Some(frame(1)));
-        reject_out_of_sync(&session, &seal.word_of_runs(0, &[(3, 7, 2)], &[]));
     }
 }
 
@@ -342,12 +350,12 @@ fn w8_words_to_a_closed_session_and_of_a_named_peer_have_no_effect_but_the_answe
                 let mut spared = session.clone();
                 assert_eq!(events(&mut told), events(&mut spared));
                 assert_eq!(told.push_input(at(0), [1]), spared.push_input(at(0), [1]));
-                // A peer that still names players has to be told that it is out; one that says farewell knows.
-                let names_players = word[2 + wire.tag_len()] > 0;
+                // A peer that plays on has to be told that it is out; one that says farewell knows.
+                let plays_on = word != seal.farewell();
                 let mut answer = drain(&mut told);
                 answer.retain(|(to, datagram)| *to == SENDER && datagram[0] == 0x23);
                 let lens: Vec<_> = answer.iter().map(|(_, answer)| answer.len()).collect();
-                let farewell = (answers && names_players).then_some(3 + wire.tag_len());
+                let farewell = (answers && plays_on).then_some(4 + wire.tag_len());
                 assert_eq!(lens, Vec::from_iter(farewell), "{word:02x?}");
             }
         }
@@ -373,6 +381,6 @@ fn w9_a_word_full_of_strangers_names_those_who_are_peers_and_is_answered_by_one(
         let sent = drain(&mut session);
         let words: Vec<_> = sent.iter().filter(|(_, datagram)| datagram[0] == 0x23).collect();
         assert_eq!(words.len(), 1, "{words:02x?}");
-        assert_eq!((words[0].0, words[0].1.len()), (SENDER, 3 + wire.tag_len() + 16));
+        assert_eq!((words[0].0, words[0].1.len()), (SENDER, 4 + wire.tag_len() + 16 + 2));
     }
 }

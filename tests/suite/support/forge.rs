@@ -170,7 +170,7 @@ impl Seal {
     }
 
     /// A word with these flags about these players, each with the frame after its latest input, and these bytes after them. It
-    /// does not say of which runs the inputs are.
+    /// does not say of which runs the inputs are, and nobody else stays than the two.
     pub(crate) fn word(&self, flags: u8, players: &[(u16, u32)], rest: &[u8]) -> Vec<u8> {
         let players: Vec<_> = players.iter().map(|(player, end)| (*player, 0, *end)).collect();
         self.word_of_runs(flags, &players, rest)
@@ -178,13 +178,24 @@ impl Seal {
 
     /// The same, with which runs of them the sender has met.
     pub(crate) fn word_of_runs(&self, flags: u8, players: &[(u16, u16, u32)], rest: &[u8]) -> Vec<u8> {
-        let mut body = vec![flags, u8::try_from(players.len()).expect("few")];
+        self.word_of_game(flags, players, &[self.receiver.0], rest)
+    }
+
+    /// The same, with who stays.
+    pub(crate) fn word_of_game(&self, flags: u8, players: &[(u16, u16, u32)], stays: &[u16], rest: &[u8]) -> Vec<u8> {
+        let mut body = vec![flags, u8::try_from(players.len()).expect("few"), u8::try_from(stays.len()).expect("few")];
         for (player, run, end) in players {
             body.extend(player.to_be_bytes());
             body.extend(run.to_be_bytes());
             body.extend(end.to_be_bytes());
         }
+        body.extend(stays.iter().flat_map(|player| player.to_be_bytes()));
         self.word_of(&[&body[..], rest].concat())
+    }
+
+    /// The word that its receiver was named.
+    pub(crate) fn farewell(&self) -> Vec<u8> {
+        self.word_of_game(0, &[], &[], &[])
     }
 
     /// A word with these bytes after the tag.
