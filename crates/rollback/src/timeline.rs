@@ -433,7 +433,7 @@ where
 
     /// Removes the peers whose frames end by `end`, if the application has removed their players.
     fn remove_settled(&mut self, now: Instant, end: u32) {
-        let is_settled = |track: &Track<_, RING>| track.is_removed && track.last_end <= end;
+        let is_settled = |track: &Track<_, RING>| track.is_removed && track.is_over(end);
         while let Some(at) = self.peers.iter().position(is_settled) {
             let track = self.peers.remove(at);
             self.endpoint.remove_peer(now, track.id);

@@ -82,6 +82,11 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
         self.last_end < u32::MAX
     }
 
+    /// Whether no frame from `end` on has an input of the player. One that joined and left without any has none at all.
+    pub(crate) fn is_over(&self, end: u32) -> bool {
+        self.last_end <= end.max(self.first)
+    }
+
     /// Whether the player is in the game at a frame.
     pub(crate) fn is_present(&self, frame: u32) -> bool {
         (self.first..self.last_end).contains(&frame)

@@ -105,14 +105,14 @@ fn a_peer_that_is_heard_again_within_the_200_ms_stays_in_the_game() {
 
 /// Three players in one place, everything between whom arrives at once.
 struct Mesh {
-    ends: [Rollback<Game, Session<2, LEN>, 2, LEN>; 3],
+    ends: [Rollback<Game, Session<3, LEN>, 3, LEN>; 3],
     now: u64,
 }
 
 impl Mesh {
     fn new(delays: [u32; 3], hashes: [fn(&Game) -> u64; 3]) -> Self {
         let ends = [0, 1, 2].map(|player: u16| {
-            let mut session = Session::<2, LEN>::new(config(player));
+            let mut session = Session::<3, LEN>::new(config(player));
             for other in (0..3).filter(|other| *other != player) {
                 session.add_peer(Instant::ORIGIN, PeerConfig::compact(other)).expect("a free place");
             }
@@ -145,6 +145,10 @@ impl Mesh {
         while let Some(transmit) = self.ends[player].poll_transmit(&mut buf) {
             let session = self.ends[player].session();
             let to = usize::from(session.peer(transmit.peer).expect("a peer").player());
+            // Who has been told to join may never come.
+            if to >= self.ends.len() {
+                continue;
+            }
             let from = self.peer(to, session.config().local_player());
             // Of one who has left nothing is taken.
             let _ = self.ends[to].handle_datagram(now, from, transmit.datagram);
@@ -228,4 +232,26 @@ fn the_frames_of_who_is_ahead_last_longer_and_nobody_hurries() {
     pair.frames(120);
     assert!(pair.a.frame_interval() > interval);
     assert_eq!(pair.b.frame_interval(), interval);
+}
+
+#[test]
+fn a_newcomer_that_was_called_off_does_not_keep_another_player_who_leaves() {
+    let mut mesh = Mesh::new([0; 3], [|game| game.hash; 3]);
+    (0..100).for_each(|_| mesh.frame(&[0, 1, 2]));
+    let (now, next) = (mesh.now(), mesh.ends[0].session().next_frame().get());
+    let newcomer = PeerConfig::compact(3).from(frame(next + 60));
+    let newcomer = mesh.ends[0].add_peer(now, newcomer).expect("room");
+    (0..5).for_each(|_| mesh.frame(&[0, 1, 2]));
+    // Player 1 cannot add it.
+    let now = mesh.now();
+    mesh.ends[0].remove_peer(now, newcomer);
+    assert_eq!(mesh.ends[0].session().peer_of(3), None, "no frame needs it");
+    mesh.disconnect(0, 2);
+    (0..100).for_each(|_| mesh.frame(&[0, 1]));
+    for end in 0..2 {
+        let session = mesh.ends[end].session();
+        let departure = session.peer(mesh.peer(end, 2)).expect("a peer").departure();
+        assert!(matches!(departure, Departure::Departed { .. }), "at {end}: {departure:?}");
+        assert!(session.next_frame().get() > next + 90, "{end} plays on");
+    }
 }
