@@ -61,7 +61,9 @@ pub(crate) fn added(local: &Local, peers: &mut [Peer]) {
 
 /// Notes that a peer was removed. If it played on, fewer stay, and the survivors agree on that anew.
 pub(crate) fn removed(local: &mut Local, peers: &mut [Peer], peer: &Peer) {
-    if peer.is_in_set(local) {
+    // A late word of another one would make all wait for inputs that are gone.
+    let has_inputs = peer.end() > peer.remote.standing.join_frame();
+    if peer.is_in_set(local) && has_inputs && peers.iter().any(Peer::is_compact) {
         local.former.note(peer.player());
     }
     if !peer.remote.standing.is_present() && peers.iter().any(|peer| peer.is_in_set(local)) {

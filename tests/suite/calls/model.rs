@@ -72,7 +72,7 @@ pub(crate) struct Model {
     local: Inputs,
     pub(crate) peers: Vec<Peer>,
     added: u32,
-    /// Who was named and removed in this epoch.
+    /// Who was named and removed in this epoch, while others were there who may name it late, and had inputs.
     gone: BTreeSet<u16>,
     pub(crate) now: u64,
     pub(crate) closed: bool,
@@ -203,7 +203,8 @@ impl Model {
         let Some(at) = self.peers.iter().position(|peer| peer.id == id) else { return };
         let gone = self.peers.remove(at);
         if gone.named {
-            self.gone.insert(gone.player);
+            let counts = gone.recv_next > gone.join && !self.peers.is_empty();
+            self.gone.extend(counts.then_some(gone.player));
         }
         if gone.named && self.peers.iter().any(|peer| peer.named) { self.complete() } else { self.reopen() }
     }
