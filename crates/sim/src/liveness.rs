@@ -245,7 +245,9 @@ impl World<'_> {
         // An acknowledgement in a datagram that follows a lost one, which was cut, is refused with it.
         let acker = &self.endpoints[receiver];
         let fits = self.fits(receiver, sender, acker.next - acker.acked(sender));
-        if !self.healed || slow || !fits || !self.endpoints[sender].links[receiver].live {
+        // A late hello of an earlier run may take the place of one that was only signalled.
+        let certain = self.is_certain(receiver, sender);
+        if !self.healed || slow || !fits || !certain || !self.endpoints[sender].links[receiver].live {
             return;
         }
         let patience = stretched(self.plan.ack_delay_us(receiver));
