@@ -240,7 +240,8 @@ fn handle_word(
             }
         }
     }
-    // Whoever stays with only one of the two may have inputs that the other one lacks. The sender stays here as this endpoint does there.
+    // Whoever stays with only one of the two may have inputs that the other one lacks. In place of the sender, its word lists this
+    // endpoint.
     let stays_here = |player| player == ends[0] || stays(peers).any(|other| other == player);
     let is_same_game = told == count(peers.iter().filter(|peer| peer.is_compact())) && word.stays().all(stays_here);
     if let Some(sender) = peers.get_mut(at) {

@@ -125,7 +125,8 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// [`Full`](AddPeerError::Full), [`PlayerTaken`](AddPeerError::PlayerTaken),
     /// [`NoIncarnation`](AddPeerError::NoIncarnation) for a peer on the compact wire,
     /// [`EpochRunning`](AddPeerError::EpochRunning) once frames of this epoch have left the window, or a player with this number
-    /// has, unless the peer joins [`from`](PeerConfig::from) a later frame, [`Departed`](AddPeerError::Departed) while a departed peer is still there,
+    /// and inputs has, unless the peer joins [`from`](PeerConfig::from) a later frame,
+    /// [`Departed`](AddPeerError::Departed) while a departed peer is still there,
     /// [`MeshTooLarge`](AddPeerError::MeshTooLarge) or [`MaxDatagramSize`](AddPeerError::MaxDatagramSize) where words would not fit
     /// a datagram, or [`Closed`](AddPeerError::Closed) after [`close`](Self::close).
     pub fn add_peer(&mut self, now: Instant, peer: PeerConfig<INPUT_LEN>) -> Result<PeerId, AddPeerError> {

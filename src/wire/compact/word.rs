@@ -1,7 +1,8 @@
 //! The word of a survivor: who has left, how much of each it has, who stays, and inputs that the receiver lacks (PROTOCOL 3.12).
 //!
 //! ```text
-//! 23 | tag 2 or 8 | flags 1 | m 1 | s 1 | m x { player 2, source 2, end 4 } | s x player 2 | with inputs: index 1 | n 1 | base 4 | body
+//! 23 | tag 2 or 8 | flags 1 | m 1 | s 1 | m x { player 2, source 2, end 4 } | s x player 2
+//!    | with inputs: index 1 | n 1 | base 4 | body
 //! ```
 
 use super::delta::{self, MAX_INPUT_LEN};
