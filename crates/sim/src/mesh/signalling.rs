@@ -141,7 +141,9 @@ impl<const N: usize, const W: usize> Game<'_, N, W> {
                     let peers = program.peers().map(|(known, _)| (known.player, known.generation));
                     peers.chain([(program.player, program.generation)]).collect::<Vec<_>>()
                 };
-                let first = self.playing().next().map(|program| (peers(program), program.session.epoch()));
+                // One that was started in the place of another knows those of the game that was.
+                let first = self.playing().find(|program| !program.is_again);
+                let first = first.map(|program| (peers(program), program.session.epoch()));
                 let Some((peers, epoch)) = first else { return };
                 let number = self.start(player, generation);
                 self.programs[number].begin_epoch(now, epoch);
