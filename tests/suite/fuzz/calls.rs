@@ -70,6 +70,8 @@ struct Calls<const WINDOW: usize> {
     epoch: u32,
     pushed: Vec<u8>,
     peers: Vec<Seen>,
+    /// Who was named and removed in this epoch, while others were there who may name it late, and had inputs.
+    gone: Vec<u16>,
     added: u32,
     /// Whether the session has an incarnation, and whether it was closed.
     drawn: bool,
@@ -95,7 +97,21 @@ impl<const WINDOW: usize> Calls<WINDOW> {
         }
         let session = Session::new(config.build().expect("a configuration"));
         let (pushed, peers) = (Vec::new(), Vec::new());
-        Self { session, key, first, start: first, now: 0, epoch: 0, pushed, peers, added: 0, drawn, closed: false }
+        let gone = Vec::new();
+        Self {
+            session,
+            key,
+            first,
+            start: first,
+            now: 0,
+            epoch: 0,
+            pushed,
+            peers,
+            gone,
+            added: 0,
+            drawn,
+            closed: false,
+        }
     }
 
     fn play(mut self, mut bytes: Bytes<'_>) {
@@ -167,10 +183,7 @@ impl<const WINDOW: usize> Calls<WINDOW> {
             17 => {
                 let (id, index) = self.any(bytes);
                 match bytes.below(4) {
-                    0 => {
-                        self.session.remove_peer(self.at(), id);
-                        index.map(|index| self.peers.remove(index));
-                    }
+                    0 => self.remove(id, index),
                     1 => self.session.handle_transport_closed(self.at(), id),
                     _ => self.session.handle_transport_opened(self.at(), id),
                 }
@@ -194,9 +207,24 @@ impl<const WINDOW: usize> Calls<WINDOW> {
         }
     }
 
+    fn remove(&mut self, id: PeerId, index: Option<usize>) {
+        let departure = self.session.peer(id).map(PeerRef::departure);
+        self.session.remove_peer(self.at(), id);
+        let Some(gone) = index.map(|index| self.peers.remove(index)) else { return };
+        let has_inputs = match departure {
+            Some(Departure::Departing { end }) => u64::from(end.get()) > gone.join,
+            Some(Departure::Departed { last }) => last.is_some(),
+            _ => false,
+        };
+        if has_inputs && !gone.classic && self.peers.iter().any(|peer| !peer.classic) {
+            self.gone.push(gone.player);
+        }
+    }
+
     fn begin(&mut self, epoch: u32) {
         (self.epoch, self.start) = (epoch, self.first);
         self.pushed.clear();
+        self.gone.clear();
         let first = u64::from(self.first);
         for peer in &mut self.peers {
             *peer = Seen { next: first, last_frame: None, acked: first, join: first, last: None, ..*peer };
@@ -232,6 +260,8 @@ impl<const WINDOW: usize> Calls<WINDOW> {
             Err(AddPeerError::EpochRunning)
         } else if self.peers.iter().any(Seen::has_departed) {
             Err(AddPeerError::Departed)
+        } else if !classic && from.is_none() && self.gone.contains(&player) {
+            Err(AddPeerError::EpochRunning)
         } else if self.peers.len() == MAX_PEERS {
             Err(AddPeerError::Full)
         } else {
