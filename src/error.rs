@@ -217,7 +217,7 @@ datagram_errors! {
     /// Of another epoch.
     OtherEpoch => "of another epoch: one endpoint has not begun the epoch of the other yet",
     /// It starts after the next frame expected, or it is a word about another run of a player.
-    OutOfSync => "out of sync: inputs before it will not be resent, or it knows another run of a player; begin a new epoch",
+    OutOfSync => "out of sync: inputs before it are gone, or of another run; begin a new epoch",
     /// Its latest frame lies too far ahead.
     TooFar => "a frame too far ahead",
     /// A frame number outside the range of an epoch.

@@ -195,9 +195,7 @@ impl fmt::Display for PeerEvent {
             Self::Replaced => f.write_str("plays with another run of this player: was this program started twice?"),
             Self::Unreadable => f.write_str("its hellos have a wrong tag: compare session ids and keys"),
             Self::Restarted => f.write_str("was started anew: begin the next epoch"),
-            Self::OutOfSync => {
-                f.write_str("has inputs that can no longer be given here, or of another run: begin the next epoch")
-            }
+            Self::OutOfSync => f.write_str("has inputs that are gone here, or of another run: begin the next epoch"),
             Self::Departing { by: Some(by) } => write!(f, "is leaving, as peer {by} told"),
             Self::Departing { by: None } => f.write_str("is leaving"),
             Self::Departed { last: Some(last) } => write!(f, "has left; its last input is that of frame {last}"),

@@ -252,7 +252,7 @@ impl IwStatus {
             Self::MalformedBody => c"malformed body",
             Self::BadTag => c"bad tag: corrupted, or of another session, epoch, run, key or setting",
             Self::OtherEpoch => c"of another epoch: one endpoint has not begun the epoch of the other yet",
-            Self::OutOfSync => c"out of sync: inputs before it will not be resent, or it knows another run of a player; begin a new epoch",
+            Self::OutOfSync => c"out of sync: inputs before it are gone, or of another run; begin a new epoch",
             Self::TooFar => c"a frame too far ahead",
             Self::FrameRange => c"a frame number outside the range of an epoch",
             Self::NotAscending => c"frames do not ascend",

@@ -393,7 +393,7 @@ impl IwEventKind {
             Self::Mismatch => c"a setting differs: every endpoint needs the same",
             Self::EpochAhead => c"has begun another epoch: begin it, too",
             Self::Restarted => c"was started anew: begin the next epoch",
-            Self::OutOfSync => c"has inputs that can no longer be given here, or of another run: begin the next epoch",
+            Self::OutOfSync => c"has inputs that are gone here, or of another run: begin the next epoch",
             Self::PeerClosed => c"closed its session",
             Self::SecondRun => c"two programs play as this peer: the one that was there first goes on",
             Self::Replaced => c"plays with another run of this player: was this program started twice?",
