@@ -63,7 +63,7 @@ pub(crate) fn added(local: &Local, peers: &mut [Peer]) {
 pub(crate) fn removed(local: &mut Local, peers: &mut [Peer], peer: &Peer) {
     // A late word of another one would make all wait for inputs that are gone.
     let has_inputs = peer.end() > peer.remote.standing.join_frame();
-    if peer.is_in_set(local) && has_inputs && peers.iter().any(Peer::is_compact) {
+    if peer.is_in_set(local) && has_inputs && !peers.is_empty() {
         local.former.note(peer.player());
     }
     if !peer.remote.standing.is_present() && peers.iter().any(|peer| peer.is_in_set(local)) {

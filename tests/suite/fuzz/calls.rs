@@ -216,7 +216,7 @@ impl<const WINDOW: usize> Calls<WINDOW> {
             Some(Departure::Departed { last }) => last.is_some(),
             _ => false,
         };
-        if has_inputs && !gone.classic && self.peers.iter().any(|peer| !peer.classic) {
+        if has_inputs && !gone.classic && !self.peers.is_empty() {
             self.gone.push(gone.player);
         }
     }
