@@ -54,7 +54,7 @@ impl Sender {
     }
 
     /// A word with these flags about these players, each with the source of its run and an end, and with inputs of one of them:
-    /// which, and from which frame on. Then who else stays.
+    /// which, and from which frame on. `stays` are the players that stay.
     pub(crate) fn word(
         &self,
         flags: u8,

@@ -304,7 +304,8 @@ impl Pair {
         let stays: BTreeSet<_> = match stays {
             _ if players.is_empty() => BTreeSet::new(),
             None => others.filter(|player| !players.contains_key(player)).chain([LOCAL_PLAYER]).collect(),
-            Some(any) => (0_u16..5).filter(|player| any >> player & 1 == 1).collect(),
+            // What a list with the sender leads to is not defined.
+            Some(any) => (0..5).filter(|player| any >> player & 1 == 1 && *player != sender.player).collect(),
         };
         let carried = carried.filter(|_| !players.is_empty()).map(|(index, base, inputs)| {
             let end = players.values().nth((*index).into()).map_or(FIRST, |(_, end)| *end);

@@ -44,15 +44,15 @@ pub(crate) struct Peer {
     pub(crate) departed: bool,
     /// Which run's inputs are held in this epoch, or 0.
     pub(crate) source: u16,
-    /// Of a named peer: the greatest end that was told. Of a survivor: its word of the present set has come, and the same players stay;
-    /// it has the local one; and it lacks something.
+    /// Of a named peer: the greatest end that was told. Of a survivor: its word of the present set has come while the same players
+    /// stay with both; it has the local word; and it lacks something.
     goal: u32,
     agreed: bool,
     heard: bool,
     lacks: bool,
 }
 
-/// A word of a peer: `have`, the players with the sources of their runs and their ends, who else stays, and inputs of one of the
+/// A word of a peer: `have`, the players with the sources of their runs and their ends, who stays, and inputs of one of the
 /// named from a frame on.
 #[derive(Clone, Debug)]
 pub(crate) struct Word {
