@@ -5,7 +5,7 @@
 pub(crate) struct Former(u16);
 
 impl Former {
-    /// Nobody.
+    /// No player.
     pub(crate) const NONE: Self = Self(0);
 
     /// Notes that a player was removed.

@@ -97,13 +97,14 @@ class Departures:
             each.departure.goal = each.recv_next
 
     def peer_added(self, now: int) -> None:
-        """A peer was added: all begins anew."""
-        self._start_anew(now)
-        self._name_joiners(now)
+        """A peer was added: if somebody is named, all begins anew."""
+        if self.named:
+            self._start_anew(now)
+            self._name_joiners(now)
 
     def peer_removed(self, now: int, link: Link) -> None:
-        """A peer was removed: all begins anew if it stayed, or if nobody is named any more."""
-        if not link.departure.named or not self.named:
+        """A peer was removed: if it stayed, all begins anew."""
+        if not link.departure.named:
             self._start_anew(now)
 
     def _name_joiners(self, now: int) -> None:

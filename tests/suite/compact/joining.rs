@@ -390,13 +390,13 @@ fn a_newcomer_that_is_called_off_is_waited_for_until_all_have_removed_it_and_wha
 
 #[test]
 fn nobody_departs_on_what_was_agreed_with_a_survivor_that_another_one_still_plays_with() {
-    // All four agree but for player 2, whose word is late; then only player 0 removes it.
+    // Player 0 waits for the late word of player 2 only, and then removes it; player 1 does not.
     let mut mesh = Gathering::<3>::met(Wire::Compact, 4);
     mesh.play(10);
     mesh.run(100 * MS);
     mesh.push_known(3, &[0, 0, 3]);
     mesh.crash(3);
-    mesh.ways[2] = vec![crate::support::gathering::Way { delay: 300 * MS, loss: 0, cut: false }; 4];
+    mesh.ways[2].iter_mut().for_each(|way| way.delay = 300 * MS);
     mesh.disconnect(0, 3);
     mesh.run(100 * MS);
     mesh.remove(0, 2);
@@ -458,7 +458,7 @@ fn who_left_a_lobby_comes_back_with_its_number() {
             let now = at(mesh.now);
             for end in 0..leaver {
                 let back = PeerConfig::compact(u16::try_from(leaver).expect("few"));
-                mesh.end(end).add_peer(now, back).expect("nobody has pushed anything");
+                mesh.end(end).add_peer(now, back).expect("no input is known of it");
             }
             mesh.forget();
             mesh.join(leaver, 0xfeed_0000_0000, 0);
@@ -480,7 +480,7 @@ fn the_only_other_player_comes_back_whatever_room_the_session_has() {
     mesh.disconnect(0, 1);
     mesh.remove(0, 1);
     let now = at(mesh.now);
-    assert!(mesh.end(0).add_peer(now, PeerConfig::compact(1)).is_ok(), "nobody is there who could name it");
+    assert!(mesh.end(0).add_peer(now, PeerConfig::compact(1)).is_ok(), "no other peer can name it");
 }
 
 #[test]
@@ -493,7 +493,7 @@ fn a_late_word_names_at_worst_who_came_back_to_a_lobby_and_all_agree_on_that() {
     let now = at(mesh.now);
     for end in 0..2 {
         mesh.remove(end, 2);
-        mesh.end(end).add_peer(now, PeerConfig::compact(2)).expect("nobody has pushed anything");
+        mesh.end(end).add_peer(now, PeerConfig::compact(2)).expect("no input is known of it");
     }
     mesh.forget();
     mesh.hand(1, 0, &late.bytes).expect("it is of this epoch");

@@ -90,9 +90,9 @@ fn word(bytes: &mut Bytes<'_>, seal: &Seal, recv_next: u64) -> Vec<u8> {
     let stays: Vec<_> = (0..8_u8).filter(|player| others >> player & 1 == 1).flat_map(|player| [0, player]).collect();
     // Most of them say something that an endpoint could say.
     let flags = if shape & 0x80 == 0 { shape & if count == 0 { 0 } else { 7 } } else { shape };
-    let [wrong, wrong_too] = if shape & 0x60 == 0x60 { [bytes.u8(), bytes.u8() & 1] } else { [count, 0] };
-    let stay_count = u8::try_from(stays.len() / 2).unwrap_or(u8::MAX) ^ wrong_too;
-    let mut rest = vec![flags, wrong, stay_count];
+    let (named, flip) = if shape & 0x60 == 0x60 { (bytes.u8(), bytes.u8() & 1) } else { (count, 0) };
+    let staying = u8::try_from(stays.len() / 2).unwrap_or(u8::MAX) ^ flip;
+    let mut rest = vec![flags, named, staying];
     rest.extend(set);
     rest.extend(stays);
     if flags & 4 != 0 {

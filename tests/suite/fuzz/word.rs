@@ -459,17 +459,13 @@ impl World {
         let count = u8::try_from(set.len()).expect("few");
         let flags = if count == 0 { shape & 0x40 } else { shape & 7 };
         let others = bytes.u8();
+        let is_there = |player: usize| {
+            let is_present = player < ENDS && end.departure(player) == Some(Departure::Present);
+            player == to || player != from && is_present
+        };
         // Mostly those who do.
-        let stays: Vec<_> = (0..6)
-            .filter(|player| match others {
-                0..=127 => {
-                    *player == to
-                        || *player < ENDS && end.departure(*player) == Some(Departure::Present) && *player != from
-                }
-                _ => others >> player & 1 == 1,
-            })
-            .filter(|_| count > 0)
-            .collect();
+        let stays = |player: &usize| if others < 128 { is_there(*player) } else { others >> *player & 1 == 1 };
+        let stays: Vec<_> = if count == 0 { Vec::new() } else { (0..6).filter(stays).collect() };
         let mut rest = vec![flags, count, u8::try_from(stays.len()).expect("few")];
         for (player, source, end) in &set {
             rest.extend(number(*player).to_be_bytes());

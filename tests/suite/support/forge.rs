@@ -170,7 +170,7 @@ impl Seal {
     }
 
     /// A word with these flags about these players, each with the frame after its latest input, and these bytes after them. It
-    /// does not say of which runs the inputs are, and nobody else stays than the two.
+    /// does not say of which runs the inputs are, and lists only its receiver as one that stays.
     pub(crate) fn word(&self, flags: u8, players: &[(u16, u32)], rest: &[u8]) -> Vec<u8> {
         let players: Vec<_> = players.iter().map(|(player, end)| (*player, 0, *end)).collect();
         self.word_of_runs(flags, &players, rest)

@@ -467,7 +467,7 @@ impl World {
                 let peer = session.peer_of(number(*player)).and_then(|peer| session.peer(peer));
                 peer.is_some_and(|peer| matches!(peer.departure(), Departure::Departed { .. }))
             };
-            // Nobody else has, who was lost and plays on.
+            // A player that was lost and plays on may have departed, too.
             let peers = session.peers().filter_map(|peer| session.peer(peer));
             let all_gone = peers.filter(|peer| peer.departure() != Departure::Present).count() == gone.len();
             // The last frame of everyone that left is confirmed.
