@@ -49,8 +49,8 @@ pub enum Event<const INPUT_LEN: usize> {
         #[cfg_attr(feature = "serde", serde(with = "crate::tuple"))]
         input: [u8; INPUT_LEN],
     },
-    /// The session was not called for this long after something was due: a hidden tab, a debugger, a slow load. No peer is judged
-    /// until 25 ms later, since its datagrams may still wait in the socket.
+    /// The session was not called for this long after something was due, half the interrupt limit or more: a hidden tab, a
+    /// debugger, a slow load. No peer is judged until 25 ms later, since its datagrams may still wait in the socket.
     LocalStall {
         /// For how long.
         duration: Duration,

@@ -39,8 +39,8 @@ use crate::window::send::SendBuffer;
 ///   acknowledged in the datagrams that follow. Then sleep until [`poll_timeout`](Self::poll_timeout).
 /// - **Getters** show the state and change nothing; those about a peer are found at [`peer`](Self::peer).
 ///
-/// Every `now` comes from one monotonic clock. A `now` earlier than the latest one counts as the latest; a late call is
-/// reported as [`LocalStall`](Event::LocalStall). No order of calls is wrong.
+/// Every `now` comes from one monotonic clock. A `now` earlier than the latest one counts as the latest; a call that is late by
+/// half the interrupt limit is reported as [`LocalStall`](Event::LocalStall). No order of calls is wrong.
 ///
 /// ```
 /// use inputwire::{Config, Instant, MAX_DATAGRAM_SIZE, PeerConfig, Session};
