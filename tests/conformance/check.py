@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from typing import Callable
+from typing import Callable, Iterator
 
-import compare
-import compare_mesh
 import forms
 import lines
 import mesh_scenes
@@ -21,10 +21,18 @@ import plans
 import scenes
 import storm
 import vectors
+from compare import Comparison
+from compare_mesh import MeshComparison
 from endpoint import Endpoint, Settings
 from model_classic import ClassicModel
 from model_compact import CompactModel
 from twin import Disagreement, Twin
+from wire_compact import Refused
+
+FAILURES = (Disagreement, lines.Broken, play.Failure, Refused, scenes.Failure, storm.Failure)
+
+Compared = Comparison | MeshComparison
+Start = Callable[[str, int, Path], Compared]
 
 
 def row(label: str, figures: str, started: float) -> None:
@@ -51,6 +59,17 @@ def line_maker(options: argparse.Namespace, wire: str) -> Callable[[Settings], E
     return twin_maker(options)
 
 
+@contextmanager
+def reproducible(options: argparse.Namespace, what: str, name: str = "") -> Iterator[None]:
+    """Ends the run at a failure, and says how to see it again."""
+    try:
+        yield
+    except FAILURES as error:
+        told = f"{name}: {error}" if name else error
+        raise SystemExit(f"DISAGREE  {told}\n  reproduce: python3 tests/conformance/check.py "
+                         f"--seed {options.seed} --frames {options.frames} {what}") from error
+
+
 def check_vectors() -> None:
     """Part 1: the vectors."""
     started = time.monotonic()
@@ -58,25 +77,36 @@ def check_vectors() -> None:
         row(label, f"{number} hold", started)
 
 
+def compared(options: argparse.Namespace, part: str, start: Start) -> Iterator[Compared]:
+    """Runs one random session after the other until enough datagrams were received."""
+    case, done = options.case or 0, 0
+    while done < options.datagrams:
+        with reproducible(options, f"--only {part} --case {case}  (--show prints the commands)"):
+            session = start(options.seed, case, options.lines)
+            transcript = session.twin.line.transcript
+            try:
+                session.run(options.datagrams - done)
+            except FAILURES as error:
+                raise Disagreement(
+                    f"{error}\n  after command {len(transcript)}: {transcript[-1]}\n"
+                    f"  model: {session.model.last_reason or 'ok'}, at {session.model.now}\n"
+                    f"  lines {' '.join(session.settings.options())}") from error
+            finally:
+                if options.show:
+                    print("\n".join(transcript))
+        yield session
+        done += session.counts["ok"] + session.counts["refused"]
+        case += 1
+        if options.case is not None:
+            return
+
+
 def check_datagrams(options: argparse.Namespace) -> None:
     """Part 2: random sessions with random and mutated datagrams."""
     started = time.monotonic()
-    totals = {wire: dict.fromkeys(compare.COUNTS, 0) for wire in ("compact", "classic")}
-    case, done = options.case or 0, 0
-    while done < options.datagrams:
-        try:
-            result = compare.run_case(options.seed, case, options.lines, options.datagrams - done,
-                                   options.show)
-        except compare.Disagreement as error:
-            raise SystemExit(f"DISAGREE  {error}\n  reproduce: {repeat(options)} --only datagrams "
-                             f"--case {case}  (--show prints the commands)") from error
-        counts = totals[result.settings.wire]
-        for name, count in result.counts.items():
-            counts[name] += count
-        done += result.counts["ok"] + result.counts["refused"]
-        case += 1
-        if options.case is not None:
-            break
+    totals = {wire: Counter() for wire in ("compact", "classic")}
+    for session in compared(options, "datagrams", Comparison):
+        totals[session.settings.wire].update(session.counts)
     for wire, counts in totals.items():
         row(f"datagrams, {wire}",
             f"{counts['ok'] + counts['refused']} received, {counts['ok']} accepted, "
@@ -86,25 +116,13 @@ def check_datagrams(options: argparse.Namespace) -> None:
 def check_mesh(options: argparse.Namespace) -> None:
     """Part 2b: random sessions with several peers."""
     started = time.monotonic()
-    totals = dict.fromkeys((*compare.COUNTS, "departed"), 0)
-    case, done = options.case or 0, 0
-    while done < options.datagrams:
-        try:
-            result = compare_mesh.run_case(options.seed, case, options.lines,
-                                           options.datagrams - done, options.show)
-        except compare.Disagreement as error:
-            raise SystemExit(f"DISAGREE  {error}\n  reproduce: {repeat(options)} --only mesh "
-                             f"--case {case}  (--show prints the commands)") from error
-        for name, count in result.counts.items():
-            totals[name] += count
-        totals["departed"] += result.departed
-        done += result.counts["ok"] + result.counts["refused"]
-        case += 1
-        if options.case is not None:
-            break
+    counts, departed = Counter(), 0
+    for session in compared(options, "mesh", MeshComparison):
+        counts.update(session.counts)
+        departed += session.departed
     row("datagrams of several peers",
-        f"{done} received, {totals['ok']} accepted, {totals['inputs']} inputs, "
-        f"{totals['sent']} sent, {totals['departed']} departed", started)
+        f"{counts['ok'] + counts['refused']} received, {counts['ok']} accepted, {counts['inputs']} inputs, "
+        f"{counts['sent']} sent, {departed} departed", started)
 
 
 def check_plays(options: argparse.Namespace) -> None:
@@ -116,11 +134,8 @@ def check_plays(options: argparse.Namespace) -> None:
         kind = play.ClassicPlay if plan.settings.wire == "classic" else play.Play
         game = kind(plan, options.frames, options.seed, make_model,
                     make_model if options.alone else line_maker(options, plan.settings.wire))
-        try:
+        with reproducible(options, f"--only plays --case {number}", plan.name):
             game.run()
-        except (play.Failure, Disagreement) as error:
-            raise SystemExit(f"DISAGREE  {plan.name}: {error}\n  reproduce: {repeat(options)} "
-                             f"--only plays --case {number}") from error
         world = game.world
         row(plan.name, f"{game.delivered} inputs delivered, {game.lost} lost, "
             f"{world.datagrams} datagrams ({world.dropped} dropped), {world.now / 1e6:.0f} s",
@@ -130,12 +145,17 @@ def check_plays(options: argparse.Namespace) -> None:
 def check_scenes(options: argparse.Namespace) -> None:
     """Part 4: two endpoints and an attacker."""
     started = time.monotonic()
-    try:
+    with reproducible(options, "--only scenes"):
         count = sum(1 for _ in scenes.play_all(twin_maker(options)))
-    except (scenes.Failure, Disagreement, lines.Broken) as error:
-        raise SystemExit(f"DISAGREE  {error}\n  reproduce: {repeat(options)} "
-                         "--only scenes") from error
     row("scenes", f"{count} hold", started)
+
+
+def check_departures(options: argparse.Namespace) -> None:
+    """Part 4b: three and four endpoints, one of which leaves."""
+    started = time.monotonic()
+    with reproducible(options, "--only departures"):
+        count = sum(1 for _ in mesh_scenes.play_all(twin_maker(options), options.case))
+    row("scenes of departures", f"{count} hold", started)
 
 
 def check_storms(options: argparse.Namespace) -> None:
@@ -146,25 +166,11 @@ def check_storms(options: argparse.Namespace) -> None:
         started = time.monotonic()
         plan = storm.PLANS[number % len(storm.PLANS)]
         now = storm.Storm(plan, f"{options.seed}/{number}", twin_maker(options), CompactModel)
-        try:
+        with reproducible(options, f"--storms {options.storms} --only storms --case {number}", plan.name):
             now.run()
-        except storm.Failure as error:
-            raise SystemExit(f"DISAGREE  {plan.name}: {error}\n  reproduce: {repeat(options)} "
-                             f"--storms {options.storms} --only storms --case {number}") from error
         row(plan.name, f"{len(now.programs)} programs, {now.reports['Restarted']} restarts "
             f"reported, {sum(each.delivered for each in now.programs)} inputs, none mixed; healed "
             f"in {now.healed_after / 1e6:.1f} s", started)
-
-
-def check_departures(options: argparse.Namespace) -> None:
-    """Part 4b: three and four endpoints, one of which leaves."""
-    started = time.monotonic()
-    try:
-        count = sum(1 for _ in mesh_scenes.play_all(twin_maker(options), options.case))
-    except (mesh_scenes.Failure, Disagreement, lines.Broken) as error:
-        raise SystemExit(f"DISAGREE  {error}\n  reproduce: {repeat(options)} "
-                         "--only departures") from error
-    row("scenes of departures", f"{count} hold", started)
 
 
 def check_mesh_storms(options: argparse.Namespace) -> None:
@@ -177,11 +183,8 @@ def check_mesh_storms(options: argparse.Namespace) -> None:
         now = mesh_storm.MeshStorm(
             plan, f"{options.seed}/{number}", twin_maker(options),
             lambda settings: CompactModel(settings, Random(settings.incarnation)))
-        try:
+        with reproducible(options, f"--storms {options.storms} --only mesh-storms --case {number}", plan.name):
             now.run()
-        except storm.Failure as error:
-            raise SystemExit(f"DISAGREE  {plan.name}: {error}\n  reproduce: {repeat(options)} --storms "
-                             f"{options.storms} --only mesh-storms --case {number}") from error
         departures = sum(len(player.departures) for player in now.players)
         row(plan.name, f"{len(now.players)} players, {departures} departures, {now.delivered} inputs, "
             f"{len(now.playing)} play on and agree", started)
@@ -190,27 +193,15 @@ def check_mesh_storms(options: argparse.Namespace) -> None:
 def check_forms(options: argparse.Namespace) -> None:
     """Part 6: the format of the line peer's answers."""
     started = time.monotonic()
-    try:
+    with reproducible(options, "--only forms"):
         row("format of the answers", f"{forms.check_all(options.lines)} hold", started)
-    except lines.Broken as error:
-        raise SystemExit(f"DISAGREE  {error}\n  reproduce: {repeat(options)} "
-                         "--only forms") from error
 
 
 def check_promises(options: argparse.Namespace) -> None:
-    """Part 5: what the classic wire promises."""
+    """Part 7: what the classic wire promises."""
     started = time.monotonic()
-    try:
+    with reproducible(options, "--only promises"):
         row("promises, classic", f"{promises.check_all(options.lines)} hold", started)
-    except lines.Broken as error:
-        raise SystemExit(f"DISAGREE  {error}\n  reproduce: {repeat(options)} "
-                         "--only promises") from error
-
-
-def repeat(options: argparse.Namespace) -> str:
-    """The command that repeats this run."""
-    return ("python3 tests/conformance/check.py "
-            f"--seed {options.seed} --frames {options.frames}")
 
 
 PARTS = {"vectors": lambda options: check_vectors(), "datagrams": check_datagrams,

@@ -8,13 +8,9 @@ from random import Random
 import cases_classic
 import cases_compact
 from endpoint import MAX_EPOCH
-from lines import Broken
 from model_classic import ClassicModel
 from model_compact import CompactModel
-from twin import COUNTS, Disagreement, Twin
-from wire_compact import Refused
-
-__all__ = ["COUNTS", "Disagreement", "run_case"]
+from twin import Twin
 
 Case = cases_compact.CompactCase | cases_classic.ClassicCase
 
@@ -146,20 +142,3 @@ class Comparison:
         answer = self.twin.call(name, *arguments)
         self.case.reflected += answer.sent
         self.last_timeout = answer.timeout
-
-
-def run_case(seed: str, case: int, path: Path, most: int, show: bool = False) -> Comparison:
-    """Runs one case. A disagreement names the last command and the options."""
-    comparison = Comparison(seed, case, path)
-    transcript = comparison.twin.line.transcript
-    try:
-        comparison.run(most)
-    except (Disagreement, Broken, Refused) as error:
-        raise Disagreement(
-            f"{error}\n  after command {len(transcript)}: {transcript[-1]}\n"
-            f"  model: {comparison.model.last_reason or 'ok'}, at {comparison.model.now}\n"
-            f"  lines {' '.join(comparison.settings.options())}") from error
-    finally:
-        if show:
-            print("\n".join(transcript))
-    return comparison

@@ -9,11 +9,9 @@ from random import Random
 import cases_compact
 from cases_compact import CompactCase
 from endpoint import MAX_EPOCH, MAX_FRAME, Answer
-from lines import Broken
 from link import Link
 from model_compact import CompactModel
-from twin import Disagreement, Twin
-from wire_compact import Refused
+from twin import Twin
 
 PLAYERS = [0, 1, 2, 3, 4, 5, 258, 65535]
 
@@ -160,20 +158,3 @@ class MeshComparison:
         for player, datagrams in answer.sent_to.items():
             self._case(self.model.links[player]).reflected += datagrams
         return answer
-
-
-def run_case(seed: str, case: int, path: Path, most: int, show: bool = False) -> MeshComparison:
-    """Runs one case. A disagreement names the last command and the options."""
-    comparison = MeshComparison(seed, case, path)
-    transcript = comparison.twin.line.transcript
-    try:
-        comparison.run(most)
-    except (Disagreement, Broken, Refused) as error:
-        raise Disagreement(
-            f"{error}\n  after command {len(transcript)}: {transcript[-1]}\n"
-            f"  model: {comparison.model.last_reason or 'ok'}, at {comparison.model.now}\n"
-            f"  lines {' '.join(comparison.settings.options())}") from error
-    finally:
-        if show:
-            print("\n".join(transcript))
-    return comparison

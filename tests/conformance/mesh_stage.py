@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass, field, replace
 from typing import Callable
 
 import word
 from endpoint import Answer, Endpoint, Settings
 from stage import DELAY, FRAME, Failure, Maker, claim
+from virtual_time import VirtualTime
 from wire_compact import Direction
 
 __all__ = ["Failure", "Mesh", "MeshEnd", "claim"]
@@ -62,20 +62,18 @@ def incarnation_of(run: int) -> int:
     return run << 40
 
 
-class Mesh:
+class Mesh(VirtualTime):
     """Endpoints on a network that delays and loses datagrams as it is told: by 30 ms, and none."""
 
     def __init__(self, settings: Settings, make: Maker, count: int = 0) -> None:
         """Starts at time 0, with so many endpoints that play."""
+        super().__init__()
         self.make = make
         self.settings = settings
-        self.now = 0
         self.ends: list[MeshEnd] = []
         self.is_lost: Loss = lambda sender, receiver, datagram: False
         self.copies: Callable[[], int] = lambda: 1
         self.delay: Callable[[], int] = lambda: DELAY
-        self._count = 0
-        self._queue: list[tuple[int, int, Callable[[], None]]] = []
         for player in range(count):
             self.start(player, [each for each in range(count) if each != player])
         self.play(*self.ends)
@@ -142,21 +140,6 @@ class Mesh:
         """Kills the programs that still run."""
         for end in self.ends:
             getattr(end.endpoint, "kill", lambda: None)()
-
-    # Time.
-
-    def at(self, moment: int, event: Callable[[], None]) -> None:
-        """Plans an event."""
-        self._count += 1
-        heapq.heappush(self._queue, (max(moment, self.now), self._count, event))
-
-    def run(self, duration: int) -> None:
-        """Lets time pass."""
-        until = self.now + duration
-        while self._queue and self._queue[0][0] <= until:
-            self.now, _, event = heapq.heappop(self._queue)
-            event()
-        self.now = until
 
     # Datagrams.
 

@@ -1,11 +1,12 @@
-"""The virtual time and network of a play: loss, delay, reordering, duplicates, outages."""
+"""The network of a play: loss, delay, reordering, duplicates, outages."""
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass
 from random import Random
 from typing import Callable
+
+from virtual_time import VirtualTime
 
 Outage = tuple[int, int]
 # From when to when a delay rises and falls again, and by how much at most.
@@ -36,30 +37,18 @@ def swell(swells: tuple[Swell, ...], now: int) -> int:
     return extra
 
 
-class World:
-    """Virtual time, scheduled events, and the network between two endpoints."""
+class World(VirtualTime):
+    """The network between two endpoints, in virtual time."""
 
     def __init__(self, conditions: Conditions, rng: Random) -> None:
         """Starts at time 0 without events."""
+        super().__init__()
         self.conditions = conditions
         self.rng = rng
-        self.now = 0
         self.datagrams = 0
         self.dropped = 0
         self._generation = 0
         self._busy_until: dict[object, int] = {}
-        self._count = 0
-        self._events: list[tuple[int, int, Callable[[], None]]] = []
-
-    def at(self, moment: int, event: Callable[[], None]) -> None:
-        """Schedules an event."""
-        self._count += 1
-        heapq.heappush(self._events, (max(moment, self.now), self._count, event))
-
-    def step(self) -> None:
-        """Advances to the next event and runs it."""
-        self.now, _, event = heapq.heappop(self._events)
-        event()
 
     def _queue(self, size: int, way: object) -> int | None:
         """How long a datagram takes behind what is under way before it; None if it is dropped."""

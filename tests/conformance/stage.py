@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass, field, replace
 from typing import Callable
 
 import control
 from endpoint import Answer, Endpoint, Settings
+from virtual_time import VirtualTime
 
 Maker = Callable[[Settings], Endpoint]
 
@@ -49,20 +49,18 @@ class End:
         return [moment for report, moment in self.reports if report.split()[0] == name]
 
 
-class Scene:
+class Scene(VirtualTime):
     """Two endpoints on a network that delays and loses datagrams as it is told: by 30 ms, and none."""
 
     def __init__(self, settings: Settings, make: Maker) -> None:
         """Starts without endpoints, at time 0."""
+        super().__init__()
         self.make = make
         self.settings = settings
-        self.now = 0
         self.ends: list[End] = []
         self.is_lost: Callable[[End], bool] = lambda sender: False
         self.delay: Callable[[], int] = lambda: DELAY
         self.input: Callable[[End], bytes] = lambda end: bytes(end.settings.input_len)
-        self._count = 0
-        self._queue: list[tuple[int, int, Callable[[], None]]] = []
 
     def start(self, name: str, player: int, incarnation: int, **changes: object) -> End:
         """Starts an endpoint; its peer is the other player."""
@@ -73,11 +71,6 @@ class Scene:
         self.do(end, end.endpoint.time(self.now))
         return end
 
-    def at(self, moment: int, event: Callable[[], None]) -> None:
-        """Plans an event."""
-        self._count += 1
-        heapq.heappush(self._queue, (max(moment, self.now), self._count, event))
-
     def every(self, interval: int, event: Callable[[], None]) -> None:
         """Does something again and again."""
 
@@ -87,14 +80,6 @@ class Scene:
             self.at(self.now + interval, again)
 
         self.at(self.now + interval, again)
-
-    def run(self, duration: int) -> None:
-        """Lets time pass."""
-        until = self.now + duration
-        while self._queue and self._queue[0][0] <= until:
-            self.now, _, event = heapq.heappop(self._queue)
-            event()
-        self.now = until
 
     def do(self, end: End, answer: Answer) -> Answer:
         """Notes what a call did, and sends its datagrams."""
