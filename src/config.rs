@@ -511,8 +511,8 @@ impl<const INPUT_LEN: usize> PeerConfig<INPUT_LEN> {
     }
 
     /// The frame from which a peer on the compact wire takes part in an epoch that is under way: a player that joins late or comes
-    /// back. It is the same at every endpoint, and at least 2 above every frame that any of them has pushed; whoever joins adds
-    /// every peer from it before its first push, which gets this frame.
+    /// back. It is the same at every endpoint, and at least 2 above every frame that any of them has pushed, or that the player itself
+    /// had before; whoever joins adds every peer from it before its first push, which gets this frame.
     ///
     /// [How to agree on it](crate::guide::leaving) is in the guide.
     pub const fn from(mut self, frame: Frame) -> Self {

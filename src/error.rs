@@ -59,7 +59,7 @@ pub enum AddPeerError {
     /// The player number is that of the local player or of another peer.
     PlayerTaken,
     /// The epoch is under way: its first frames have left the window, the frame to join from is not ahead of every push, or a player
-    /// with this number and inputs has left, and there is no frame to join from.
+    /// with this number has left, and the frame to join from is not beyond all that is known of it.
     EpochRunning,
     /// The settings have no incarnation, and a peer on the compact wire needs one.
     NoIncarnation,

@@ -1,21 +1,27 @@
 //! Whose numbers were freed in this epoch: late words of survivors still name them (PROTOCOL 3.12).
 
-/// The players that were named and removed, a bit for each number, modulo 16: so two of them may look the same.
+/// The players that were named and removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Former(u16);
+pub(crate) struct Former {
+    /// A bit for each number, modulo 16: so two of them may look the same.
+    players: u16,
+    /// The first frame of which no survivor knows an input of any of them.
+    end: u32,
+}
 
 impl Former {
     /// No player.
-    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const NONE: Self = Self { players: 0, end: 0 };
 
-    /// Notes that a player was removed.
-    pub(crate) fn note(&mut self, player: u16) {
-        self.0 |= bit(player);
+    /// Notes that a player was removed, of which survivors know the frames below `end`.
+    pub(crate) fn note(&mut self, player: u16, end: u32) {
+        self.players |= bit(player);
+        self.end = self.end.max(end);
     }
 
-    /// Whether late words may name a player.
-    pub(crate) fn has(self, player: u16) -> bool {
-        self.0 & bit(player) != 0
+    /// Whether late words may name a player whose first frame is `from`.
+    pub(crate) fn may_be_named(self, player: u16, from: u32) -> bool {
+        self.players & bit(player) != 0 && from <= self.end
     }
 }
 

@@ -30,9 +30,6 @@ pub(crate) struct Local {
     /// When the session was closed.
     pub(crate) closed_at: Option<Instant>,
     pub(crate) config: Config,
-    /// For how many frames the game holds local inputs back; the peers are told.
-    pub(crate) input_delay: u8,
-    pub(crate) epoch: u32,
     pub(crate) send: SendWindow,
     /// Who left and was removed.
     pub(crate) former: Former,
@@ -48,8 +45,6 @@ impl Local {
             stall_ended_at: Instant::ORIGIN,
             closed_at: None,
             config,
-            input_delay: 0,
-            epoch: 0,
             send: SendWindow::new(config.first_frame(), window, input_len),
             former: Former::NONE,
             checksums: Checksums::new(),
@@ -77,15 +72,23 @@ impl Local {
 
     /// What a lead is told and computed with, given the shortest round trip.
     pub(crate) fn measures(&self, shortest_us: u32) -> Measures {
-        Measures { shortest_us, frame_us: self.config.frame_us_u32(), delay: self.input_delay }
+        Measures { shortest_us, frame_us: self.config.frame_us_u32(), delay: self.send.input_delay }
     }
 
     /// Begins an epoch: nothing has been pushed in it yet.
     pub(crate) fn begin_epoch(&mut self, epoch: u32) {
-        self.epoch = epoch;
-        self.send.restart();
+        self.send.begin_epoch(epoch, self.config.first_frame());
         self.former = Former::NONE;
         self.checksums = Checksums::new();
+    }
+
+    pub(crate) const fn epoch(&self) -> u32 {
+        self.send.epoch()
+    }
+
+    /// The first frame of every epoch.
+    pub(crate) fn first_frame(&self) -> u32 {
+        self.config.first_frame().get()
     }
 
     /// How many frames a window holds, the same at every endpoint.

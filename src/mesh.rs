@@ -8,6 +8,7 @@ use heapless::VecView;
 use crate::config::{MAX_DATAGRAM_SIZE, PeerSettings, Wire};
 use crate::departure::NamedBy;
 use crate::error::{AddPeerError, DatagramError};
+use crate::ids::Frame;
 use crate::link::compact::inputs;
 use crate::local::Local;
 use crate::num::count;
@@ -40,8 +41,8 @@ pub(crate) fn validate_add(local: &Local, peers: &VecView<Peer>, settings: &Peer
     if count(peers.iter().filter(|peer| peer.is_compact())) >= MAX_NAMED {
         return Err(AddPeerError::MeshTooLarge);
     }
-    // A join frame is beyond all that they say of the former run.
-    if settings.from.is_none() && local.former.has(settings.player) {
+    // Without a join frame it begins where every player began: no late word is about frames before that.
+    if local.former.may_be_named(settings.player, settings.from.map_or(0, Frame::get)) {
         return Err(AddPeerError::EpochRunning);
     }
     let is_keyed = settings.key.is_some() || local.config.is_keyed();
@@ -61,10 +62,8 @@ pub(crate) fn added(local: &Local, peers: &mut [Peer]) {
 
 /// Notes that a peer was removed. If it played on, fewer stay, and the survivors agree on that anew.
 pub(crate) fn removed(local: &mut Local, peers: &mut [Peer], peer: &Peer) {
-    // A late word of another one would make all wait for inputs that are gone.
-    let has_inputs = peer.end() > peer.remote.standing.join_frame();
-    if peer.is_in_set(local) && has_inputs && !peers.is_empty() {
-        local.former.note(peer.player());
+    if peer.is_in_set(local) && !peers.is_empty() {
+        local.former.note(peer.player(), peer.end());
     }
     if !peer.remote.standing.is_present() && peers.iter().any(|peer| peer.is_in_set(local)) {
         complete(local, peers);
@@ -152,7 +151,7 @@ pub(crate) fn handle_datagram(
     let place = peer.slots_range(at);
     peer.handle_datagram(local, slots.get_mut(place).unwrap_or_default(), datagram)?;
     if let Some(bye) = peer.keyed_bye().filter(|_| peer.remote.standing.is_present()) {
-        let is_last = bye.epoch == local.epoch && bye.end == peer.end();
+        let is_last = bye.epoch == local.epoch() && bye.end == peer.end();
         name(local, peers, at, NamedBy::Itself);
         if is_last && let Some(peer) = peers.get_mut(at) {
             // It says itself that nobody can have more.

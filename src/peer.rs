@@ -45,7 +45,7 @@ impl Peer {
     /// `local_run` is the run of this endpoint on the link to this peer.
     pub(crate) fn new(id: PeerId, local: &Local, settings: &PeerSettings, local_run: u64) -> Self {
         let send = &local.send;
-        let join_frame = settings.from.map_or(send.first(), Frame::get);
+        let join_frame = settings.from.map_or(local.first_frame(), Frame::get);
         let link = Link::new(local, settings, join_frame, local_run);
         let limits = Limits::new(link.ping_us(local), &local.config);
         Self {
@@ -97,8 +97,8 @@ impl Peer {
     }
 
     pub(crate) fn begin_epoch(&mut self, local: &Local, slots: &mut [u8]) {
-        RecvView { window: &mut self.recv, slots }.restart(local.send.first());
-        self.remote.standing.begin_epoch(local.send.first());
+        RecvView { window: &mut self.recv, slots }.restart(local.first_frame());
+        self.remote.standing.begin_epoch(local.first_frame());
         self.remote.restart_arrivals();
         self.link.begin_epoch(local, &mut self.remote);
     }
@@ -316,7 +316,7 @@ impl Peer {
 
     /// The latest frame without a missing one below it. Those before a peer joined are known.
     pub(crate) fn last_frame(&self, local: &Local) -> Option<Frame> {
-        self.end().checked_sub(1).filter(|frame| *frame >= local.send.first()).map(Frame::new)
+        self.end().checked_sub(1).filter(|frame| *frame >= local.first_frame()).map(Frame::new)
     }
 
     /// How its departure stands.

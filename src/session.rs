@@ -125,7 +125,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// [`Full`](AddPeerError::Full), [`PlayerTaken`](AddPeerError::PlayerTaken),
     /// [`NoIncarnation`](AddPeerError::NoIncarnation) for a peer on the compact wire,
     /// [`EpochRunning`](AddPeerError::EpochRunning) once frames of this epoch have left the window, or a player with this number
-    /// and inputs has, unless the peer joins [`from`](PeerConfig::from) a later frame,
+    /// has left the game, unless the peer joins [`from`](PeerConfig::from) a frame beyond both,
     /// [`Departed`](AddPeerError::Departed) while a departed peer is still there,
     /// [`MeshTooLarge`](AddPeerError::MeshTooLarge) or [`MaxDatagramSize`](AddPeerError::MaxDatagramSize) where words would not fit
     /// a datagram, or [`Closed`](AddPeerError::Closed) after [`close`](Self::close).
@@ -277,7 +277,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// Tells how many frames the game delays local inputs, at the start and whenever that changes: a delay is no lead, so every
     /// [`pace`](PeerRef::pace) takes it out. More than 255 count as 255.
     pub fn set_input_delay(&mut self, frames: u32) {
-        self.local.input_delay = u8::try_from(frames).unwrap_or(u8::MAX);
+        self.local.send.input_delay = u8::try_from(frames).unwrap_or(u8::MAX);
     }
 
     /// Sets every counter in [`PeerStats`] to zero, and measures loss anew. Nothing else depends on them.
@@ -435,14 +435,14 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// The present epoch.
     #[must_use]
     pub const fn epoch(&self) -> Epoch {
-        Epoch::new(self.local.epoch)
+        Epoch::new(self.local.epoch())
     }
 
     /// The epoch to begin next: later than the present one and than that of every peer. `None` when none is left, and once the
     /// session is closed.
     #[must_use]
     pub fn next_epoch(&self) -> Option<Epoch> {
-        let latest = self.peers.iter().map(Peer::announced).fold(self.local.epoch, u32::max);
+        let latest = self.peers.iter().map(Peer::announced).fold(self.local.epoch(), u32::max);
         let next = Epoch::new(latest.checked_add(1)?);
         validate_epoch(&self.local, &self.peers, next).is_ok().then_some(next)
     }
@@ -712,7 +712,7 @@ fn add_peer(
         return Err(AddPeerError::PlayerTaken);
     }
     let begins = match settings.from {
-        None if local.send.oldest() > local.send.first() => return Err(AddPeerError::EpochRunning),
+        None if local.send.oldest() > local.first_frame() => return Err(AddPeerError::EpochRunning),
         None => None,
         Some(from) => Some(validate_join(local, peers, settings, from.get())?),
     };
@@ -738,7 +738,7 @@ fn validate_join(
 ) -> Result<Option<u32>, AddPeerError> {
     let send = &local.send;
     let joins = !send.has_begun() && peers.iter().all(|peer| peer.remote.standing.join_frame() == from);
-    let is_ahead = if joins { from >= send.first() } else { from > send.send_next() };
+    let is_ahead = if joins { from >= local.first_frame() } else { from > send.send_next() };
     if !is_ahead || from == u32::MAX || settings.wire == Wire::Classic {
         return Err(AddPeerError::EpochRunning);
     }
@@ -778,7 +778,7 @@ fn validate_epoch(local: &Local, peers: &[Peer], epoch: Epoch) -> Result<(), Epo
     if local.closed_at.is_some() {
         return Err(EpochError::Closed);
     }
-    if epoch.get() <= local.epoch {
+    if epoch.get() <= local.epoch() {
         return Err(EpochError::NotNewer);
     }
     let reserve = peers.iter().any(|peer| peer.needs_epoch(local));

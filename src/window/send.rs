@@ -8,8 +8,8 @@ use crate::time::Instant;
 /// The state of the window of the last `WINDOW` + 1 inputs that were pushed in this epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SendWindow {
-    /// The first frame of every epoch, and that of the first push of this one, which is later for who joins late.
-    first: u32,
+    epoch: u32,
+    /// The frame of the first push, which is later for who joins late.
     start: u32,
     /// The frame that the next push gets.
     send_next: u32,
@@ -20,26 +20,30 @@ pub(crate) struct SendWindow {
     head: u8,
     capacity: u8,
     input_len: u8,
+    /// For how many frames the game holds local inputs back; the peers are told.
+    pub(crate) input_delay: u8,
 }
 
 impl SendWindow {
     pub(crate) const fn new(first: Frame, capacity: u8, input_len: u8) -> Self {
-        let first = first.get();
+        let start = first.get();
         Self {
-            first,
-            start: first,
-            send_next: first,
+            epoch: 0,
+            start,
+            send_next: start,
             pushed_at: Instant::ORIGIN,
             changed: 0,
             head: 0,
             capacity,
             input_len,
+            input_delay: 0,
         }
     }
 
-    /// Starts over at the first frame. Earlier inputs are never read again.
-    pub(crate) fn restart(&mut self) {
-        self.begin_at(self.first);
+    /// Starts over in another epoch. Earlier inputs are never read again.
+    pub(crate) fn begin_epoch(&mut self, epoch: u32, first: Frame) {
+        self.epoch = epoch;
+        self.begin_at(first.get());
     }
 
     /// Makes `frame` that of the first push of the epoch.
@@ -48,9 +52,8 @@ impl SendWindow {
         self.send_next = frame;
     }
 
-    /// The first frame of every epoch.
-    pub(crate) const fn first(&self) -> u32 {
-        self.first
+    pub(crate) const fn epoch(&self) -> u32 {
+        self.epoch
     }
 
     /// Whether something was pushed in this epoch.

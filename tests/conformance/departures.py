@@ -51,6 +51,9 @@ class Departures:
         """Starts without named peers."""
         self._links = links
         self._set_grew_at = 0
+        # Who was named and removed in this epoch, and the greatest end of them.
+        self._former: set[int] = set()
+        self._former_end = 0
         self._new: list[tuple[int, int | None]] = []
 
     # Derived from the state.
@@ -106,6 +109,13 @@ class Departures:
         """A peer was removed: if it stayed, all begins anew."""
         if not link.departure.named:
             self._start_anew(now)
+        elif self._links:
+            self._former.add(link.player % 16)
+            self._former_end = max(self._former_end, link.recv_next)
+
+    def may_be_named_late(self, player: int, frame: int) -> bool:
+        """Whether late words may name a player that joins from a frame, and mean one that left."""
+        return player % 16 in self._former and frame <= self._former_end
 
     def _name_joiners(self, now: int) -> None:
         """Names the survivors whose join frame is beyond the end of a named peer."""
@@ -116,6 +126,8 @@ class Departures:
     def epoch_began(self, now: int) -> None:
         """An epoch has begun, with empty windows."""
         self._set_grew_at = now
+        self._former.clear()
+        self._former_end = 0
         for link in self._links.values():
             link.departure.start_epoch()
             link.departure.goal = link.recv_next

@@ -139,7 +139,8 @@ class CompactModel(Model):
         if self.departures.any_departed:
             raise Failed("Departed")
         is_ahead = self._joins(frame) or self.send_next < frame
-        if not is_ahead or frame >= MAX_FRAME:  # The greatest one is never pushed.
+        is_former = self.departures.may_be_named_late(player, frame)
+        if not is_ahead or is_former or frame >= MAX_FRAME:  # The greatest one is never pushed.
             raise Failed("FrameRange")
 
     # Receiving.

@@ -204,7 +204,7 @@ enum iw_status
   IW_STATUS_PLAYER_TAKEN = -41,
   /**
    * The first frames of the epoch have left the window, the frame to join from is not ahead of every push, or a player with this
-   * number and inputs has left, and there is no frame to join from.
+   * number has left, and the frame to join from is not beyond all that is known of it.
    */
   IW_STATUS_EPOCH_RUNNING = -42,
   /**

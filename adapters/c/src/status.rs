@@ -52,7 +52,7 @@ pub enum IwStatus {
     /// The player number belongs to the local player or another peer, or is above 65,535.
     PlayerTaken = -41,
     /// The first frames of the epoch have left the window, the frame to join from is not ahead of every push, or a player with this
-    /// number and inputs has left, and there is no frame to join from.
+    /// number has left, and the frame to join from is not beyond all that is known of it.
     EpochRunning = -42,
     /// `iw_config.incarnation` is 0, and a peer on the compact wire needs one.
     NoIncarnation = -43,

@@ -48,7 +48,7 @@ impl Classic {
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn new(local: &Local) -> Self {
         Self {
-            sent_end: local.send.first(),
+            sent_end: local.first_frame(),
             pings: Pings::new(),
             validation_pings: Validation::new(),
             ping: None,
@@ -74,7 +74,7 @@ impl Classic {
     }
 
     pub(crate) fn begin_epoch(&mut self, local: &Local) {
-        self.sent_end = local.send.first();
+        self.sent_end = local.first_frame();
         self.requested = None;
         self.requests.begin_epoch();
         self.progress_at = local.now;

@@ -140,7 +140,7 @@ impl Handshake {
 
     /// Whether an epoch of the reserve may be begun: to follow a peer, or after its restart.
     pub(crate) fn needs_epoch(&self, local: &Local) -> bool {
-        self.halted || self.announced > local.epoch
+        self.halted || self.announced > local.epoch()
     }
 
     /// The peer's ping interval; 0 before it is known.
@@ -201,7 +201,7 @@ impl Handshake {
     /// When a hello is due. The peer's run is silent from `silent_at` on.
     pub(crate) fn hello_due(&self, local: &Local, ping_us: u64, silent_at: Instant) -> Instant {
         let Some(hello_at) = self.hello_at else { return self.since };
-        let wanted = !self.linked || self.announced > local.epoch || self.hello_wanted || self.is_unannounced();
+        let wanted = !self.linked || self.announced > local.epoch() || self.hello_wanted || self.is_unannounced();
         if !wanted && silent_at > local.now {
             return if self.answer_owed { silent_at.min(hello_at.after(ping_us)) } else { silent_at };
         }
@@ -260,7 +260,7 @@ impl Handshake {
         };
         let incarnation = NonZeroU64::new(hello.incarnation).filter(|_| hello.number > 0);
         let incarnation = incarnation.filter(|_| hello.epoch <= Epoch::MAX.get()).ok_or(DatagramError::EpochRange)?;
-        if diagnosis.compare(settings, &hello.settings, hello.epoch == local.epoch) {
+        if diagnosis.compare(settings, &hello.settings, hello.epoch == local.epoch()) {
             return Ok(HelloOutcome::Ignored);
         }
         let outcome = if self.run == Some(incarnation) {
@@ -372,7 +372,7 @@ impl Handshake {
 
     /// The peer's epoch, if it is ahead and that has not been reported since the present epoch began.
     fn epoch_ahead(&self, local: &Local) -> Option<u32> {
-        (self.announced > local.epoch && self.announced != self.reported_ahead).then_some(self.announced)
+        (self.announced > local.epoch() && self.announced != self.reported_ahead).then_some(self.announced)
     }
 }
 

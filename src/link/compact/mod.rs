@@ -124,7 +124,7 @@ impl Compact {
     pub(crate) fn begin_epoch(&mut self, local: &Local, remote: &mut Remote) {
         remote.liveness.expect_no_response();
         remote.liveness.owe(None);
-        self.acked = local.send.first();
+        self.acked = local.first_frame();
         self.progress_at = local.now;
         self.schedule.begin_epoch();
         self.margin.restart();
@@ -211,13 +211,13 @@ impl Compact {
             return Err(if is_whole { DatagramError::NotReady } else { DatagramError::Truncated });
         };
         let sealed = Sealed::split(datagram, tags.incoming.tag_len()).ok_or(DatagramError::Truncated)?;
-        if !sealed.is_of_epoch(local.epoch) {
+        if !sealed.is_of_epoch(local.epoch()) {
             return Err(DatagramError::OtherEpoch);
         }
         let recv_next = recv.window.recv_next();
         let end = sealed.end(recv_next).ok_or(DatagramError::FrameRange)?;
         let ack = sealed.ack(remote.send_end(local)).ok_or(DatagramError::FrameRange)?;
-        let packet = sealed.open(&tags.incoming, local.epoch, end, ack)?;
+        let packet = sealed.open(&tags.incoming, local.epoch(), end, ack)?;
         if !remote.standing.is_present() {
             self.leave_unused(remote, datagram);
             return Ok(());
@@ -304,7 +304,7 @@ impl Compact {
         // Whether the run was alive until now is judged by what held until now.
         self.sign_of_life(local, remote);
         self.renew_limits(local, remote);
-        if self.handshake.announced() != local.epoch {
+        if self.handshake.announced() != local.epoch() {
             remote.liveness.expect_no_response();
         }
         Ok(())
@@ -382,7 +382,7 @@ impl Compact {
             receiver: player,
             settings: settings(local, self.key.as_ref()),
             ping_ms: u16::try_from(div_rem(Self::ping_us(local), 1_000).0).unwrap_or(u16::MAX),
-            epoch: local.epoch,
+            epoch: local.epoch(),
             incarnation: self.handshake.local_run(),
             number,
             named,
@@ -393,7 +393,7 @@ impl Compact {
     fn emit_bye(&mut self, local: &Local, player: u16, buf: &mut [u8]) -> Option<usize> {
         self.closing.sent(local.now);
         let run = self.handshake.run()?;
-        let bye = Bye { named: run, epoch: local.epoch, end: local.send.send_next() };
+        let bye = Bye { named: run, epoch: local.epoch(), end: local.send.send_next() };
         emit_bye(buf, bye, &self.outgoing(local, player, run).bye())
     }
 
@@ -409,7 +409,7 @@ impl Compact {
         let is_timed = self.timing.send(local.now, Self::ping_us(local)) || self.rest_us(local, remote).is_some();
         let timing = is_timed.then(|| self.timing_block(local, remote));
         let begin = self.begin(local, remote);
-        let header = Header { epoch: local.epoch, end: begin, count: 0, ack: recv.recv_next(), timing };
+        let header = Header { epoch: local.epoch(), end: begin, count: 0, ack: recv.recv_next(), timing };
         let limit = local.config.max_datagram_size();
         // The first input that is owed follows zeros: who joins has not the one before it.
         let joins = begin == remote.standing.join_frame();
@@ -474,7 +474,7 @@ impl Compact {
     fn renew_tags(&mut self, local: &Local, player: u16) {
         self.tags.0 = self.handshake.playing().map(|run| {
             let outgoing = self.outgoing(local, player, run);
-            Tags { outgoing: outgoing.inputs(local.epoch), incoming: outgoing.reversed().inputs(local.epoch) }
+            Tags { outgoing: outgoing.inputs(local.epoch()), incoming: outgoing.reversed().inputs(local.epoch()) }
         });
     }
 
@@ -488,7 +488,7 @@ impl Compact {
             receiver: EndpointId { player, incarnation: run },
             input_len: local.send.input_len(),
             window: local.send.capacity(),
-            first_frame: local.send.first(),
+            first_frame: local.first_frame(),
         }
     }
 }
@@ -500,6 +500,6 @@ fn settings(local: &Local, key: Option<&Key>) -> Settings {
         window: local.send.capacity(),
         tag_len: TagContext::input_tag_len(key, local.config.short_tags()),
         frame_us: u32::try_from(local.config.frame_us()).unwrap_or(u32::MAX),
-        first_frame: local.send.first(),
+        first_frame: local.first_frame(),
     }
 }

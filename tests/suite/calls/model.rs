@@ -72,8 +72,9 @@ pub(crate) struct Model {
     local: Inputs,
     pub(crate) peers: Vec<Peer>,
     added: u32,
-    /// Who was named and removed in this epoch, while others were there who may name it late, and had inputs.
+    /// Who was named and removed in this epoch, while others were there who may name it late; and the greatest end of them.
     gone: BTreeSet<u16>,
+    gone_end: u32,
     pub(crate) now: u64,
     pub(crate) closed: bool,
 }
@@ -106,6 +107,7 @@ impl Model {
             peers: Vec::new(),
             added: 0,
             gone: BTreeSet::new(),
+            gone_end: 0,
             now: 0,
             closed: false,
         }
@@ -151,7 +153,7 @@ impl Model {
         if self.peers.iter().any(|peer| peer.departed) {
             return Err(AddPeerError::Departed);
         }
-        if self.gone.contains(&player) && from.is_none() {
+        if self.gone.contains(&player) && from.is_none_or(|from| from <= self.gone_end) {
             return Err(AddPeerError::EpochRunning);
         }
         if self.peers.len() == MAX_PEERS {
@@ -202,9 +204,9 @@ impl Model {
     pub(crate) fn remove(&mut self, id: PeerId) {
         let Some(at) = self.peers.iter().position(|peer| peer.id == id) else { return };
         let gone = self.peers.remove(at);
-        if gone.named {
-            let counts = gone.recv_next > gone.join && !self.peers.is_empty();
-            self.gone.extend(counts.then_some(gone.player));
+        if gone.named && !self.peers.is_empty() {
+            self.gone.insert(gone.player);
+            self.gone_end = self.gone_end.max(gone.recv_next);
         }
         if gone.named && self.peers.iter().any(|peer| peer.named) { self.complete() } else { self.reopen() }
     }
@@ -366,6 +368,7 @@ impl Model {
         (self.epoch, self.next, self.start) = (epoch.get(), FIRST, FIRST);
         self.local.clear();
         self.gone.clear();
+        self.gone_end = 0;
         for peer in &mut self.peers {
             peer.halted = false;
             peer.inputs.clear();

@@ -70,8 +70,9 @@ struct Calls<const WINDOW: usize> {
     epoch: u32,
     pushed: Vec<u8>,
     peers: Vec<Seen>,
-    /// Who was named and removed in this epoch, while others were there who may name it late, and had inputs.
+    /// Who was named and removed in this epoch, while others were there who may name it late; and the greatest end of them.
     gone: Vec<u16>,
+    gone_end: u64,
     added: u32,
     /// Whether the session has an incarnation, and whether it was closed.
     drawn: bool,
@@ -108,6 +109,7 @@ impl<const WINDOW: usize> Calls<WINDOW> {
             pushed,
             peers,
             gone,
+            gone_end: 0,
             added: 0,
             drawn,
             closed: false,
@@ -211,13 +213,14 @@ impl<const WINDOW: usize> Calls<WINDOW> {
         let departure = self.session.peer(id).map(PeerRef::departure);
         self.session.remove_peer(self.at(), id);
         let Some(gone) = index.map(|index| self.peers.remove(index)) else { return };
-        let has_inputs = match departure {
-            Some(Departure::Departing { end }) => u64::from(end.get()) > gone.join,
-            Some(Departure::Departed { last }) => last.is_some(),
-            _ => false,
+        let end = match departure {
+            Some(Departure::Departing { end }) => u64::from(end.get()),
+            Some(Departure::Departed { last }) => last.map_or(gone.join, |last| u64::from(last.get()) + 1),
+            _ => return,
         };
-        if has_inputs && !gone.classic && !self.peers.is_empty() {
+        if !gone.classic && !self.peers.is_empty() {
             self.gone.push(gone.player);
+            self.gone_end = self.gone_end.max(end);
         }
     }
 
@@ -225,6 +228,7 @@ impl<const WINDOW: usize> Calls<WINDOW> {
         (self.epoch, self.start) = (epoch, self.first);
         self.pushed.clear();
         self.gone.clear();
+        self.gone_end = 0;
         let first = u64::from(self.first);
         for peer in &mut self.peers {
             *peer = Seen { next: first, last_frame: None, acked: first, join: first, last: None, ..*peer };
@@ -260,7 +264,7 @@ impl<const WINDOW: usize> Calls<WINDOW> {
             Err(AddPeerError::EpochRunning)
         } else if self.peers.iter().any(Seen::has_departed) {
             Err(AddPeerError::Departed)
-        } else if !classic && from.is_none() && self.gone.contains(&player) {
+        } else if !classic && self.gone.contains(&player) && from.is_none_or(|from| u64::from(from) <= self.gone_end) {
             Err(AddPeerError::EpochRunning)
         } else if self.peers.len() == MAX_PEERS {
             Err(AddPeerError::Full)

@@ -72,7 +72,7 @@ class Status(enum.IntEnum):
     PLAYER_TAKEN = -41
     """The player number belongs to the local player or another peer, or is above 65,535."""
     EPOCH_RUNNING = -42
-    """The first frames of the epoch have left the window, the frame to join from is not ahead of every push, or a player with this number and inputs has left, and there is no frame to join from."""
+    """The first frames of the epoch have left the window, the frame to join from is not ahead of every push, or a player with this number has left, and the frame to join from is not beyond all that is known of it."""
     NO_INCARNATION = -43
     """iw_config.incarnation is 0, and a peer on the compact wire needs one."""
     PEER_DEPARTED = -44
