@@ -364,6 +364,22 @@ fn w8_words_to_a_closed_session_and_of_a_named_peer_have_no_effect_but_the_answe
 }
 
 #[test]
+fn w8_an_input_datagram_of_a_named_peer_that_is_shorter_than_the_answer_is_not_answered() {
+    for wire in Wire::COMPACT {
+        let seal = Seal::new(wire, 1, 0);
+        let mut accuser = member(wire, true);
+        accuser.disconnect_peer(at(0), SENDER);
+        for (datagram, answers) in [(seal.inputs(0, 5, 0, &[]), false), (seal.inputs(0, 5, 0, &[0]), true)] {
+            assert_eq!(datagram.len() >= seal.farewell().len(), answers);
+            let mut told = accuser.clone();
+            assert_eq!(told.handle_datagram(at(0), SENDER, &datagram), Ok(()));
+            let answered = drain(&mut told).iter().any(|(to, answer)| (*to, answer[0]) == (SENDER, 0x23));
+            assert_eq!(answered, answers, "{datagram:02x?}");
+        }
+    }
+}
+
+#[test]
 fn w9_a_word_full_of_strangers_names_those_who_are_peers_and_is_answered_by_one() {
     for wire in Wire::COMPACT {
         let seal = Seal::new(wire, 1, 0);
