@@ -101,7 +101,6 @@
 
 mod cache;
 mod cursor;
-mod former;
 mod ids;
 mod num;
 mod once;
@@ -124,6 +123,8 @@ mod event;
 mod stats;
 
 mod departure;
+mod former;
+
 mod local;
 
 mod remote;

@@ -8,7 +8,6 @@ use heapless::VecView;
 use crate::config::{MAX_DATAGRAM_SIZE, PeerSettings, Wire};
 use crate::departure::NamedBy;
 use crate::error::{AddPeerError, DatagramError};
-use crate::ids::Frame;
 use crate::link::compact::inputs;
 use crate::local::Local;
 use crate::num::count;
@@ -41,8 +40,7 @@ pub(crate) fn validate_add(local: &Local, peers: &VecView<Peer>, settings: &Peer
     if count(peers.iter().filter(|peer| peer.is_compact())) >= MAX_NAMED {
         return Err(AddPeerError::MeshTooLarge);
     }
-    // Without a join frame it begins where every player began: no late word is about frames before that.
-    if local.former.may_be_named(settings.player, settings.from.map_or(0, Frame::get)) {
+    if local.former.may_be_named(settings.player, settings.from) {
         return Err(AddPeerError::EpochRunning);
     }
     let is_keyed = settings.key.is_some() || local.config.is_keyed();

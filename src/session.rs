@@ -712,9 +712,9 @@ fn add_peer(
         return Err(AddPeerError::PlayerTaken);
     }
     let begins = match settings.from {
+        Some(from) => validate_join(local, peers, settings, from.get())?,
         None if local.send.oldest() > local.first_frame() => return Err(AddPeerError::EpochRunning),
         None => None,
-        Some(from) => Some(validate_join(local, peers, settings, from.get())?),
     };
     mesh::validate_add(local, peers, settings)?;
     // No number would be left for the next one.
@@ -722,7 +722,7 @@ fn add_peer(
         return Err(AddPeerError::Full);
     }
     peers.push(Peer::new(id, local, settings, local_run)).map_err(|_| AddPeerError::Full)?;
-    if let Some(Some(frame)) = begins {
+    if let Some(frame) = begins {
         local.send.begin_at(frame);
     }
     mesh::added(local, peers);

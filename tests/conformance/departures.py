@@ -110,12 +110,12 @@ class Departures:
         if not link.departure.named:
             self._start_anew(now)
         elif self._links:
-            self._former.add(link.player % 16)
+            self._former.add(link.player % 32)
             self._former_end = max(self._former_end, link.recv_next)
 
     def may_be_named_late(self, player: int, frame: int) -> bool:
         """Whether late words may name a player that joins from a frame, and mean one that left."""
-        return player % 16 in self._former and frame <= self._former_end
+        return player % 32 in self._former and frame <= self._former_end
 
     def _name_joiners(self, now: int) -> None:
         """Names the survivors whose join frame is beyond the end of a named peer."""
