@@ -138,7 +138,7 @@ impl Tap {
             && let Some(inputs) = self.row(session, writer.next_frame())?
         {
             let inputs: Vec<Option<&[u8]>> =
-                inputs.iter().map(|input| input.as_ref().map(<[u8; _]>::as_slice)).collect();
+                inputs.iter().map(|input| input.as_ref().map(<[u8; INPUT_LEN]>::as_slice)).collect();
             writer.push_row(writer.next_frame(), &inputs)?;
             rows = rows.saturating_add(1);
         }
