@@ -43,7 +43,7 @@ pub(crate) fn play(options: &Options) -> Result<bool, String> {
     match started_at {
         Some(_) => Ok(summary.is_right()),
         None => {
-            Err(format!("no response from {}: is the peer running, and sending to {}?", options.peer, options.listen))
+            Err(format!("no connection to {}: is the peer running, and sending to {}?", options.peer, options.listen))
         }
     }
 }

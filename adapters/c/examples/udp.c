@@ -71,7 +71,7 @@ int main(int count, char **arguments) {
         if (value == NULL) usage(name);
         else if (!strcmp(name, "--wire") && !strcmp(value, "compact")) wire = IW_COMPACT;
         else if (!strcmp(name, "--wire") && !strcmp(value, "classic")) wire = IW_CLASSIC;
-        else if (!strcmp(name, "--me")) me = (uint32_t)atoi(value) & 1;
+        else if (!strcmp(name, "--me") && (!strcmp(value, "0") || !strcmp(value, "1"))) me = (uint32_t)atoi(value);
         else if (!strcmp(name, "--port")) port = atoi(value);
         else if (!strcmp(name, "--peer-port")) peer_port = atoi(value);
         else if (!strcmp(name, "--frames")) frames = (uint32_t)atoi(value);

@@ -6,7 +6,7 @@
 # The projects: one of CMake, one that asks pkg-config, one in C#. Each plays 600 frames against the Rust example udp.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-here=$PWD udp=$1
+here=$PWD udp=${1:?give the Rust example udp: target/release/examples/udp}
 staged=$(mktemp -d)
 trap 'rm -rf "$staged"' EXIT
 prefix=/opt/inputwire failed=0 playing='' port=$((20000 + $$ * 16 % 20000))

@@ -132,10 +132,13 @@ async def alone(options: argparse.Namespace) -> bool:
     """One player against another program."""
     loop = asyncio.get_running_loop()
     session = Session(session_id=options.session, local_player=options.me)
-    peer = session.add_peer(1 - options.me, wire=options.wire, now=loop.time())
-    endpoint = await bind(session, ("127.0.0.1", options.port))
-    endpoint.connect(peer, ("127.0.0.1", options.peer_port))
-    tally = await play(endpoint, peer, options.me, 1 - options.me, options.frames, 1.0)
+    other = 1 - options.me
+    peer = session.add_peer(other, wire=options.wire, now=loop.time())
+    port, peer_port = options.port or 7000 + options.me, options.peer_port or 7000 + other
+    endpoint = await bind(session, ("127.0.0.1", port))
+    endpoint.connect(peer, ("127.0.0.1", peer_port))
+    print(f"player {options.me} at port {port} waits for player {other} at port {peer_port}", flush=True)
+    tally = await play(endpoint, peer, options.me, other, options.frames, 1.0)
     print(tally.row(endpoint, peer))
     return is_right(tally, options.frames)
 
@@ -150,14 +153,17 @@ def main(arguments: Optional[list[str]] = None) -> int:
     one = commands.add_parser("play", help="one player, the other end of the Rust example udp")
     one.add_argument("--wire", choices=["compact", "classic"], default="compact")
     one.add_argument("--me", type=int, choices=[0, 1], default=1)
-    one.add_argument("--port", type=int, default=7001)
-    one.add_argument("--peer-port", type=int, default=7000)
+    one.add_argument("--port", type=int, help="7000 + the player number, unless given")
+    one.add_argument("--peer-port", type=int, help="likewise")
     one.add_argument("--frames", type=int, default=600)
     one.add_argument("--session", type=lambda text: int(text, 16), default=0, metavar="HEX")
     options = parser.parse_args(arguments)
-    if options.command == "demo":
-        return 0 if asyncio.run(demo(options.frames, options.loss / 100)) else 1
-    return 0 if asyncio.run(alone(options)) else 1
+    playing = demo(options.frames, options.loss / 100) if options.command == "demo" else alone(options)
+    try:
+        return 0 if asyncio.run(playing) else 1
+    except OSError as error:
+        print(f"python -m inputwire: the socket failed: {error}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":
