@@ -234,8 +234,13 @@ where
         self.timeline.step(now, input, &mut Saved { game, live, is_kept: false })
     }
 
-    /// Ends the round with this frame, and begins the next epoch from the state `first`, as soon as every player has all inputs of
-    /// the round; [`EpochBegun`](RollbackEvent::EpochBegun) is reported then. Until then the game stands still behind the last frame.
+    /// Ends the round with this frame, and begins the next epoch from the state `first`, as soon as every player has the local inputs of
+    /// the round, theirs are here, and [departures are settled](Session::departures_settled);
+    /// [`EpochBegun`](RollbackEvent::EpochBegun) is reported then. Until then the game stands still behind the last frame, as it does
+    /// for a player that has not connected: the application gives that one up.
+    ///
+    /// A player may die when this endpoint needs nothing more of it and another one lacks its last inputs. If this endpoint has begun
+    /// the next epoch by then, the other one follows without the frames that it cannot confirm.
     ///
     /// Every endpoint calls it for the same frame: all know the length of a round, or see in their
     /// [`confirmed_state`](Self::confirmed_state) that it is over. Epochs that follow from a restart start from this state, too.

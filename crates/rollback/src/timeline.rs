@@ -314,17 +314,20 @@ where
 
     /// Whether nothing more is to be played in this epoch.
     fn is_over(&self) -> bool {
-        // A peer that is ahead sends no more inputs of this epoch, and agrees no more on those of players who leave.
-        let is_behind = self.peers.iter().any(|track| track.ahead.is_some() && track.presence != Presence::Left);
-        let is_silent = |track: &Track<_, RING>| {
-            track.is_broken || track.ahead.is_some() || (is_behind && track.presence == Presence::Left)
-        };
+        // A peer that is ahead or was restarted sends no more inputs of this epoch, and agrees no more on those of players who leave.
+        let is_ahead = |track: &Track<_, RING>| track.is_broken || track.ahead.is_some();
+        let is_behind = self.peers.iter().any(|track| is_ahead(track) && track.presence != Presence::Left);
+        let is_silent = |track: &Track<_, RING>| is_ahead(track) || (is_behind && track.presence == Presence::Left);
         let Some(last) = self.last.filter(|last| self.confirmed > last.get()) else {
             // What it has sent is played first, unless it was restarted.
             let is_stuck = |track| is_silent(track) && (track.is_broken || track.end <= self.confirmed);
             return self.peers.iter().any(is_stuck);
         };
         let session = self.endpoint.session();
+        // In a later epoch this endpoint gives the others nothing more of who left in this one.
+        if !is_behind && !session.departures_settled() {
+            return false;
+        }
         self.peers.iter().all(|track| {
             let unacked = session.peer(track.id).map_or(0, PeerRef::unacked);
             let has_inputs = session.next_frame().get().saturating_sub(unacked) > last.get();

@@ -1,6 +1,6 @@
 //! Players who leave, are lost, or are heard again, and what the driver makes of that.
 
-use inputwire::{Departure, Epoch, Health, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, Session};
+use inputwire::{Config, Departure, Epoch, Health, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, Session};
 use inputwire_rollback::{Rollback, RollbackEvent, Step};
 
 use crate::game::{Game, LEN};
@@ -103,6 +103,16 @@ fn a_peer_that_is_heard_again_within_the_200_ms_stays_in_the_game() {
     assert!(b.confirmed_frame() > Some(frame(200)), "{:?}", b.confirmed_frame());
 }
 
+/// A session of one of three players, with both others.
+fn meshed(config: Config) -> Session<3, LEN> {
+    let player = config.local_player();
+    let mut session = Session::new(config);
+    for other in (0..3).filter(|other| *other != player) {
+        session.add_peer(Instant::ORIGIN, PeerConfig::compact(other)).expect("a free place");
+    }
+    session
+}
+
 /// Three players in one place, everything between whom arrives at once.
 struct Mesh {
     ends: [Rollback<Game, Session<3, LEN>, 3, LEN>; 3],
@@ -112,11 +122,8 @@ struct Mesh {
 impl Mesh {
     fn new(delays: [u32; 3], hashes: [fn(&Game) -> u64; 3]) -> Self {
         let ends = [0, 1, 2].map(|player: u16| {
-            let mut session = Session::<3, LEN>::new(config(player));
-            for other in (0..3).filter(|other| *other != player) {
-                session.add_peer(Instant::ORIGIN, PeerConfig::compact(other)).expect("a free place");
-            }
             let at = usize::from(player);
+            let session = meshed(config(player));
             Rollback::new(session, Game::new(0)).with_checksums(10, hashes[at]).with_input_delay(delays[at])
         });
         Self { ends, now: 0 }
@@ -140,13 +147,18 @@ impl Mesh {
 
     /// What one has to send arrives.
     fn send(&mut self, player: usize) {
+        self.send_where(player, |_| true);
+    }
+
+    /// What one has to send arrives at those for whom `arrives` says so.
+    fn send_where(&mut self, player: usize, arrives: impl Fn(usize) -> bool) {
         let (now, mut buf) = (self.now(), [0; MAX_DATAGRAM_SIZE]);
         self.ends[player].handle_timeout(now);
         while let Some(transmit) = self.ends[player].poll_transmit(&mut buf) {
             let session = self.ends[player].session();
             let to = usize::from(session.peer(transmit.peer).expect("a peer").player());
             // Who has been told to join may never come.
-            if to >= self.ends.len() {
+            if to >= self.ends.len() || !arrives(to) {
                 continue;
             }
             let from = self.peer(to, session.config().local_player());
@@ -157,12 +169,17 @@ impl Mesh {
 
     /// These play a frame each, and then send, in this order.
     fn frame(&mut self, players: &[usize]) {
+        self.frame_where(players, |_, _| true);
+    }
+
+    /// The same, where `arrives` says from whom to whom something arrives.
+    fn frame_where(&mut self, players: &[usize], arrives: impl Fn(usize, usize) -> bool) {
         self.now += FRAME_US;
         for player in players {
             self.step(*player);
         }
         for player in players {
-            self.send(*player);
+            self.send_where(*player, |to| arrives(*player, to));
         }
     }
 
@@ -254,4 +271,64 @@ fn a_newcomer_that_was_called_off_does_not_keep_another_player_who_leaves() {
         assert!(matches!(departure, Departure::Departed { .. }), "at {end}: {departure:?}");
         assert!(session.next_frame().get() > next + 90, "{end} plays on");
     }
+}
+
+#[test]
+fn every_survivor_plays_a_round_to_its_end_with_the_last_inputs_of_one_who_died_in_it() {
+    let (mut mesh, last) = (Mesh::new([0; 3], [|game| game.hash; 3]), frame(59));
+    for end in &mut mesh.ends {
+        end.end_round(last, Game::new(1));
+    }
+    let mut confirmed = [None; 2];
+    for number in 0..600 {
+        // The last inputs of player 2 reach player 0 only, whose own ones do not reach it. Then it dies.
+        let players: &[usize] = if number > 64 { &[0, 1] } else { &[0, 1, 2] };
+        mesh.frame_where(players, |from, to| number <= 54 || !matches!((from, to), (2, 1) | (0, 2)));
+        for (end, confirmed) in mesh.ends.iter().zip(&mut confirmed) {
+            if end.session().epoch() == Epoch::new(0) {
+                *confirmed = end.confirmed_frame();
+            }
+        }
+    }
+    assert_eq!(confirmed, [Some(last); 2]);
+    assert_eq!([0, 1].map(|end| mesh.ends[end].session().epoch()), [Epoch::new(1); 2]);
+}
+
+#[test]
+fn a_round_does_not_wait_for_a_survivor_that_was_restarted_before_a_departure_was_settled() {
+    let (mut mesh, last) = (Mesh::new([0; 3], [|game| game.hash; 3]), frame(59));
+    mesh.ends[0].end_round(last, Game::new(1));
+    for number in 0..65 {
+        mesh.frame_where(&[0, 1, 2], |from, to| number <= 54 || !matches!((from, to), (2, 1) | (0, 2)));
+    }
+    assert_eq!((mesh.ends[0].confirmed_frame(), mesh.ends[0].session().epoch()), (Some(last), Epoch::new(0)));
+    let again = Config::builder().local_player(1).incarnation(77 << 40).build().expect("valid settings");
+    mesh.ends[1] = Rollback::new(meshed(again), Game::new(0));
+    mesh.disconnect(0, 2);
+    (0..100).for_each(|_| mesh.frame(&[0, 1]));
+    assert_eq!(mesh.ends[0].session().epoch(), Epoch::new(1));
+}
+
+#[test]
+fn a_round_waits_for_a_departure_until_the_newcomer_that_another_end_lacks_is_given_up() {
+    let mut mesh = Mesh::new([0; 3], [|game| game.hash; 3]);
+    (0..30).for_each(|_| mesh.frame(&[0, 1, 2]));
+    let (now, last) = (mesh.now(), frame(mesh.ends[0].session().next_frame().get() + 20));
+    // Player 1 never adds it, and it would join after this round.
+    let newcomer = PeerConfig::compact(3).from(frame(last.get() + 60));
+    let newcomer = mesh.ends[0].add_peer(now, newcomer).expect("room");
+    for end in &mut mesh.ends {
+        end.end_round(last, Game::new(1));
+    }
+    for _ in 0..10 {
+        mesh.frame(&[0, 1, 2]);
+    }
+    mesh.disconnect(0, 2);
+    (0..100).for_each(|_| mesh.frame(&[0, 1]));
+    let epochs = |mesh: &Mesh| [0, 1].map(|end| mesh.ends[end].session().epoch());
+    assert_eq!(epochs(&mesh), [Epoch::new(0); 2]);
+    let now = mesh.now();
+    mesh.ends[0].remove_peer(now, newcomer);
+    (0..30).for_each(|_| mesh.frame(&[0, 1]));
+    assert_eq!(epochs(&mesh), [Epoch::new(1); 2]);
 }
