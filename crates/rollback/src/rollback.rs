@@ -195,8 +195,9 @@ where
         self.timeline.endpoint.disconnect_peer(now, peer);
     }
 
-    /// As [`Session::remove_peer`], once the last frame of the player is confirmed; its inputs after that one stay zeros. A
-    /// player that has not departed ends with what is known of it here, whatever others know.
+    /// As [`Session::remove_peer`], once the last frame of the player is confirmed; its inputs after that one stay zeros, and nothing
+    /// more is reported of it. A player that has not departed ends with what is known of it here, whatever it does and others know:
+    /// in a game of three and more, [`disconnect_peer`](Self::disconnect_peer) comes first, as there.
     pub fn remove_peer(&mut self, now: Instant, peer: PeerId) {
         self.timeline.remove_peer(now, peer);
     }
@@ -377,7 +378,7 @@ where
     }
 
     /// The input of a player for a confirmed frame, while it is in the window of the session; all zeros if the player was not in
-    /// the game. A feed reads whole rows from [`endpoint`](Self::endpoint).
+    /// the game, or has been removed since. A feed reads whole rows from [`endpoint`](Self::endpoint).
     pub fn confirmed_input(&self, player: u16, frame: Frame) -> Option<[u8; INPUT_LEN]> {
         self.timeline.confirmed_input(player, frame)
     }

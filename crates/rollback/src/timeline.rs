@@ -182,8 +182,17 @@ where
     fn take(&mut self, peer: PeerId, event: PeerEvent) -> bool {
         let last = self.endpoint.session().peer(peer).and_then(PeerRef::last_frame);
         let Some(track) = self.peers.iter_mut().find(|track| track.id == peer) else { return true };
+        let is_removed = track.is_removed;
         self.is_eventful = true;
         match event {
+            PeerEvent::Lost { .. } => {
+                if let Some(last) = last {
+                    track.give_up_through(last);
+                    self.heard = self.heard.max(last.get().saturating_add(1));
+                }
+            }
+            // Only its inputs before that are of use.
+            _ if is_removed => {}
             PeerEvent::Health { health: Health::Disconnected, .. } if track.presence == Presence::Here => {
                 track.presence = Presence::Silent(None);
             }
@@ -192,15 +201,9 @@ where
             }
             PeerEvent::PeerClosed { .. } if track.presence != Presence::Left => track.presence = Presence::Closed,
             PeerEvent::Departing { .. } => track.presence = Presence::Left,
-            PeerEvent::Departed { last } => {
+            PeerEvent::Departed { last } if !track.has_departed() => {
                 let end = track.depart(last);
                 self.end_at(end);
-            }
-            PeerEvent::Lost { .. } => {
-                if let Some(last) = last {
-                    track.give_up_through(last);
-                }
-                self.heard = self.heard.max(track.end);
             }
             PeerEvent::EpochAhead { epoch } => track.ahead = Some(epoch),
             // It may have had inputs of another one who left that no survivor has.
@@ -208,7 +211,7 @@ where
             PeerEvent::Restarted | PeerEvent::OutOfSync => track.is_broken = true,
             _ => {}
         }
-        !matches!(event, PeerEvent::Flushed | PeerEvent::EpochAhead { .. } | PeerEvent::OutOfSync)
+        !is_removed && !matches!(event, PeerEvent::Flushed | PeerEvent::EpochAhead { .. } | PeerEvent::OutOfSync)
     }
 
     /// Disconnects the players that cannot be reached. Of two who lose each other, the one with the greater number waits longer.
@@ -231,7 +234,9 @@ where
     }
 
     fn learn(&mut self, peer: PeerId, frame: u32, input: [u8; INPUT_LEN]) {
-        let Some(track) = self.peers.iter_mut().find(|track| track.id == peer) else { return };
+        let track = self.peers.iter_mut().find(|track| track.id == peer);
+        // One that was removed may play on.
+        let Some(track) = track.filter(|track| track.is_present(frame)) else { return };
         track.learn(frame, input);
         if frame >= self.next {
             self.heard = self.heard.max(frame.saturating_add(1));

@@ -102,11 +102,12 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
         beyond.is_some_and(|bits| bits & 1 == 1)
     }
 
-    /// Takes a known input.
+    /// Takes a known input of a frame in which the player is present.
     pub(crate) fn learn(&mut self, frame: u32, input: [u8; INPUT_LEN]) {
         let end = frame.saturating_add(1);
         if frame == self.end && frame == self.latest_end {
-            (self.end, self.latest_end, self.latest) = (end, end, input);
+            (self.latest_end, self.latest) = (end, input);
+            self.pass(1);
         } else {
             self.learn_out_of_order(frame);
             if frame >= self.latest_end {
@@ -130,13 +131,17 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
     fn pass(&mut self, frames: u32) {
         self.end = self.end.saturating_add(frames);
         self.beyond = self.beyond.checked_shr(frames).unwrap_or(0);
+        if self.end >= self.last_end {
+            self.end = u32::MAX;
+        }
     }
 
-    /// Ends the player's frames behind its last one. Its inputs from there on are zeros, and nobody waits for it in this epoch.
-    /// Returns that end.
+    /// Ends the player's frames behind its last one. Its inputs from there on are zeros, and nobody waits for it in this epoch once
+    /// those before are known. Returns that end.
     pub(crate) fn depart(&mut self, last: Option<Frame>) -> u32 {
         let end = last.map_or(self.first, |last| last.get().saturating_add(1));
-        (self.last_end, self.end, self.ahead, self.is_broken) = (end, u32::MAX, None, false);
+        (self.last_end, self.ahead, self.is_broken) = (end, None, false);
+        self.pass(0);
         end
     }
 

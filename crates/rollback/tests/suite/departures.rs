@@ -6,6 +6,9 @@ use inputwire_rollback::{Rollback, RollbackEvent, Step};
 use crate::game::{Game, LEN};
 use crate::pair::{Driver, End, FRAME_US, Pair, config, driver, frame};
 
+/// The first byte of what survivors say of those who left.
+const WORD: u8 = 0x23;
+
 /// The only peer of a driver, and whether the driver plays with it.
 fn plays_with(driver: &Driver) -> bool {
     let session = driver.session();
@@ -147,18 +150,18 @@ impl Mesh {
 
     /// What one has to send arrives.
     fn send(&mut self, player: usize) {
-        self.send_where(player, |_| true);
+        self.send_where(player, |_, _| true);
     }
 
-    /// What one has to send arrives at those for whom `arrives` says so.
-    fn send_where(&mut self, player: usize, arrives: impl Fn(usize) -> bool) {
+    /// What one has to send arrives where `arrives` says so.
+    fn send_where(&mut self, player: usize, arrives: impl Fn(usize, &[u8]) -> bool) {
         let (now, mut buf) = (self.now(), [0; MAX_DATAGRAM_SIZE]);
         self.ends[player].handle_timeout(now);
         while let Some(transmit) = self.ends[player].poll_transmit(&mut buf) {
             let session = self.ends[player].session();
             let to = usize::from(session.peer(transmit.peer).expect("a peer").player());
             // Who has been told to join may never come.
-            if to >= self.ends.len() || !arrives(to) {
+            if to >= self.ends.len() || !arrives(to, transmit.datagram) {
                 continue;
             }
             let from = self.peer(to, session.config().local_player());
@@ -169,17 +172,17 @@ impl Mesh {
 
     /// These play a frame each, and then send, in this order.
     fn frame(&mut self, players: &[usize]) {
-        self.frame_where(players, |_, _| true);
+        self.frame_where(players, |_, _, _| true);
     }
 
-    /// The same, where `arrives` says from whom to whom something arrives.
-    fn frame_where(&mut self, players: &[usize], arrives: impl Fn(usize, usize) -> bool) {
+    /// The same, where `arrives` says what arrives from whom to whom.
+    fn frame_where(&mut self, players: &[usize], arrives: impl Fn(usize, usize, &[u8]) -> bool) {
         self.now += FRAME_US;
         for player in players {
             self.step(*player);
         }
         for player in players {
-            self.send_where(*player, |to| arrives(*player, to));
+            self.send_where(*player, |to, datagram| arrives(*player, to, datagram));
         }
     }
 
@@ -283,7 +286,7 @@ fn every_survivor_plays_a_round_to_its_end_with_the_last_inputs_of_one_who_died_
     for number in 0..600 {
         // The last inputs of player 2 reach player 0 only, whose own ones do not reach it. Then it dies.
         let players: &[usize] = if number > 64 { &[0, 1] } else { &[0, 1, 2] };
-        mesh.frame_where(players, |from, to| number <= 54 || !matches!((from, to), (2, 1) | (0, 2)));
+        mesh.frame_where(players, |from, to, _| number <= 54 || !matches!((from, to), (2, 1) | (0, 2)));
         for (end, confirmed) in mesh.ends.iter().zip(&mut confirmed) {
             if end.session().epoch() == Epoch::new(0) {
                 *confirmed = end.confirmed_frame();
@@ -299,7 +302,7 @@ fn a_round_does_not_wait_for_a_survivor_that_was_restarted_before_a_departure_wa
     let (mut mesh, last) = (Mesh::new([0; 3], [|game| game.hash; 3]), frame(59));
     mesh.ends[0].end_round(last, Game::new(1));
     for number in 0..65 {
-        mesh.frame_where(&[0, 1, 2], |from, to| number <= 54 || !matches!((from, to), (2, 1) | (0, 2)));
+        mesh.frame_where(&[0, 1, 2], |from, to, _| number <= 54 || !matches!((from, to), (2, 1) | (0, 2)));
     }
     assert_eq!((mesh.ends[0].confirmed_frame(), mesh.ends[0].session().epoch()), (Some(last), Epoch::new(0)));
     let again = Config::builder().local_player(1).incarnation(77 << 40).build().expect("valid settings");
@@ -331,4 +334,97 @@ fn a_round_waits_for_a_departure_until_the_newcomer_that_another_end_lacks_is_gi
     mesh.ends[0].remove_peer(now, newcomer);
     (0..30).for_each(|_| mesh.frame(&[0, 1]));
     assert_eq!(epochs(&mesh), [Epoch::new(1); 2]);
+}
+
+#[test]
+fn the_confirmed_frames_of_a_player_that_is_removed_do_not_change_while_it_plays_on() {
+    for (drains_before, drains_after) in [(true, true), (false, true), (false, false)] {
+        let mut pair = Pair::new(driver(0), driver(1), 3);
+        for number in 0..60_u8 {
+            pair.frame([[1, 1], [number, 2]]);
+        }
+        let (mut a, mut b, mut now) = (pair.a, pair.b, pair.now);
+        let peer = a.session().peers().next().expect("a peer");
+        let (mut flying, mut last) = (vec![Vec::<Vec<u8>>::new(); 3], None);
+        for number in 0..30_u8 {
+            now += FRAME_US;
+            let at = Instant::from_micros(now);
+            for datagram in flying.remove(0) {
+                // It is unknown once it has gone.
+                let _ = a.handle_datagram(at, peer, &datagram);
+            }
+            a.handle_timeout(at);
+            if number != 5 || drains_before {
+                while a.poll_event().is_some() {}
+            }
+            if number == 5 {
+                last = a.session().peer(peer).expect("a peer").last_frame();
+                a.remove_peer(at, peer);
+                while drains_after && a.poll_event().is_some() {}
+            }
+            a.step(at, [1, 1], Game::advance);
+            let mut buf = [0; MAX_DATAGRAM_SIZE];
+            while let Some(transmit) = a.poll_transmit(&mut buf) {
+                b.receive(at, transmit.datagram);
+            }
+            flying.push(b.frame(at, [60 + number, 2], &mut Vec::new()).1);
+            if let Some((confirmed, state)) = a.confirmed_state() {
+                assert_eq!(state.frames, confirmed.get() + 1);
+            }
+        }
+        let mut expected = Game::new(0);
+        for number in 0..a.session().next_frame().get() {
+            let input = || (1, [u8::try_from(number).expect("a few"), 2]);
+            expected.play([(0, [1, 1])].into_iter().chain((Some(frame(number)) <= last).then(input)));
+        }
+        assert_eq!(a.state(), &expected, "{drains_before} {drains_after}");
+        assert!(a.confirmed_frame() > Some(frame(80)));
+    }
+}
+
+#[test]
+fn the_confirmed_frames_of_a_player_that_is_removed_do_not_change_when_others_agree_on_later_ones() {
+    let mut mesh = Mesh::new([0; 3], [|game| game.hash; 3]);
+    (0..30).for_each(|_| mesh.frame(&[0, 1, 2]));
+    // What player 2 does last reaches player 1 only, of whom player 0 knows less.
+    (0..2).for_each(|_| mesh.frame_where(&[0, 1, 2], |from, to, _| (from, to) != (1, 0)));
+    (0..3).for_each(|_| mesh.frame_where(&[0, 1, 2], |_, to, _| to != 0));
+    mesh.disconnect(0, 2);
+    (0..2).for_each(|_| mesh.frame_where(&[0, 1], |_, to, _| to != 0));
+    let (now, gone) = (mesh.now(), mesh.peer(0, 2));
+    mesh.ends[0].remove_peer(now, gone);
+    for number in 0..20 {
+        // The inputs of player 1 come first, so that nothing is missing but what it says of player 2.
+        mesh.frame_where(&[0, 1], |from, _, datagram| number > 0 || from == 0 || datagram[0] != WORD);
+        let (confirmed, state) = mesh.ends[0].confirmed_state().expect("some");
+        assert_eq!(state.frames, confirmed.get() + 1);
+    }
+    assert!(mesh.ends[0].confirmed_frame() > Some(frame(40)), "{:?}", mesh.ends[0].confirmed_frame());
+}
+
+#[test]
+fn whatever_a_player_does_after_it_was_removed_is_no_matter() {
+    let mut mesh = Mesh::new([0; 3], [|game| game.hash; 3]);
+    (0..30).for_each(|_| mesh.frame(&[0, 1, 2]));
+    // Player 1 is interrupted, so no frame is confirmed, and player 2 stays.
+    (0..20).for_each(|_| mesh.frame(&[0, 2]));
+    let (now, gone) = (mesh.now(), mesh.peer(0, 2));
+    mesh.ends[0].remove_peer(now, gone);
+    let again = Config::builder().local_player(2).incarnation(77 << 40).build().expect("valid settings");
+    mesh.ends[2] = Rollback::new(meshed(again), Game::new(0));
+    let mut events = Vec::new();
+    for _ in 0..60 {
+        mesh.now += FRAME_US;
+        events.extend(mesh.step(0).1);
+        mesh.step(2);
+        mesh.send(0);
+        mesh.send(2);
+    }
+    let of_removed = |event: &&RollbackEvent| matches!(event, RollbackEvent::Peer { peer, .. } if *peer == gone);
+    assert_eq!(events.iter().find(of_removed), None);
+    assert_eq!(mesh.ends[0].session().epoch(), Epoch::new(0));
+    assert_eq!(mesh.ends[0].session().peer_of(2), Some(gone), "its last frame is not confirmed");
+    // Player 1 is back.
+    (0..60).for_each(|_| mesh.frame_where(&[0, 1], |from, to, _| from < 2 && to < 2));
+    assert_eq!((mesh.ends[0].session().epoch(), mesh.ends[0].session().peer_of(2)), (Epoch::new(0), None));
 }
