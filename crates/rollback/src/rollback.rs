@@ -128,8 +128,11 @@ where
         u32::from_le_bytes([frames, 0, 0, 0])
     };
 
-    /// Creates a driver over a session in which no input was pushed, and the state from which each epoch starts. The session may
-    /// have its peers already.
+    /// Creates a driver over a session, and the state from which each epoch starts. No input was pushed in the present epoch of the
+    /// session, such as that of a lobby. It may have its peers already, also late joiners. What
+    /// they have sent is played, whether or not it was taken, as far as it is in the window of the session. Whoever has taken
+    /// [`EpochAhead`](PeerEvent::EpochAhead), [`Restarted`](PeerEvent::Restarted) or [`OutOfSync`](PeerEvent::OutOfSync) has begun the
+    /// epoch that they ask for: the driver does not see them again.
     ///
     /// It predicts at most 8 frames, repeats the latest input as a prediction, has no input delay and no checksums.
     #[must_use]

@@ -69,12 +69,13 @@ where
 {
     pub(crate) fn new(endpoint: M, settings: Settings<INPUT_LEN>) -> Self {
         let session = endpoint.session();
-        // Where the local player joins late, that is the frame from which every peer takes part.
         let (first, reported) = (session.next_frame(), session.epoch());
-        let mut peers = Vec::new();
+        let window = u32::try_from(WINDOW).unwrap_or(u32::MAX);
+        let mut peers = Vec::<Track<INPUT_LEN, RING>, MAX_PEERS>::new();
         for peer in session.peers().filter_map(|id| session.peer(id)) {
-            insert(&mut peers, Track::new(peer.id(), peer.player(), first));
+            insert(&mut peers, Track::of(peer, first, window));
         }
+        let heard = peers.iter().map(|track| track.latest_end).max().unwrap_or(0);
         Self {
             settings,
             stats: RollbackStats::default(),
@@ -86,7 +87,7 @@ where
             base: 0,
             is_eventful: true,
             wrong: None,
-            heard: 0,
+            heard,
             checksum_due: 0,
             last: None,
             reported,

@@ -1,6 +1,6 @@
 //! What the driver keeps of one player: which inputs are known, and with which ones the latest frames were simulated.
 
-use inputwire::{Epoch, Frame, Instant, PeerId};
+use inputwire::{Epoch, Frame, Instant, PeerId, PeerRef};
 
 use crate::inputs::{PlayerInput, Status};
 
@@ -35,7 +35,7 @@ pub(crate) struct Track<const INPUT_LEN: usize, const RING: usize> {
     pub(crate) last_end: u32,
     /// The latest known input, and the frame after it.
     latest: [u8; INPUT_LEN],
-    latest_end: u32,
+    pub(crate) latest_end: u32,
     /// With what the frame f was simulated, at `f % RING`.
     used: [[u8; INPUT_LEN]; RING],
     pub(crate) presence: Presence,
@@ -65,6 +65,24 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
             is_broken: false,
             is_removed: false,
         }
+    }
+
+    /// Takes over a player of a session that has been used before. Of what happened so far, its state tells enough: the window has
+    /// no frame before the one from which the player takes part, and `first` is the first one that is played here.
+    pub(crate) fn of(peer: PeerRef<'_, INPUT_LEN>, first: Frame, window: u32) -> Self {
+        let end = peer.last_frame().map_or(0, |last| last.get().saturating_add(1));
+        let latest_end = peer.latest_input().map_or(end, |(latest, _)| latest.get().saturating_add(1));
+        let input = |frame| peer.remote_input(Frame::new(frame));
+        let oldest = latest_end.saturating_sub(window);
+        let joined = (oldest..end).find(|frame| input(*frame).is_some()).unwrap_or(end);
+        let mut track = Self::new(peer.id(), peer.player(), first.max(Frame::new(joined)));
+        for (frame, input) in (track.first..latest_end).filter_map(|frame| Some((frame, input(frame)?))) {
+            track.learn(frame, input);
+        }
+        if let Some(last) = peer.last_frame() {
+            track.give_up_through(last);
+        }
+        track
     }
 
     /// Whether something about the player is still to be answered.

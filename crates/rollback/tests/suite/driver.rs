@@ -332,6 +332,97 @@ fn a_peer_is_not_added_once_the_first_frame_was_played() {
     assert_eq!(driver.add_peer(NOW, PeerConfig::compact(1)), Err(AddPeerError::EpochRunning));
 }
 
+/// A session of one of three players, of whom player 1 joins from this frame.
+fn with_late_joiner(player: u16, from: u32) -> Session<2, LEN> {
+    let mut session = Session::new(config(player));
+    for other in [0, 2, 1].into_iter().filter(|other| *other != player) {
+        let is_late = player == 1 || other == 1;
+        let peer = PeerConfig::compact(other);
+        let peer = if is_late { peer.from(frame(from)) } else { peer };
+        session.add_peer(NOW, peer).expect("a free place");
+    }
+    session
+}
+
+#[test]
+fn a_late_joiner_that_the_session_has_before_the_driver_takes_part_from_its_first_frame_on() {
+    for (from, takes) in [(60, true), (2, true), (2, false)] {
+        let make = |player: u16| Rollback::<Game, _, 2, LEN>::new(with_late_joiner(player, from), Game::new(0));
+        let mut before = Game::new(0);
+        (0..from).for_each(|_| before.play([0, 2].map(|player| (player, [1, 1]))));
+        let mut ends = [0, 1, 2].map(make);
+        ends[1].start_from(before.clone());
+        for number in 0..120_u64 {
+            let now = Instant::from_micros(number * FRAME_US);
+            // The session of player 0 is taken over when the late joiner may have played already.
+            if number == 10 && from == 2 {
+                ends[0] = Rollback::new(ends[0].clone().into_endpoint(), Game::new(0));
+            }
+            for (player, end) in ends.iter_mut().enumerate() {
+                end.handle_timeout(now);
+                let is_lobby = from == 2 && player == 0 && number < 10;
+                while (!is_lobby || takes) && end.poll_event().is_some() {}
+                if !is_lobby && (player != 1 || number >= 8) {
+                    end.step(now, [1, 1], Game::advance);
+                }
+            }
+            for from in 0..3_u16 {
+                let mut buf = [0; MAX_DATAGRAM_SIZE];
+                while let Some(transmit) = ends[usize::from(from)].poll_transmit(&mut buf) {
+                    let to = ends[usize::from(from)].session().peer(transmit.peer).expect("a peer").player();
+                    let end = &mut ends[usize::from(to)];
+                    let peer = end.session().peer_of(from).expect("a peer");
+                    end.handle_datagram(now, peer, transmit.datagram).expect("nothing is wrong with it");
+                }
+            }
+        }
+        for end in &ends {
+            let (confirmed, state) = end.confirmed_state().expect("some");
+            let mut expected = before.clone();
+            for _ in from..=confirmed.get() {
+                expected.play([0, 1, 2].map(|player| (player, [1, 1])));
+            }
+            assert!(confirmed > frame(90), "{from} {takes}: {confirmed}");
+            assert_eq!(state, &expected, "{from} {takes}");
+        }
+    }
+}
+
+#[test]
+fn inputs_that_came_before_a_driver_took_over_are_played() {
+    for takes in [true, false] {
+        let (a, mut b) = (driver(0), driver(1));
+        let mut pair = Pair::new(a, driver(1), 0);
+        let (mut buf, peer) = ([0; MAX_DATAGRAM_SIZE], pair.a.session().peers().next().expect("a peer"));
+        for number in 0..20_u8 {
+            let now = Instant::from_micros(pair.now);
+            pair.a.handle_timeout(now);
+            while takes && pair.a.poll_event().is_some() {}
+            while let Some(transmit) = pair.a.poll_transmit(&mut buf) {
+                b.receive(now, transmit.datagram);
+            }
+            for datagram in b.frame(now, [number, 9], &mut Vec::new()).1 {
+                pair.a.receive(now, &datagram);
+            }
+            pair.now += FRAME_US;
+        }
+        assert!(pair.a.session().peer(peer).expect("a peer").last_frame() >= Some(frame(5)));
+        (pair.a, pair.b) = (Rollback::new(pair.a.into_endpoint(), Game::new(0)), b);
+        for _ in 0..60 {
+            pair.frame([[1, 1], [100, 9]]);
+        }
+        let (confirmed, state) = pair.a.confirmed_state().expect("some");
+        let mut expected = Game::new(0);
+        for number in 0..=confirmed.get() {
+            // Player 1 had predicted eight frames, and waited with the input of the next one.
+            let low = u8::try_from(number).ok().filter(|number| *number <= 8).unwrap_or(100);
+            expected.play([(0, [1, 1]), (1, [low, 9])]);
+        }
+        assert!(confirmed > frame(50), "{takes}: {confirmed}");
+        assert_eq!(state, &expected, "{takes}");
+    }
+}
+
 #[test]
 fn after_the_session_was_closed_a_step_says_so() {
     let mut driver = driver(0);
