@@ -129,7 +129,7 @@ where
     };
 
     /// Creates a driver over a session, and the state from which each epoch starts. No input was pushed in the present epoch of the
-    /// session, such as that of a lobby. It may have its peers already, also late joiners. What
+    /// session, such as that of a lobby. It may have its peers already, also late joiners and players who leave or have left. What
     /// they have sent is played, whether or not it was taken, as far as it is in the window of the session. Whoever has taken
     /// [`EpochAhead`](PeerEvent::EpochAhead), [`Restarted`](PeerEvent::Restarted) or [`OutOfSync`](PeerEvent::OutOfSync) has begun the
     /// epoch that they ask for: the driver does not see them again.

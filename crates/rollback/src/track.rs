@@ -1,6 +1,6 @@
 //! What the driver keeps of one player: which inputs are known, and with which ones the latest frames were simulated.
 
-use inputwire::{Epoch, Frame, Instant, PeerId, PeerRef};
+use inputwire::{Departure, Epoch, Frame, Health, Instant, PeerId, PeerRef};
 
 use crate::inputs::{PlayerInput, Status};
 
@@ -81,6 +81,14 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
         }
         if let Some(last) = peer.last_frame() {
             track.give_up_through(last);
+        }
+        track.presence = match peer.departure() {
+            Departure::Present if peer.health() == Health::Disconnected => Presence::Silent(None),
+            Departure::Present => Presence::Here,
+            _ => Presence::Left,
+        };
+        if let Departure::Departed { last } = peer.departure() {
+            track.depart(last);
         }
         track
     }

@@ -186,6 +186,25 @@ impl Mesh {
         }
     }
 
+    /// Player 0 plays no frame and takes its events, or not; of the others, these play one, and player 2 may not reach it.
+    fn lobby(&mut self, takes: bool, players: &[usize], reaches: bool) {
+        self.now += FRAME_US;
+        let now = self.now();
+        self.ends[0].handle_timeout(now);
+        while takes && self.ends[0].poll_event().is_some() {}
+        players.iter().for_each(|player| drop(self.step(*player)));
+        self.send(0);
+        for player in players {
+            self.send_where(*player, |to, _| reaches || (*player, to) != (2, 0));
+        }
+    }
+
+    /// Another driver takes over the session of player 0.
+    fn take_over(&mut self) {
+        let session = self.ends[0].clone().into_endpoint();
+        self.ends[0] = Rollback::new(session, Game::new(0)).with_checksums(10, |game| game.hash);
+    }
+
     fn disconnect(&mut self, by: usize, player: u16) {
         let (now, peer) = (self.now(), self.peer(by, player));
         self.ends[by].disconnect_peer(now, peer);
@@ -427,4 +446,74 @@ fn whatever_a_player_does_after_it_was_removed_is_no_matter() {
     // Player 1 is back.
     (0..60).for_each(|_| mesh.frame_where(&[0, 1], |from, to, _| from < 2 && to < 2));
     assert_eq!((mesh.ends[0].session().epoch(), mesh.ends[0].session().peer_of(2)), (Epoch::new(0), None));
+}
+
+#[test]
+fn a_driver_takes_over_a_session_from_which_a_player_leaves_or_has_left() {
+    let mut departures = Vec::new();
+    for (played, late, takes) in (0..60).map(|case| (case / 2 % 3 * 3, case / 6, case % 2 == 0)) {
+        let mut mesh = Mesh::new([0; 3], [|game| game.hash; 3]);
+        (0..played).for_each(|number| mesh.lobby(takes, &[1, 2], number + 2 < played));
+        (0..6).for_each(|_| mesh.lobby(takes, &[1], true));
+        if late > 0 {
+            mesh.disconnect(1, 2);
+        }
+        (1..late).for_each(|_| mesh.lobby(takes, &[1], true));
+        mesh.take_over();
+        let departure = |mesh: &Mesh| mesh.ends[0].session().peer(mesh.peer(0, 2)).expect("a peer").departure();
+        departures.push(departure(&mesh));
+        if late == 0 {
+            mesh.disconnect(1, 2);
+        }
+        let mut events = Vec::new();
+        for _ in 0..60 {
+            mesh.now += FRAME_US;
+            [0, 1].into_iter().for_each(|player| events.extend(mesh.step(player).1));
+            [0, 1].into_iter().for_each(|player| mesh.send(player));
+        }
+        let is_desync =
+            |event: &RollbackEvent| matches!(event, RollbackEvent::Peer { event: PeerEvent::Desync { .. }, .. });
+        assert!(!events.iter().any(is_desync), "{played} {late} {takes}");
+        let Departure::Departed { last } = departure(&mesh) else { panic!("{played} {late} {takes}: it has departed") };
+        assert_eq!(last, frame(played).get().checked_sub(1).map(frame), "{late} {takes}");
+        for player in [0, 1] {
+            let (confirmed, state) = mesh.ends[player].confirmed_state().expect("some");
+            let mut expected = Game::new(0);
+            for number in 0..=confirmed.get() {
+                let present = 0..if Some(frame(number)) <= last { 3 } else { 2 };
+                expected.play(present.map(|player| (player, [1, 1])));
+            }
+            assert_eq!(state, &expected, "{played} {late} {takes}");
+            assert!(confirmed > frame(50), "{played} {late} {takes}: {confirmed}");
+        }
+    }
+    let is_departing = |departure: &Departure| matches!(departure, Departure::Departing { .. });
+    let is_present = |departure: &Departure| *departure == Departure::Present;
+    assert!(departures.iter().any(is_departing) && departures.iter().any(is_present), "{departures:?}");
+}
+
+#[test]
+fn who_was_lost_before_a_driver_took_over_is_disconnected() {
+    for takes in [true, false] {
+        let (mut a, mut b) = (driver(0), driver(1));
+        let (mut buf, peer) = ([0; MAX_DATAGRAM_SIZE], a.session().peers().next().expect("a peer"));
+        for number in 0..400 {
+            let now = Instant::from_micros(number * FRAME_US);
+            a.handle_timeout(now);
+            while takes && a.poll_event().is_some() {}
+            let to_b = std::iter::from_fn(|| a.poll_transmit(&mut buf).map(|transmit| transmit.datagram.to_vec()));
+            to_b.collect::<Vec<_>>().iter().for_each(|datagram| b.receive(now, datagram));
+            for datagram in b.frame(now, [1, 1], &mut Vec::new()).1 {
+                if number < 20 {
+                    a.receive(now, &datagram);
+                }
+            }
+        }
+        assert_eq!(a.session().peer(peer).expect("a peer").health(), Health::Disconnected);
+        let mut a: Driver = Rollback::new(a.into_endpoint(), Game::new(0));
+        for number in 400..430 {
+            a.frame(Instant::from_micros(number * FRAME_US), [1, 1], &mut Vec::new());
+        }
+        assert!(!plays_with(&a) && a.confirmed_frame() > Some(frame(20)), "{takes}: {:?}", a.confirmed_frame());
+    }
 }
