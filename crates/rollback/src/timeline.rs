@@ -197,11 +197,11 @@ where
             PeerEvent::Health { health: Health::Disconnected, .. } if track.presence == Presence::Here => {
                 track.presence = Presence::Silent(None);
             }
-            PeerEvent::Health { health, .. } if matches!(track.presence, Presence::Silent(_)) => {
-                // That it is disconnected may have been known when the session was taken over.
-                if health != Health::Disconnected {
-                    track.presence = Presence::Here;
-                }
+            // That it is disconnected comes as an event, too, if it was when the session was taken over.
+            PeerEvent::Health { health, .. }
+                if health != Health::Disconnected && matches!(track.presence, Presence::Silent(_)) =>
+            {
+                track.presence = Presence::Here;
             }
             PeerEvent::PeerClosed { .. } if track.presence != Presence::Left => track.presence = Presence::Closed,
             PeerEvent::Departing { .. } => track.presence = Presence::Left,

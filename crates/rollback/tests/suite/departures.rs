@@ -192,7 +192,9 @@ impl Mesh {
         let now = self.now();
         self.ends[0].handle_timeout(now);
         while takes && self.ends[0].poll_event().is_some() {}
-        players.iter().for_each(|player| drop(self.step(*player)));
+        for player in players {
+            self.step(*player);
+        }
         self.send(0);
         for player in players {
             self.send_where(*player, |to, _| reaches || (*player, to) != (2, 0));
@@ -468,8 +470,9 @@ fn a_driver_takes_over_a_session_from_which_a_player_leaves_or_has_left() {
         let mut events = Vec::new();
         for _ in 0..60 {
             mesh.now += FRAME_US;
-            [0, 1].into_iter().for_each(|player| events.extend(mesh.step(player).1));
-            [0, 1].into_iter().for_each(|player| mesh.send(player));
+            events.extend([0, 1].into_iter().flat_map(|player| mesh.step(player).1));
+            mesh.send(0);
+            mesh.send(1);
         }
         let is_desync =
             |event: &RollbackEvent| matches!(event, RollbackEvent::Peer { event: PeerEvent::Desync { .. }, .. });

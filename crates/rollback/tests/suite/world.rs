@@ -1,10 +1,11 @@
 //! Games of many players over a hostile network, each endpoint against a plain simulation of the inputs that were pushed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use inputwire::{
-    Config, Departure, Epoch, Frame, Health, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, Session,
+    Config, Departure, Epoch, Event, Frame, Health, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, PeerRef,
+    Session,
 };
 use inputwire_rollback::{Rollback, RollbackEvent, Step};
 use inputwire_sim::network::{Faults, Network};
@@ -43,6 +44,29 @@ pub(crate) struct Plan {
     /// Whether the first one that left comes back.
     pub(crate) rejoins: bool,
     pub(crate) first_frame: u32,
+    /// Who leaves does so when it plays one of the last frames of a round, if there are rounds. Then its last datagrams
+    /// reach one of the others only, for this long, and it may be that nothing reaches it.
+    pub(crate) last_words: Option<LastWords>,
+    /// Whether players that departed are removed before their last frame is confirmed.
+    pub(crate) removes_early: bool,
+    /// Of two players, one removes the other, which plays on.
+    pub(crate) removal: Option<(u64, usize)>,
+    /// How long each player holds its session without a driver, and whether it takes the events meanwhile. One that joins does
+    /// so as well.
+    pub(crate) lobby: Option<Vec<(u64, bool)>>,
+    /// The last player joins from this frame, which all know from the start.
+    pub(crate) late: Option<u32>,
+}
+
+/// How the others hear of one who dies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastWords {
+    for_us: u64,
+    /// Which of the others is reached.
+    reaches: usize,
+    is_deaf: bool,
+    /// How many frames before the last one of the round it begins.
+    before: u32,
 }
 
 impl Plan {
@@ -64,7 +88,7 @@ impl Plan {
         let latest = if rejoins { 3 * SECOND_US / 2 } else { HOSTILE_US };
         let leave = |number| (rng.between(SECOND_US / 2, latest), usize::from(number == 1), rng.one_in(2));
         let leaves: Vec<_> = (0..leaves).map(leave).collect();
-        Self {
+        let mut plan = Self {
             seed,
             players: usize::try_from(players).expect("a few"),
             max_prediction: rng.pick(&[0, 1, 4, 8, 8, 8]),
@@ -76,7 +100,58 @@ impl Plan {
             leaves,
             rejoins,
             first_frame: rng.pick(&[0, 0, 3]),
+            last_words: None,
+            removes_early: false,
+            removal: None,
+            lobby: None,
+            late: None,
+        };
+        plan.draw_turns(rng);
+        plan
+    }
+
+    /// Draws what is rare.
+    fn draw_turns(&mut self, rng: &mut Rng) {
+        if !self.leaves.is_empty() && rng.one_in(2) {
+            self.last_words = Some(LastWords {
+                for_us: rng.between(20_000, 200_000),
+                reaches: rng.index(self.players),
+                is_deaf: rng.one_in(2),
+                before: u32::try_from(rng.below(8)).expect("a few"),
+            });
         }
+        // Of more than two survivors, one may go on before two others agree.
+        if self.last_words.is_some() && self.round.is_some() && rng.one_in(2) {
+            self.players = 3;
+            self.leaves.truncate(1);
+        }
+        self.removes_early = rng.one_in(2);
+        if self.restart.is_some() {
+            return;
+        }
+        if self.players == 2 && rng.one_in(2) {
+            self.removal = Some((rng.between(SECOND_US / 2, HOSTILE_US), rng.index(2)));
+        }
+        if rng.one_in(3) {
+            let longest = rng.pick(&[SECOND_US / 2, 7 * SECOND_US / 2]);
+            self.lobby = Some((0..self.players).map(|_| (rng.below(longest), rng.one_in(2))).collect());
+        }
+        if self.players > 2 && self.round.is_none() && rng.one_in(4) {
+            self.late = Some(self.first_frame + u32::try_from(rng.between(2, 60)).expect("a few"));
+        }
+    }
+
+    /// Whether a player leaves, or is removed.
+    fn leaves(&self, player: usize) -> bool {
+        let is_removed = self.removal.is_some_and(|(_, by)| by != player);
+        is_removed || self.leaves.iter().any(|(_, leaver, _)| *leaver == player)
+    }
+
+    /// A driver over a session.
+    fn drive(&self, session: Session<MAX_PEERS, LEN>) -> Driver {
+        Rollback::new(session, Game::new(0))
+            .with_checksums(10, |game| game.hash)
+            .with_max_prediction(self.max_prediction)
     }
 }
 
@@ -120,6 +195,8 @@ struct End {
     silent_through: Option<Epoch>,
     confirmed: u64,
     checked: Option<(Epoch, Frame)>,
+    /// Until when it has no driver, and whether it takes the events.
+    lobby: Option<(u64, bool)>,
 }
 
 /// The inputs that were pushed, by epoch, player and frame.
@@ -134,6 +211,10 @@ struct Log {
     departed: Vec<(usize, Epoch, usize, u32)>,
     /// Two endpoints whose states did not agree.
     desyncs: Vec<(usize, Epoch, usize)>,
+    /// Who began which epoch, in this order, and whether all who had left were disconnected there.
+    begun: Vec<(usize, Epoch, bool)>,
+    /// When someone left, as a number of those that had begun an epoch.
+    left: Vec<usize>,
 }
 
 struct World {
@@ -146,6 +227,12 @@ struct World {
     log: Log,
     /// The first and last epoch in which two runs of a player may have taken part.
     contested: Option<(Epoch, Epoch)>,
+    /// Who dies at a time, and whether it says goodbye. Until then not all of what it sends arrives.
+    dying: Vec<(u64, usize, bool)>,
+    /// Who was removed while it played on, and in which epoch.
+    removed: Option<(usize, Epoch)>,
+    /// Whether all have removed those who departed.
+    are_gone_removed: bool,
 }
 
 /// Plays a game.
@@ -159,20 +246,27 @@ pub(crate) fn play(plan: &Plan) -> Played {
         network.set_faults(from, to, plan.faults);
     }
     let everyone: Vec<usize> = (0..plan.players).collect();
-    let ends = everyone.iter().map(|player| End::new(plan, *player, 1, &everyone, None)).collect();
+    let latecomer = plan.players - 1;
+    let from = |player| plan.late.filter(|_| player == latecomer);
+    let ends = everyone.iter().map(|player| End::new(plan, *player, 1, &everyone, from(*player))).collect();
     let plan = plan.clone();
+    let back = plan.late.map(|from| (latecomer, (Epoch::new(0), from)));
     let mut world = World {
         plan,
         now: 0,
         network,
         ends,
         pushed: HashMap::new(),
-        back: HashMap::new(),
+        back: back.into_iter().collect(),
         log: Log::default(),
         contested: None,
+        dying: Vec::new(),
+        removed: None,
+        are_gone_removed: false,
     };
     world.run();
     world.judge();
+    world.judge_rounds();
     let stats = world.ends.iter().map(|end| end.driver.stats());
     Played {
         confirmed: world.ends.iter().map(|end| end.confirmed).sum(),
@@ -207,16 +301,17 @@ impl End {
         let mut session = Session::new(config.build().expect("valid settings"));
         for other in players.iter().filter(|other| **other != player) {
             let peer = PeerConfig::compact(number(*other));
-            let peer = from.map(Frame::new).into_iter().fold(peer, PeerConfig::from);
+            // The latecomer is the last of them all.
+            let late = plan.late.filter(|_| run == 1 && *other + 1 == plan.players);
+            let peer = from.or(late).map(Frame::new).into_iter().fold(peer, PeerConfig::from);
             session.add_peer(Instant::ORIGIN, peer).expect("a free place");
         }
-        let driver = Rollback::new(session, Game::new(0))
-            .with_checksums(10, |game| game.hash)
-            .with_max_prediction(plan.max_prediction);
+        let driver = plan.drive(session);
+        let lobby = plan.lobby.as_ref().and_then(|lobby| lobby.get(player).copied());
         let rng = Rng::new(nth(plan.seed, 7_000 + run * 100 + player as u64));
         Self {
             life: from.map_or(Life::Plays, Life::Joins),
-            stays: from.is_some() || plan.leaves.iter().all(|(_, leaver, _)| *leaver != player),
+            stays: run == 3 || !plan.leaves(player),
             player,
             driver,
             rng,
@@ -226,6 +321,36 @@ impl End {
             silent_through: None,
             confirmed: 0,
             checked: None,
+            lobby: lobby.map(|(until, takes)| (if from.is_some() { u64::MAX } else { until }, takes)),
+        }
+    }
+
+    /// Takes the events of a session without a driver.
+    fn wait(&mut self, now: u64, plan: &Plan, back: &Back, log: &mut Log) {
+        let is_closed = self.driver.session().is_closed() || self.life == Life::Dropped;
+        let Some((until, takes)) = self.lobby.filter(|_| !is_closed) else { return };
+        while takes && let Some(event) = self.driver.endpoint_mut().poll_event() {
+            match event {
+                // The driver would not see them again.
+                Event::Peer { event: PeerEvent::EpochAhead { .. } | PeerEvent::OutOfSync, .. } => {
+                    let session = self.driver.endpoint_mut();
+                    let next = session.next_epoch().expect("epochs are left");
+                    session.begin_epoch(Instant::from_micros(now), next).expect("a later one");
+                }
+                Event::Peer { peer, event } => self.note(RollbackEvent::Peer { peer, event }, plan, back, log),
+                Event::Dropped { by } => self.note(RollbackEvent::Dropped { by }, plan, back, log),
+                _ => {}
+            }
+        }
+        if now >= until {
+            self.take_over(plan);
+        }
+    }
+
+    /// Begins to drive the session.
+    fn take_over(&mut self, plan: &Plan) {
+        if self.lobby.take().is_some() {
+            self.driver = plan.drive(self.driver.clone().into_endpoint());
         }
     }
 
@@ -269,27 +394,36 @@ impl End {
         self.next_step = now + u64::try_from(interval).expect("a frame") + hiccup;
     }
 
-    fn drain(&mut self, now: u64, plan: &Plan, back: &Back, log: &mut Log, network: &mut Network) {
-        while let Some(event) = self.driver.poll_event() {
-            let epoch = self.driver.session().epoch();
-            let player_of = |peer| usize::from(self.driver.session().peer(peer).expect("a peer").player());
-            match event {
-                RollbackEvent::Peer { peer, event: PeerEvent::Desync { .. } } if self.stays => {
-                    log.desyncs.push((self.player, epoch, player_of(peer)));
-                }
-                RollbackEvent::Peer { peer, event: PeerEvent::Departed { last } } if self.stays => {
-                    let player = player_of(peer);
-                    let from =
-                        back.get(&player).filter(|(of, _)| *of == epoch).map_or(plan.first_frame, |(_, from)| *from);
-                    let end = last.map_or(from, |last| last.get() + 1);
-                    log.departed.push((self.player, epoch, player, end));
-                }
-                RollbackEvent::Dropped { .. } => self.life = Life::Dropped,
-                _ => {}
+    /// Notes an event.
+    fn note(&mut self, event: RollbackEvent, plan: &Plan, back: &Back, log: &mut Log) {
+        let epoch = self.driver.session().epoch();
+        let player_of = |peer| usize::from(self.driver.session().peer(peer).expect("a peer").player());
+        match event {
+            RollbackEvent::Peer { peer, event: PeerEvent::Desync { .. } } if self.stays => {
+                log.desyncs.push((self.player, epoch, player_of(peer)));
             }
+            RollbackEvent::Peer { peer, event: PeerEvent::Departed { last } } if self.stays => {
+                let player = player_of(peer);
+                // Without an input it has been absent since one of the two joined.
+                let joined = [player, self.player].map(|player| back.get(&player).filter(|(of, _)| *of == epoch));
+                let from = joined.into_iter().flatten().map(|(_, from)| *from).max().unwrap_or(plan.first_frame);
+                let end = last.map_or(from, |last| last.get() + 1);
+                log.departed.push((self.player, epoch, player, end));
+            }
+            RollbackEvent::Dropped { .. } => self.life = Life::Dropped,
+            _ => {}
         }
-        if self.life == Life::Plays {
-            self.play(now, plan);
+    }
+
+    fn drain(&mut self, now: u64, plan: &Plan, back: &Back, log: &mut Log, network: &mut Network) {
+        self.wait(now, plan, back, log);
+        if self.lobby.is_none() {
+            while let Some(event) = self.driver.poll_event() {
+                self.note(event, plan, back, log);
+            }
+            if self.life == Life::Plays {
+                self.play(now, plan);
+            }
         }
         let mut buf = [0; MAX_DATAGRAM_SIZE];
         while let Some(transmit) = self.driver.poll_transmit(&mut buf) {
@@ -305,6 +439,13 @@ impl End {
         if let Some(last) = plan.round.map(Frame::new).filter(|last| is_over(*last)) {
             self.driver.end_round(last, Game::new(0));
         }
+    }
+
+    /// Whether none of these plays here any more.
+    fn has_named(&self, gone: &[bool]) -> bool {
+        let session = self.driver.session();
+        let mut peers = session.peers().filter_map(|peer| session.peer(peer));
+        peers.all(|peer| !gone[usize::from(peer.player())] || peer.departure() != Departure::Present)
     }
 
     fn confirmed(&self) -> Option<(Frame, Game)> {
@@ -406,16 +547,33 @@ impl World {
         while let Some(datagram) = self.network.deliver(self.now) {
             let end = &mut self.ends[datagram.to];
             let from = end.driver.session().peer_of(u16::try_from(datagram.from).expect("a few"));
-            if let Some(from) = from.filter(|_| end.life != Life::Dead) {
+            let arrives = |(_, dying, _): &(u64, usize, bool)| {
+                let words = self.plan.last_words.expect("they are drawn");
+                let is_reached =
+                    datagram.to == (words.reaches + usize::from(words.reaches == *dying)) % self.plan.players;
+                (datagram.from != *dying || is_reached) && (datagram.to != *dying || !words.is_deaf)
+            };
+            let arrives = self.dying.iter().all(arrives);
+            if let Some(from) = from.filter(|_| end.life != Life::Dead && arrives) {
                 let _ = end.driver.handle_datagram(Instant::from_micros(datagram.at), from, &datagram.bytes);
             }
         }
+        self.remove();
+        let gone: Vec<_> = self.ends.iter().map(|end| !matches!(end.life, Life::Plays | Life::Joins(_))).collect();
         for end in self.ends.iter_mut().filter(|end| end.life != Life::Dead) {
+            let (epoch, life, had_named) = (end.driver.session().epoch(), end.life, end.has_named(&gone));
             end.driver.handle_timeout(Instant::from_micros(self.now));
             if self.now == HOSTILE_US + SECOND_US {
                 end.give_up_strangers(self.now);
             }
             end.drain(self.now, &self.plan, &self.back, &mut self.log, &mut self.network);
+            let begun = end.driver.session().epoch();
+            if begun != epoch {
+                self.log.begun.push((end.player, begun, had_named));
+            }
+            if end.life == Life::Dropped && life != Life::Dropped {
+                self.log.left.push(self.log.begun.len());
+            }
             end.record(&mut self.pushed, self.plan.first_frame);
             if end.life == Life::Closes && end.driver.session().is_closed() {
                 end.life = Life::Dead;
@@ -426,15 +584,42 @@ impl World {
         }
     }
 
+    /// Of two players, one removes the other, which plays on.
+    fn remove(&mut self) {
+        let is_due = |(at, by): &mut (u64, usize)| *at <= self.now && self.ends[*by].lobby.is_none();
+        let Some((_, by)) = self.plan.removal.take_if(is_due) else { return };
+        let end = &mut self.ends[by];
+        let Some(peer) = end.driver.session().peers().next() else { return };
+        let last = end.driver.session().peer(peer).and_then(PeerRef::last_frame);
+        let epoch = end.driver.session().epoch();
+        let known = last.map_or(self.plan.first_frame, |last| last.get() + 1);
+        self.log.departed.push((by, epoch, 1 - by, known));
+        end.driver.remove_peer(Instant::from_micros(self.now), peer);
+        self.ends[1 - by].stays = false;
+        self.removed = Some((1 - by, epoch));
+    }
+
     fn leave_and_join(&mut self) {
         let now = Instant::from_micros(self.now);
         let is_due = |(at, ..): &mut (u64, usize, bool)| *at <= self.now;
-        for (_, player, goodbye) in self.plan.leaves.extract_if(.., is_due) {
+        let due: Vec<_> = self.plan.leaves.extract_if(.., is_due).collect();
+        for (_, player, goodbye) in due {
+            let words = self.plan.last_words.filter(|_| self.ends[player].life == Life::Plays);
+            // Where there are rounds, it plays on to the end of one, if that comes.
+            let begins = words.zip(self.plan.round).map(|(words, last)| last.saturating_sub(words.before));
+            if self.now < HOSTILE_US && begins.is_some_and(|begins| self.ends[player].driver.state().frames != begins) {
+                self.plan.leaves.push((self.now, player, goodbye));
+            } else {
+                self.dying.push((self.now + words.map_or(0, |words| words.for_us), player, goodbye));
+            }
+        }
+        for (_, player, goodbye) in self.dying.extract_if(.., is_due) {
             let end = &mut self.ends[player];
             if goodbye {
                 end.driver.close(now);
             }
             end.life = if goodbye { Life::Closes } else { Life::Dead };
+            self.log.left.push(self.log.begun.len());
         }
         if self.plan.rejoins && self.now < HOSTILE_US {
             self.rejoin(now);
@@ -446,6 +631,7 @@ impl World {
             if let Life::Joins(from) = end.life
                 && let Some((frame, state)) = states.iter().find(|(frame, _)| frame.get() + 1 == from)
             {
+                end.take_over(&self.plan);
                 end.driver.start_from(state.clone());
                 end.life = Life::Plays;
                 end.next_step = self.now;
@@ -461,6 +647,7 @@ impl World {
         let Some(latest) = ends.map(|(.., end)| *end).max() else { return };
         let number = |player| u16::try_from(player).expect("a few");
         let gone: Vec<usize> = self.ends.iter().filter(|end| end.life == Life::Dead).map(|end| end.player).collect();
+        let removes_early = self.plan.removes_early;
         let is_settled = |other: &End| {
             let session = other.driver.session();
             let has_departed = |player: &usize| {
@@ -471,21 +658,46 @@ impl World {
             let peers = session.peers().filter_map(|peer| session.peer(peer));
             let all_gone = peers.filter(|peer| peer.departure() != Departure::Present).count() == gone.len();
             // The last frame of everyone that left is confirmed.
-            let is_confirmed = other.driver.confirmed_frame() >= Some(Frame::new(latest));
+            let is_confirmed = removes_early || other.driver.confirmed_frame() >= Some(Frame::new(latest));
             session.departures_settled() && is_confirmed && all_gone && gone.iter().all(has_departed)
         };
         let mut others: Vec<_> = self.ends.iter_mut().filter(|other| other.life != Life::Dead).collect();
-        let all_play = others.iter().all(|other| other.life == Life::Plays && is_settled(other));
-        if !self.plan.leaves.is_empty() || !all_play {
+        let all_play = others.iter().all(|other| other.life == Life::Plays && other.lobby.is_none());
+        if !self.plan.leaves.is_empty() || !self.dying.is_empty() || !all_play {
+            return;
+        }
+        if !self.are_gone_removed {
+            if !others.iter().all(|other| is_settled(other)) {
+                return;
+            }
+            for other in &mut others {
+                for player in &gone {
+                    let peer = other.driver.session().peer_of(number(*player)).expect("not removed yet");
+                    // The driver may not have reported it yet, and does so no more.
+                    let departure = other.driver.session().peer(peer).map(PeerRef::departure);
+                    if let Some(Departure::Departed { last }) = departure {
+                        let event = RollbackEvent::Peer { peer, event: PeerEvent::Departed { last } };
+                        other.note(event, &self.plan, &self.back, &mut self.log);
+                    }
+                    other.driver.remove_peer(now, peer);
+                }
+            }
+            self.are_gone_removed = true;
+        }
+        // Each stays until its last frame is confirmed; and another one may have been lost meanwhile.
+        let is_free = |other: &&mut End| {
+            let session = other.driver.session();
+            let mut peers = session.peers().filter_map(|peer| session.peer(peer));
+            let is_in_the_way =
+                |peer: PeerRef<'_, LEN>| gone.contains(&peer.player().into()) || peer.departure() != Departure::Present;
+            !peers.any(is_in_the_way)
+        };
+        if !others.iter().all(is_free) {
             return;
         }
         let pushed = others.iter().map(|other| other.driver.session().next_frame().get()).max().expect("others");
         let from = pushed + 40;
         for other in &mut others {
-            for player in &gone {
-                let peer = other.driver.session().peer_of(number(*player)).expect("not removed yet");
-                other.driver.remove_peer(now, peer);
-            }
             let peer = PeerConfig::compact(number(player)).from(Frame::new(from));
             other.driver.add_peer(now, peer).expect("its place is free");
         }
@@ -510,11 +722,52 @@ impl World {
         end.life == Life::Plays && end.stays && !self.log.departed.iter().any(was_lost)
     }
 
+    /// Demands that every survivor has played a round to its end, if who left did so before anybody began the next one, or after
+    /// everybody did, and were disconnected where that was begun first. Of more than two survivors, one may begin the next round before
+    /// two others agree.
+    fn judge_rounds(&self) {
+        // A restart ends a round early.
+        let is_whole = self.ends.iter().all(|end| end.silent_through.is_none());
+        let Some(last) = self.plan.round.filter(|_| is_whole).map(Frame::new) else { return };
+        let confirmed: HashSet<_> = self
+            .log
+            .confirmed
+            .iter()
+            .filter(|(_, _, frame, _)| *frame >= last)
+            .map(|(by, epoch, ..)| (*by, *epoch))
+            .collect();
+        let stayed: Vec<_> = (0..self.plan.players).filter(|player| self.has_stayed(*player)).collect();
+        let latest = self.log.begun.iter().map(|(_, epoch, _)| epoch.get()).max().unwrap_or(0);
+        for (epoch, next) in (0..latest).map(|epoch| (Epoch::new(epoch), Epoch::new(epoch + 1))) {
+            let is_next = |(_, epoch, _): &(usize, Epoch, bool)| *epoch == next;
+            let begun = || self.log.begun.iter();
+            let Some((at, (first, _, had_named))) = begun().enumerate().find(|(_, begun)| is_next(begun)) else {
+                continue;
+            };
+            let end = begun().rposition(|begun| is_next(begun) && stayed.contains(&begun.0)).unwrap_or(at);
+            let is_calm = self.log.left.iter().all(|left| *left <= at || *left > end);
+            let left = self.log.left.iter().filter(|left| **left <= at).count();
+            let agree = left == 0 || self.plan.players - left == 2;
+            if *had_named && is_calm && agree && confirmed.contains(&(*first, epoch)) {
+                let went_on = |player: &&usize| begun().any(|(by, epoch, _)| by == *player && *epoch >= next);
+                for player in stayed.iter().filter(went_on) {
+                    assert!(
+                        confirmed.contains(&(*player, epoch)),
+                        "player {player} lacks the end of epoch {epoch}:\n{self}"
+                    );
+                }
+            }
+        }
+    }
+
     /// Compares what those saw that stayed with a plain simulation.
     fn judge(&self) {
         let stayed = |player: usize| self.has_stayed(player);
         let counts = |by: usize, epoch| stayed(by) && !is_contested(self.contested, epoch);
         let mut absent = HashMap::new();
+        if self.plan.late.is_some() {
+            absent.insert((Epoch::new(0), self.plan.players - 1, false), self.plan.first_frame);
+        }
         for (_, epoch, player, end) in self.log.departed.iter().filter(|(by, epoch, ..)| counts(*by, *epoch)) {
             let known = absent.entry((*epoch, *player, self.is_back(*epoch, *player, *end))).or_insert(*end);
             assert_eq!(known, end, "player {player} departed at two frames of epoch {epoch}:\n{self}");
@@ -523,7 +776,8 @@ impl World {
             assert!(!stayed(*with), "a desync between players {by} and {with} in epoch {epoch}:\n{self}");
         }
         let is_absent = |epoch, player, frame| {
-            absent.get(&(epoch, player, self.is_back(epoch, player, frame))).is_some_and(|end| frame >= *end)
+            self.removed.is_some_and(|(removed, of)| removed == player && epoch > of)
+                || absent.get(&(epoch, player, self.is_back(epoch, player, frame))).is_some_and(|end| frame >= *end)
         };
         let mut plain = HashMap::<_, Vec<Game>>::new();
         for (by, epoch, frame, state) in self.log.confirmed.iter().filter(|(by, epoch, ..)| counts(*by, *epoch)) {
