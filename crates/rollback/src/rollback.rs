@@ -128,11 +128,12 @@ where
         u32::from_le_bytes([frames, 0, 0, 0])
     };
 
-    /// Creates a driver over a session, and the state from which each epoch starts. No input was pushed in the present epoch of the
-    /// session, such as that of a lobby. It may have its peers already, also late joiners and players who leave or have left. What
-    /// they have sent is played, whether or not it was taken, as far as it is in the window of the session. Whoever has taken
-    /// [`EpochAhead`](PeerEvent::EpochAhead), [`Restarted`](PeerEvent::Restarted) or [`OutOfSync`](PeerEvent::OutOfSync) has begun the
-    /// epoch that they ask for: the driver does not see them again.
+    /// Creates a driver over a session in which no input was pushed in the present epoch, and the state from which each epoch starts.
+    ///
+    /// The session may be that of a lobby: it may have its peers already, also late joiners and players who leave or have left. Their
+    /// inputs are played, even if they were taken before, while they are in the window of the session. Who takes
+    /// [`EpochAhead`](PeerEvent::EpochAhead), [`Restarted`](PeerEvent::Restarted) or [`OutOfSync`](PeerEvent::OutOfSync) before the
+    /// driver does must begin the epoch that they ask for: they are not reported again.
     ///
     /// It predicts at most 8 frames, repeats the latest input as a prediction, has no input delay and no checksums.
     #[must_use]
@@ -244,7 +245,8 @@ where
     /// for a player that has not connected: the application gives that one up.
     ///
     /// A player may die when this endpoint needs nothing more of it and another one lacks its last inputs. If this endpoint has begun
-    /// the next epoch by then, the other one follows without the frames that it cannot confirm.
+    /// the next epoch by then, the other one follows without the frames that it cannot confirm. So does one of three and more
+    /// survivors that has not agreed with all others yet.
     ///
     /// Every endpoint calls it for the same frame: all know the length of a round, or see in their
     /// [`confirmed_state`](Self::confirmed_state) that it is over. Epochs that follow from a restart start from this state, too.
