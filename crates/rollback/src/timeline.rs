@@ -324,9 +324,9 @@ where
     /// Whether nothing more is to be played in this epoch.
     fn is_over(&self) -> bool {
         // A peer that is ahead or was restarted sends no more inputs of this epoch, and agrees no more on those of players who leave.
-        let is_ahead = |track: &Track<_, RING>| track.is_broken || track.ahead.is_some();
+        let is_ahead = |track: &Track<INPUT_LEN, RING>| track.is_broken || track.ahead.is_some();
         let is_behind = self.peers.iter().any(|track| is_ahead(track) && track.presence != Presence::Left);
-        let is_silent = |track: &Track<_, RING>| is_ahead(track) || (is_behind && track.presence == Presence::Left);
+        let is_silent = |track: &Track<INPUT_LEN, RING>| is_ahead(track) || (is_behind && track.presence == Presence::Left);
         let Some(last) = self.last.filter(|last| self.confirmed > last.get()) else {
             // What it has sent is played first, unless it was restarted.
             let is_stuck = |track| is_silent(track) && (track.is_broken || track.end <= self.confirmed);
@@ -445,7 +445,7 @@ where
 
     /// Removes the peers whose frames end by `end`, if the application has removed their players.
     fn remove_settled(&mut self, now: Instant, end: u32) {
-        let is_settled = |track: &Track<_, RING>| track.is_removed && track.is_over(end);
+        let is_settled = |track: &Track<INPUT_LEN, RING>| track.is_removed && track.is_over(end);
         while let Some(at) = self.peers.iter().position(is_settled) {
             let track = self.peers.remove(at);
             self.endpoint.remove_peer(now, track.id);
