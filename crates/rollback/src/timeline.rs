@@ -326,7 +326,8 @@ where
         // A peer that is ahead or was restarted sends no more inputs of this epoch, and agrees no more on those of players who leave.
         let is_ahead = |track: &Track<INPUT_LEN, RING>| track.is_broken || track.ahead.is_some();
         let is_behind = self.peers.iter().any(|track| is_ahead(track) && track.presence != Presence::Left);
-        let is_silent = |track: &Track<INPUT_LEN, RING>| is_ahead(track) || (is_behind && track.presence == Presence::Left);
+        let is_silent =
+            |track: &Track<INPUT_LEN, RING>| is_ahead(track) || (is_behind && track.presence == Presence::Left);
         let Some(last) = self.last.filter(|last| self.confirmed > last.get()) else {
             // What it has sent is played first, unless it was restarted.
             let is_stuck = |track| is_silent(track) && (track.is_broken || track.end <= self.confirmed);
