@@ -73,6 +73,8 @@ class Program(Application):
         for datagram in answer.sent:
             storm.send(self, datagram)
         self.set_alarm(answer.timeout)
+        if answer.departed:  # With a key, a goodbye is final: its player is met again by another program.
+            self.world.at(self.world.now, lambda: storm.replace(self))
         return answer
 
     def _check(self, frame: int, data: bytes) -> None:
@@ -178,6 +180,15 @@ class Storm:
         else:
             old.end()
         world.at(world.now + delay, lambda: self._start(player, settings))
+
+    def replace(self, program: Program) -> None:
+        """Ends a program, and starts another one if its player meant to play with it."""
+        if program.is_over:
+            return
+        program.end()
+        if self.main[program.player] is program:
+            self.main[program.player] = None
+            self._start(program.player)
 
     def _start_second(self, player: int) -> None:
         """Starts a second program that plays as a player, for a while."""
@@ -287,12 +298,10 @@ class Storm:
     def _await_healing(self) -> None:
         """Waits until both survivors deliver inputs of each other again."""
         began = self.world.now
-        before = [program.delivered for program in self.main]
+        before = {program: program.delivered for program in self.main}
         while self.world.now < began + HEALED_WITHIN:
             self.world.step()
-            healed = [program.delivered >= count + HEALED_INPUTS
-                      for program, count in zip(self.main, before)]
-            if all(healed):
+            if all(program.delivered >= before.get(program, 0) + HEALED_INPUTS for program in self.main):
                 self.healed_after = self.world.now - began
                 for program in self.main:
                     program.handle(program.endpoint.stats())
