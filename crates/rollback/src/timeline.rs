@@ -205,7 +205,7 @@ where
             }
             PeerEvent::PeerClosed { .. } if track.presence != Presence::Left => track.presence = Presence::Closed,
             PeerEvent::Departing { .. } => track.presence = Presence::Left,
-            PeerEvent::Departed { last } if !track.has_departed() => {
+            PeerEvent::Departed { last } => {
                 let end = track.depart(last);
                 self.end_at(end);
             }

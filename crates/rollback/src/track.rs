@@ -130,22 +130,16 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
 
     /// Takes a known input of a frame in which the player is present.
     pub(crate) fn learn(&mut self, frame: u32, input: [u8; INPUT_LEN]) {
-        let end = frame.saturating_add(1);
-        if frame == self.end && frame == self.latest_end {
-            (self.latest_end, self.latest) = (end, input);
-            self.pass(1);
+        if frame == self.end && self.beyond == 0 {
+            self.advance(1);
         } else {
-            self.learn_out_of_order(frame);
-            if frame >= self.latest_end {
-                (self.latest_end, self.latest) = (end, input);
-            }
+            let bit = frame.checked_sub(self.end).and_then(|bit| 1_u128.checked_shl(bit));
+            self.beyond |= bit.unwrap_or(0);
+            self.pass(self.beyond.trailing_ones());
         }
-    }
-
-    fn learn_out_of_order(&mut self, frame: u32) {
-        let bit = frame.checked_sub(self.end).and_then(|bit| 1_u128.checked_shl(bit));
-        self.beyond |= bit.unwrap_or(0);
-        self.pass(self.beyond.trailing_ones());
+        if frame >= self.latest_end {
+            (self.latest_end, self.latest) = (frame.saturating_add(1), input);
+        }
     }
 
     /// Counts the inputs up to a frame as known, although those that are not never will be.
@@ -155,8 +149,12 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
     }
 
     fn pass(&mut self, frames: u32) {
-        self.end = self.end.saturating_add(frames);
         self.beyond = self.beyond.checked_shr(frames).unwrap_or(0);
+        self.advance(frames);
+    }
+
+    fn advance(&mut self, frames: u32) {
+        self.end = self.end.saturating_add(frames);
         if self.end >= self.last_end {
             self.end = u32::MAX;
         }
