@@ -117,7 +117,7 @@ class CompactModel(Model):
 
     def _joins(self, frame: int) -> bool:
         """Whether the endpoint itself joins by adding a peer from a join frame."""
-        return not self.pushed_in_epoch and frame >= self.send_next and all(
+        return not self.pushed_in_epoch and frame >= self.settings.first_frame and all(
             link.join_frame == frame for link in self.links.values())
 
     def may_join(self, player: int, frame: int) -> bool:

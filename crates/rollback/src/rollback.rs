@@ -133,7 +133,8 @@ where
     /// The session may be that of a lobby: it may have its peers already, also late joiners and players who leave or have left. Their
     /// inputs are played, even if they were taken before, while they are in the window of the session. Who takes
     /// [`EpochAhead`](PeerEvent::EpochAhead), [`Restarted`](PeerEvent::Restarted) or [`OutOfSync`](PeerEvent::OutOfSync) before the
-    /// driver does must begin the epoch that they ask for: they are not reported again.
+    /// driver does must begin the epoch that they ask for, and who takes [`PeerClosed`](PeerEvent::PeerClosed) disconnects that player:
+    /// they are not reported again.
     ///
     /// It predicts at most 8 frames, repeats the latest input as a prediction, has no input delay and no checksums.
     #[must_use]

@@ -67,7 +67,8 @@ impl<M, const MAX_PEERS: usize, const INPUT_LEN: usize, const RING: usize, const
 where
     M: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>,
 {
-    pub(crate) fn new(endpoint: M, settings: Settings<INPUT_LEN>) -> Self {
+    pub(crate) fn new(mut endpoint: M, settings: Settings<INPUT_LEN>) -> Self {
+        endpoint.set_input_delay(settings.input_delay);
         let session = endpoint.session();
         let (first, reported) = (session.next_frame(), session.epoch());
         let window = u32::try_from(WINDOW).unwrap_or(u32::MAX);
@@ -129,6 +130,10 @@ where
         let session = self.endpoint.session();
         let ahead = self.peers.iter().filter_map(|track| track.ahead).max();
         let next = ahead.filter(|ahead| *ahead > session.epoch()).or(session.next_epoch());
+        // Before the epoch begins, so that the numbers of who was removed are free in it.
+        if session.next_epoch().is_some() {
+            self.remove_settled(now, u32::MAX);
+        }
         self.endpoint.begin_epoch(now, next.unwrap_or(Epoch::MAX))?;
         self.reported = self.endpoint.session().epoch();
         let first = self.endpoint.session().config().first_frame();
@@ -192,20 +197,12 @@ where
                     self.heard = self.heard.max(last.get().saturating_add(1));
                 }
             }
+            PeerEvent::PeerClosed { .. } if track.presence != Presence::Left => track.presence = Presence::Closed,
             // Only its inputs before that are of use.
             _ if is_removed => {}
-            PeerEvent::Health { health: Health::Disconnected, .. } if track.presence == Presence::Here => {
-                track.presence = Presence::Silent(None);
-            }
-            // That it is disconnected comes as an event, too, if it was when the session was taken over.
-            PeerEvent::Health { health, .. }
-                if health != Health::Disconnected && matches!(track.presence, Presence::Silent(_)) =>
-            {
-                track.presence = Presence::Here;
-            }
-            PeerEvent::PeerClosed { .. } if track.presence != Presence::Left => track.presence = Presence::Closed,
             PeerEvent::Departing { .. } => track.presence = Presence::Left,
-            PeerEvent::Departed { last } => {
+            // Where the session was taken over, it may be known.
+            PeerEvent::Departed { last } if !track.has_departed() => {
                 let end = track.depart(last);
                 self.end_at(end);
             }
@@ -222,12 +219,19 @@ where
     fn disconnect_lost(&mut self, now: Instant) {
         let local = self.endpoint.session().config().local_player();
         for track in &mut self.peers {
-            let is_lost = match &mut track.presence {
+            let peer = self.endpoint.session().peer(track.id);
+            let is_silent = peer.is_some_and(|peer| peer.health() == Health::Disconnected);
+            track.presence = match track.presence {
+                Presence::Here if is_silent => Presence::Silent(now),
+                Presence::Silent(_) if !is_silent => Presence::Here,
+                presence => presence,
+            };
+            let is_lost = match track.presence {
                 Presence::Here | Presence::Left => false,
                 Presence::Closed => true,
                 Presence::Silent(since) => {
                     let patience = if local > track.player { LONGER } else { Duration::ZERO };
-                    now.saturating_since(*since.get_or_insert(now)) >= patience
+                    now.saturating_since(since) >= patience
                 }
             };
             if is_lost {
@@ -240,7 +244,7 @@ where
     fn learn(&mut self, peer: PeerId, frame: u32, input: [u8; INPUT_LEN]) {
         let track = self.peers.iter_mut().find(|track| track.id == peer);
         // One that was removed may play on.
-        let Some(track) = track.filter(|track| track.is_present(frame)) else { return };
+        let Some(track) = track.filter(|track| track.is_present(frame) && !track.is_known(frame)) else { return };
         track.learn(frame, input);
         if frame >= self.next {
             self.heard = self.heard.max(frame.saturating_add(1));

@@ -1,6 +1,6 @@
 //! What the driver keeps of one player: which inputs are known, and with which ones the latest frames were simulated.
 
-use inputwire::{Departure, Epoch, Frame, Health, Instant, PeerId, PeerRef};
+use inputwire::{Departure, Epoch, Frame, Instant, PeerId, PeerRef};
 
 use crate::inputs::{PlayerInput, Status};
 
@@ -11,8 +11,8 @@ pub(crate) type Predictor<const INPUT_LEN: usize> = Option<fn(&[u8; INPUT_LEN], 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Presence {
     Here,
-    /// Its health is `Disconnected`, since this step or one to come.
-    Silent(Option<Instant>),
+    /// Its health is `Disconnected`, as the driver has seen at this time.
+    Silent(Instant),
     /// It has closed its session.
     Closed,
     /// It was disconnected.
@@ -82,11 +82,9 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
         if let Some(last) = peer.last_frame() {
             track.give_up_through(last);
         }
-        track.presence = match peer.departure() {
-            Departure::Present if peer.health() == Health::Disconnected => Presence::Silent(None),
-            Departure::Present => Presence::Here,
-            _ => Presence::Left,
-        };
+        if peer.departure() != Departure::Present {
+            track.presence = Presence::Left;
+        }
         if let Departure::Departed { last } = peer.departure() {
             track.depart(last);
         }

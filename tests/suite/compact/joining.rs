@@ -494,3 +494,81 @@ fn the_only_other_player_comes_back_whatever_room_the_session_has() {
     let now = at(mesh.now);
     assert!(mesh.end(0).add_peer(now, PeerConfig::compact(1)).is_ok(), "no other peer can name it");
 }
+
+/// Three returns in one epoch, while every word of before comes again between any two steps.
+#[test]
+fn late_words_of_three_departures_mean_nobody_that_came_back() {
+    let mut handed = 0;
+    for wire in Wire::COMPACT {
+        for (count, killer, seed) in [(3, 0, 1), (3, 1, 2), (4, 0, 3), (4, 3, 4), (4, 1, 5)] {
+            let mut mesh = Gathering::<3>::met(wire, count);
+            mesh.seed(seed);
+            let survivors: Vec<usize> = (0..count).filter(|end| *end != 2).collect();
+            let mut late = Vec::new();
+            mesh.play(10);
+            for round in 0..3_u64 {
+                mesh.set_loss(200);
+                mesh.play(5);
+                mesh.crash(2);
+                mesh.disconnect(killer, 2);
+                mesh.run(2 * SECOND);
+                mesh.set_loss(0);
+                mesh.run(2 * SECOND);
+                late.extend(mesh.words.iter().filter(|word| word.to != 2 && word.from != 2).cloned());
+                let mut again = |mesh: &mut Gathering<3>, late: &[_]| {
+                    for word in late.iter().chain(late.iter().rev()) {
+                        let word: &crate::support::gathering::Word = word;
+                        let _ = mesh.hand(word.from, word.to, &word.bytes);
+                        handed += 1;
+                    }
+                };
+                assert!(survivors.iter().all(|end| mesh.end(*end).departures_settled()));
+                for end in &survivors {
+                    mesh.remove(*end, 2);
+                    again(&mut mesh, &late);
+                }
+                let next = survivors.iter().map(|end| mesh.end(*end).next_frame().get()).max().expect("some");
+                let from = next + 1;
+                for end in &survivors {
+                    mesh.admit(*end, 2, from);
+                    again(&mut mesh, &late);
+                }
+                mesh.forget();
+                mesh.join(2, 0xfeed_0000_0000 + (round << 32), from);
+                again(&mut mesh, &late);
+                mesh.run(20 * MS);
+                again(&mut mesh, &late);
+                mesh.run(SECOND);
+                while survivors.iter().any(|end| mesh.end(*end).next_frame().get() < from) {
+                    for end in &survivors {
+                        if mesh.end(*end).next_frame().get() < from {
+                            mesh.push(*end).expect("room");
+                        }
+                    }
+                    mesh.run(T);
+                    again(&mut mesh, &late);
+                }
+                mesh.play(10);
+                again(&mut mesh, &late);
+                mesh.run(SECOND);
+                for end in 0..count {
+                    assert_eq!(mesh.news(end), [], "{wire:?} {count} {killer} round {round}, at {end}");
+                    for other in (0..count).filter(|other| *other != end) {
+                        assert_eq!(mesh.departure(end, other), Departure::Present);
+                    }
+                    assert_eq!(mesh.end(end).confirmed_frame(), Some(frame(from + 9)));
+                }
+            }
+        }
+    }
+    assert!(handed > 1_000);
+}
+
+#[test]
+fn an_end_that_has_pushed_nothing_may_join_from_an_earlier_frame_than_it_was_to() {
+    let mut session: Session<2, 1> = Session::new(Wire::Compact.settings(0).build().expect("settings"));
+    let first = session.add_peer(at(0), PeerConfig::compact(1).from(frame(100))).expect("room");
+    session.remove_peer(at(0), first);
+    assert!(session.add_peer(at(0), PeerConfig::compact(1).from(frame(50))).is_ok());
+    assert_eq!(session.next_frame(), frame(50));
+}
