@@ -49,6 +49,8 @@ pub(crate) struct Plan {
     pub(crate) last_words: Option<LastWords>,
     /// Whether players that departed are removed before their last frame is confirmed.
     pub(crate) removes_early: bool,
+    /// How many turns of the loop pass between two in which events are taken.
+    pub(crate) polls_each: u64,
     /// Of two players, one removes the other, which plays on.
     pub(crate) removal: Option<(u64, usize)>,
     /// How long each player holds its session without a driver, and whether it takes the events meanwhile. One that joins does
@@ -102,6 +104,7 @@ impl Plan {
             first_frame: rng.pick(&[0, 0, 3]),
             last_words: None,
             removes_early: false,
+            polls_each: 1,
             removal: None,
             lobby: None,
             late: None,
@@ -126,6 +129,7 @@ impl Plan {
             self.leaves.truncate(1);
         }
         self.removes_early = rng.one_in(2);
+        self.polls_each = rng.pick(&[1, 1, 5, 50]);
         if self.restart.is_some() {
             return;
         }
@@ -418,7 +422,9 @@ impl End {
     fn drain(&mut self, now: u64, plan: &Plan, back: &Back, log: &mut Log, network: &mut Network) {
         self.wait(now, plan, back, log);
         if self.lobby.is_none() {
-            while let Some(event) = self.driver.poll_event() {
+            let turn = now / TICK_US + self.player as u64;
+            let is_polled = now >= HOSTILE_US || turn.is_multiple_of(plan.polls_each);
+            while is_polled && let Some(event) = self.driver.poll_event() {
                 self.note(event, plan, back, log);
             }
             if self.life == Life::Plays {
