@@ -186,16 +186,23 @@ where
     /// Takes note of what happened to a peer. Returns whether a player should see it.
     #[cold]
     fn take(&mut self, peer: PeerId, event: PeerEvent) -> bool {
-        let last = self.endpoint.session().peer(peer).and_then(PeerRef::last_frame);
+        let latest = self.endpoint.session().peer(peer).and_then(PeerRef::latest_input);
         let Some(track) = self.peers.iter_mut().find(|track| track.id == peer) else { return true };
         let is_removed = track.is_removed;
         self.is_eventful = true;
         match event {
             PeerEvent::Lost { .. } => {
-                if let Some(last) = last {
-                    track.give_up_through(last);
-                    self.heard = self.heard.max(last.get().saturating_add(1));
+                // What is still in the window is taken after this event.
+                let window = u32::try_from(WINDOW).unwrap_or(u32::MAX);
+                if let Some(last) = latest.and_then(|(latest, _)| latest.get().checked_sub(window)) {
+                    track.give_up_through(Frame::new(last));
+                    self.heard = self.heard.max(last.saturating_add(1));
                 }
+            }
+            PeerEvent::Health { health, .. }
+                if health != Health::Disconnected && matches!(track.presence, Presence::Watched(_)) =>
+            {
+                track.presence = Presence::Here;
             }
             PeerEvent::PeerClosed { .. } if track.presence != Presence::Left => track.presence = Presence::Closed,
             // Only its inputs before that are of use.
@@ -221,17 +228,16 @@ where
         for track in &mut self.peers {
             let peer = self.endpoint.session().peer(track.id);
             let is_silent = peer.is_some_and(|peer| peer.health() == Health::Disconnected);
-            track.presence = match track.presence {
-                Presence::Here if is_silent => Presence::Silent(now),
-                Presence::Silent(_) if !is_silent => Presence::Here,
-                presence => presence,
-            };
-            let is_lost = match track.presence {
+            if is_silent && track.presence == Presence::Here {
+                track.presence = Presence::Watched(None);
+            }
+            let is_lost = match &mut track.presence {
                 Presence::Here | Presence::Left => false,
                 Presence::Closed => true,
-                Presence::Silent(since) => {
+                Presence::Watched(since) => {
                     let patience = if local > track.player { LONGER } else { Duration::ZERO };
-                    now.saturating_since(since) >= patience
+                    *since = is_silent.then(|| since.unwrap_or(now));
+                    since.is_some_and(|since| now.saturating_since(since) >= patience)
                 }
             };
             if is_lost {

@@ -11,8 +11,8 @@ pub(crate) type Predictor<const INPUT_LEN: usize> = Option<fn(&[u8; INPUT_LEN], 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Presence {
     Here,
-    /// Its health is `Disconnected`, as the driver has seen at this time.
-    Silent(Instant),
+    /// Its health was `Disconnected`, or may have been before the driver took over: it has been since this time, or it is not now.
+    Watched(Option<Instant>),
     /// It has closed its session.
     Closed,
     /// It was disconnected.
@@ -82,9 +82,7 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
         if let Some(last) = peer.last_frame() {
             track.give_up_through(last);
         }
-        if peer.departure() != Departure::Present {
-            track.presence = Presence::Left;
-        }
+        track.presence = if peer.departure() == Departure::Present { Presence::Watched(None) } else { Presence::Left };
         if let Departure::Departed { last } = peer.departure() {
             track.depart(last);
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use inputwire::{Config, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, PeerRef, Session};
 use inputwire_rollback::{Inputs, Rollback, RollbackEvent, Status, Step};
+use inputwire_sim::rng::Rng;
 
 use crate::pair::FRAME_US;
 
@@ -158,4 +159,96 @@ fn a_game_plays_on_with_its_predictions_for_inputs_that_are_lost_for_good_and_sa
             assert_eq!((*status, *input), (Status::Confirmed, number(frame)), "frame {frame}");
         }
     }
+}
+
+#[test]
+fn inputs_that_arrive_together_with_a_loss_are_played_in_their_frames() {
+    let mut game = Game::new();
+    game.play(10, number, |_| true);
+    // 10, 11 and 12 are in no other INPUT. Meanwhile, player 0 predicts the frames 10 to 13 at most.
+    game.play(5, number, |datagram| datagram[0] != INPUT);
+    assert!(game.driver.state().len() > 13, "{}", game.driver.state().len());
+    // The next ones were held up, and arrive at once: frame 13 is the oldest in the window when they are taken, and known.
+    game.lead(17, number, true);
+    let peer = game.driver.session().peer(PEER).expect("a peer");
+    assert_eq!(peer.remote_input(Frame::new(13)), Some([13]));
+    game.play(20, number, |_| true);
+    assert_eq!(game.lost(), [(10, 3)]);
+    let (end, seen) = game.driver.confirmed_state().expect("confirmed");
+    assert!(end > Frame::new(30), "{end}");
+    assert_eq!(seen[13], (Status::Confirmed, 13), "it is neither lost nor played");
+}
+
+#[test]
+fn the_inputs_that_come_with_a_loss_are_predicted_from() {
+    let mut game = Game::new();
+    game.play(10, number, |_| true);
+    game.play(5, number, |datagram| datagram[0] != INPUT);
+    game.lead(30, number, true);
+    let (latest, _) = game.driver.session().peer(PEER).and_then(PeerRef::latest_input).expect("an input");
+    game.play(60, |_| 0, |_| false);
+    let first = game.driver.state().get(usize::try_from(latest.get()).expect("few") + 1);
+    assert_eq!(first, Some(&(Status::Predicted, number(latest.get()))), "{latest}");
+}
+
+/// Gaps, bursts, and events that are taken now and then, or a few at a time.
+#[test]
+fn no_more_confirmed_frames_are_wrong_than_were_reported_as_lost() {
+    let mut lossy = 0;
+    for seed in 0..300_u64 {
+        let mut rng = Rng::new(seed);
+        let mut draw = |among: &[u32]| among[rng.index(among.len())];
+        let (loss, polls, bursts) = (draw(&[0, 200, 400, 600]), draw(&[250, 500, 750, 1_000]), draw(&[0, 30, 60]));
+        let most = draw(&[1, 3, u32::MAX, u32::MAX, u32::MAX]);
+        let mut game = Game::new();
+        let (mut held, mut burst) = (Vec::<Vec<u8>>::new(), 0);
+        let mut buf = [0; MAX_DATAGRAM_SIZE];
+        for turn in 0..400 {
+            let is_calm = turn > 370;
+            game.now += FRAME_US;
+            let now = Instant::from_micros(game.now);
+            game.original.handle_timeout(now);
+            while game.original.poll_event().is_some() {}
+            let next = game.original.next_frame().get();
+            if next < game.driver.session().next_frame().get() + 18 {
+                let _ = game.original.push_input(now, [number(next)]);
+            }
+            while let Some(transmit) = game.original.poll_transmit(&mut buf) {
+                if is_calm || !rng.chance(loss) {
+                    held.push(transmit.datagram.to_vec());
+                }
+            }
+            burst = if burst == 0 && rng.chance(bursts) { rng.below(30) } else { u64::saturating_sub(burst, 1) };
+            if is_calm || burst == 0 {
+                for datagram in held.drain(..) {
+                    let _ = game.driver.handle_datagram(now, PEER, &datagram);
+                }
+            }
+            game.driver.handle_timeout(now);
+            if is_calm || rng.chance(polls) {
+                let most = if is_calm { u32::MAX } else { most };
+                for _ in 0..most {
+                    let Some(event) = game.driver.poll_event() else { break };
+                    if let RollbackEvent::Peer { event, .. } = event {
+                        game.events.push(event);
+                    }
+                }
+            }
+            game.driver.step(now, [7], look);
+            while let Some(transmit) = game.driver.poll_transmit(&mut buf) {
+                if is_calm || !rng.chance(loss) {
+                    let _ = game.original.handle_datagram(now, PEER, transmit.datagram);
+                }
+            }
+        }
+        let given_up = game.lost().iter().map(|(_, count)| *count).sum::<u32>();
+        lossy += u32::from(given_up > 0);
+        let Some((end, seen)) = game.driver.confirmed_state() else { continue };
+        let wrong = (0..=end.get()).zip(seen).filter(|(frame, (_, input))| *input != number(*frame)).count();
+        assert!(
+            wrong <= usize::try_from(given_up).expect("few"),
+            "seed {seed}: {wrong} are wrong, {given_up} are lost"
+        );
+    }
+    assert!(lossy > 150, "{lossy} games with losses");
 }

@@ -698,3 +698,52 @@ fn a_departure_before_a_driver_takes_over_changes_no_confirmed_frame() {
         assert_eq!((confirmed, state.frames), (frame(number), number + 1));
     }
 }
+
+/// A transport that opens and closes between two polls, also right after a driver took over.
+#[test]
+fn a_peer_whose_transport_closes_again_is_disconnected() {
+    let mut failed = Vec::new();
+    for (player, opened_for) in (0..2).flat_map(|player| (0..4).map(move |frames| (player, frames))) {
+        let mut pair = Pair::new(driver(0), driver(1), 0);
+        pair.frames(60);
+        let (mut a, mut now) = (if player == 0 { pair.a } else { pair.b }, pair.now);
+        let peer = a.session().peers().next().expect("a peer");
+        let at = |now: &mut u64| {
+            *now += FRAME_US;
+            Instant::from_micros(*now)
+        };
+        let first = at(&mut now);
+        a.handle_transport_closed(first, peer);
+        while a.poll_event().is_some() {}
+        if player == 0 {
+            // It waits no time, so that only a take-over shows it.
+            let config = config(0);
+            let mut session = Session::new(config);
+            let peer = session.add_peer(Instant::ORIGIN, PeerConfig::compact(1)).expect("a free place");
+            session.handle_transport_closed(first, peer);
+            while session.poll_event().is_some() {}
+            session.handle_transport_opened(first, peer);
+            a = Rollback::new(session, Game::new(0));
+        }
+        a.step(first, [1, 1], Game::advance);
+        if player == 1 {
+            let again = at(&mut now);
+            a.handle_transport_opened(again, peer);
+        }
+        for _ in 0..opened_for {
+            let next = at(&mut now);
+            a.handle_timeout(next);
+            a.step(next, [1, 1], Game::advance);
+        }
+        let last = at(&mut now);
+        a.handle_transport_closed(last, peer);
+        for _ in 0..2_000 {
+            let next = at(&mut now);
+            a.frame(next, [1, 1], &mut Vec::new());
+        }
+        if plays_with(&a) {
+            failed.push((player, opened_for, a.confirmed_frame()));
+        }
+    }
+    assert_eq!(failed, [], "(player, steps while it was open, confirmed after half a minute)");
+}
