@@ -199,11 +199,6 @@ where
                     self.heard = self.heard.max(last.saturating_add(1));
                 }
             }
-            PeerEvent::Health { health, .. }
-                if health != Health::Disconnected && matches!(track.presence, Presence::Watched(_)) =>
-            {
-                track.presence = Presence::Here;
-            }
             PeerEvent::PeerClosed { .. } if track.presence != Presence::Left => track.presence = Presence::Closed,
             // Only its inputs before that are of use.
             _ if is_removed => {}

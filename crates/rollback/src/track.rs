@@ -11,7 +11,8 @@ pub(crate) type Predictor<const INPUT_LEN: usize> = Option<fn(&[u8; INPUT_LEN], 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Presence {
     Here,
-    /// Its health was `Disconnected`, or may have been before the driver took over: it has been since this time, or it is not now.
+    /// Its health was `Disconnected`, or may have been before the driver took over: it has been since this time, or it is not now. An
+    /// event might not tell, if it changes twice before events are taken.
     Watched(Option<Instant>),
     /// It has closed its session.
     Closed,

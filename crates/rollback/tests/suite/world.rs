@@ -217,8 +217,9 @@ struct Log {
     desyncs: Vec<(usize, Epoch, usize)>,
     /// Who began which epoch, in this order, and whether all who had left were disconnected there.
     begun: Vec<(usize, Epoch, bool)>,
-    /// When someone left, as a number of those that had begun an epoch.
-    left: Vec<usize>,
+    /// Who left, from when on its datagrams may not have arrived and when it was gone: by the number of those that had begun an
+    /// epoch.
+    left: Vec<(usize, usize, usize)>,
 }
 
 struct World {
@@ -578,7 +579,8 @@ impl World {
                 self.log.begun.push((end.player, begun, had_named));
             }
             if end.life == Life::Dropped && life != Life::Dropped {
-                self.log.left.push(self.log.begun.len());
+                let begun = self.log.begun.len();
+                self.log.left.push((end.player, begun, begun));
             }
             end.record(&mut self.pushed, self.plan.first_frame);
             if end.life == Life::Closes && end.driver.session().is_closed() {
@@ -617,6 +619,7 @@ impl World {
                 self.plan.leaves.push((self.now, player, goodbye));
             } else {
                 self.dying.push((self.now + words.map_or(0, |words| words.for_us), player, goodbye));
+                self.log.left.push((player, self.log.begun.len(), usize::MAX));
             }
         }
         for (_, player, goodbye) in self.dying.extract_if(.., is_due) {
@@ -625,7 +628,8 @@ impl World {
                 end.driver.close(now);
             }
             end.life = if goodbye { Life::Closes } else { Life::Dead };
-            self.log.left.push(self.log.begun.len());
+            let left = self.log.left.iter_mut().filter(|(dying, _, gone)| (*dying, *gone) == (player, usize::MAX));
+            left.for_each(|(_, _, gone)| *gone = self.log.begun.len());
         }
         if self.plan.rejoins && self.now < HOSTILE_US {
             self.rejoin(now);
@@ -751,8 +755,8 @@ impl World {
                 continue;
             };
             let end = begun().rposition(|begun| is_next(begun) && stayed.contains(&begun.0)).unwrap_or(at);
-            let is_calm = self.log.left.iter().all(|left| *left <= at || *left > end);
-            let left = self.log.left.iter().filter(|left| **left <= at).count();
+            let is_calm = self.log.left.iter().all(|(_, dying, gone)| *gone <= at || *dying > end);
+            let left = self.log.left.iter().filter(|(_, _, gone)| *gone <= at).count();
             let agree = left == 0 || self.plan.players - left == 2;
             if *had_named && is_calm && agree && confirmed.contains(&(*first, epoch)) {
                 let went_on = |player: &&usize| begun().any(|(by, epoch, _)| by == *player && *epoch >= next);
