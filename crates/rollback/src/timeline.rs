@@ -199,6 +199,10 @@ where
                     self.heard = self.heard.max(last.saturating_add(1));
                 }
             }
+            // Once events say how it is, they tell what changes, too.
+            PeerEvent::Health { .. } if matches!(track.presence, Presence::Watched(_)) => {
+                track.presence = Presence::Here;
+            }
             PeerEvent::PeerClosed { .. } if track.presence != Presence::Left => track.presence = Presence::Closed,
             // Only its inputs before that are of use.
             _ if is_removed => {}
