@@ -60,7 +60,7 @@ pub enum Step {
 pub enum RollbackEvent {
     /// A later epoch has begun, and the game is at its first state: the round has [ended](Rollback::end_round), a player was
     /// restarted, or continued after inputs that are missing here. [`Lost`](PeerEvent::Lost) inputs of a classic peer begin none:
-    /// their frames keep what was predicted.
+    /// their frames keep what was predicted, or are zeros where they were not played yet.
     EpochBegun {
         /// The epoch.
         epoch: Epoch,

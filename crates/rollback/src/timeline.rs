@@ -199,9 +199,9 @@ where
                     self.heard = self.heard.max(last.saturating_add(1));
                 }
             }
-            // Once events say how it is, they tell what changes, too.
-            PeerEvent::Health { .. } if matches!(track.presence, Presence::Watched(_)) => {
-                track.presence = Presence::Here;
+            PeerEvent::Health { health, .. } if matches!(track.presence, Presence::Here | Presence::Watched(_)) => {
+                let is_silent = health == Health::Disconnected;
+                track.presence = if is_silent { Presence::Watched(None) } else { Presence::Here };
             }
             PeerEvent::PeerClosed { .. } if track.presence != Presence::Left => track.presence = Presence::Closed,
             // Only its inputs before that are of use.
@@ -227,9 +227,6 @@ where
         for track in &mut self.peers {
             let peer = self.endpoint.session().peer(track.id);
             let is_silent = peer.is_some_and(|peer| peer.health() == Health::Disconnected);
-            if is_silent && track.presence == Presence::Here {
-                track.presence = Presence::Watched(None);
-            }
             let is_lost = match &mut track.presence {
                 Presence::Here | Presence::Left => false,
                 Presence::Closed => true,

@@ -11,8 +11,8 @@ pub(crate) type Predictor<const INPUT_LEN: usize> = Option<fn(&[u8; INPUT_LEN], 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Presence {
     Here,
-    /// Its health was `Disconnected`, or may have been before the driver took over: it has been since this time, or it is not now.
-    /// Until an event says more, it may change and change back without one.
+    /// Its health was `Disconnected` in the latest event, or may have been before the driver took over: it has been since this time,
+    /// or it is not now. It may change and change back without an event.
     Watched(Option<Instant>),
     /// It has closed its session.
     Closed,
