@@ -737,3 +737,17 @@ fn who_is_gone_for_good_is_disconnected_however_its_transport_flapped() {
         assert!(!plays_with(&a), "seed {seed}: {trace}");
     }
 }
+
+#[test]
+fn a_peer_that_was_added_to_the_driver_and_falls_silent_is_disconnected() {
+    let mut a: Driver = Rollback::new(Session::new(config(0)), Game::new(0));
+    a.add_peer(Instant::ORIGIN, PeerConfig::compact(1)).expect("a free place");
+    let mut pair = Pair::new(a, driver(1), 0);
+    pair.frames(60);
+    assert!(plays_with(&pair.a));
+    for _ in 0..600 {
+        pair.now += FRAME_US;
+        pair.a.frame(Instant::from_micros(pair.now), [1, 1], &mut Vec::new());
+    }
+    assert!(!plays_with(&pair.a));
+}
