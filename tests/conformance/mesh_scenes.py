@@ -11,11 +11,11 @@ from typing import Callable, Iterator
 
 import word
 from endpoint import Settings
-from mesh_stage import Failure, Mesh, MeshEnd, claim, incarnation_of
+from mesh_stage import Mesh, MeshEnd, claim, incarnation_of
 from stage import DELAY, FRAME, MS, SECOND, Maker
 from word import Carried, Entry, Word, pack_entries, pack_stays
 
-__all__ = ["Failure", "play_all"]
+__all__ = ["play_all"]
 
 KEY = bytes(range(16))
 TRIP = 2 * DELAY

@@ -7,11 +7,11 @@ from typing import Callable
 
 import word
 from endpoint import Answer, Endpoint, Settings
-from stage import DELAY, FRAME, Failure, Maker, claim
+from stage import DELAY, FRAME, Maker, claim
 from virtual_time import VirtualTime
 from wire_compact import Direction
 
-__all__ = ["Failure", "Mesh", "MeshEnd", "claim"]
+__all__ = ["Mesh", "MeshEnd", "claim"]
 
 # Whether a datagram is lost: of which player, to which one, and its bytes.
 Loss = Callable[[int, int, bytes], bool]

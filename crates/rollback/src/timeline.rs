@@ -71,10 +71,9 @@ where
         endpoint.set_input_delay(settings.input_delay);
         let session = endpoint.session();
         let (first, reported) = (session.next_frame(), session.epoch());
-        let window = u32::try_from(WINDOW).unwrap_or(u32::MAX);
         let mut peers = Vec::<Track<INPUT_LEN, RING>, MAX_PEERS>::new();
         for peer in session.peers().filter_map(|id| session.peer(id)) {
-            insert(&mut peers, Track::of(peer, first, window));
+            insert(&mut peers, Track::of(peer, first, Self::window()));
         }
         let heard = peers.iter().map(|track| track.latest_end).max().unwrap_or(0);
         Self {
@@ -137,6 +136,7 @@ where
         self.endpoint.begin_epoch(now, next.unwrap_or(Epoch::MAX))?;
         self.reported = self.endpoint.session().epoch();
         let first = self.endpoint.session().config().first_frame();
+        // In the last epoch, which no other one follows, that is not done yet.
         self.remove_settled(now, u32::MAX);
         for track in &mut self.peers {
             track.begin_epoch(first);
@@ -183,18 +183,22 @@ where
         self.is_eventful = self.last.is_some() || self.peers.iter().any(Track::is_disturbed);
     }
 
+    /// How many frames of each player the session holds.
+    fn window() -> u32 {
+        u32::try_from(WINDOW).unwrap_or(u32::MAX)
+    }
+
     /// Takes note of what happened to a peer. Returns whether a player should see it.
     #[cold]
     fn take(&mut self, peer: PeerId, event: PeerEvent) -> bool {
-        let latest = self.endpoint.session().peer(peer).and_then(PeerRef::latest_input);
         let Some(track) = self.peers.iter_mut().find(|track| track.id == peer) else { return true };
         let is_removed = track.is_removed;
         self.is_eventful = true;
         match event {
             PeerEvent::Lost { .. } => {
                 // What is still in the window is taken after this event.
-                let window = u32::try_from(WINDOW).unwrap_or(u32::MAX);
-                if let Some(last) = latest.and_then(|(latest, _)| latest.get().checked_sub(window)) {
+                let latest = self.endpoint.session().peer(peer).and_then(PeerRef::latest_input);
+                if let Some(last) = latest.and_then(|(latest, _)| latest.get().checked_sub(Self::window())) {
                     track.give_up_through(Frame::new(last));
                     self.heard = self.heard.max(last.saturating_add(1));
                 }

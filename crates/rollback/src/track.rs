@@ -157,8 +157,8 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
         }
     }
 
-    /// Ends the player's frames behind its last one. Its inputs from there on are zeros, and nobody waits for it in this epoch once
-    /// those before are known. Returns that end.
+    /// Ends the player's frames behind its last one. From there on its inputs are zeros, and once the earlier ones are known, the
+    /// game no longer waits for it in this epoch. Returns that end.
     pub(crate) fn depart(&mut self, last: Option<Frame>) -> u32 {
         let end = last.map_or(self.first, |last| last.get().saturating_add(1));
         (self.last_end, self.ahead, self.is_broken) = (end, None, false);

@@ -5,7 +5,7 @@ use inputwire_rollback::{Rollback, RollbackEvent, Step};
 use inputwire_sim::rng::Rng;
 
 use crate::game::{Game, LEN};
-use crate::pair::{Driver, End, FRAME_US, Pair, config, driver, frame};
+use crate::pair::{Driver, End, FRAME_US, Pair, config, driver, frame, session};
 
 /// The first byte of what survivors say of those who left.
 const WORD: u8 = 0x23;
@@ -525,7 +525,7 @@ fn who_was_lost_before_a_driver_took_over_is_disconnected() {
 /// A driver that takes over inputs that were not taken, and is not asked for events for some steps.
 #[test]
 fn a_driver_that_is_polled_late_after_it_took_over_confirms_the_same_states() {
-    let mut sessions = [0, 1].map(crate::pair::session);
+    let mut sessions = [0, 1].map(session);
     let peer = sessions[0].peers().next().expect("a peer");
     let mut buf = [0; MAX_DATAGRAM_SIZE];
     let mut now = 0;
@@ -675,18 +675,18 @@ fn a_removed_player_that_dies_does_not_hold_up_the_departure_of_another() {
 /// An input delay that the lobby told.
 #[test]
 fn the_input_delay_of_a_session_that_is_taken_over_is_that_of_the_driver() {
-    let (mut told, fresh) = (crate::pair::session(0), crate::pair::session(0));
+    let (mut told, fresh) = (session(0), session(0));
     told.set_input_delay(5);
     let told: Driver = Rollback::new(told, Game::new(0));
     let fresh: Driver = Rollback::new(fresh, Game::new(0));
     assert_eq!(told.input_delay(), 0);
-    assert!(told.session() == fresh.session(), "the peers are told a delay that the driver has not");
+    assert!(told.session() == fresh.session(), "the session announces a delay that the driver does not have");
 }
 
 /// A departure that the session reports after the first steps of a driver that knows of it already.
 #[test]
 fn a_departure_before_a_driver_takes_over_changes_no_confirmed_frame() {
-    let mut session = crate::pair::session(0);
+    let mut session = session(0);
     let peer = session.peers().next().expect("a peer");
     session.disconnect_peer(Instant::ORIGIN, peer);
     let mut driver: Driver = Rollback::new(session, Game::new(0));

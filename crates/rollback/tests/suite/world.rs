@@ -232,7 +232,7 @@ struct World {
     log: Log,
     /// The first and last epoch in which two runs of a player may have taken part.
     contested: Option<(Epoch, Epoch)>,
-    /// Who dies at a time, and whether it says goodbye. Until then not all of what it sends arrives.
+    /// The players that are about to die: when, who, and whether with a goodbye. Until then some of their datagrams are lost.
     dying: Vec<(u64, usize, bool)>,
     /// Who was removed while it played on, and in which epoch.
     removed: Option<(usize, Epoch)>,
