@@ -20,7 +20,7 @@ pub(crate) struct SendWindow {
     head: u8,
     capacity: u8,
     input_len: u8,
-    /// For how many frames the game holds local inputs back; the peers are told.
+    /// By how many frames the game delays local inputs; the peers are told.
     pub(crate) input_delay: u8,
 }
 

@@ -100,13 +100,13 @@ class Departures:
             each.departure.goal = each.recv_next
 
     def peer_added(self, now: int) -> None:
-        """A peer was added: if somebody is named, all begins anew."""
+        """A peer was added: if a peer is named, agreement starts over."""
         if self.named:
             self._start_anew(now)
             self._name_joiners(now)
 
     def peer_removed(self, now: int, link: Link) -> None:
-        """A peer was removed: if it stayed, all begins anew."""
+        """A peer was removed: if it stayed, agreement starts over."""
         if not link.departure.named:
             self._start_anew(now)
         elif self._links:

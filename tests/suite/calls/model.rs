@@ -44,8 +44,8 @@ pub(crate) struct Peer {
     pub(crate) departed: bool,
     /// Which run's inputs are held in this epoch, or 0.
     pub(crate) source: u16,
-    /// Of a named peer: the greatest end that was told. Of a survivor: its word of the present set has come while the same players
-    /// stay with both; it has the local word; and it lacks something.
+    /// Of a named peer: the greatest end that was told. Of a survivor: its word of the present set arrived while the same players
+    /// stayed with both; it has the local word; and it lacks something.
     goal: u32,
     agreed: bool,
     heard: bool,
