@@ -7,13 +7,9 @@ use inputwire_record::{Keys, Recorder, Replay};
 use inputwire_rollback::{Inputs, Rollback, RollbackEvent, SaveState, Status, Step};
 
 use crate::game::{Game, LEN};
-use crate::pair::{Driver, End, FRAME_US, Pair, config, driver, frame, seen, session};
+use crate::pair::{Driver, End, FRAME_US, Pair, config, driver, frame, is_desync, seen, session};
 
 const NOW: Instant = Instant::ORIGIN;
-
-fn is_desync(event: &RollbackEvent) -> bool {
-    matches!(event, RollbackEvent::Peer { event: PeerEvent::Desync { .. }, .. })
-}
 
 #[test]
 fn a_game_predicts_eight_frames_and_then_waits_for_its_peer() {
@@ -28,6 +24,20 @@ fn a_game_predicts_eight_frames_and_then_waits_for_its_peer() {
     }
     assert_eq!((driver.state().frames, driver.confirmed_state()), (8, None));
     assert_eq!((driver.stats().frames, driver.stats().waited), (8, 3));
+}
+
+#[test]
+fn the_frames_of_who_is_ahead_last_longer_and_nobody_hurries() {
+    let (mut ahead, behind) = (driver(0), driver(1));
+    let interval = ahead.session().config().frame_interval();
+    for _ in 0..6 {
+        ahead.step(Instant::ORIGIN, [0, 0], Game::advance);
+    }
+    assert_eq!(ahead.frame_interval(), interval);
+    let mut pair = Pair::new(ahead, behind, 0);
+    pair.frames(120);
+    assert!(pair.a.frame_interval() > interval);
+    assert_eq!(pair.b.frame_interval(), interval);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use inputwire::{Config, Endpoint, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, Session};
+use inputwire::{Config, Departure, Endpoint, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, Session};
 use inputwire_rollback::{Inputs, Rollback, RollbackEvent, Step};
 
 use crate::game::{Game, LEN};
@@ -107,4 +107,15 @@ pub(crate) fn seen(inputs: &Inputs<'_, LEN>, player: u16) -> u8 {
 
 pub(crate) fn frame(number: u32) -> Frame {
     Frame::new(number)
+}
+
+/// The only peer of a driver, and whether the driver plays with it.
+pub(crate) fn plays_with(driver: &Driver) -> bool {
+    let session = driver.session();
+    let peer = session.peers().next().and_then(|peer| session.peer(peer)).expect("a peer");
+    peer.departure() == Departure::Present
+}
+
+pub(crate) fn is_desync(event: &RollbackEvent) -> bool {
+    matches!(event, RollbackEvent::Peer { event: PeerEvent::Desync { .. }, .. })
 }

@@ -1,0 +1,66 @@
+//! Rounds that end while players leave.
+
+use inputwire::{Epoch, PeerConfig};
+
+use crate::game::Game;
+use crate::mesh::Mesh;
+use crate::pair::frame;
+
+#[test]
+fn every_survivor_plays_a_round_to_its_end_with_the_last_inputs_of_one_who_died_in_it() {
+    let (mut mesh, last) = (Mesh::new([0; 3], [|game| game.hash; 3]), frame(59));
+    for end in &mut mesh.ends {
+        end.end_round(last, Game::new(1));
+    }
+    let mut confirmed = [None; 2];
+    for number in 0..600 {
+        // The last inputs of player 2 reach player 0 only, whose own ones do not reach it. Then it dies.
+        let players: &[usize] = if number > 64 { &[0, 1] } else { &[0, 1, 2] };
+        mesh.frame_where(players, |from, to, _| number <= 54 || !matches!((from, to), (2, 1) | (0, 2)));
+        for (end, confirmed) in mesh.ends.iter().zip(&mut confirmed) {
+            if end.session().epoch() == Epoch::new(0) {
+                *confirmed = end.confirmed_frame();
+            }
+        }
+    }
+    assert_eq!(confirmed, [Some(last); 2]);
+    assert_eq!([0, 1].map(|end| mesh.ends[end].session().epoch()), [Epoch::new(1); 2]);
+}
+
+#[test]
+fn a_round_does_not_wait_for_a_survivor_that_was_restarted_before_a_departure_was_settled() {
+    let (mut mesh, last) = (Mesh::new([0; 3], [|game| game.hash; 3]), frame(59));
+    mesh.ends[0].end_round(last, Game::new(1));
+    for number in 0..65 {
+        mesh.frame_where(&[0, 1, 2], |from, to, _| number <= 54 || !matches!((from, to), (2, 1) | (0, 2)));
+    }
+    assert_eq!((mesh.ends[0].confirmed_frame(), mesh.ends[0].session().epoch()), (Some(last), Epoch::new(0)));
+    mesh.restart(1);
+    mesh.disconnect(0, 2);
+    (0..100).for_each(|_| mesh.frame(&[0, 1]));
+    assert_eq!(mesh.ends[0].session().epoch(), Epoch::new(1));
+}
+
+#[test]
+fn a_round_waits_for_a_departure_until_the_newcomer_that_another_end_lacks_is_given_up() {
+    let mut mesh = Mesh::new([0; 3], [|game| game.hash; 3]);
+    (0..30).for_each(|_| mesh.frame(&[0, 1, 2]));
+    let (now, last) = (mesh.now(), frame(mesh.ends[0].session().next_frame().get() + 20));
+    // Player 1 never adds it, and it would join after this round.
+    let newcomer = PeerConfig::compact(3).from(frame(last.get() + 60));
+    let newcomer = mesh.ends[0].add_peer(now, newcomer).expect("room");
+    for end in &mut mesh.ends {
+        end.end_round(last, Game::new(1));
+    }
+    for _ in 0..10 {
+        mesh.frame(&[0, 1, 2]);
+    }
+    mesh.disconnect(0, 2);
+    (0..100).for_each(|_| mesh.frame(&[0, 1]));
+    let epochs = |mesh: &Mesh| [0, 1].map(|end| mesh.ends[end].session().epoch());
+    assert_eq!(epochs(&mesh), [Epoch::new(0); 2]);
+    let now = mesh.now();
+    mesh.ends[0].remove_peer(now, newcomer);
+    (0..30).for_each(|_| mesh.frame(&[0, 1]));
+    assert_eq!(epochs(&mesh), [Epoch::new(1); 2]);
+}
