@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use crate::error::ConfigError;
 use crate::ids::Frame;
-use crate::num::u64_from;
+use crate::num::{low_u32, u64_from};
 use crate::time::saturating_micros_u32;
 use crate::wire::compact::tag::Key;
 
@@ -400,8 +400,7 @@ impl ConfigBuilder {
             Some(ping_us) => ping_us,
             None => 500 * MILLISECOND,
         };
-        let [a, b, c, d, ..] = five_halves(u64_from(ping_us)).saturating_add(1).to_le_bytes();
-        let least_disconnect = u32::from_le_bytes([a, b, c, d]);
+        let least_disconnect = low_u32(five_halves(u64_from(ping_us)).saturating_add(1));
         if !within(config.frame_us, MILLISECOND, 10 * SECOND) {
             Err(ConfigError::FrameInterval)
         } else if !within(ping_us, 20 * MILLISECOND, 10 * SECOND) {

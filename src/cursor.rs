@@ -57,6 +57,16 @@ impl PollCursor {
         self.event = 0;
     }
 
+    /// Passes the peer that has nothing more to send. Where there is one at most, there is nothing to count.
+    pub(crate) const fn pass_transmit(&mut self, several: bool) {
+        self.transmit = if several { self.transmit.saturating_add(1) } else { 1 };
+    }
+
+    /// Passes the peer that has nothing more to report.
+    pub(crate) const fn pass_event(&mut self) {
+        self.event = self.event.saturating_add(1);
+    }
+
     /// Whether the peer at `position` is to be visited.
     pub(crate) const fn is_before_end(&self, position: u16) -> bool {
         position < self.end

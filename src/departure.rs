@@ -208,7 +208,7 @@ impl Standing {
         if end > self.join_frame { end.checked_sub(1).map(Frame::new) } else { None }
     }
 
-    /// Returns that it was named, once.
+    /// Returns `Departing`, once.
     pub(crate) fn poll_departing(&mut self) -> Option<PeerEvent> {
         let by = self.by;
         self.departing.take().then_some(PeerEvent::Departing { by })

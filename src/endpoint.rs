@@ -169,6 +169,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Endpoi
     }
 
     fn poll_timeout(&mut self) -> Option<Instant> {
+        // `self.poll_timeout()` would be this method again: the inherent one takes `&self`.
         Self::poll_timeout(self)
     }
 }

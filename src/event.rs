@@ -124,7 +124,7 @@ pub enum PeerEvent {
         /// The peer's epoch.
         epoch: Epoch,
     },
-    /// A hello for other player numbers arrived: the address leads to somebody else. Reported once.
+    /// A hello for other player numbers arrived: the address leads to another player. Reported once.
     WrongPlayers {
         /// The player number of its sender.
         sender: u16,

@@ -1,4 +1,4 @@
-//! Whose numbers were freed in this epoch: late words of survivors still name them (PROTOCOL 3.12).
+//! The player numbers that removals freed in this epoch: late words may still name them (PROTOCOL 3.12).
 
 use crate::ids::Frame;
 

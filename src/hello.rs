@@ -1,4 +1,4 @@
-//! Whose hello a datagram is, for who has no session for its sender yet.
+//! Reads a hello before there is a session for its sender.
 
 use core::fmt;
 
@@ -8,11 +8,8 @@ use crate::event::Field;
 use crate::ids::Epoch;
 use crate::session::Session;
 use crate::wire::compact::control::{self, ReceivedHello, Settings};
-use crate::wire::compact::tag::{TagContext, TagState};
+use crate::wire::compact::tag::{TagContext, TagState, VERSION, whole_len};
 
-/// Bytes of a tag with a key.
-const KEYED_TAG: usize = 8;
-const BARE_TAG: usize = 2;
 /// The shortest hello with a key.
 const KEYED_LEN: usize = 56;
 
@@ -58,7 +55,7 @@ impl<'d> Hello<'d> {
     /// another version may have another length, and is read as one with a key from 56 bytes on; [`fits`](Self::fits) knows better.
     #[must_use]
     pub fn peek(datagram: &'d [u8]) -> Option<Self> {
-        let tag_len = if datagram.len() < KEYED_LEN { BARE_TAG } else { KEYED_TAG };
+        let tag_len = whole_len(datagram.len() >= KEYED_LEN).into();
         let (version, sender, receiver) = control::peek_hello(datagram, tag_len)?;
         Some(Self { datagram, version, sender, receiver })
     }
@@ -159,7 +156,7 @@ fn fits(datagram: &[u8], config: &Config, input_len: u8, window: u8) -> Result<(
     let hello = match found {
         ReceivedHello::Hello(hello) => hello,
         ReceivedHello::Foreign { version, .. } => {
-            let local = control::VERSION.into();
+            let local = VERSION.into();
             return Err(HelloError::Mismatch { field: Field::Version, local, remote: version.into() });
         }
     };

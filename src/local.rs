@@ -70,7 +70,7 @@ impl Local {
         (at > self.judged_at()).then(|| at.max(drained_at))
     }
 
-    /// What a lead is told and computed with, given the shortest round trip.
+    /// What a lead is announced and computed with, given the shortest round trip.
     pub(crate) fn measures(&self, shortest_us: u32) -> Measures {
         Measures { shortest_us, frame_us: self.config.frame_us_u32(), delay: self.send.input_delay }
     }

@@ -1,4 +1,4 @@
-//! How what derives badly looks in defmt's logs: a moment is not stored as it is counted, and a key stays a secret.
+//! The defmt formats that cannot be derived: `Instant` prints its microseconds, and `Key` stays hidden.
 
 use defmt::{Format, Formatter, write};
 

@@ -14,7 +14,8 @@ use crate::num::count;
 use crate::peer::Peer;
 use crate::window::recv::RecvView;
 use crate::wire::compact::control::BYE;
-use crate::wire::compact::word::{self, Flags, Leaver, MAX_NAMED, Repair, WORD, emit_word};
+use crate::wire::compact::tag::whole_len;
+use crate::wire::compact::word::{self, Flags, Leaver, MAX_NAMED, Repair, WORD, Word, emit_word};
 
 /// Whether a datagram may change who takes part.
 pub(crate) fn concerns(datagram: &[u8]) -> bool {
@@ -44,7 +45,7 @@ pub(crate) fn validate_add(local: &Local, peers: &VecView<Peer>, settings: &Peer
         return Err(AddPeerError::EpochRunning);
     }
     let is_keyed = settings.key.is_some() || local.config.is_keyed();
-    let longest = word::longest(if is_keyed { 8 } else { 2 }, peers.capacity(), local.send.input_len());
+    let longest = word::longest(whole_len(is_keyed), peers.capacity(), local.send.input_len());
     if longest > local.config.max_datagram_size() { Err(AddPeerError::MaxDatagramSize) } else { Ok(()) }
 }
 
@@ -167,6 +168,20 @@ fn handle_word(
     at: usize,
     datagram: &[u8],
 ) -> Result<Outcome, DatagramError> {
+    let (word, carried) = validate_word(local, peers, at, datagram)?;
+    if local.closed_at.is_some() {
+        return Ok(Outcome::Member);
+    }
+    Ok(apply_word(local, peers, slots, at, &word, carried))
+}
+
+/// The word of the peer at `at`, and the inputs in it.
+fn validate_word<'a>(
+    local: &Local,
+    peers: &mut [Peer],
+    at: usize,
+    datagram: &'a [u8],
+) -> Result<(Word<'a>, Option<word::Inputs<'a>>), DatagramError> {
     if datagram.len() > MAX_DATAGRAM_SIZE {
         return Err(DatagramError::TooLong);
     }
@@ -175,7 +190,7 @@ fn handle_word(
     }
     let sender = peers.get(at).ok_or(DatagramError::UnknownPeer)?;
     let word = sender.open_word(datagram)?;
-    let (id, ends) = (sender.id, [local.config.local_player(), sender.player()]);
+    let ends = [local.config.local_player(), sender.player()];
     let standing = &sender.remote.standing;
     let (joined, is_survivor) = (standing.join_frame(), standing.is_present());
     for leaver in word.leavers() {
@@ -194,19 +209,26 @@ fn handle_word(
         }
     }
     let carried = word.inputs(local.window(), local.send.input_len())?;
+    Ok((word, carried))
+}
 
-    if local.closed_at.is_some() {
-        return Ok(Outcome::Member);
+/// Applies a word, and the inputs in it.
+fn apply_word(
+    local: &Local,
+    peers: &mut [Peer],
+    slots: &mut [u8],
+    at: usize,
+    word: &Word<'_>,
+    carried: Option<word::Inputs<'_>>,
+) -> Outcome {
+    let Some(sender) = peers.get_mut(at) else { return Outcome::Member };
+    if !sender.remote.standing.is_present() {
+        sender.remote.standing.owed |= !word.is_farewell();
+        return Outcome::Member;
     }
-    let by = NamedBy::Survivor(id);
-    if !is_survivor {
-        if let Some(named) = peers.get_mut(at) {
-            named.remote.standing.owed |= !word.is_farewell();
-        }
-        return Ok(Outcome::Member);
-    }
+    let by = NamedBy::Survivor(sender.id);
     if word.is_farewell() {
-        return Ok(Outcome::Dropped);
+        return Outcome::Dropped;
     }
     for leaver in word.leavers() {
         if let Some(named) = find(peers, leaver) {
@@ -214,7 +236,7 @@ fn handle_word(
         }
     }
     if peers.get(at).is_none_or(|sender| !sender.remote.standing.is_present()) {
-        return Ok(Outcome::Member);
+        return Outcome::Member;
     }
     if let Some(carried) = carried
         && let Some(at) = find(peers, carried.leaver)
@@ -223,10 +245,10 @@ fn handle_word(
     {
         inputs::append(&mut RecvView { window: &mut peer.recv, slots }, carried.base, carried.count, carried.body);
     }
-    let (mut told, mut lacks) = (word.stays().len(), None);
+    let (mut mentioned, mut lacks) = (word.stays().len(), None);
     for leaver in word.leavers() {
         if let Some(peer) = find(peers, leaver).and_then(|at| peers.get_mut(at)) {
-            told = told.saturating_add(1);
+            mentioned = mentioned.saturating_add(1);
             let standing = &mut peer.remote.standing;
             standing.goal = standing.goal.max(leaver.end);
             if standing.source == 0 {
@@ -239,8 +261,9 @@ fn handle_word(
     }
     // Whoever stays with only one of the two may have inputs that the other one lacks. In place of the sender, its word lists this
     // endpoint.
-    let stays_here = |player| player == ends[0] || stays(peers).any(|other| other == player);
-    let is_same_game = told == count(peers.iter().filter(|peer| peer.is_compact())) && word.stays().all(stays_here);
+    let stays_here = |player| player == local.config.local_player() || stays(peers).any(|other| other == player);
+    let is_same_game =
+        mentioned == count(peers.iter().filter(|peer| peer.is_compact())) && word.stays().all(stays_here);
     if let Some(sender) = peers.get_mut(at) {
         let standing = &mut sender.remote.standing;
         if is_same_game {
@@ -252,7 +275,7 @@ fn handle_word(
         standing.word_taken(local.now);
     }
     complete(local, peers);
-    Ok(Outcome::Member)
+    Outcome::Member
 }
 
 /// Writes the word that is due to the peer at `at`; `slots` are those of all peers.

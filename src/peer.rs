@@ -139,7 +139,7 @@ impl Peer {
         !self.remote.standing.is_present() && self.is_compact() && local.config.mesh()
     }
 
-    /// The frame after the latest one below which every input is known.
+    /// The end of the frames for which nothing can still come: all below it are known or lost.
     pub(crate) fn end(&self) -> u32 {
         self.recv.end()
     }
@@ -309,7 +309,7 @@ impl Peer {
         Some((frame, self.slot(frame)?))
     }
 
-    /// Whether the inputs of all frames up to this one are known.
+    /// Whether nothing can still come for any frame up to this one.
     pub(crate) fn is_confirmed(&self, frame: u32) -> bool {
         frame < self.end() || self.remote.standing.is_departed()
     }
@@ -332,7 +332,8 @@ impl Peer {
         if !self.remote.standing.is_present() {
             return None;
         }
-        let pace = self.remote.time_sync.pace(local.measures(self.link.shortest_us()?), self.link.told_lead(local))?;
+        let pace =
+            self.remote.time_sync.pace(local.measures(self.link.shortest_us()?), self.link.announced_lead(local))?;
         match self.link.compact().map(Compact::margin).filter(|margin| margin.has_target()) {
             Some(margin) => Some(Pace { stretch_ppm: margin.stretch_ppm()?, ..pace }),
             None => Some(pace),

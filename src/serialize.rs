@@ -1,4 +1,4 @@
-//! How settings, moments and counts of refusals look in serde's data formats. Everything else derives it.
+//! The serde formats that cannot be derived: those of settings, moments and counts of refusals.
 
 use core::fmt;
 use core::time::Duration;

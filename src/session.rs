@@ -146,7 +146,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// player number waits 200 ms longer before this call.
     pub fn disconnect_peer(&mut self, now: Instant, peer: PeerId) {
         self.begin_call(now);
-        if let Some(at) = self.peers.iter().position(|other| other.id == peer) {
+        if let Some(at) = self.position(peer) {
             mesh::name(&self.local, &mut self.peers, at, NamedBy::Local);
         }
     }
@@ -157,7 +157,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// [`departures_settled`](Self::departures_settled), at every endpoint: what others lack of the peer goes with it.
     pub fn remove_peer(&mut self, now: Instant, peer: PeerId) {
         self.begin_call(now);
-        let Some(at) = self.peers.iter().position(|other| other.id == peer) else { return };
+        let Some(at) = self.position(peer) else { return };
         let peer = self.peers.remove(at);
         // The slots behind move up, and those of the peer, cleared, to the end.
         if let Some(slots) = self.slots.get_mut(at..)
@@ -352,7 +352,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             if let Some(Undelivered { frame, slot, last }) = peer.poll_input(&self.local) {
                 let slots = self.slots.get(usize::from(self.cursor.event))?;
                 if last {
-                    self.cursor.event = self.cursor.event.saturating_add(1);
+                    self.cursor.pass_event();
                 }
                 let input = *slots.get(usize::from(slot))?;
                 return Some(Event::Input { peer: peer.id, frame: Frame::new(frame), input });
@@ -360,7 +360,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             if let Some(event) = peer.poll_barrier_event(&self.local) {
                 return Some(Event::Peer { peer: peer.id, event });
             }
-            self.cursor.event = self.cursor.event.saturating_add(1);
+            self.cursor.pass_event();
         }
         self.dropped_by.take().map(|by| Event::Dropped { by })
     }
@@ -372,7 +372,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             let written = peer.poll_transmit(&self.local, &self.inputs.view(&self.local.send), buf);
             if let Some(Written { len, last }) = written {
                 if last {
-                    self.cursor.transmit = if Self::SEVERAL { self.cursor.transmit.saturating_add(1) } else { 1 };
+                    self.cursor.pass_transmit(Self::SEVERAL);
                 }
                 return Some(Transmit { peer: peer.id, datagram: buf.get(..len)? });
             }
@@ -382,13 +382,11 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
             {
                 return Some(Transmit { peer, datagram: buf.get(..len)? });
             }
-            self.cursor.transmit = if Self::SEVERAL { self.cursor.transmit.saturating_add(1) } else { 1 };
+            self.cursor.pass_transmit(Self::SEVERAL);
         }
-        if Self::SEVERAL && !self.cursor.is_drained() {
-            let no_event = self.peers.get(Self::place(&self.cursor, self.cursor.event)).is_none();
-            if no_event {
-                settle(&self.local, &self.peers, &mut self.cursor, &mut self.due);
-            }
+        let has_event = |cursor: &PollCursor| self.peers.get(Self::place(cursor, cursor.event)).is_some();
+        if Self::SEVERAL && !self.cursor.is_drained() && !has_event(&self.cursor) {
+            settle(&self.local, &self.peers, &mut self.cursor, &mut self.due);
         }
         None
     }
@@ -565,7 +563,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
     /// Handles a datagram that may change who takes part.
     #[cold]
     fn handle_departure(&mut self, from: PeerId, datagram: &[u8]) -> Result<(), DatagramError> {
-        let at = self.peers.iter().position(|peer| peer.id == from).ok_or(DatagramError::UnknownPeer)?;
+        let at = self.position(from).ok_or(DatagramError::UnknownPeer)?;
         let slots = self.slots.as_flattened_mut().as_flattened_mut();
         if mesh::handle_datagram(&self.local, &mut self.peers, slots, at, datagram)? == mesh::Outcome::Dropped {
             self.dropped_by = Some(from);

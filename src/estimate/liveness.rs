@@ -102,8 +102,8 @@ pub(crate) struct Liveness {
     received: bool,
     /// When the peer was last received before the transport opened.
     earlier: Option<Instant>,
-    latency: Health,
-    /// When the peer last proved that it receives our datagrams, once that can be expected.
+    latency_grade: Health,
+    /// When the peer last proved that it receives local datagrams, once that can be expected.
     responded_at: Option<Instant>,
     /// Since when the peer owes an acknowledgement: when it last acknowledged something, or when the oldest unacknowledged
     /// input was first sent, if later.
@@ -120,7 +120,7 @@ impl Liveness {
             at: now,
             received: false,
             earlier: None,
-            latency: Health::Good,
+            latency_grade: Health::Good,
             responded_at: None,
             owed_since: None,
             longest_us: 0,
@@ -167,7 +167,7 @@ impl Liveness {
         was_alive
     }
 
-    /// Notes that the peer proved to receive our datagrams, or can be expected to from now on.
+    /// Notes that the peer proved to receive local datagrams, or can be expected to from now on.
     pub(crate) fn respond(&mut self, now: Instant) {
         self.responded_at = Some(now);
     }
@@ -193,8 +193,8 @@ impl Liveness {
         let responded_at = self.responded_at?;
         let unheard = responded_at.after(self.limits.deaf_us.into());
         let Some((since, round_trip_us)) = self.owed_since.zip(round_trip_us) else { return Some(unheard) };
-        // A peer echoes nothing once it has not heard of us for half the limit. So one that echoes after that hears, even if
-        // it takes nothing.
+        // A peer echoes nothing once it has received nothing for half the limit. So one that echoes after that still
+        // receives, even if it takes nothing.
         let interrupt_us = self.interrupt_us();
         let hears = responded_at >= since.after(round_trip_us.saturating_add(interrupt_us >> 1));
         let unacknowledged = since.after(round_trip_us.saturating_add(interrupt_us));
@@ -218,8 +218,9 @@ impl Liveness {
     pub(crate) fn grade_latency(&mut self, round_trip_us: u64, config: &Config) {
         let latency = round_trip_us >> 1;
         let stays = |threshold: u64| latency.saturating_mul(5) >= threshold.saturating_mul(4);
-        let above = |threshold: u64, grade: Health| latency > threshold || self.latency >= grade && stays(threshold);
-        self.latency = if above(config.critical_us(), Health::Critical) {
+        let above =
+            |threshold: u64, grade: Health| latency > threshold || self.latency_grade >= grade && stays(threshold);
+        self.latency_grade = if above(config.critical_us(), Health::Critical) {
             Health::Critical
         } else if above(config.warning_us(), Health::Warning) {
             Health::Warning
@@ -268,7 +269,7 @@ impl Liveness {
         } else if self.is_deaf(now, round_trip_us) {
             Health::Deaf
         } else {
-            self.latency
+            self.latency_grade
         }
     }
 

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::base_rtt::BaseRtt;
-use crate::num::div_rem;
+use crate::num::{count, div_rem};
 use crate::time::{Instant, duration_from_micros};
 
 /// How many samples are remembered.
@@ -118,12 +118,8 @@ impl Rtt {
 
     /// The sample at `rank` in ascending order.
     fn ranked(&self, rank: usize) -> Option<u64> {
-        let below = |limit: u32| {
-            self.samples().iter().filter(|sample| **sample < limit).fold(0, |n: usize, _| n.saturating_add(1))
-        };
-        let within = |limit: u32| {
-            self.samples().iter().filter(|sample| **sample <= limit).fold(0, |n: usize, _| n.saturating_add(1))
-        };
+        let below = |limit: u32| count(self.samples().iter().filter(|sample| **sample < limit));
+        let within = |limit: u32| count(self.samples().iter().filter(|sample| **sample <= limit));
         let sample = self.samples().iter().find(|sample| below(**sample) <= rank && rank < within(**sample))?;
         Some(u64::from(*sample))
     }

@@ -67,7 +67,7 @@ pub(crate) struct TimeSync {
     least: WindowedMin<i32, HALF>,
 }
 
-/// What a lead is told and computed with.
+/// What a lead is announced and computed with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measures {
     pub(crate) shortest_us: u32,
@@ -93,22 +93,22 @@ impl TimeSync {
         Some(self.least.get()?.saturating_sub(way_us))
     }
 
-    /// What the peer is told of it: the lead less twice the local input delay, in quarters of a frame.
-    pub(crate) fn told(&self, measures: Measures) -> Option<i8> {
+    /// What is announced of it to the peer: the lead less twice the local input delay, in quarters of a frame.
+    pub(crate) fn announced(&self, measures: Measures) -> Option<i8> {
         // To the nearest: two endpoints that round down would both look ahead.
         let quarters = in_frames(self.lead_us(measures)?, measures.frame_us, 4, measures.frame_us >> 1);
-        let told = quarters.saturating_sub(i32::from(measures.delay).saturating_mul(8));
-        i8::try_from(told.clamp(-127, 127)).ok()
+        let announced = quarters.saturating_sub(i32::from(measures.delay).saturating_mul(8));
+        i8::try_from(announced.clamp(-127, 127)).ok()
     }
 
-    /// The pace, with what the peer told of it, if that is known.
-    pub(crate) fn pace(&self, measures: Measures, told: Option<i8>) -> Option<Pace> {
+    /// The pace, with what the peer announced of it, if that is known.
+    pub(crate) fn pace(&self, measures: Measures, announced: Option<i8>) -> Option<Pace> {
         let Measures { frame_us, delay, .. } = measures;
         let seen = in_frames(self.lead_us(measures)?, frame_us, 1_000, 0);
-        let lead_millis = match told {
-            Some(told) => {
+        let lead_millis = match announced {
+            Some(announced) => {
                 let delays = i32::from(delay).saturating_mul(2_000);
-                seen.saturating_sub(delays).saturating_sub(i32::from(told).saturating_mul(250)) >> 1
+                seen.saturating_sub(delays).saturating_sub(i32::from(announced).saturating_mul(250)) >> 1
             }
             None => seen,
         };

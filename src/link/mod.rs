@@ -204,9 +204,9 @@ impl Link {
     }
 
     /// The lead that the peer told of late; compact wire only.
-    pub(crate) fn told_lead(&self, local: &Local) -> Option<i8> {
+    pub(crate) fn announced_lead(&self, local: &Local) -> Option<i8> {
         match self {
-            Self::Compact(link) => link.told_lead(local),
+            Self::Compact(link) => link.announced_lead(local),
             Self::Classic(_) => None,
         }
     }

@@ -1,4 +1,4 @@
-//! What a session of several peers costs, and that it leaves nothing out for it.
+//! A drain visits only the peers that have something, and misses none of it.
 
 use inputwire_sim::rng::Rng;
 

@@ -141,7 +141,7 @@ impl RecvWindow {
         if self.known & bit == 0 { None } else { Some(slot(self.head, back, self.capacity)) }
     }
 
-    /// The frame after the latest one below which nothing can still come.
+    /// The end of the frames for which nothing can still come: all below it are known or lost.
     pub(crate) fn end(&self) -> u32 {
         self.lowest_missing().unwrap_or(self.recv_next)
     }
@@ -173,7 +173,7 @@ impl RecvWindow {
         self.lost_inputs = 0;
     }
 
-    /// The input of a frame that is known and still in the window.
+    /// The input of a frame in the window, which the caller knows to be known.
     pub(crate) fn input<'a>(&self, slots: &'a [u8], frame: u32) -> Option<&'a [u8]> {
         let (back, _) = self.locate(frame)?;
         slots.get(slot_bytes(self.head, back, self.capacity, self.input_len))

@@ -184,6 +184,7 @@ fn value_len(text: &str) -> usize {
 fn nothing_goes_wrong_in_any_state_of_a_small_world() {
     let states = Explorer::new(Rules { inputs: [1, 1], ..PLAIN }, 3).explore(4_000_000);
     println!("{states} states");
+    assert!(states > 1_500_000, "the world has shrunk");
 }
 
 #[test]
@@ -191,6 +192,7 @@ fn nothing_goes_wrong_in_any_state_of_a_small_world() {
 fn nothing_goes_wrong_in_any_state_when_events_are_not_polled() {
     let states = Explorer::new(Rules { lazy: true, inputs: [1, 1], ..PLAIN }, 3).explore(4_000_000);
     println!("{states} states, events not polled");
+    assert!(states > 3_500_000, "the world has shrunk");
 }
 
 #[test]
@@ -198,4 +200,5 @@ fn nothing_goes_wrong_in_any_state_when_events_are_not_polled() {
 fn nothing_goes_wrong_in_any_state_with_a_change_of_epoch() {
     let states = Explorer::new(Rules { epochs: true, inputs: [1, 1], ..PLAIN }, 1).explore(4_000_000);
     println!("{states} states, one change of epoch");
+    assert!(states > 1_000_000, "the world has shrunk");
 }

@@ -235,7 +235,7 @@ namespace Inputwire
         Replaced = 14,
         /// <summary>Hellos arrive whose tag is wrong: session id or key differ.</summary>
         Unreadable = 15,
-        /// <summary>A hello arrived that player remote sent to player local: the address leads to somebody else.</summary>
+        /// <summary>A hello arrived that player remote sent to player local: the address leads to another player.</summary>
         WrongPlayers = 16,
         /// <summary>A survivor, peer, told that the local player was disconnected, and so do all who hear of it: this session is closed. Who comes back sets up a new one.</summary>
         Dropped = 17,

@@ -606,7 +606,7 @@ enum iw_event_kind
    */
   IW_EVENT_KIND_UNREADABLE = 15,
   /**
-   * A hello arrived that player `remote` sent to player `local`: the address leads to somebody else.
+   * A hello arrived that player `remote` sent to player `local`: the address leads to another player.
    */
   IW_EVENT_KIND_WRONG_PLAYERS = 16,
   /**

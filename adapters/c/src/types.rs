@@ -337,7 +337,7 @@ pub enum IwEventKind {
     Replaced = 14,
     /// Hellos arrive whose tag is wrong: session id or key differ.
     Unreadable = 15,
-    /// A hello arrived that player `remote` sent to player `local`: the address leads to somebody else.
+    /// A hello arrived that player `remote` sent to player `local`: the address leads to another player.
     WrongPlayers = 16,
     /// A survivor, `peer`, told that the local player was disconnected, and so do all who hear of it: this session is closed. Who
     /// comes back sets up a new one.

@@ -31,8 +31,8 @@ pub(crate) struct Classic {
     pings: Pings,
     validation_pings: Validation,
     /// The latest ping of the peer that has not been answered, and the latest validation ping.
-    ping: Option<u64>,
-    validation: Option<u64>,
+    pong_owed: Option<u64>,
+    validation_pong_owed: Option<u64>,
     /// The frames that the peer requested last, and when a request of its was last answered.
     requested: Option<(u32, u32)>,
     responded_at: Option<Instant>,
@@ -51,8 +51,8 @@ impl Classic {
             sent_end: local.first_frame(),
             pings: Pings::new(),
             validation_pings: Validation::new(),
-            ping: None,
-            validation: None,
+            pong_owed: None,
+            validation_pong_owed: None,
             requested: None,
             responded_at: None,
             requests: Requests::new(),
@@ -68,8 +68,8 @@ impl Classic {
         self.validation_pings = Validation::new();
         self.requests = Requests::new();
         self.shortest_us = WindowedMin::default();
-        self.ping = None;
-        self.validation = None;
+        self.pong_owed = None;
+        self.validation_pong_owed = None;
         self.requested = None;
     }
 
@@ -108,9 +108,9 @@ impl Classic {
                 }
                 self.insert_inputs(local, remote, recv, &inputs);
             }
-            Packet::Ping(echo) => self.ping = Some(echo),
+            Packet::Ping(echo) => self.pong_owed = Some(echo),
             Packet::ValidationPing(echo) => {
-                self.validation = Some(echo);
+                self.validation_pong_owed = Some(echo);
                 self.validation_pings.receive_ping();
             }
             Packet::Pong(echo) => {
@@ -237,10 +237,10 @@ impl Classic {
             let current = send_next.saturating_sub(1);
             return Some(Packet::Input { player: local.config.local_player(), current, inputs });
         }
-        if let Some(echo) = self.ping.take() {
+        if let Some(echo) = self.pong_owed.take() {
             return Some(Packet::Pong(echo));
         }
-        if let Some(echo) = self.validation.take() {
+        if let Some(echo) = self.validation_pong_owed.take() {
             return Some(Packet::ValidationPong(echo));
         }
         let ping_us = Self::ping_us(local);

@@ -12,14 +12,14 @@ use crate::remote::Remote;
 const QUEUE_US: u32 = 50_000;
 /// The longest round trip that a path without a queue is taken to have.
 const BASE_MAX_US: u32 = 600_000;
-/// The bytes of a datagram beside its body: IP and UDP headers and our own.
+/// The bytes of a datagram beside its body: IP and UDP headers, and those of this protocol.
 const FRONT_LEN: u32 = 33;
 /// Inputs that are under way on a quiet path beyond those of the round trip, for the acknowledgement's delay.
 const SPARE_INPUTS: u32 = 4;
 /// The queuing delay that halves the rate of datagrams, and the strongest thinning for it, in 256ths.
 const HALVED_AT_MS: u16 = 300;
 const DRAIN_MAX: u32 = 640;
-/// The weakest thinning for a queue that is all our own.
+/// The weakest thinning for a queue that this endpoint alone fills.
 const OWN_QUEUE: u32 = 512;
 /// The queuing delay up to which none is taken for that.
 const OWN_QUEUE_MS: u32 = 100;
@@ -51,7 +51,7 @@ impl Load {
             0 => self.body_len,
             unacked => self.body_len.saturating_mul(quiet.min(unacked)).checked_div(unacked).unwrap_or(0),
         };
-        // Where nothing is lost, and inputs pile up, the queue is our own. A shorter one may be a path that became longer.
+        // Where nothing is lost, and inputs pile up, this endpoint fills the queue. A shorter one may be a path that became longer.
         let least = if self.lost == 0 && self.unacked > quiet && queuing_ms > OWN_QUEUE_MS { OWN_QUEUE } else { 0 };
         let bytes = self.body_len.saturating_add(FRONT_LEN).saturating_mul(drain.clamp(least, DRAIN_MAX));
         let arriving = bytes.saturating_mul(256_u32.saturating_sub(self.lost)) >> 8;
@@ -85,7 +85,7 @@ impl Compact {
         }
         // Half a frame less, since a datagram waits for the next push after that.
         let rest = u64::from(thinning.saturating_sub(128)).saturating_mul(frame_us.into()) >> 8;
-        // Silence of ours must not look like that of a dead endpoint.
+        // A pause must not look like a dead endpoint.
         let unnoticed = remote.liveness.interrupt_us_u32().saturating_mul(2).checked_div(5).unwrap_or(0);
         Some(rest.min(REST_US.min(unnoticed).into()))
     }

@@ -161,8 +161,8 @@ impl Compact {
         &self.timing
     }
 
-    /// The lead that the peer told of late: it tells one with each of its pings.
-    pub(crate) fn told_lead(&self, local: &Local) -> Option<i8> {
+    /// The lead that the peer announced of late: it does so with each of its pings.
+    pub(crate) fn announced_lead(&self, local: &Local) -> Option<i8> {
         self.timing.lead(local.now, self.longer_ping_us(local))
     }
 
@@ -219,7 +219,7 @@ impl Compact {
         let ack = sealed.ack(remote.send_end(local)).ok_or(DatagramError::FrameRange)?;
         let packet = sealed.open(&tags.incoming, local.epoch(), end, ack)?;
         if !remote.standing.is_present() {
-            self.leave_unused(remote, datagram);
+            self.owe_farewell(remote, datagram);
             return Ok(());
         }
         inputs::receive(local, remote, recv, &packet).inspect_err(|reason| {
@@ -249,13 +249,13 @@ impl Compact {
         if let Some(rtt_us) = rtt_us {
             remote.sample_rtt(local, rtt_us);
         }
-        let linked = !self.handshake.is_linked();
-        if linked {
+        let is_first = !self.handshake.is_linked();
+        if is_first {
             self.prove(local, remote);
             self.handshake.link(local.now);
             remote.standing.source = self.handshake.source();
         }
-        if acknowledged || rtt_us.is_some() || linked {
+        if acknowledged || rtt_us.is_some() || is_first {
             remote.liveness.respond(local.now);
         }
         // A possible replay is no sign of life.
@@ -408,7 +408,7 @@ impl Compact {
         // While datagrams are held back, each carries a timing block.
         let is_timed = self.timing.send(local.now, Self::ping_us(local)) || self.rest_us(local, remote).is_some();
         let timing = is_timed.then(|| self.timing_block(local, remote));
-        let begin = self.begin(local, remote);
+        let begin = self.first_to_send(local, remote);
         let header = Header { epoch: local.epoch(), end: begin, count: 0, ack: recv.recv_next(), timing };
         let limit = local.config.max_datagram_size();
         // The first input that is owed follows zeros: who joins has not the one before it.
@@ -427,12 +427,12 @@ impl Compact {
     fn timing_block(&mut self, local: &Local, remote: &Remote) -> Timing {
         let ping_us = Self::ping_us(local);
         let heard = local.now.since(remote.liveness.received_at()) <= remote.liveness.interrupt_us() >> 1;
-        let lead = self.timing.shortest_us().and_then(|us| remote.time_sync.told(local.measures(us)));
+        let lead = self.timing.shortest_us().and_then(|us| remote.time_sync.announced(local.measures(us)));
         self.timing.block(local.now, ping_us, heard, lead)
     }
 
     /// The first input of the next datagram.
-    fn begin(&self, local: &Local, remote: &Remote) -> u32 {
+    fn first_to_send(&self, local: &Local, remote: &Remote) -> u32 {
         if !self.schedule.was_cut() {
             return self.acked;
         }
@@ -499,7 +499,7 @@ fn settings(local: &Local, key: Option<&Key>) -> Settings {
         input_len: local.send.input_len(),
         window: local.send.capacity(),
         tag_len: TagContext::input_tag_len(key, local.config.short_tags()),
-        frame_us: u32::try_from(local.config.frame_us()).unwrap_or(u32::MAX),
+        frame_us: local.config.frame_us_u32(),
         first_frame: local.first_frame(),
     }
 }

@@ -1,5 +1,5 @@
-//! What passes between this endpoint and one peer while somebody is named: words to it, and whatever a named one still sends
-//! (PROTOCOL 3.12). What the words say is decided over all peers, in `mesh`.
+//! Words to one peer, and the datagrams of a peer that has been named (PROTOCOL 3.12). What the words say is decided over
+//! all peers, in `mesh`.
 
 use super::Compact;
 use crate::error::DatagramError;
@@ -19,7 +19,7 @@ impl Compact {
         let active_at = standing.active_at()?;
         let is_due = standing.owed || standing.is_present() && !standing.is_settled();
         // Who was named before it was ever accepted is told all the same.
-        let may_flow = if standing.is_present() { self.runs() } else { self.tags.is_some() };
+        let may_flow = if standing.is_present() { self.has_known_run() } else { self.tags.is_some() };
         if !is_due || !may_flow || !remote.takes_words() {
             return None;
         }
@@ -48,13 +48,13 @@ impl Compact {
     /// Notes an input datagram of a named peer: nothing in it is used, but it shows that the peer plays on. A word is no longer than
     /// what it answers.
     #[cold]
-    pub(super) fn leave_unused(&self, remote: &mut Remote, datagram: &[u8]) {
+    pub(super) fn owe_farewell(&self, remote: &mut Remote, datagram: &[u8]) {
         let tag_len = TagState::new(self.key.as_ref()).tag_len();
         remote.standing.owed |= datagram.len() >= tag_len.saturating_add(FAREWELL_LEN);
     }
 
     /// Whether the run of the peer that inputs flow under is known, not only announced.
-    fn runs(&self) -> bool {
+    fn has_known_run(&self) -> bool {
         self.tags.is_some() && self.handshake.run().is_some()
     }
 }

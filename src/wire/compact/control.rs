@@ -8,9 +8,7 @@
 //! checksums  22 | tag 2, 4 or 8 | ack 4 | n x { frame 4, hash 8 }
 //! ```
 
-pub(crate) use super::tag::VERSION;
-
-use super::tag::TagState;
+use super::tag::{NO_FRAMES, TagState, VERSION};
 use crate::checksum::{Checksum, LOCAL};
 use crate::error::DatagramError;
 use crate::wire::bytes::{Reader, Writer};
@@ -27,8 +25,6 @@ const BYE_LEN: usize = 16;
 const ENTRY_LEN: usize = 12;
 /// Flag of a hello: the named run is the one that the sender plays with.
 const PLAYING: u8 = 0x01;
-/// What the tag of a control datagram covers in place of frame numbers.
-const NO_FRAMES: u64 = 0;
 
 /// What an endpoint announces of itself, and what it knows of the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

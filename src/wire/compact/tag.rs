@@ -13,9 +13,18 @@ use crate::wire::bytes::Writer;
 /// The version of the compact wire.
 pub(crate) const VERSION: u8 = 1;
 
-/// Bytes of a code, and of the half of it that short tags carry.
+/// What a tag covers in place of frame numbers where a datagram has none.
+pub(crate) const NO_FRAMES: u64 = 0;
+
+/// Bytes of a tag without a key, of one with a key, and of the half of that one that short tags carry.
+const CRC_LEN: u8 = 2;
 const WHOLE: u8 = 8;
 const HALF: u8 = 4;
+
+/// Bytes of a tag that is not shortened.
+pub(crate) const fn whole_len(is_keyed: bool) -> u8 {
+    if is_keyed { WHOLE } else { CRC_LEN }
+}
 
 /// A secret that does not show itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -131,8 +140,8 @@ impl TagState {
     /// Bytes of the tag.
     pub(crate) fn tag_len(&self) -> usize {
         match self {
-            Self::Crc(_) => 2,
-            Self::Sip(_, len) => usize::from(*len),
+            Self::Crc(_) => CRC_LEN.into(),
+            Self::Sip(_, len) => (*len).into(),
         }
     }
 }
@@ -195,11 +204,7 @@ impl TagContext {
 
     /// Bytes of the tag of inputs and checksums.
     pub(crate) const fn input_tag_len(key: Option<&Key>, short: bool) -> u8 {
-        match (key, short) {
-            (None, _) => 2,
-            (Some(_), true) => 4,
-            (Some(_), false) => 8,
-        }
+        if key.is_some() && short { HALF } else { whole_len(key.is_some()) }
     }
 
     /// The state from which the tags of all inputs and checksums of an epoch go on.

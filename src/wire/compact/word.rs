@@ -6,7 +6,7 @@
 //! ```
 
 use super::delta::{self, MAX_INPUT_LEN};
-use super::tag::TagState;
+use super::tag::{NO_FRAMES, TagState};
 use crate::error::DatagramError;
 use crate::num::low_u8;
 use crate::wire::bits::{BitReader, BitWriter};
@@ -20,8 +20,6 @@ pub(crate) const FAREWELL_LEN: usize = HEAD_LEN + 1;
 /// How many players a word can name.
 pub(crate) const MAX_NAMED: usize = 63;
 
-/// What the tag of a word covers in place of frame numbers.
-const NO_FRAMES: u64 = 0;
 const HAVE: u8 = 0x01;
 const REPLY: u8 = 0x02;
 const INPUTS: u8 = 0x04;
@@ -32,8 +30,8 @@ const STAYS_LEN: usize = 2;
 const INPUTS_LEN: usize = 6;
 
 /// The longest word without inputs, with a tag of `tag_len` bytes, of an endpoint with `peers` peers; and with one input.
-pub(crate) fn longest(tag_len: usize, peers: usize, input_len: u8) -> usize {
-    let front = HEAD_LEN.saturating_add(INPUTS_LEN).saturating_add(1).saturating_add(tag_len);
+pub(crate) fn longest(tag_len: u8, peers: usize, input_len: u8) -> usize {
+    let front = HEAD_LEN.saturating_add(INPUTS_LEN).saturating_add(1).saturating_add(tag_len.into());
     let body = delta::longest_bits(input_len).div_ceil(8);
     peers.saturating_mul(ENTRY_LEN).saturating_add(front).saturating_add(body)
 }

@@ -255,7 +255,7 @@ class EventKind(enum.IntEnum):
     UNREADABLE = 15
     """Hellos arrive whose tag is wrong: session id or key differ."""
     WRONG_PLAYERS = 16
-    """A hello arrived that player remote sent to player local: the address leads to somebody else."""
+    """A hello arrived that player remote sent to player local: the address leads to another player."""
     DROPPED = 17
     """A survivor, peer, told that the local player was disconnected, and so do all who hear of it: this session is closed. Who comes back sets up a new one."""
     DEPARTING = 18

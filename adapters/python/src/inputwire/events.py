@@ -137,7 +137,7 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class WrongPlayers:
-    """A hello between other players arrived: the address leads to somebody else."""
+    """A hello between other players arrived: the address leads to another player."""
 
     peer: int
     sender: int
