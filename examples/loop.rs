@@ -58,7 +58,9 @@ fn play(me: u16, limit: Duration) -> Result<(), Box<dyn Error + Send + Sync>> {
             }
             match event {
                 Event::Peer { event: PeerEvent::Connected, .. } => next_step = Some(now()),
-                Event::Peer { event: PeerEvent::EpochAhead { epoch }, .. } => drop(session.begin_epoch(now(), epoch)),
+                Event::Peer { event: PeerEvent::EpochAhead { epoch }, .. } => {
+                    let _ = session.begin_epoch(now(), epoch); // an error where it has begun already
+                }
                 Event::Peer { event: PeerEvent::Restarted | PeerEvent::OutOfSync, .. } => {
                     // Nothing of before counts any more. A game with a state starts it anew here.
                     let _ = session.next_epoch().map(|next| session.begin_epoch(now(), next));

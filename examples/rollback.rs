@@ -1,4 +1,6 @@
-//! A rollback engine on a session: predict, compare, roll back, check. Two engines play 10 seconds at 20 % loss.
+//! A rollback engine by hand: predict, compare, roll back, check. Two engines play 10 seconds at 20 % loss.
+//!
+//! It shows how an engine uses a session. For a game, take `crates/rollback`, which does all of this and more.
 //!
 //! `cargo run --example rollback`
 

@@ -21,7 +21,9 @@ use crate::ids::{Epoch, Frame, PeerId};
 ///             Event::Peer { peer, event } => match event {
 ///                 PeerEvent::Health { health: Health::Interrupted, silence } => println!("silent for {silence:?}"),
 ///                 PeerEvent::Lost { first, count } => println!("{count} inputs from frame {first} on never arrive"),
-///                 PeerEvent::EpochAhead { epoch } => drop(session.begin_epoch(now, epoch)),
+///                 PeerEvent::EpochAhead { epoch } => {
+///                     let _ = session.begin_epoch(now, epoch); // an error where it has begun already
+///                 }
 ///                 other => println!("peer {peer}: {other}"),
 ///             },
 ///             _ => {}

@@ -16,9 +16,8 @@
 //! use std::time::Duration;
 //! use inputwire::{Config, Event, Frame, Instant, MAX_DATAGRAM_SIZE, PeerConfig, Session};
 //!
-//! type Endpoint = Session<1, 1>; // one peer, inputs of one byte
-//!
-//! fn endpoint(player: u16) -> Result<Endpoint, Box<dyn std::error::Error>> {
+//! /// One of two players: one peer, inputs of one byte.
+//! fn start(player: u16) -> Result<Session<1, 1>, Box<dyn std::error::Error>> {
 //!     // A program draws its incarnation at random, anew at each start.
 //!     let config = Config::builder().session_id(0x1bad_cafe).local_player(player).incarnation(0x5eed_0000_0001);
 //!     let mut session = Session::new(config.build()?);
@@ -26,24 +25,24 @@
 //!     Ok(session)
 //! }
 //!
-//! let mut endpoints = [endpoint(0)?, endpoint(1)?];
+//! let mut players = [start(0)?, start(1)?];
 //! let mut buf = [0; MAX_DATAGRAM_SIZE];
 //! let (mut now, mut datagrams, mut delivered) = (Instant::ORIGIN, 0, [0, 0]);
 //! for frame in 0..60_u8 {
 //!     for player in [0, 1] {
 //!         // What the application does, and what the world does.
-//!         endpoints[player].push_input(now, [frame])?;
-//!         endpoints[player].handle_timeout(now);
+//!         players[player].push_input(now, [frame])?;
+//!         players[player].handle_timeout(now);
 //!         // What is new: events first, so that inputs which are taken are acknowledged in the datagrams that follow.
-//!         while let Some(event) = endpoints[player].poll_event() {
+//!         while let Some(event) = players[player].poll_event() {
 //!             if let Event::Input { frame, input, .. } = event {
 //!                 assert_eq!((frame, input), (Frame::new(delivered[player]), [delivered[player] as u8]));
 //!                 delivered[player] += 1;
 //!             }
 //!         }
-//!         while let Some(transmit) = endpoints[player].poll_transmit(&mut buf) {
+//!         while let Some(transmit) = players[player].poll_transmit(&mut buf) {
 //!             datagrams += 1;
-//!             let other = &mut endpoints[1 - player];
+//!             let other = &mut players[1 - player];
 //!             let peer = other.peers().next().expect("it was added");
 //!             if datagrams % 3 != 0 {
 //!                 let _ = other.handle_datagram(now, peer, transmit.datagram); // a refusal is for the log
@@ -53,7 +52,7 @@
 //!     // A program sleeps until `poll_timeout` or its next frame, whichever is sooner, or until a datagram arrives.
 //!     now = now.saturating_add(Duration::from_micros(16_667));
 //! }
-//! assert!(delivered.iter().all(|inputs| *inputs >= 57));
+//! assert!(delivered.iter().all(|inputs| *inputs >= 57)); // of 60: the latest may still be under way
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

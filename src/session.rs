@@ -32,8 +32,9 @@ use crate::window::send::SendBuffer;
 /// # Four kinds of methods
 ///
 /// - **Actions** are what the application does: [`add_peer`](Self::add_peer), [`push_input`](Self::push_input),
-///   [`begin_epoch`](Self::begin_epoch), [`push_checksum`](Self::push_checksum), [`disconnect_peer`](Self::disconnect_peer),
-///   [`remove_peer`](Self::remove_peer), [`close`](Self::close).
+///   [`skip_to`](Self::skip_to), [`set_input_delay`](Self::set_input_delay), [`begin_epoch`](Self::begin_epoch),
+///   [`push_checksum`](Self::push_checksum), [`disconnect_peer`](Self::disconnect_peer), [`remove_peer`](Self::remove_peer),
+///   [`clear_counters`](Self::clear_counters), [`close`](Self::close).
 /// - **`handle_*`** is what the world does: a datagram arrived, time passed, a transport closed or opened.
 /// - **`poll_*`** is what is new. Drain events until `None`, then datagrams until `None`: inputs that are taken are
 ///   acknowledged in the datagrams that follow. Then sleep until [`poll_timeout`](Self::poll_timeout).
@@ -41,6 +42,7 @@ use crate::window::send::SendBuffer;
 ///
 /// Every `now` comes from one monotonic clock. A `now` earlier than the latest one counts as the latest; a call that is late by
 /// half the interrupt limit is reported as [`LocalStall`](Event::LocalStall). No order of calls is wrong.
+/// A [`PeerId`] that is not in the session is ignored; only [`handle_datagram`](Self::handle_datagram) says `UnknownPeer`.
 ///
 /// ```
 /// use inputwire::{Config, Instant, MAX_DATAGRAM_SIZE, PeerConfig, Session};

@@ -49,6 +49,13 @@ fn a_module_uses_only_modules_of_the_groups_above_its_own() {
         let own = layers.get(module.as_str()).unwrap_or_else(|| panic!("{module} has no layer"));
         let text = fs::read_to_string(&path).expect("a source");
         let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let hidden = code.split("crate::").skip(1).find(|rest| !rest.starts_with(char::is_lowercase));
+        assert_eq!(
+            hidden.map(|rest| &rest[..rest.len().min(40)]),
+            None,
+            "{}: name a module after `crate::`",
+            path.display()
+        );
         for used in uses(&code).filter(|used| *used != module) {
             if let Some(layer) = layers.get(used) {
                 assert!(layer < own, "{} uses {used}, which is not below it", path.display());

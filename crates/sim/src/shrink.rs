@@ -160,7 +160,12 @@ impl fmt::Display for Finding {
         }
         let cuts: Vec<String> = self.cuts.iter().map(Cut::to_string).collect();
         let mode = if self.plan.mode == Mode::Safety { "safety" } else { "liveness" };
-        writeln!(f, "SIM_SEED={} SIM_MODE={mode} SIM_WITHOUT={} cargo test sim_one", self.plan.seed, cuts.join(","))?;
+        writeln!(
+            f,
+            "SIM_SEED={} SIM_MODE={mode} SIM_WITHOUT={} cargo test sim_one -- --ignored",
+            self.plan.seed,
+            cuts.join(",")
+        )?;
         write!(f, "{}", self.plan)
     }
 }
