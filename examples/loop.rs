@@ -54,7 +54,7 @@ fn play(me: u16, limit: Duration) -> Result<(), Box<dyn Error + Send + Sync>> {
             match event {
                 Event::Input { frame, input, .. } if frame.get() % 60 == 0 => println!("{me}: {frame} is {input:?}"),
                 Event::Input { .. } => {}
-                other => println!("{me}: {other:?}"),
+                other => println!("{me}: {other}"),
             }
             match event {
                 Event::Peer { event: PeerEvent::Connected, .. } => next_step = Some(now()),

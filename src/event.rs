@@ -72,6 +72,31 @@ pub enum Event<const INPUT_LEN: usize> {
     },
 }
 
+/// A line for a log.
+///
+/// ```
+/// # use inputwire::{Event, Frame, PeerEvent, PeerId};
+/// let event = Event::<1>::Peer { peer: PeerId::new(2), event: PeerEvent::Flushed };
+/// assert_eq!(event.to_string(), "peer 2: has acknowledged every input");
+/// let event = Event::Input { peer: PeerId::new(2), frame: Frame::new(7), input: [0x0a, 0xff] };
+/// assert_eq!(event.to_string(), "peer 2: the input of frame 7 is [10, 255]");
+/// ```
+impl<const INPUT_LEN: usize> fmt::Display for Event<INPUT_LEN> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input { peer, frame, input } => write!(f, "peer {peer}: the input of frame {frame} is {input:?}"),
+            Self::LocalStall { duration } => {
+                let (seconds, millis) = (duration.as_secs(), duration.subsec_millis());
+                write!(f, "this session was not called for {seconds}.{millis:03} s")
+            }
+            Self::Dropped { by } => {
+                write!(f, "disconnected, as peer {by} told: this session is closed, and a new one can come back")
+            }
+            Self::Peer { peer, event } => write!(f, "peer {peer}: {event}"),
+        }
+    }
+}
+
 /// What happens to a peer, except for its inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

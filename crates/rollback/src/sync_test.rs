@@ -1,6 +1,7 @@
 //! Finds what makes a game diverge, on one machine: the latest frames are rolled back and played again.
 
 use core::array::from_fn;
+use core::error::Error;
 use core::fmt::{self, Debug, Display, Formatter, Write};
 
 use inputwire::Frame;
@@ -140,6 +141,8 @@ impl<S> Display for Mismatch<'_, S> {
         write!(f, "its hash was {before:#x} and is {now:#x}")
     }
 }
+
+impl<S: Debug> Error for Mismatch<'_, S> {}
 
 impl<S: Debug> Mismatch<'_, S> {
     /// The first line that differs between the states, as `{:#?}` prints them.

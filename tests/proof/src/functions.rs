@@ -89,6 +89,7 @@ pub const fn session<const INPUT_LEN: usize, const WINDOW: usize>() -> Table {
         PeerConfig::<INPUT_LEN>::known_incarnation,
         <PeerConfig<INPUT_LEN> as PartialEq>::eq,
         <Event<INPUT_LEN> as PartialEq>::eq,
+        <Event<INPUT_LEN> as Display>::fmt,
     ]
 }
 
