@@ -341,7 +341,7 @@ impl Peer {
     }
 
     /// How early the local inputs come to the peer, in thousandths of a frame.
-    pub(crate) fn margin(&self, local: &Local) -> Option<i32> {
+    pub(crate) fn margin_millis(&self, local: &Local) -> Option<i32> {
         let link = self.link.compact().filter(|_| local.send.has_begun())?;
         Some(link.margin().get()?.saturating_mul(1_000))
     }
@@ -375,7 +375,7 @@ impl Peer {
             window: local.window(),
             missing: self.recv.missing_count(),
             lost_inputs: self.recv.lost_inputs(),
-            margin_millis: self.margin(local),
+            margin_millis: self.margin_millis(local),
             totals: *totals,
         }
     }

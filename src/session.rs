@@ -671,12 +671,12 @@ impl<const INPUT_LEN: usize> PeerRef<'_, INPUT_LEN> {
         self.peer.pace(self.local)
     }
 
-    /// How early the local inputs come to the peer, in thousandths of a frame: the least that its latest 32 to 64 datagrams with
-    /// new inputs told, from -128,000 to 127,000. At 0 and above, it had each input when it pushed its own of the same frame;
+    /// How early the local inputs come to the peer, in thousandths of a frame: the least of its latest 32 to 64 datagrams with new
+    /// inputs, from -128,000 to 127,000. At 0 and above, it had each input when it pushed its own of the same frame;
     /// below, some came later. `None` until both play, and on the classic wire.
     #[must_use]
-    pub fn margin(self) -> Option<i32> {
-        self.peer.margin(self.local)
+    pub fn margin_millis(self) -> Option<i32> {
+        self.peer.margin_millis(self.local)
     }
 
     /// How many frames of input delay hide latency and jitter; `None` until the round trip is known.

@@ -32,7 +32,7 @@ impl Instant {
 
     /// The latest moment that a session distinguishes from later ones. Every interval still fits after it, so that even
     /// there what was just done is not due again at once.
-    pub(crate) const LAST: Self = Self::from_micros(u64::MAX - (1 << 40));
+    pub const LAST: Self = Self::from_micros(u64::MAX - (1 << 40));
 
     /// The moment `micros` microseconds after the origin.
     #[must_use]

@@ -328,7 +328,7 @@ fn exchange(now: u64, ends: &mut [Session<1, 1>; 2]) {
 #[test]
 fn the_margin_is_how_many_inputs_too_many_the_peer_has_at_its_frame() {
     let mut ends = two();
-    assert_eq!(peer(&ends[1]).margin(), None);
+    assert_eq!(peer(&ends[1]).margin_millis(), None);
     assert_eq!(peer(&ends[1]).stats().margin_millis, None);
     for frame in 0..100_u64 {
         let now = frame * T;
@@ -341,17 +341,17 @@ fn the_margin_is_how_many_inputs_too_many_the_peer_has_at_its_frame() {
         exchange(now, &mut ends);
     }
     // Four inputs at once, and one each: at its frame n the server has those up to n + 3.
-    assert_eq!(peer(&ends[1]).margin(), Some(3_000));
+    assert_eq!(peer(&ends[1]).margin_millis(), Some(3_000));
     assert_eq!(peer(&ends[1]).stats().margin_millis, Some(3_000));
     // The client's frame n + 3 leaves before the server's frame n.
-    assert_eq!(peer(&ends[0]).margin(), Some(-4_000));
+    assert_eq!(peer(&ends[0]).margin_millis(), Some(-4_000));
     // Two frames above the target.
     assert_eq!(peer(&ends[1]).pace().map(|pace| pace.stretch_ppm), Some(12_000));
     // A new epoch, or a new way, begins anew.
     let later = Instant::from_micros(100 * T);
     ends[1].handle_transport_closed(later, PEER);
     ends[1].handle_transport_opened(later, PEER);
-    assert_eq!(peer(&ends[1]).margin(), None);
+    assert_eq!(peer(&ends[1]).margin_millis(), None);
 }
 
 #[test]
@@ -364,7 +364,7 @@ fn a_margin_beyond_its_range_counts_as_the_nearest_one_in_it() {
     // The server begins 300 frames later.
     ends[0].push_input(Instant::from_micros(300 * T), [0]).expect("a free slot");
     exchange(300 * T, &mut ends);
-    assert_eq!(ends.each_ref().map(|end| peer(end).margin()), [Some(-128_000), Some(127_000)]);
+    assert_eq!(ends.each_ref().map(|end| peer(end).margin_millis()), [Some(-128_000), Some(127_000)]);
 }
 
 #[test]

@@ -249,7 +249,7 @@ where
     }
 
     fn margin(&self, peer: PeerId) -> Option<i32> {
-        self.session.peer(peer)?.margin()
+        self.session.peer(peer)?.margin_millis()
     }
 
     fn suggested_delay(&self, peer: PeerId) -> Option<u32> {

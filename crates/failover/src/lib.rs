@@ -84,8 +84,6 @@ const AWAY_US: u64 = 250_000;
 const REPRIEVE_US: u64 = 100_000;
 const DIRECT: &[Route] = &[Route::Direct];
 const BOTH: &[Route] = &[Route::Direct, Route::Relay];
-/// The latest time of a session's clock, which stands still from there on.
-const LAST: Instant = Instant::from_micros(u64::MAX - (1 << 40));
 
 /// A route to a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -409,7 +407,7 @@ impl Failover {
             State::Both | State::Asked => self.trusted_at(),
             State::Proving(since) => Some(after(since, PROVE_US)),
         };
-        [self.silent_at(), trusted_at].into_iter().flatten().min().filter(|due| *due <= LAST)
+        [self.silent_at(), trusted_at].into_iter().flatten().min().filter(|due| *due <= Instant::LAST)
     }
 
     /// With `Always`, the state stays `Both`.
@@ -457,7 +455,7 @@ impl Failover {
         if self.policy == RoutePolicy::Always {
             return;
         }
-        self.now = self.now.max(now.min(LAST));
+        self.now = self.now.max(now.min(Instant::LAST));
         let late = self.silent_at().map_or(0, |due| micros_since(self.now, due));
         if late >= AWAY_US && !self.reprieved {
             self.direct_at = self.direct_at.map(|at| after(at, late.saturating_add(REPRIEVE_US)));

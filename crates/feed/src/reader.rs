@@ -38,8 +38,30 @@ pub struct FeedReader {
     complete: bool,
 }
 
-/// Epoch, first frame, rows, check. So the chunks that may hold a frame are the first ones of its epoch.
-type Key = (u32, u32, u32, u32);
+/// Which chunk. In this order, the chunks that may hold a frame are the first ones of its epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    epoch: u32,
+    first: u32,
+    rows: u32,
+    check: u32,
+}
+
+impl Key {
+    const fn of(chunk: &Chunk<'_>) -> Self {
+        Self { epoch: chunk.epoch, first: chunk.first, rows: chunk.rows, check: chunk.check }
+    }
+
+    /// No greater than that of any chunk of this epoch that begins with this frame or a later one.
+    const fn lowest(epoch: u32, first: u32) -> Self {
+        Self { epoch, first, rows: 0, check: 0 }
+    }
+
+    /// The frame after its last row.
+    const fn end(&self) -> u32 {
+        self.first.saturating_add(self.rows)
+    }
+}
 
 #[derive(Clone, Debug)]
 struct Held {
@@ -177,7 +199,7 @@ impl FeedReader {
 
     fn insert_chunk(&mut self, chunk: Option<&Chunk<'_>>) -> Result<Inserted, InsertError> {
         let Some(chunk) = chunk else { return Ok(Inserted::Known) };
-        let key = (chunk.epoch, chunk.first, chunk.rows, chunk.check);
+        let key = Key::of(chunk);
         if self.held.contains_key(&key) {
             return Ok(Inserted::Known);
         }
@@ -205,30 +227,30 @@ impl FeedReader {
     /// Compares a chunk with the held ones of the same frames, and returns whether all its rows are held or taken already. Each row
     /// is compared once, with the held chunk that reaches furthest: those that overlap were compared with each other before.
     fn compare(&self, chunk: &Chunk<'_>) -> Result<bool, InsertError> {
-        let end_of = |key: &Key| key.1.saturating_add(key.2);
-        let (start, end) = ((chunk.epoch, 0, 0, 0), chunk.end());
+        let end = chunk.end();
+        let earlier = Key::lowest(chunk.epoch, 0)..Key::lowest(chunk.epoch, end);
         let mut covered = if chunk.epoch == self.epoch { chunk.first.max(self.next) } else { chunk.first };
-        for (key, _) in self.held.range(start..(chunk.epoch, end, 0, 0)) {
-            if key.1 <= covered {
-                covered = covered.max(end_of(key));
+        for (key, _) in self.held.range(earlier.clone()) {
+            if key.first <= covered {
+                covered = covered.max(key.end());
             }
         }
         let mut one = ChunkDecoder::new(self.shape);
         let mut other = one.clone();
         one.start(chunk.first, chunk.payload);
-        let mut held = self.held.range(start..(chunk.epoch, end, 0, 0)).peekable();
+        let mut held = self.held.range(earlier).peekable();
         let (mut compared, mut furthest) = (chunk.first, None::<(&Key, &Held)>);
         while compared < end {
-            while let Some(next) = held.next_if(|(key, _)| key.1 <= compared) {
-                if furthest.is_none_or(|(key, _)| end_of(key) < end_of(next.0)) {
+            while let Some(next) = held.next_if(|(key, _)| key.first <= compared) {
+                if furthest.is_none_or(|(key, _)| key.end() < next.0.end()) {
                     furthest = Some(next);
                 }
             }
-            match furthest.filter(|(key, _)| end_of(key) > compared) {
-                None => compared = held.peek().map_or(end, |(key, _)| key.1),
+            match furthest.filter(|(key, _)| key.end() > compared) {
+                None => compared = held.peek().map_or(end, |(key, _)| key.first),
                 Some((key, found)) => {
-                    other.start(key.1, &found.payload);
-                    let frames = compared..end.min(end_of(key));
+                    other.start(key.first, &found.payload);
+                    let frames = compared..end.min(key.end());
                     compared = frames.end;
                     if let Some(frame) =
                         first_difference(frames, (&mut one, chunk.payload), (&mut other, &found.payload))
@@ -268,7 +290,7 @@ impl FeedReader {
         let key = self.chunk_of_next()?;
         let held = self.held.get(&key)?;
         if self.decoding != Some(key) {
-            self.decoder.start(key.1, &held.payload);
+            self.decoder.start(key.first, &held.payload);
             self.decoding = Some(key);
         }
         let frame = self.next;
@@ -282,13 +304,12 @@ impl FeedReader {
 
     /// The chunk to take the next row from: the one that is being decoded, or the one that reaches furthest.
     fn chunk_of_next(&self) -> Option<Key> {
-        let end_of = |key: &Key| key.1.saturating_add(key.2);
-        let reaches = |key: &Key| end_of(key) > self.next;
+        let reaches = |key: &Key| key.end() > self.next;
         // A chunk is held as long as it has the next row or a later one.
-        let decoding = self.decoding.filter(|key| key.0 == self.epoch && reaches(key));
+        let decoding = self.decoding.filter(|key| key.epoch == self.epoch && reaches(key));
         decoding.or_else(|| {
-            let candidates = self.held.range((self.epoch, 0, 0, 0)..(self.epoch, self.next.saturating_add(1), 0, 0));
-            candidates.map(|(key, _)| *key).filter(reaches).max_by_key(end_of)
+            let earlier = Key::lowest(self.epoch, 0)..Key::lowest(self.epoch, self.next.saturating_add(1));
+            self.held.range(earlier).map(|(key, _)| *key).filter(reaches).max_by_key(Key::end)
         })
     }
 
@@ -296,8 +317,7 @@ impl FeedReader {
     fn forget(&mut self) {
         let (epoch, next) = (self.epoch, self.next);
         while let Some(first) = self.held.first_entry() {
-            let (chunk_epoch, start, rows, _) = *first.key();
-            if (chunk_epoch, start.saturating_add(rows)) > (epoch, next) {
+            if (first.key().epoch, first.key().end()) > (epoch, next) {
                 break;
             }
             self.held_bytes = self.held_bytes.saturating_sub(first.get().payload.len().saturating_add(CHUNK_COST));
@@ -311,7 +331,7 @@ impl FeedReader {
     /// The epoch that follows the present one, if all rows of this one were taken. Notes where the feed ends.
     fn epoch_after(&mut self) -> Option<u32> {
         let end = self.ends.get(&self.epoch).copied()?;
-        if self.next < self.end_of(self.epoch, end) {
+        if self.next < self.epoch_end(self.epoch, end) {
             return None;
         }
         let next = self.known_after(self.epoch, end);
@@ -320,9 +340,13 @@ impl FeedReader {
     }
 
     /// Where an epoch ends: no earlier than any row of it.
-    fn end_of(&self, epoch: u32, end: End) -> u32 {
-        let chunks = self.held.range((epoch, 0, 0, 0)..=(epoch, u32::MAX, u32::MAX, u32::MAX));
-        chunks.map(|(key, _)| key.1.saturating_add(key.2)).fold(end.frame, u32::max)
+    fn epoch_end(&self, epoch: u32, end: End) -> u32 {
+        self.held_of(epoch).map(|key| key.end()).fold(end.frame, u32::max)
+    }
+
+    /// The held chunks of an epoch, in order.
+    fn held_of(&self, epoch: u32) -> impl Iterator<Item = Key> {
+        self.held.range(Key::lowest(epoch, 0)..).map(|(key, _)| *key).take_while(move |key| key.epoch == epoch)
     }
 
     /// The epoch after an ended one: the nearest that a writer began or that a chunk is of.
@@ -332,7 +356,7 @@ impl FeedReader {
 
     fn later_epoch(&self, epoch: u32) -> Option<u32> {
         let after = epoch.checked_add(1)?;
-        let chunk = self.held.range((after, 0, 0, 0)..).next().map(|(key, _)| key.0);
+        let chunk = self.held.range(Key::lowest(after, 0)..).next().map(|(key, _)| key.epoch);
         let end = self.ends.range(after..).next().map(|(epoch, _)| *epoch);
         [chunk, end].into_iter().flatten().min()
     }
@@ -349,12 +373,11 @@ impl FeedReader {
             end: end.map(Frame::new),
         };
         loop {
-            let chunks = self.held.range((epoch, 0, 0, 0)..=(epoch, u32::MAX, u32::MAX, u32::MAX));
-            for (_, first, rows, _) in chunks.map(|(key, _)| *key) {
-                if first > next {
-                    gaps.push(gap(epoch, next, Some(first)));
+            for key in self.held_of(epoch) {
+                if key.first > next {
+                    gaps.push(gap(epoch, next, Some(key.first)));
                 }
-                next = next.max(first.saturating_add(rows));
+                next = next.max(key.end());
             }
             let following = if let Some(end) = self.ends.get(&epoch) {
                 if next < end.frame {

@@ -22,7 +22,7 @@ use crate::header::{Header, MAGIC, MAX_SEATS, Shape, VERSION};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     feed_id: u64,
-    players: Vec<u16>,
+    pub(crate) players: Vec<u16>,
     input_len: u8,
     frame_interval_us: u32,
     first_epoch: u32,

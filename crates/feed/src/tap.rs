@@ -5,8 +5,7 @@ use core::fmt;
 use alloc::vec::Vec;
 use inputwire::{Endpoint, Epoch, Frame, Session};
 
-use crate::error::{RecordError, WriteError};
-use crate::header::Header;
+use crate::error::WriteError;
 use crate::writer::FeedWriter;
 
 /// Takes the confirmed rows out of a session, or of whatever stands for one, and writes them to a feed.
@@ -20,7 +19,7 @@ use crate::writer::FeedWriter;
 /// let mut session: Session<1, 1> = Session::new(config);
 /// session.add_peer(now, PeerConfig::compact(1))?;
 /// let mut writer = FeedWriter::new(Settings::of_session(session.config(), [0, 1], 1))?;
-/// let mut tap = Tap::new(&writer)?;
+/// let mut tap = Tap::new(&writer);
 ///
 /// session.push_input(now, [5])?;
 /// tap.follow(&session, &mut writer)?; // once a frame
@@ -87,14 +86,10 @@ impl From<WriteError> for TapError {
 
 impl Tap {
     /// Creates the tap for a writer.
-    ///
-    /// # Errors
-    ///
-    /// None that a writer's own header can cause.
-    pub fn new(writer: &FeedWriter) -> Result<Self, RecordError> {
-        let (header, _) = Header::parse(writer.header())?;
-        let seats = header.players().map(|player| Seat { player, joined: (0, 0), departed: None, met: false });
-        Ok(Self { seats: seats.collect() })
+    #[must_use]
+    pub fn new(writer: &FeedWriter) -> Self {
+        let seat = |player: &u16| Seat { player: *player, joined: (0, 0), departed: None, met: false };
+        Self { seats: writer.players().iter().map(seat).collect() }
     }
 
     /// Notes that a player has no inputs before this frame of this epoch: it joins late, or comes back. Called at every
@@ -115,8 +110,8 @@ impl Tap {
     }
 
     /// Writes every row that is confirmed: that of each frame for which the inputs of all present players are known. A player
-    /// that was never a peer of the session counts as absent, so add every peer before the first call. Follows the session into its epoch. Returns the number
-    /// of rows.
+    /// that was never a peer of the session counts as absent, so add every peer before the first call. Follows the session into
+    /// its epoch. Returns the number of rows.
     ///
     /// # Errors
     ///

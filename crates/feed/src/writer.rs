@@ -39,6 +39,7 @@ const EARLY: u32 = 65_536;
 #[derive(Clone, Debug)]
 pub struct FeedWriter {
     header: Vec<u8>,
+    players: Vec<u16>,
     shape: Shape,
     encoder: ChunkEncoder,
     /// Rows that are in no chunk yet; the first is the encoder's next.
@@ -57,9 +58,11 @@ impl FeedWriter {
     ///
     /// As [`SettingsError`] says.
     pub fn new(settings: impl Into<Settings>) -> Result<Self, SettingsError> {
-        let (header, shape) = settings.into().encode()?;
+        let settings = settings.into();
+        let (header, shape) = settings.encode()?;
         Ok(Self {
             header,
+            players: settings.players,
             encoder: ChunkEncoder::new(shape, shape.first_epoch, shape.first_frame),
             shape,
             pending: VecDeque::new(),
@@ -211,6 +214,11 @@ impl FeedWriter {
     #[must_use]
     pub fn header(&self) -> &[u8] {
         &self.header
+    }
+
+    /// The numbers of the players, in the order of the inputs in a row.
+    pub(crate) fn players(&self) -> &[u16] {
+        &self.players
     }
 
     /// The present epoch.

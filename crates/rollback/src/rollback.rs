@@ -14,7 +14,7 @@ use crate::timeline::{Settings, Timeline};
 
 /// A game over a session: it predicts, compares, rolls back, checks, and waits where it must.
 ///
-/// `S` is the state of the game, `M` the session or whatever stands for one. `MAX_PEERS`, `INPUT_LEN` and `WINDOW` are those
+/// `S` is the state of the game, `E` the session or whatever stands for one. `MAX_PEERS`, `INPUT_LEN` and `WINDOW` are those
 /// of the session. `RING` is how many states there are: that of the latest confirmed frame, one more for each frame
 /// predicted, and the first of the epoch.
 ///
@@ -24,13 +24,13 @@ use crate::timeline::{Settings, Timeline};
 #[derive(Clone, Debug)]
 pub struct Rollback<
     S,
-    M,
+    E,
     const MAX_PEERS: usize,
     const INPUT_LEN: usize,
     const RING: usize = 10,
     const WINDOW: usize = 120,
 > {
-    timeline: Timeline<M, MAX_PEERS, INPUT_LEN, RING, WINDOW>,
+    timeline: Timeline<E, MAX_PEERS, INPUT_LEN, RING, WINDOW>,
     /// By slot; the last one is the first state of an epoch.
     states: [S; RING],
     hash: fn(&S) -> u64,
@@ -97,18 +97,18 @@ pub struct RollbackStats {
 }
 
 impl RollbackStats {
-    pub(crate) fn roll_back(&mut self, depth: u32) {
+    pub(crate) fn count_rollback(&mut self, depth: u32) {
         self.resimulated = self.resimulated.saturating_add(depth.into());
         self.rollbacks = self.rollbacks.saturating_add(1);
         self.deepest = self.deepest.max(depth);
     }
 }
 
-impl<S, M, const MAX_PEERS: usize, const INPUT_LEN: usize, const RING: usize, const WINDOW: usize>
-    Rollback<S, M, MAX_PEERS, INPUT_LEN, RING, WINDOW>
+impl<S, E, const MAX_PEERS: usize, const INPUT_LEN: usize, const RING: usize, const WINDOW: usize>
+    Rollback<S, E, MAX_PEERS, INPUT_LEN, RING, WINDOW>
 where
     S: Clone,
-    M: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>,
+    E: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>,
 {
     const SIZES: () = {
         assert!(RING >= 2, "RING must be 2 at least: the present state, and the first of the epoch");
@@ -138,7 +138,7 @@ where
     ///
     /// It predicts at most 8 frames, repeats the latest input as a prediction, has no input delay and no checksums.
     #[must_use]
-    pub fn new(session: M, first: S) -> Self {
+    pub fn new(session: E, first: S) -> Self {
         const { Self::SIZES };
         let settings = Settings {
             predictor: None,
@@ -351,17 +351,17 @@ where
     }
 
     /// What stands for the session, such as a recorder.
-    pub const fn endpoint(&self) -> &M {
+    pub const fn endpoint(&self) -> &E {
         &self.timeline.endpoint
     }
 
     /// What stands for the session; a recorder takes notes by it. Whoever pushes inputs here, or takes events, breaks the game.
-    pub const fn endpoint_mut(&mut self) -> &mut M {
+    pub const fn endpoint_mut(&mut self) -> &mut E {
         &mut self.timeline.endpoint
     }
 
     /// Gives back what stands for the session.
-    pub fn into_endpoint(self) -> M {
+    pub fn into_endpoint(self) -> E {
         self.timeline.endpoint
     }
 

@@ -22,8 +22,8 @@ const LONGER: Duration = Duration::from_millis(200);
 
 /// Everything but the states.
 #[derive(Clone, Debug)]
-pub(crate) struct Timeline<M, const MAX_PEERS: usize, const INPUT_LEN: usize, const RING: usize, const WINDOW: usize> {
-    pub(crate) endpoint: M,
+pub(crate) struct Timeline<E, const MAX_PEERS: usize, const INPUT_LEN: usize, const RING: usize, const WINDOW: usize> {
+    pub(crate) endpoint: E,
     pub(crate) settings: Settings<INPUT_LEN>,
     pub(crate) stats: RollbackStats,
     /// In ascending order of player numbers.
@@ -62,12 +62,12 @@ pub(crate) struct Settings<const INPUT_LEN: usize> {
     pub(crate) checksum_every: u32,
 }
 
-impl<M, const MAX_PEERS: usize, const INPUT_LEN: usize, const RING: usize, const WINDOW: usize>
-    Timeline<M, MAX_PEERS, INPUT_LEN, RING, WINDOW>
+impl<E, const MAX_PEERS: usize, const INPUT_LEN: usize, const RING: usize, const WINDOW: usize>
+    Timeline<E, MAX_PEERS, INPUT_LEN, RING, WINDOW>
 where
-    M: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>,
+    E: Endpoint<MAX_PEERS, INPUT_LEN, WINDOW>,
 {
-    pub(crate) fn new(mut endpoint: M, settings: Settings<INPUT_LEN>) -> Self {
+    pub(crate) fn new(mut endpoint: E, settings: Settings<INPUT_LEN>) -> Self {
         endpoint.set_input_delay(settings.input_delay);
         let session = endpoint.session();
         let (first, reported) = (session.next_frame(), session.epoch());
@@ -281,7 +281,7 @@ where
         self.settle(now, known.min(wrong), states);
         let resimulated = next.saturating_sub(wrong);
         if resimulated > 0 {
-            self.stats.roll_back(resimulated);
+            self.stats.count_rollback(resimulated);
         }
         let step = match self.next_input(now, input, known) {
             Ok(local) => {

@@ -40,8 +40,6 @@ impl Run {
 
 /// A call that comes later than this after it was due is late.
 const LATE_US: u64 = 25_000;
-/// Where a session's clock stands still.
-const LAST_INSTANT_US: u64 = u64::MAX - (1 << 40);
 
 /// What the oracle knew about a datagram when it was sent.
 #[derive(Clone, Copy, Debug)]
@@ -274,7 +272,7 @@ impl Endpoint {
                 self.late_call = Some((self.seen, local));
             }
         }
-        self.seen = self.seen.max(local.min(LAST_INSTANT_US));
+        self.seen = self.seen.max(local.min(Instant::LAST.as_micros()));
         Instant::from_micros(local)
     }
 
@@ -288,7 +286,7 @@ impl Endpoint {
 
     /// Whether so little time is left that a session's clock stands still.
     pub(crate) fn is_at_last_instant(&self) -> bool {
-        self.seen >= LAST_INSTANT_US
+        self.seen >= Instant::LAST.as_micros()
     }
 
     /// What this endpoint calls itself to a peer that is added now.

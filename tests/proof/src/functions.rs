@@ -70,7 +70,7 @@ pub const fn session<const INPUT_LEN: usize, const WINDOW: usize>() -> Table {
         PeerRef::<INPUT_LEN>::latest_input,
         PeerRef::<INPUT_LEN>::unacked,
         PeerRef::<INPUT_LEN>::pace,
-        PeerRef::<INPUT_LEN>::margin,
+        PeerRef::<INPUT_LEN>::margin_millis,
         PeerRef::<INPUT_LEN>::suggested_delay,
         PeerRef::<INPUT_LEN>::stats,
         <Session<2, INPUT_LEN, WINDOW> as Clone>::clone,

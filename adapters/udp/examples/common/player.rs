@@ -79,7 +79,7 @@ impl Player {
 
     /// The margin of its inputs at the server, in thousandths of a frame.
     pub fn margin(&self) -> Option<i32> {
-        self.session.peer(PEER).and_then(PeerRef::margin)
+        self.session.peer(PEER).and_then(PeerRef::margin_millis)
     }
 
     /// Does what is due: simulates what the server has sent, and pushes.

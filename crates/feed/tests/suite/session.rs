@@ -26,7 +26,7 @@ impl End {
         }
         let settings = Settings::of_session(session.config(), 0..PLAYERS, 1).chunk_rows(20).checksum_every(40);
         let writer = FeedWriter::new(settings).expect("settings");
-        Self { session, tap: Tap::new(&writer).expect("a header"), writer, chunks: Vec::new() }
+        Self { session, tap: Tap::new(&writer), writer, chunks: Vec::new() }
     }
 
     fn follow(&mut self) {

@@ -74,7 +74,7 @@ calls! {
     rs_peer_latest_input(session: &Session, peer: PeerId) -> Option<(Frame, [u8; 1])> = session.peer(peer)?.latest_input();
     rs_peer_unacked(session: &Session, peer: PeerId) -> Option<u32> = Some(session.peer(peer)?.unacked());
     rs_peer_pace(session: &Session, peer: PeerId) -> Option<Pace> = session.peer(peer)?.pace();
-    rs_peer_margin(session: &Session, peer: PeerId) -> Option<i32> = session.peer(peer)?.margin();
+    rs_peer_margin(session: &Session, peer: PeerId) -> Option<i32> = session.peer(peer)?.margin_millis();
     rs_hello_peek(datagram: &[u8]) -> Option<(u8, u16, u16)> = Hello::peek(datagram).map(|hello| (hello.version(), hello.sender(), hello.receiver()));
     rs_hello_fits(datagram: &[u8], config: &Config) -> Option<Result<(), HelloError>> = Some(Hello::peek(datagram)?.fits::<1, 120>(config));
     rs_peer_suggested_delay(session: &Session, peer: PeerId) -> Option<u32> = session.peer(peer)?.suggested_delay();
