@@ -34,6 +34,8 @@ pub(crate) struct Track<const INPUT_LEN: usize, const RING: usize> {
     beyond: u128,
     /// The end of the player's frames; `u32::MAX` until it has departed. Its inputs from there on are zeros, and known.
     pub(crate) last_end: u32,
+    /// The greatest frame ends there, too, so `last_end` does not tell.
+    has_departed: bool,
     /// The latest known input, and the frame after it.
     latest: [u8; INPUT_LEN],
     pub(crate) latest_end: u32,
@@ -58,6 +60,7 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
             end: first,
             beyond: 0,
             last_end: u32::MAX,
+            has_departed: false,
             latest: [0; INPUT_LEN],
             latest_end: first,
             used: [[0; INPUT_LEN]; RING],
@@ -102,7 +105,7 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
     }
 
     pub(crate) const fn has_departed(&self) -> bool {
-        self.last_end < u32::MAX
+        self.has_departed
     }
 
     /// Whether no frame from `end` on has an input of the player. One that joined and left without any has none at all.
@@ -161,7 +164,7 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
     /// game no longer waits for it in this epoch. Returns that end.
     pub(crate) fn depart(&mut self, last: Option<Frame>) -> u32 {
         let end = last.map_or(self.first, |last| last.get().saturating_add(1));
-        (self.last_end, self.ahead, self.is_broken) = (end, None, false);
+        (self.last_end, self.has_departed, self.ahead, self.is_broken) = (end, true, None, false);
         self.pass(0);
         end
     }

@@ -1,10 +1,11 @@
 //! Rounds that end while players leave.
 
-use inputwire::{Epoch, PeerConfig};
+use inputwire::{Config, Epoch, Instant, PeerConfig, Session};
+use inputwire_rollback::Rollback;
 
-use crate::game::Game;
+use crate::game::{Game, LEN};
 use crate::mesh::Mesh;
-use crate::pair::frame;
+use crate::pair::{Driver, End, FRAME_US, frame};
 
 #[test]
 fn every_survivor_plays_a_round_to_its_end_with_the_last_inputs_of_one_who_died_in_it() {
@@ -63,4 +64,36 @@ fn a_round_waits_for_a_departure_until_the_newcomer_that_another_end_lacks_is_gi
     mesh.ends[0].remove_peer(now, newcomer);
     (0..30).for_each(|_| mesh.frame(&[0, 1]));
     assert_eq!(epochs(&mesh), [Epoch::new(1); 2]);
+}
+
+/// The greatest frame that can be pushed is 2^32 - 2.
+#[test]
+fn a_player_whose_last_frame_is_the_greatest_departs_at_the_end_of_the_round() {
+    let (first, last) = (frame(u32::MAX - 60), frame(u32::MAX - 1));
+    let mut ends = [0, 1].map(|player: u16| {
+        let config =
+            Config::builder().local_player(player).incarnation((1 << 40) + u64::from(player)).first_frame(first);
+        let mut session: Session<1, LEN> = Session::new(config.build().expect("valid settings"));
+        session.add_peer(Instant::ORIGIN, PeerConfig::compact(1 - player)).expect("a free place");
+        let mut driver: Driver = Rollback::new(session, Game::new(0));
+        driver.end_round(last, Game::new(1));
+        driver
+    });
+    for number in 1..1_000_u64 {
+        let now = Instant::from_micros(number * FRAME_US);
+        let [a, b] = &mut ends;
+        for datagram in a.frame(now, [1, 1], &mut Vec::new()).1 {
+            // In the end player 1 hears nothing; then it dies, and has played to the end.
+            if number < 55 {
+                b.receive(now, &datagram);
+            }
+        }
+        if number < 70 {
+            for datagram in b.frame(now, [2, 2], &mut Vec::new()).1 {
+                a.receive(now, &datagram);
+            }
+        }
+    }
+    let [a, _] = &ends;
+    assert_eq!(a.session().epoch(), Epoch::new(1), "{:?}", a.confirmed_frame());
 }
