@@ -128,7 +128,10 @@ where
     pub(crate) fn begin_epoch(&mut self, now: Instant) -> Result<(), EpochError> {
         let session = self.endpoint.session();
         let ahead = self.peers.iter().filter_map(|track| track.ahead).max();
-        let next = ahead.filter(|ahead| *ahead > session.epoch()).or(session.next_epoch());
+        // Also one that has not been reported yet, or that a player has begun who left after that: others may follow it.
+        let announced = session.next_epoch().and_then(|next| next.get().checked_sub(1)).map(Epoch::new);
+        let begun = ahead.max(announced).filter(|begun| *begun > session.epoch());
+        let next = begun.or(session.next_epoch());
         // Before the epoch begins, so that the numbers of who was removed are free in it.
         if session.next_epoch().is_some() {
             self.remove_settled(now, u32::MAX);

@@ -1,7 +1,7 @@
 //! Rounds that end while players leave.
 
 use inputwire::{Config, Epoch, Instant, PeerConfig, Session};
-use inputwire_rollback::Rollback;
+use inputwire_rollback::{Rollback, RollbackEvent};
 
 use crate::game::{Game, LEN};
 use crate::mesh::Mesh;
@@ -96,4 +96,40 @@ fn a_player_whose_last_frame_is_the_greatest_departs_at_the_end_of_the_round() {
     }
     let [a, _] = &ends;
     assert_eq!(a.session().epoch(), Epoch::new(1), "{:?}", a.confirmed_frame());
+}
+
+/// Player 2 plays the round to its end before the others, tells player 0 that it has begun the next one, and dies.
+#[test]
+fn a_round_that_a_player_began_before_it_died_is_the_next_one_of_all() {
+    let mut mesh = Mesh::new([0; 3], [|game| game.hash; 3]);
+    let last = frame(59);
+    mesh.ends.iter_mut().for_each(|end| end.end_round(last, Game::new(1)));
+    let mut rounds = [0; 3];
+    for number in 0..150 {
+        let players: &[usize] = if number > 70 { &[0, 1] } else { &[0, 1, 2] };
+        mesh.now += FRAME_US;
+        for player in players {
+            for event in mesh.step(*player).1 {
+                if matches!(event, RollbackEvent::EpochBegun { .. }) {
+                    // All know how long a round is.
+                    rounds[*player] += 1;
+                    mesh.ends[*player].end_round(last, Game::new(rounds[*player] + 1));
+                }
+            }
+        }
+        if number == 75 {
+            mesh.disconnect(0, 2);
+        }
+        for player in players {
+            // Between players 0 and 1 inputs are lost for a while, and hellos when the round ends. What player 2 says last reaches
+            // player 0 only.
+            mesh.send_where(*player, |to, datagram| {
+                let is_input = datagram[0] >= 0x80;
+                let is_cut = player + to == 1 && if is_input { 55..90 } else { 90..97 }.contains(&number);
+                !is_cut && (number < 59 || (*player, to) != (2, 1) || is_input)
+            });
+        }
+    }
+    let epochs = [0, 1].map(|end| mesh.ends[end].session().epoch());
+    assert_eq!((rounds, epochs), ([1; 3], [Epoch::new(1); 2]));
 }
