@@ -118,12 +118,12 @@ fn complete(local: &Local, peers: &mut [Peer]) {
     }
 }
 
-/// Whether all who were named have departed, and every survivor knows what this endpoint knows.
+/// Whether all who were named have departed, every survivor knows what this endpoint knows, and none waits for a word.
 pub(crate) fn is_settled(peers: &[Peer]) -> bool {
     peers.iter().all(|peer| {
         let standing = &peer.remote.standing;
         if standing.is_present() {
-            standing.active_at().is_none() || standing.is_settled() || !peer.is_compact()
+            standing.active_at().is_none() || standing.is_settled() && !standing.owed || !peer.is_compact()
         } else {
             standing.is_departed()
         }

@@ -457,8 +457,8 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Sessio
         Some(self.local.config.incarnation()?.wrapping_add(removed.into()).max(1))
     }
 
-    /// Whether every peer that left has departed, and every survivor knows what this endpoint knows of it. Once that is so
-    /// at all endpoints, they may [remove](Self::remove_peer) it.
+    /// Whether every peer that left has departed, every survivor knows what this endpoint knows of it, and has been sent that this
+    /// endpoint knows the same. Once that is so at all endpoints, they may [remove](Self::remove_peer) it.
     #[must_use]
     pub fn departures_settled(&self) -> bool {
         mesh::is_settled(&self.peers)

@@ -70,8 +70,9 @@ pub enum RollbackEvent {
         /// The peer that told it.
         by: PeerId,
     },
-    /// Something happened to a peer; never [`Flushed`](PeerEvent::Flushed), [`EpochAhead`](PeerEvent::EpochAhead) or
-    /// [`OutOfSync`](PeerEvent::OutOfSync), which are answered already.
+    /// Something happened to a peer; never [`Flushed`](PeerEvent::Flushed) or [`OutOfSync`](PeerEvent::OutOfSync), which are
+    /// answered already, and [`EpochAhead`](PeerEvent::EpochAhead), which the next step answers, only before the first step of an
+    /// epoch: a late joiner that waits for its state is told that the round has ended.
     Peer {
         /// Which peer.
         peer: PeerId,
@@ -250,7 +251,9 @@ where
     /// survivors that has not agreed with all others yet.
     ///
     /// Every endpoint calls it for the same frame: all know the length of a round, or see in their
-    /// [`confirmed_state`](Self::confirmed_state) that it is over. Epochs that follow from a restart start from this state, too.
+    /// [`confirmed_state`](Self::confirmed_state) that it is over. An end that is left behind may never see that, and starts from its
+    /// first state before this call: where all know the next state early, call it early. Epochs that follow from a restart start from
+    /// this state, too.
     pub fn end_round(&mut self, last: Frame, first: S) {
         self.timeline.end_round(last);
         self.keep_first(first);

@@ -225,7 +225,12 @@ where
             PeerEvent::Restarted | PeerEvent::OutOfSync => track.is_broken = true,
             _ => {}
         }
-        !is_removed && !matches!(event, PeerEvent::Flushed | PeerEvent::EpochAhead { .. } | PeerEvent::OutOfSync)
+        match event {
+            PeerEvent::Flushed | PeerEvent::OutOfSync => false,
+            // The next step answers it. There may be none: a late joiner waits for a state which this epoch no longer comes to.
+            PeerEvent::EpochAhead { .. } => !is_removed && !self.is_running,
+            _ => !is_removed,
+        }
     }
 
     /// Disconnects the players that cannot be reached. Of two who lose each other, the one with the greater number waits longer.

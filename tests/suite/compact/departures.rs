@@ -770,6 +770,29 @@ fn a_departed_player_may_be_removed_although_another_one_leaves_before_all_have_
     }
 }
 
+/// Who removes a player sends no more words, and the others would ask for ever.
+#[test]
+fn an_end_whose_last_word_has_not_gone_out_is_not_settled() {
+    let mut mesh = Gathering::<3>::met(Wire::Compact, 3);
+    mesh.play(10);
+    mesh.set_delay(5 * MS);
+    mesh.crash(2);
+    mesh.disconnect(0, 2);
+    let (mut before, mut settled) = (mesh.end(0).clone(), false);
+    while !settled {
+        assert!(mesh.now < 60 * SECOND, "the departure is settled");
+        before = mesh.end(0).clone();
+        mesh.run(MS);
+        settled = mesh.end(0).departures_settled();
+    }
+    let (peer, now) = (mesh.id(0, 1), at(mesh.now));
+    let last = mesh.words_of(1, 0).last().expect("a word that settles it").clone();
+    before.handle_datagram(now, peer, &last.bytes).expect("its word");
+    assert!(!before.departures_settled());
+    drain(&mut before);
+    assert!(before.departures_settled());
+}
+
 #[test]
 fn of_two_players_one_departs_at_once() {
     for wire in Wire::COMPACT {

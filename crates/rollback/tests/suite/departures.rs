@@ -1,6 +1,6 @@
 //! Players who leave, are lost, or are heard again, and what the driver makes of that.
 
-use inputwire::{Departure, Epoch, Health, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, Session};
+use inputwire::{Departure, Epoch, Health, Instant, MAX_DATAGRAM_SIZE, PeerConfig, PeerEvent, PeerId, Session};
 use inputwire_rollback::{Rollback, RollbackEvent, Step};
 use inputwire_sim::rng::Rng;
 
@@ -355,4 +355,41 @@ fn a_peer_that_was_added_to_the_driver_and_falls_silent_is_disconnected() {
         pair.a.frame(Instant::from_micros(pair.now), [1, 1], &mut Vec::new());
     }
     assert!(!plays_with(&pair.a));
+}
+
+/// Each survivor removes who has left once its own session says that all is settled.
+#[test]
+fn a_survivor_that_removes_who_has_left_leaves_nobody_behind_in_the_next_epoch() {
+    for begins in [false, true] {
+        let mut mesh = Mesh::new([0; 3], [|game| game.hash; 3]);
+        if !begins {
+            mesh.ends.iter_mut().for_each(|end| end.end_round(frame(59), Game::new(0)));
+        }
+        (0..30).for_each(|_| mesh.frame(&[0, 1, 2]));
+        (0..5).for_each(|_| mesh.frame(&[0, 1]));
+        mesh.disconnect(0, 2);
+        for _ in 0..300 {
+            mesh.now += FRAME_US;
+            let now = mesh.now();
+            for player in 0..2 {
+                mesh.step(player);
+                let end = &mut mesh.ends[player];
+                let has_left = |gone: &PeerId| {
+                    end.session().peer(*gone).is_some_and(|peer| peer.departure() != Departure::Present)
+                };
+                let gone = end.session().peer_of(2).filter(has_left);
+                if let Some(gone) = gone.filter(|_| end.session().departures_settled()) {
+                    end.remove_peer(now, gone);
+                    if player == 0 && begins {
+                        end.begin_epoch(now, Game::new(0)).expect("epochs are left");
+                    }
+                }
+            }
+            (0..2).for_each(|player| mesh.send(player));
+        }
+        for end in &mesh.ends[..2] {
+            assert_eq!((end.session().epoch(), end.session().peer_of(2)), (Epoch::new(1), None), "begins: {begins}");
+            assert!(end.confirmed_frame() > Some(frame(50)), "begins: {begins}; {:?}", end.confirmed_frame());
+        }
+    }
 }

@@ -1,11 +1,11 @@
 //! Rounds that end while players leave.
 
-use inputwire::{Config, Epoch, Instant, PeerConfig, Session};
+use inputwire::{Config, Epoch, Instant, PeerConfig, PeerEvent, Session};
 use inputwire_rollback::{Rollback, RollbackEvent};
 
 use crate::game::{Game, LEN};
 use crate::mesh::Mesh;
-use crate::pair::{Driver, End, FRAME_US, frame};
+use crate::pair::{Driver, End, FRAME_US, frame, is_desync};
 
 #[test]
 fn every_survivor_plays_a_round_to_its_end_with_the_last_inputs_of_one_who_died_in_it() {
@@ -132,4 +132,52 @@ fn a_round_that_a_player_began_before_it_died_is_the_next_one_of_all() {
     }
     let epochs = [0, 1].map(|end| mesh.ends[end].session().epoch());
     assert_eq!((rounds, epochs), ([1; 3], [Epoch::new(1); 2]));
+}
+
+/// Signalling names a frame a second ahead, and the round ends before that.
+#[test]
+fn a_joiner_whose_first_frame_is_behind_the_end_of_the_round_plays_in_the_next_one() {
+    let (mut mesh, last) = (Mesh::new([0; 3], [|game| game.hash; 3]), frame(59));
+    let now = mesh.now();
+    for end in 0..2 {
+        let peer = mesh.peer(end, 2);
+        mesh.ends[end].remove_peer(now, peer);
+        mesh.ends[end].end_round(last, Game::new(1));
+    }
+    (0..30).for_each(|_| mesh.frame(&[0, 1]));
+    let from = frame(mesh.ends[0].session().next_frame().get() + 60);
+    let now = mesh.now();
+    for end in 0..2 {
+        mesh.ends[end].add_peer(now, PeerConfig::compact(2).from(from)).expect("its place is free");
+    }
+    let again = Config::builder().local_player(2).incarnation(77 << 40).build().expect("valid settings");
+    let mut joiner: Session<3, LEN> = Session::new(again);
+    for other in [0, 1] {
+        joiner.add_peer(now, PeerConfig::compact(other).from(from)).expect("a free place");
+    }
+    mesh.ends[2] = Rollback::new(joiner, Game::new(0)).with_checksums(10, |game| game.hash);
+    let (mut plays, mut desyncs) = (false, 0);
+    for _ in 0..300 {
+        mesh.now += FRAME_US;
+        let now = mesh.now();
+        let mut events: Vec<_> = (0..if plays { 3 } else { 2 }).flat_map(|player| mesh.step(player).1).collect();
+        if !plays {
+            // The state before its first frame would come from one of the others.
+            mesh.ends[2].handle_timeout(now);
+            events.extend(std::iter::from_fn(|| mesh.ends[2].poll_event()));
+            let is_ahead = |event: &RollbackEvent| {
+                matches!(event, RollbackEvent::Peer { event: PeerEvent::EpochAhead { .. }, .. })
+            };
+            if events.iter().any(is_ahead) {
+                mesh.ends[2].begin_epoch(now, Game::new(1)).expect("a peer is ahead");
+                plays = true;
+            }
+        }
+        desyncs += events.iter().filter(|event| is_desync(event)).count();
+        (0..3).for_each(|player| mesh.send(player));
+    }
+    let epochs = [0, 1, 2].map(|end| mesh.ends[end].session().epoch());
+    let confirmed = [0, 1, 2].map(|end| mesh.ends[end].confirmed_frame());
+    assert_eq!((epochs, desyncs), ([Epoch::new(1); 3], 0));
+    assert!(confirmed.iter().all(|confirmed| *confirmed > Some(frame(200))), "{confirmed:?}");
 }
