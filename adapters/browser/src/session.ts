@@ -283,16 +283,19 @@ export class Session {
   }
 
   beginEpoch(epoch: number, now = performance.now()): void {
+    this.#check(this.#abi.iw_session_begin_epoch(this.#session, us(now), epoch));
     this.#waiting = [];
-    this.#do(this.#abi.iw_session_begin_epoch(this.#session, us(now), epoch));
+    this.onwork?.();
   }
 
   /**
    * Closes the session for good. On the compact wire, what is unacknowledged is delivered, for 2 s at most, then goodbyes are
-   * sent: keep the channels until `isClosed`. Who comes back creates a new session.
+   * sent: keep the channels until `isClosed`. What still waits behind a jump is dropped. Who comes back creates a new session.
    */
   close(now = performance.now()): void {
-    this.#do(this.#abi.iw_session_close(this.#session, us(now)));
+    this.#check(this.#abi.iw_session_close(this.#session, us(now)));
+    this.#waiting = []; // a closed session would refuse it at each datagram, and never send its goodbyes
+    this.onwork?.();
   }
 
   /** Handles a datagram received from a peer. "game": its first byte belongs to no message of the wire, so it is the game's. */

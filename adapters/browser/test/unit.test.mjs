@@ -649,6 +649,40 @@ async function twoRoutes(wire, options = {}) {
   return { a, b, left, right, sockets, seen, play, close: () => detach.forEach((detach) => detach()) };
 }
 
+test("a session that is closed while inputs wait behind a jump says goodbye, and refuses no datagram", async () => {
+  const [a, b] = await two();
+  let now = performance.now(); // of the peers, too, which were added a moment ago
+  const exchange = () => {
+    now += 20;
+    for (const { session } of [a, b]) session.handleTimeout(now);
+    for (const [from, to] of [[a, b], [b, a]]) {
+      for (let transmit; (transmit = from.session.pollTransmit());) to.session.handleDatagram(to.peer, transmit.datagram, now);
+    }
+    return [...events(a.session), ...events(b.session)].map(({ kind }) => kind);
+  };
+  for (let i = 0; i < 5; i++) exchange();
+  a.session.skipTo(300, Uint8Array.of(1), now);
+  assert.deepEqual(a.session.pushInput(Uint8Array.of(2), now), { frame: 300 });
+  a.session.close(now);
+  assert.equal(a.session.nextFrame, 120, "the rest is dropped");
+  assert.throws(() => a.session.pushInput(Uint8Array.of(3), now), InputwireError);
+  const kinds = [];
+  for (let i = 0; i < 20; i++) kinds.push(...exchange());
+  assert.ok(a.session.isClosed);
+  assert.equal(kinds.filter((kind) => kind === "input").length, 120);
+  assert.ok(kinds.includes("peerClosed"));
+});
+
+test("an epoch that is refused leaves the inputs that wait behind a jump", async () => {
+  const [a] = await two();
+  a.session.skipTo(300, Uint8Array.of(1), 0);
+  assert.throws(() => a.session.beginEpoch(0, 0), InputwireError);
+  assert.equal(a.session.nextFrame, 300);
+  assert.deepEqual(a.session.localInput(299), Uint8Array.of(1));
+  a.session.beginEpoch(1, 0);
+  assert.equal(a.session.nextFrame, 0);
+});
+
 test("a game starts over the relay, prefers the channel, and falls back when it dies, compact", async () => {
   const { left, right, sockets, seen, play, close } = await twoRoutes("compact");
   sockets.forEach((socket) => socket.open());
