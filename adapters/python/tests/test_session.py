@@ -207,7 +207,10 @@ class Sessions(unittest.TestCase):
 
     def test_a_value_that_no_field_holds_is_refused_by_its_name_and_never_cut_off(self):
         for settings, name in [({"session_id": -1}, "session_id"), ({"session_id": 2**64}, "session_id"),
-                               ({"local_player": 2**16}, "local_player"), ({"incarnation": 2**64}, "incarnation")]:
+                               ({"local_player": 2**16}, "local_player"), ({"incarnation": 2**64}, "incarnation"),
+                               ({"first_frame": -1}, "first_frame"), ({"max_lead": 2**32 + 60}, "max_lead"),
+                               ({"redundancy": 2**32 + 3}, "redundancy"), ({"max_peers": 2**32 + 1}, "max_peers"),
+                               ({"input_len": 2**32 + 1}, "input_len"), ({"max_datagram_size": 2**32 + 100}, "max_datagram_size")]:
             with self.assertRaisesRegex(ValueError, name):
                 iw.Session(**settings)
         session = iw.Session(session_id=2**64 - 1, local_player=2**16 - 1)
@@ -218,6 +221,19 @@ class Sessions(unittest.TestCase):
         for data in (1, "a", [1]):
             with self.assertRaisesRegex(TypeError, r"bytes\(\[1\]\)"):
                 session.push_input(data)
+        for call, name in [
+            (lambda: session.add_peer(1, from_frame=2**32 + 7), "from_frame"),
+            (lambda: session.begin_epoch(2**32 + 1), "epoch"),
+            (lambda: session.skip_to(-1, b"x"), "frame"),
+            (lambda: session.push_checksum(2**32, 0), "frame"),
+            (lambda: session.set_input_delay(-1), "frames"),
+            (lambda: session.handle_timeout(-1.0), "now"),
+            (lambda: iw.Hello(b"", 1, 0, 1).fits(local_player=2**16), "local_player"),
+            (lambda: iw.Hello(b"", 1, 0, 1).fits(first_frame=-1), "first_frame"),
+        ]:
+            with self.assertRaisesRegex(ValueError, name):
+                call()
+        self.assertEqual((session.epoch, session.next_frame, session.peers), (0, 0, []))
 
     def test_a_library_that_is_not_there_is_an_import_error_that_names_the_install_command(self):
         run = subprocess.run(

@@ -10,7 +10,7 @@ from . import _abi
 from ._abi import Field, Status
 from ._library import library
 from .events import _field
-from .session import _check
+from .session import _check, _number
 
 
 class Fit(NamedTuple):
@@ -61,13 +61,13 @@ class Hello:
         by `sender`."""
         config, mismatch = _abi.ConfigStruct(), _abi.MismatchStruct()
         _check(library.iw_config_default(c.byref(config)))
-        config.session_id, config.local_player = session_id, local_player
-        config.short_tags, config.first_frame = short_tags, first_frame
+        config.session_id, config.local_player = _number("session_id", session_id, 64), _number("local_player", local_player, 16)
+        config.short_tags, config.first_frame = short_tags, _number("first_frame", first_frame, 32)
         if key is not None:
             if len(key) != 16:
                 raise ValueError("a key has 16 bytes")
             config.key[:], config.has_key = key, 1
-        status = library.iw_hello_fits(self.datagram, len(self.datagram), c.byref(config), input_len, c.byref(mismatch))
+        status = library.iw_hello_fits(self.datagram, len(self.datagram), c.byref(config), _number("input_len", input_len, 32), c.byref(mismatch))
         if status == Status.HELLO_MISMATCH:
             return Fit(Status.HELLO_MISMATCH, _field(mismatch.field), mismatch.local, mismatch.remote)
         if status <= Status.UNKNOWN_PEER or status == Status.HELLO_OTHER_PLAYER:

@@ -114,7 +114,7 @@ def _bytes(data: bytes) -> bytes:
 
 
 def _micros(now: Optional[float]) -> int:
-    return round((time.monotonic() if now is None else now) * 1e6)
+    return _number("now in microseconds", round((time.monotonic() if now is None else now) * 1e6), 64)
 
 
 class Session:
@@ -165,8 +165,9 @@ class Session:
             if len(key) != 16:
                 raise ValueError("a key has 16 bytes")
             config.key[:], config.has_key = key, 1
-        config.mesh, config.max_lead = mesh, max_lead
-        config.short_tags, config.early_copies, config.first_frame = short_tags, early_copies, first_frame
+        config.mesh, config.max_lead = mesh, _number("max_lead", max_lead, 32)
+        config.short_tags, config.early_copies = short_tags, early_copies
+        config.first_frame = _number("first_frame", first_frame, 32)
         for name, seconds in [
             ("frame_us", frame_interval), ("ping_us", ping_interval), ("interrupt_us", interrupt_after),
             ("disconnect_us", disconnect_after), ("warning_us", warning_latency), ("critical_us", critical_latency),
@@ -174,10 +175,10 @@ class Session:
             if seconds is not None:
                 setattr(config, name, min(max(round(seconds * 1e6), 0), 2**32 - 1))
         if max_datagram_size is not None:
-            config.max_datagram_size = max_datagram_size
+            config.max_datagram_size = _number("max_datagram_size", max_datagram_size, 32)
         if redundancy is not None:
-            config.redundancy = redundancy
-        size = library.iw_session_size(max_peers, input_len)
+            config.redundancy = _number("redundancy", redundancy, 32)
+        size = library.iw_session_size(_number("max_peers", max_peers, 32), _number("input_len", input_len, 32))
         if not size:
             raise InputwireError(Status.NO_SUCH_SIZE)
         self._memory, start = allocate(size)
@@ -214,7 +215,7 @@ class Session:
                 raise ValueError("a key has 16 bytes")
             config.key[:], config.has_key = key, 1
         if from_frame is not None:
-            config.join_frame = from_frame
+            config.join_frame = _number("from_frame", from_frame, 32)
         if target_margin is not None:
             if not 0 <= target_margin <= 250:
                 raise ValueError("a margin is 0 to 250 frames")
@@ -249,7 +250,7 @@ class Session:
 
     def skip_to(self, frame: int, data: bytes, now: Optional[float] = None) -> int:
         """Jumps ahead after a pause: every frame before `frame` gets this input. Returns the frame of the next push."""
-        data = _bytes(data)
+        data, frame = _bytes(data), _number("frame", frame, 32)
         status = library.iw_session_skip_to(self._session, _micros(now), frame, data, len(data), c.byref(self._number))
         if status == Status.WINDOW_FULL:
             raise WindowFull(status, _abi.NO_PEER)
@@ -258,15 +259,17 @@ class Session:
 
     def begin_epoch(self, epoch: int, now: Optional[float] = None) -> None:
         """Begins an epoch, with frames from the first one on."""
-        _check(library.iw_session_begin_epoch(self._session, _micros(now), epoch))
+        _check(library.iw_session_begin_epoch(self._session, _micros(now), _number("epoch", epoch, 32)))
 
     def push_checksum(self, frame: int, value: int, now: Optional[float] = None) -> None:
-        """Records the checksum of the game's state at a confirmed frame, to be compared with those of the peers."""
+        """Records the checksum of the game's state at a confirmed frame, to be compared with those of the peers. The low 64 bits of
+        `value` count, so `hash` may be negative."""
+        frame = _number("frame", frame, 32)
         _check(library.iw_session_push_checksum(self._session, _micros(now), frame, value, c.byref(self._number)))
 
     def set_input_delay(self, frames: int) -> None:
         """Tells the input delay of the game, which `pace` takes out."""
-        _check(library.iw_session_set_input_delay(self._session, frames))
+        _check(library.iw_session_set_input_delay(self._session, _number("frames", frames, 32)))
 
     def clear_counters(self) -> None:
         """Sets the counters of all peers to zero."""
