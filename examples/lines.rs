@@ -206,9 +206,15 @@ impl<const INPUT_LEN: usize, const WINDOW: usize> LinePeer<INPUT_LEN, WINDOW> {
     fn execute(&mut self, command: &Command<INPUT_LEN>) -> String {
         let error = |reason: &dyn Debug| format!("error {reason:?}");
         if let Command::Join(now, player, frame) = command {
-            self.waiting.retain(|waiting| waiting != player);
             let peer = self.settings(*player).from(*frame);
-            return self.session.add_peer(*now, peer).map_or_else(|reason| error(&reason), |_| "ok".into());
+            // One that fails changes nothing, not even the time.
+            let mut joined = self.session.clone();
+            if let Err(reason) = joined.add_peer(*now, peer) {
+                return error(&reason);
+            }
+            self.session = joined;
+            self.waiting.retain(|waiting| waiting != player);
+            return "ok".into();
         }
         for player in std::mem::take(&mut self.waiting) {
             if let Err(reason) = self.session.add_peer(Instant::ORIGIN, self.settings(player)) {
@@ -490,7 +496,7 @@ impl Options {
             .frame_interval(Duration::from_micros(self.frame_us))
             .short_tags(self.short_tags)
             .first_frame(Frame::new(self.first_frame));
-        if let Some(incarnation) = self.incarnation {
+        if let Some(incarnation) = self.incarnation.filter(|_| !self.classic) {
             builder = builder.incarnation(incarnation);
         }
         if let Some(key) = self.key {

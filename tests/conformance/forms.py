@@ -12,6 +12,9 @@ UNREADABLE = ["", "nonsense", "push", "push 1", "push x 00", "push 1 0", "push 1
               "rx -1 00", "rx 1 0", "time", "time now", "time 18446744073709551616", "epoch 1",
               "epoch 1 x", "epoch 1 4294967296", "close", "open", "bye", "bye x", "stats 1 2 3"]
 
+# Calls that fail, long after the time before: they change nothing either.
+FAILING = ["join 9000000 1 5", "join 9000000 0 5", "join 9000000 2 4294967295", "drop 9000000 7", "remove 9000000 7"]
+
 # Options of a compact line peer that are an error, each with what it says.
 REFUSED = [([], "incarnation"), (["--incarnation", "4294967295"], "incarnation"),
            (["--incarnation", "0"], "incarnation"),
@@ -24,13 +27,13 @@ class BadForm(Broken):
 
 
 def check_all(path: Path) -> int:
-    """Checks that unreadable lines are errors without effect, and that other lines work."""
+    """Checks that unreadable lines and calls that fail are errors without effect, and that other lines work."""
     count = 0
     line = LinePeer(Settings(peer_incarnation=1 << 40), path)
     try:
         line.time(1000)
         before = line.stats()
-        for text in UNREADABLE:
+        for text in UNREADABLE + FAILING:
             answer = line.command(text)
             if answer.result != "error" or answer.inputs or answer.sent:
                 raise BadForm(f"the line {text!r} is answered {answer}")
@@ -50,6 +53,11 @@ def check_all(path: Path) -> int:
         line.stop()
     finally:
         line.kill()
+    options = ["--wire", "classic", "--incarnation", "1"]  # It is unused there.
+    done = subprocess.run([str(path), *options], stdin=subprocess.DEVNULL, timeout=10, check=False)
+    if done.returncode != 0:
+        raise BadForm(f"with the options {options}: status {done.returncode}")
+    count += 1
     for options, word in REFUSED:
         done = subprocess.run([str(path), *options], stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, timeout=10, check=False)
