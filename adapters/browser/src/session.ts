@@ -91,6 +91,9 @@ export type Event =
   | { kind: (typeof PLAIN)[number]; peer: number }
   | { kind: "other" };
 
+/** In the order of their numbers in the C interface. */
+const WIRES: readonly Wire[] = ["compact", "classic"];
+
 /** The events without further values, and their numbers in the C interface. */
 const PLAIN = ["connected", "flushed", "conflict", "restarted", "outOfSync", "secondRun", "replaced", "unreadable"] as const;
 const PLAIN_NUMBERS = [1, 4, 7, 10, 11, 13, 14, 15];
@@ -173,27 +176,35 @@ export class Session {
     const view = (this.#view = new DataView(abi.memory.buffer));
     const config = this.#at + CONFIG;
     new Uint8Array(view.buffer, config, DEFAULTS.length).set(DEFAULTS);
-    view.setBigUint64(config, options.sessionId, true);
-    view.setBigUint64(config + 8, options.incarnation ?? drawIncarnation(), true);
+    view.setBigUint64(config, u64("sessionId", options.sessionId), true);
+    view.setBigUint64(config + 8, u64("incarnation", options.incarnation ?? drawIncarnation()), true);
     if (options.key !== undefined) this.#putKey(config + 16, options.key);
-    const set = (at: number, value: number | undefined) => {
-      if (value !== undefined) view.setUint32(config + at, value, true);
+    const put = (at: number, value: number) => view.setUint32(config + at, value, true);
+    const set = (at: number, name: "firstFrame" | "redundancy" | "maxLead") => {
+      const value = options[name];
+      if (value !== undefined) put(at, u32(name, value));
     };
-    const ms = (at: number, value: number | undefined) => set(at, value === undefined ? value : Math.round(value * 1000));
-    set(32, options.localPlayer);
-    set(36, options.firstFrame);
-    ms(40, options.frameInterval);
-    ms(44, options.pingInterval);
-    ms(48, options.interruptAfter);
-    ms(52, options.disconnectAfter);
-    ms(56, options.warningLatency);
-    ms(60, options.criticalLatency);
-    set(68, options.redundancy);
-    set(72, Number(options.earlyCopies ?? false));
-    set(76, Number(options.key !== undefined));
-    set(80, Number(options.shortTags ?? false));
-    set(84, Number(options.mesh ?? true));
-    set(88, options.maxLead);
+    const ms = (
+      at: number,
+      name: "frameInterval" | "pingInterval" | "interruptAfter" | "disconnectAfter" | "warningLatency" | "criticalLatency",
+    ) => {
+      const value = options[name];
+      if (value !== undefined) put(at, u32(`${name} in microseconds`, Math.round(value * 1000)));
+    };
+    put(32, u32("localPlayer", options.localPlayer));
+    set(36, "firstFrame");
+    ms(40, "frameInterval");
+    ms(44, "pingInterval");
+    ms(48, "interruptAfter");
+    ms(52, "disconnectAfter");
+    ms(56, "warningLatency");
+    ms(60, "criticalLatency");
+    set(68, "redundancy");
+    put(72, Number(options.earlyCopies ?? false));
+    put(76, Number(options.key !== undefined));
+    put(80, Number(options.shortTags ?? false));
+    put(84, Number(options.mesh ?? true));
+    set(88, "maxLead");
     const memory = this.#at + SESSION;
     this.#check(abi.iw_session_init(memory, length, MAX_PEERS, inputLength, config, this.#at + FIRST));
   }
@@ -201,9 +212,11 @@ export class Session {
   /** Adds a peer whose channel is open or will be attached next, and returns its number. */
   addPeer(peer: PeerOptions, now = performance.now()): number {
     const { player, incarnation = 0n, key, from = NO_FRAME, targetMargin = NO_MARGIN } = peer;
-    const [config, wire, hasKey] = [this.#at + OUT, Number(peer.wire === "classic"), Number(key !== undefined)];
-    this.#view.setBigUint64(config, incarnation, true);
-    [hasKey, player, wire, from, targetMargin, 0].forEach((value, index) => this.#view.setUint32(config + 24 + 4 * index, value, true));
+    const [config, wire, hasKey] = [this.#at + OUT, WIRES.indexOf(peer.wire ?? "compact"), Number(key !== undefined)];
+    if (wire < 0) throw new RangeError(`a wire is "compact" or "classic", not ${peer.wire}`);
+    this.#view.setBigUint64(config, u64("incarnation", incarnation), true);
+    [hasKey, u32("player", player), wire, u32("from", from), u32("targetMargin", targetMargin), 0]
+      .forEach((value, index) => this.#view.setUint32(config + 24 + 4 * index, value, true));
     if (key !== undefined) this.#putKey(config + 8, key);
     const status = this.#abi.iw_session_add_peer_with(this.#session, us(now), config, this.#at + FIRST);
     new Uint8Array(this.#view.buffer, config + 8, 16).fill(0);
@@ -264,14 +277,14 @@ export class Session {
    */
   skipTo(frame: number, input: Uint8Array, now = performance.now()): void {
     if (input.length !== this.#inputLength) this.#check(Code.wrongInputLength);
-    if (frame <= this.nextFrame) return;
+    if (u32("frame", frame) <= this.nextFrame) return;
     this.#waiting.push({ end: frame, input: input.slice() });
     this.#fill(now);
   }
 
   /** Records a hash of the local state after a frame that is confirmed, for the compact wire; false while a peer has not acknowledged the oldest. */
   pushChecksum(frame: number, hash: bigint, now = performance.now()): boolean {
-    const status = this.#abi.iw_session_push_checksum(this.#session, us(now), frame, hash, this.#at + FIRST);
+    const status = this.#abi.iw_session_push_checksum(this.#session, us(now), u32("frame", frame), hash, this.#at + FIRST);
     if (status === Code.checksumsFull) return false;
     this.#do(status);
     return true;
@@ -279,11 +292,11 @@ export class Session {
 
   /** Tells for how many frames the game holds local inputs back, at the start and whenever that changes, so that `pace` does not take a delay for a lead. */
   setInputDelay(frames: number): void {
-    this.#check(this.#abi.iw_session_set_input_delay(this.#session, frames));
+    this.#check(this.#abi.iw_session_set_input_delay(this.#session, u32("frames", frames)));
   }
 
   beginEpoch(epoch: number, now = performance.now()): void {
-    this.#check(this.#abi.iw_session_begin_epoch(this.#session, us(now), epoch));
+    this.#check(this.#abi.iw_session_begin_epoch(this.#session, us(now), u32("epoch", epoch)));
     this.#waiting = [];
     this.onwork?.();
   }
@@ -564,6 +577,17 @@ export class Session {
   #check(status: number): void {
     if (status < Code.done) throw new InputwireError(status, TEXTS[status] ?? `status ${status}`);
   }
+}
+
+/** Returns a number that its field holds: WebAssembly would take the low bits of any other, and the two ends would not meet. */
+function u32(name: string, value: number): number {
+  if (value >>> 0 !== value) throw new RangeError(`${name} is a whole number from 0 to 2^32 - 1, not ${value}`);
+  return value;
+}
+
+function u64(name: string, value: bigint): bigint {
+  if (BigInt.asUintN(64, value) !== value) throw new RangeError(`${name} is from 0n to 2n ** 64n - 1n, not ${value}n`);
+  return value;
 }
 
 /** A peer or a frame, if there is one. */

@@ -104,6 +104,35 @@ test("a bad call throws an error that says why", async () => {
   assert.equal(session.stats(17), undefined);
 });
 
+test("a value that no field holds is refused by its name, and never cut off", async () => {
+  const settings = [
+    ["localPlayer", undefined], ["localPlayer", NaN], ["localPlayer", 2 ** 32], ["sessionId", -1n], ["sessionId", 2n ** 64n],
+    ["incarnation", 2n ** 64n + 2n ** 40n], ["firstFrame", -1], ["firstFrame", 2 ** 32 + 7], ["redundancy", 2 ** 32 + 3],
+    ["maxLead", 0.5], ["pingInterval", NaN], ["pingInterval", -1], ["disconnectAfter", 2 ** 32],
+  ];
+  for (const [name, value] of settings) {
+    const named = (error) => error instanceof RangeError && error.message.includes(name);
+    await assert.rejects(create({ sessionId: SESSION_ID, localPlayer: 0, [name]: value }), named, `${name}: ${value}`);
+  }
+  const session = await create({ sessionId: SESSION_ID, localPlayer: 0 });
+  const peers = [
+    ["player", NaN], ["player", 2 ** 32 + 1], ["from", -1], ["from", 2 ** 32 + 7], ["targetMargin", 2 ** 32 + 1], ["incarnation", 2n ** 64n],
+    ["wire", "clasic"],
+  ];
+  for (const [name, value] of peers) {
+    const named = (error) => error instanceof RangeError && error.message.includes(name);
+    assert.throws(() => session.addPeer({ player: 1, [name]: value }), named, `${name}: ${value}`);
+  }
+  session.addPeer({ player: 1 });
+  for (const value of [-1, 0.5, NaN, Infinity, 2 ** 32 + 1]) {
+    assert.throws(() => session.skipTo(value, Uint8Array.of(0)), /frame/);
+    assert.throws(() => session.beginEpoch(value), /epoch/);
+    assert.throws(() => session.pushChecksum(value, 0n), /frame/);
+    assert.throws(() => session.setInputDelay(value), /frames/);
+  }
+  assert.deepEqual(session.pushInput(Uint8Array.of(1)), { frame: 0 });
+});
+
 test("the margin is how many frames early inputs come, and the pace keeps the target", async () => {
   for (const [targetMargin, stretch] of [[1, 1.004], [2, 1.0002], [3, 0.99935]]) {
     const client = await create({ sessionId: SESSION_ID, localPlayer: 0, mesh: false });
