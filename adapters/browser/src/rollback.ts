@@ -21,7 +21,7 @@ export interface RollbackOptions<S> {
   predict?: (latest: Uint8Array, since: number) => Uint8Array;
   /** The most frames to predict; 8 unless set, and lockstep with 0. */
   maxPrediction?: number;
-  inputDelay?: number; inputLength?: number;
+  inputDelay?: number;
   /** In milliseconds; 1000 / 60 unless set, as in the session. */
   frameInterval?: number;
 }
@@ -60,7 +60,7 @@ export class Rollback<S> {
   /** Takes the events of a session in which no input was pushed. One that is not attached is polled by `poll`. */
   constructor(session: Session, options: RollbackOptions<S>) {
     [this.#session, this.#options, this.#first, this.#start] = [session, options, options.first, options.first];
-    this.#zeros = new Uint8Array(options.inputLength ?? 1);
+    this.#zeros = new Uint8Array(session.inputLength);
     session.onevent = (event) => this.#take(event);
     this.setInputDelay(options.inputDelay ?? 0);
   }

@@ -382,6 +382,11 @@ export class Session {
     return this.#view.getBigUint64(this.#at + FIRST, true);
   }
 
+  /** The length of an input in bytes. */
+  get inputLength(): InputLength {
+    return this.#inputLength;
+  }
+
   /** The frame that the next push gets. */
   get nextFrame(): number {
     return this.#waiting.at(-1)?.end ?? this.#reached();

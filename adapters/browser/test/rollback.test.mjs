@@ -106,6 +106,17 @@ for (const [players, loss, maxPrediction] of [[2, 0, 8], [2, 0.3, 8], [3, 0.3, 8
   });
 }
 
+test("every input has the length of the session's, the predicted ones before the first of a player, too", async () => {
+  for (const inputLength of [1, 2, 4, 8, 16]) {
+    const session = await create({ sessionId: 5n, localPlayer: 0, inputLength });
+    const driver = new Rollback(session, { localPlayer: 0, first: [], advance: (_, { of }) => [of(0), of(1), of(7)] });
+    driver.addPeer({ player: 1 }, 0);
+    driver.step(new Uint8Array(inputLength), 0);
+    assert.deepEqual(driver.state.map(({ input, status }) => [input.length, status]),
+      [[inputLength, "confirmed"], [inputLength, "predicted"], [inputLength, "departed"]]);
+  }
+});
+
 test("a game predicts eight frames and then waits for its peer", async () => {
   const { ends: [{ driver, peers }], } = await world(2, {}, () => undefined);
   for (let frame = 0; frame < 8; frame++) assert.deepEqual(driver.step(Uint8Array.of(1), 0), { kind: "advanced", frame, resimulated: 0 });
