@@ -8,6 +8,7 @@ use inputwire::MAX_DATAGRAM_SIZE;
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
+use tracing::debug;
 
 use crate::error::UdpError;
 
@@ -120,7 +121,15 @@ impl Socket {
     pub fn send(&self, to: SocketAddr, datagram: &[u8]) -> bool {
         let transmit = Transmit { destination: to, ecn: None, contents: datagram, segment_size: None, src_ip: None };
         let sent = self.io.try_io(Interest::WRITABLE, || self.state.try_send((&self.io).into(), &transmit));
-        !matches!(sent, Err(error) if error.kind() == ErrorKind::WouldBlock)
+        match sent {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => false,
+            Err(error) => {
+                // It may be so for good, such as for an IPv6 address on a socket of IPv4: nothing else would say why nobody answers.
+                debug!(%to, len = datagram.len(), %error, "not sent");
+                true
+            }
+            Ok(()) => true,
+        }
     }
 }
 
