@@ -120,7 +120,13 @@ impl Socket {
     #[must_use]
     pub fn send(&self, to: SocketAddr, datagram: &[u8]) -> bool {
         let transmit = Transmit { destination: to, ecn: None, contents: datagram, segment_size: None, src_ip: None };
-        let sent = self.io.try_io(Interest::WRITABLE, || self.state.try_send((&self.io).into(), &transmit));
+        let try_send = || self.state.try_send((&self.io).into(), &transmit);
+        // The runtime takes a socket that it has not looked at yet for full: the first hello would be lost. It is asked only where the
+        // system refuses, so that `writable` waits.
+        let sent = match try_send() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.io.try_io(Interest::WRITABLE, try_send),
+            sent => sent,
+        };
         match sent {
             Err(error) if error.kind() == ErrorKind::WouldBlock => false,
             Err(error) => {
