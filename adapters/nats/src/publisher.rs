@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use async_nats::HeaderMap;
 use async_nats::jetstream::{self, Context, stream};
 use bytes::Bytes;
-use inputwire_feed::{Chunk, Header};
+use inputwire_feed::{Chunk, FeedReader, Header};
 use tokio::time::sleep;
 use tracing::{debug, warn};
 
@@ -35,7 +35,7 @@ impl Publisher {
     ///
     /// # Errors
     ///
-    /// As [`Error`] says.
+    /// As [`Error`] says; [`Feed`](Error::Feed) if the stream has another feed, of a match with the same name or with other settings.
     pub async fn open(connection: &Connection, name: &str, header: &[u8]) -> Result<Self, Error> {
         Header::parse(header)?;
         let Names { stream, subject, live } = Names::of(name)?;
@@ -54,8 +54,23 @@ impl Publisher {
         let header = Bytes::copy_from_slice(header);
         let mut publisher =
             Self { connection, context, stream, header, recent: VecDeque::new(), connected, duplicates: 0 };
+        publisher.validate_feed().await?;
         publisher.store("header".to_owned(), publisher.header.clone()).await;
+        // Another one may have been first.
+        publisher.validate_feed().await?;
         Ok(publisher)
+    }
+
+    /// Compares the header with the first record of the stream, which is that of whoever was first. Chunks of another feed would be
+    /// stored, and no watcher could read them.
+    async fn validate_feed(&self) -> Result<(), Error> {
+        let stream = self.context.get_stream(&self.stream.name).await.map_err(broker)?;
+        let state = &stream.cached_info().state;
+        if state.messages > 0 {
+            let first = stream.get_raw_message(state.first_sequence).await.map_err(broker)?;
+            FeedReader::open(&first.payload)?.insert(&self.header)?;
+        }
+        Ok(())
     }
 
     /// Stores a chunk. Returns once the broker has it, however long that takes.

@@ -106,6 +106,9 @@ async fn match_with_an_outage() -> Fallible<()> {
     // A watcher after the match.
     let (after, _) = watching(broker.address(), "final");
     check(after.await??.saw(&show), "the rows of the players, after the match")?;
+    let other = Show { seed: 2, frames: 0, ..show };
+    let refused = publish(Some(&Connection::open(&broker.address()).await?), &other).await;
+    check(refused.is_err_and(|error| error.to_string().contains("another feed")), "another match has another name")?;
     println!("duplicates: {known} records of the second publisher were known to the broker");
     check(known >= 600, "the records of the second publisher vanish")
 }
