@@ -34,7 +34,26 @@ namespace Inputwire
             // The session must not be moved, so it lies outside of what the collector compacts.
             memory = Marshal.AllocHGlobal((int)size + Native.SessionAlign);
             long start = (memory.ToInt64() + Native.SessionAlign - 1) & -Native.SessionAlign;
-            Check(Native.iw_session_init(new IntPtr(start), new UIntPtr(size), maxPeers, inputLen, ref config, out session));
+            var status = Native.iw_session_init(new IntPtr(start), new UIntPtr(size), maxPeers, inputLen, ref config, out session);
+            if (status != Status.Ok) Marshal.FreeHGlobal(memory);
+            Check(status);
+        }
+
+        /// <summary>The pointer for the functions. Memory that was freed may belong to another session by now.</summary>
+        IntPtr Handle
+        {
+            get
+            {
+                if (memory == IntPtr.Zero) throw new ObjectDisposedException(nameof(Session));
+                return session;
+            }
+        }
+
+        /// <summary>A length that the bytes have: the library would read beyond the end of an array.</summary>
+        static UIntPtr LengthIn(byte[] bytes, int length)
+        {
+            if (length < 0 || length > bytes.Length) throw new ArgumentOutOfRangeException(nameof(length));
+            return new UIntPtr((uint)length);
         }
 
         /// <summary>The default settings.</summary>
@@ -76,28 +95,28 @@ namespace Inputwire
                 config.Key = key;
                 config.HasKey = 1;
             }
-            Check(Native.iw_session_add_peer_with(session, nowUs, ref config, out peer));
+            Check(Native.iw_session_add_peer_with(Handle, nowUs, ref config, out peer));
             return peer;
         }
 
         /// <summary>Returns what the hello in a datagram says, before there is a peer for its sender.</summary>
         public static bool PeekHello(byte[] datagram, int length, out Hello hello)
         {
-            return Check(Native.iw_hello_peek(datagram, new UIntPtr((uint)length), out hello)) == Status.Ok;
+            return Check(Native.iw_hello_peek(datagram, LengthIn(datagram, length), out hello)) == Status.Ok;
         }
 
         /// <summary>Returns whether a session with these settings could play with the sender of a hello: Status.Ok, or why not. For
         /// Status.HelloMismatch, mismatch tells the setting that differs.</summary>
         public static Status HelloFits(byte[] datagram, int length, Config config, uint inputLen, out Mismatch mismatch)
         {
-            var status = Native.iw_hello_fits(datagram, new UIntPtr((uint)length), ref config, inputLen, out mismatch);
+            var status = Native.iw_hello_fits(datagram, LengthIn(datagram, length), ref config, inputLen, out mismatch);
             return status == Status.HelloMismatch || status == Status.HelloOtherPlayer ? status : Check(status);
         }
 
         /// <summary>Takes nothing more of a peer. The survivors agree on its last input; then EventKind.Departed follows.</summary>
         public void DisconnectPeer(ulong nowUs, uint peer)
         {
-            Check(Native.iw_session_disconnect_peer(session, nowUs, peer));
+            Check(Native.iw_session_disconnect_peer(Handle, nowUs, peer));
         }
 
         /// <summary>Whether all who left can be removed.</summary>
@@ -106,7 +125,7 @@ namespace Inputwire
             get
             {
                 uint isSettled;
-                Check(Native.iw_session_departures_settled(session, out isSettled));
+                Check(Native.iw_session_departures_settled(Handle, out isSettled));
                 return isSettled != 0;
             }
         }
@@ -114,12 +133,12 @@ namespace Inputwire
         /// <summary>Returns how far the departure of a peer has come.</summary>
         public bool DepartureOf(uint peer, out Departure departure)
         {
-            return Check(Native.iw_peer_departure(session, peer, out departure)) == Status.Ok;
+            return Check(Native.iw_peer_departure(Handle, peer, out departure)) == Status.Ok;
         }
 
         public void RemovePeer(ulong nowUs, uint peer)
         {
-            Check(Native.iw_session_remove_peer(session, nowUs, peer));
+            Check(Native.iw_session_remove_peer(Handle, nowUs, peer));
         }
 
         /// <summary>Returns whether there was room in the window, and the peers were near enough. If not, push the same input again later.</summary>
@@ -127,22 +146,22 @@ namespace Inputwire
         {
             uint frame, waitingFor;
             var length = new UIntPtr((uint)input.Length);
-            return Check(Native.iw_session_push_input(session, nowUs, input, length, out frame, out waitingFor)) == Status.Ok;
+            return Check(Native.iw_session_push_input(Handle, nowUs, input, length, out frame, out waitingFor)) == Status.Ok;
         }
 
         public Status HandleDatagram(ulong nowUs, uint peer, byte[] datagram, int length)
         {
-            return Check(Native.iw_session_handle_datagram(session, nowUs, peer, datagram, new UIntPtr((uint)length)));
+            return Check(Native.iw_session_handle_datagram(Handle, nowUs, peer, datagram, LengthIn(datagram, length)));
         }
 
         public void HandleTimeout(ulong nowUs)
         {
-            Check(Native.iw_session_handle_timeout(session, nowUs));
+            Check(Native.iw_session_handle_timeout(Handle, nowUs));
         }
 
         public bool PollEvent(out Event happened)
         {
-            return Check(Native.iw_session_poll_event(session, out happened)) == Status.Ok;
+            return Check(Native.iw_session_poll_event(Handle, out happened)) == Status.Ok;
         }
 
         /// <summary>Returns the next datagram to send, or null.</summary>
@@ -150,7 +169,7 @@ namespace Inputwire
         {
             UIntPtr length;
             var capacity = new UIntPtr((uint)buffer.Length);
-            if (Check(Native.iw_session_poll_transmit(session, buffer, capacity, out length, out peer)) != Status.Ok) return null;
+            if (Check(Native.iw_session_poll_transmit(Handle, buffer, capacity, out length, out peer)) != Status.Ok) return null;
             var datagram = new byte[(int)length.ToUInt32()];
             Array.Copy(buffer, datagram, datagram.Length);
             return datagram;
@@ -160,38 +179,38 @@ namespace Inputwire
         public ulong? PollTimeout()
         {
             ulong at;
-            return Check(Native.iw_session_poll_timeout(session, out at)) == Status.Ok ? at : (ulong?)null;
+            return Check(Native.iw_session_poll_timeout(Handle, out at)) == Status.Ok ? at : (ulong?)null;
         }
 
         /// <summary>Returns how far the local game is ahead of a peer's, and by how much to stretch the next frame; null until that is known.</summary>
         public Pace? PaceOf(uint peer)
         {
             Pace pace;
-            return Check(Native.iw_peer_pace(session, peer, out pace)) == Status.Ok ? pace : (Pace?)null;
+            return Check(Native.iw_peer_pace(Handle, peer, out pace)) == Status.Ok ? pace : (Pace?)null;
         }
 
         /// <summary>Returns how early the local inputs come to a peer that waits for nobody, in thousandths of a frame; null until both play.</summary>
         public int? MarginMillis(uint peer)
         {
             int margin;
-            return Check(Native.iw_peer_margin(session, peer, out margin)) == Status.Ok ? margin : (int?)null;
+            return Check(Native.iw_peer_margin(Handle, peer, out margin)) == Status.Ok ? margin : (int?)null;
         }
 
         public uint Unacked(uint peer)
         {
             uint unacked;
-            Check(Native.iw_peer_unacked(session, peer, out unacked));
+            Check(Native.iw_peer_unacked(Handle, peer, out unacked));
             return unacked;
         }
 
         public bool Stats(uint peer, out Stats stats)
         {
-            return Check(Native.iw_peer_stats(session, peer, out stats)) == Status.Ok;
+            return Check(Native.iw_peer_stats(Handle, peer, out stats)) == Status.Ok;
         }
 
         public void Close(ulong nowUs)
         {
-            Check(Native.iw_session_close(session, nowUs));
+            Check(Native.iw_session_close(Handle, nowUs));
         }
 
         public bool IsClosed
@@ -199,7 +218,7 @@ namespace Inputwire
             get
             {
                 uint isClosed;
-                Check(Native.iw_session_is_closed(session, out isClosed));
+                Check(Native.iw_session_is_closed(Handle, out isClosed));
                 return isClosed != 0;
             }
         }

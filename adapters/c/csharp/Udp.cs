@@ -37,12 +37,44 @@ static class Udp
         return (byte)Mix(Mix((ulong)player << 32) ^ frame / 8);
     }
 
+    // The memory of a session that was disposed of may be that of the next one.
+    static bool RefusesMisuse()
+    {
+        var disposed = new Session(1, 1, Session.Defaults());
+        disposed.Dispose();
+        var other = new Session(1, 1, Session.Defaults());
+        try
+        {
+            disposed.PushInput(0, new byte[1]);
+            return false;
+        }
+        catch (ObjectDisposedException)
+        {
+        }
+        try
+        {
+            Hello hello;
+            Session.PeekHello(new byte[] { 0x20 }, 56, out hello);
+            return false;
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+        }
+        other.Dispose();
+        return true;
+    }
+
     static int Main(string[] arguments)
     {
         if (Marshal.SizeOf(typeof(Config)) != 96 || Marshal.SizeOf(typeof(Event)) != 64 || Marshal.SizeOf(typeof(Stats)) != 296
             || Marshal.SizeOf(typeof(PeerConfig)) != 48 || Marshal.SizeOf(typeof(Hello)) != 12 || Marshal.SizeOf(typeof(Mismatch)) != 12)
         {
             Console.Error.WriteLine("a struct has another size than in C");
+            return 1;
+        }
+        if (!RefusesMisuse())
+        {
+            Console.Error.WriteLine("a session that was disposed of, or a length beyond the bytes, is not refused");
             return 1;
         }
         uint wire = arguments[0] == "classic" ? Native.Classic : Native.Compact;
