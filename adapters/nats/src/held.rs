@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug)]
 pub struct Held {
     delay: Duration,
-    chunks: VecDeque<(Instant, Vec<u8>)>,
+    /// When each is due; `None` is beyond the end of the clock.
+    chunks: VecDeque<(Option<Instant>, Vec<u8>)>,
 }
 
 impl Held {
@@ -19,7 +20,7 @@ impl Held {
 
     /// Takes a chunk that was written now.
     pub fn push(&mut self, now: Instant, chunk: Vec<u8>) {
-        self.chunks.push_back((now + self.delay, chunk));
+        self.chunks.push_back((now.checked_add(self.delay), chunk));
     }
 
     /// Returns the next chunk whose time has come.
@@ -28,16 +29,24 @@ impl Held {
         self.chunks.pop_front().map(|(_, chunk)| chunk)
     }
 
-    /// When the next chunk is due.
+    /// When the next chunk is due; `None` too if it is held for ever.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
-        self.chunks.front().map(|(due, _)| *due)
+        self.chunks.front()?.0
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Duration, Held, Instant};
+
+    #[test]
+    fn the_longest_delay_holds_chunks_for_ever() {
+        let now = Instant::now();
+        let mut held = Held::new(Duration::MAX);
+        held.push(now, vec![1]);
+        assert_eq!((held.pop(now + Duration::from_secs(1_000_000)), held.next_due()), (None, None));
+    }
 
     #[test]
     fn a_chunk_is_held_for_the_whole_delay_and_the_order_stays() {
