@@ -17,6 +17,10 @@ use crate::tape::Tape;
 ///
 /// Its calls are those of [`Endpoint`], its getters those of the session. Getters are not recorded, since a replay has the
 /// same ones.
+///
+/// A session of any size is recorded, but a [`Replay`](crate::Replay) knows the usual ones only, and refuses others as
+/// [`Sizes`](crate::FileError::Sizes): up to 16 peers, and inputs of 1, 2, 4, 8, 16 or 32 bytes with a window of 60 or 120. Try one
+/// short recording of a game before you rely on them.
 #[derive(Debug)]
 pub struct Recorder<W: Write, const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize = 120> {
     session: Session<MAX_PEERS, INPUT_LEN, WINDOW>,
