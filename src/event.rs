@@ -20,7 +20,7 @@ use crate::ids::{Epoch, Frame, PeerId};
 ///             Event::LocalStall { duration } => println!("this program slept for {duration:?}"),
 ///             Event::Peer { peer, event } => match event {
 ///                 PeerEvent::Health { health: Health::Interrupted, silence } => println!("silent for {silence:?}"),
-///                 PeerEvent::Lost { first, count } => println!("{count} inputs from frame {first} on never arrive"),
+///                 PeerEvent::Lost { first, count } => println!("{count} inputs never arrive, the first one of frame {first}"),
 ///                 PeerEvent::EpochAhead { epoch } => {
 ///                     let _ = session.begin_epoch(now, epoch); // an error where it has begun already
 ///                 }
