@@ -84,6 +84,8 @@ abstract class Route {
   protected readonly message = ({ data }: MessageEvent<unknown>): void => {
     if (typeof data === "string") this.handlers.text?.(data);
     else if (data instanceof ArrayBuffer) this.link.receive(this, new Uint8Array(data));
+    // Not from a channel of the browser, but from others that look alike.
+    else if (ArrayBuffer.isView(data)) this.link.receive(this, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     // A message that arrived before `binaryType` was set.
     else if (data instanceof Blob) void data.arrayBuffer().then((buffer) => this.link.receive(this, new Uint8Array(buffer)));
   };
@@ -334,6 +336,7 @@ class Driver {
 const drivers = new WeakMap<Session, Driver>();
 
 function linkOf(session: Session, peer: number): Link {
+  if (session.stats(peer) === undefined) throw new RangeError(`there is no peer ${peer} in this session: add it first`);
   const driver = drivers.get(session) ?? new Driver(session);
   drivers.set(session, driver);
   return driver.link(peer);

@@ -347,6 +347,11 @@ test("an attached session drives itself", async () => {
   attach(b.session, b.peer, new FakeChannel());
 });
 
+test("a channel to a peer that is not there is refused", async () => {
+  const [a] = await two();
+  assert.throws(() => attach(a.session, a.peer + 1, new FakeChannel()), /no peer/);
+});
+
 test("nothing is polled while datagrams are buffered, then the latest inputs are sent", async () => {
   const [a] = await two({}, "classic");
   const channel = new FakeChannel();
@@ -379,8 +384,11 @@ for (const wire of ["compact", "classic"]) {
     for (const message of messages) channel.receive(Uint8Array.from(message));
     // Before `binaryType` was set, a browser may have made a blob of a message.
     channel.dispatchEvent(new MessageEvent("message", { data: new Blob([Uint8Array.of(0x14, 2)]) }));
+    // Channels outside of browsers hand over views.
+    channel.dispatchEvent(new MessageEvent("message", { data: Uint8Array.of(0x05, 3).subarray(0, 2) }));
+    channel.dispatchEvent(new MessageEvent("message", { data: new DataView(Uint8Array.of(9, 0x06, 4).buffer, 1) }));
     await sleep(10);
-    assert.deepEqual(game, [...messages, [0x14, 2]]);
+    assert.deepEqual(game, [...messages, [0x05, 3], [0x06, 4], [0x14, 2]]);
     assert.deepEqual(text, ['{"type":"test"}']);
     const { packetsReceived, refused } = a.session.stats(a.peer);
     assert.deepEqual({ packetsReceived, refused }, { packetsReceived: 0, refused: 0 });

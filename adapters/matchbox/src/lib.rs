@@ -93,7 +93,8 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize> Match<MAX_PEERS, INPUT_LEN>
     ///
     /// # Errors
     ///
-    /// If the socket is closed: its message loop has ended, or the signalling server cannot be reached.
+    /// If the socket is closed: its message loop has ended, or the signalling server cannot be reached. Also if the session does not
+    /// take a player, such as one that comes too late for this epoch: that is said once, and the others play on.
     pub fn pump(&mut self, now: Instant) -> Result<(), MatchError> {
         let local = self.room.id();
         for (id, is_connected) in self.room.changes()? {
@@ -126,13 +127,23 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize> Match<MAX_PEERS, INPUT_LEN>
             }
         }
         let Some(session) = &mut self.session else { return Ok(()) };
+        // One that comes too late for this epoch is tried again, and the others play on.
+        let mut added = Ok(());
         for (id, place) in self.places.new_links() {
             let peer = match place.peer {
                 Some(peer) => {
                     session.handle_transport_opened(now, peer);
                     peer
                 }
-                None => session.add_peer(now, PeerConfig::compact(place.player)).map_err(MatchError::AddPeer)?,
+                None => match session.add_peer(now, PeerConfig::compact(place.player)) {
+                    Ok(peer) => peer,
+                    Err(reason) => {
+                        if self.places.refuse(id) {
+                            added = Err(MatchError::AddPeer(reason));
+                        }
+                        continue;
+                    }
+                },
             };
             info!(%id, player = place.player, "linked");
             self.places.link(id, peer);
@@ -145,7 +156,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize> Match<MAX_PEERS, INPUT_LEN>
             }
         }
         session.handle_timeout(now);
-        Ok(())
+        added
     }
 
     /// Returns what has happened, or `None`.

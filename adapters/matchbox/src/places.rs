@@ -18,6 +18,8 @@ struct Other {
     /// The place of this end that it was sent last.
     sent: Option<Option<u16>>,
     peer: Option<inputwire::PeerId>,
+    /// The session does not take it at present, which was reported.
+    is_refused: bool,
 }
 
 /// What is known of a place.
@@ -144,6 +146,11 @@ impl Places {
         {
             (place.peer, place.is_here) = (Some(peer), true);
         }
+    }
+
+    /// Notes that the session does not take an end, and returns whether that is new.
+    pub(crate) fn refuse(&mut self, id: PeerId) -> bool {
+        self.others.get_mut(&id).is_some_and(|other| !std::mem::replace(&mut other.is_refused, true))
     }
 
     pub(crate) fn peer_of(&self, id: &PeerId) -> Option<inputwire::PeerId> {
@@ -288,6 +295,21 @@ mod tests {
         assert_eq!((places.poll_change(), places.poll_change()), (Some((1, true)), None));
         places.disconnected(&id(5));
         assert_eq!((places.poll_change(), places.is_full()), (Some((1, false)), false));
+    }
+
+    #[test]
+    fn an_end_that_the_session_does_not_take_is_reported_once_and_tried_again() {
+        let mut places = Places::new(2);
+        places.connected(id(5));
+        assert_eq!(places.take(id(1)), None, "the other end has said nothing");
+        places.announced(id(5), &[1, 0, 2, 0, 0]).unwrap();
+        places.take(id(1));
+        places.announced(id(5), &[1, 0, 2, 0, 2]).unwrap();
+        assert_eq!((places.refuse(id(5)), places.refuse(id(5))), (true, false));
+        assert_eq!(places.new_links().len(), 1);
+        places.disconnected(&id(5));
+        places.connected(id(5));
+        assert!(places.refuse(id(5)), "another connection");
     }
 
     #[test]

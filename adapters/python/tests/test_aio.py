@@ -73,6 +73,15 @@ class Driver(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(self.endpoints[0].stats(0).refused, {})
         await asyncio.gather(*(endpoint.close() for endpoint in self.endpoints))
 
+    async def test_a_peer_that_is_not_there_and_a_port_that_none_can_be_are_refused(self):
+        endpoint = self.endpoints[0]
+        with self.assertRaisesRegex(ValueError, "no peer 7"):
+            endpoint.connect(7, ("127.0.0.1", 7000))
+        for port in (0, 65_536, -1):
+            with self.assertRaisesRegex(ValueError, "a port is"):
+                endpoint.connect(0, ("127.0.0.1", port))
+        await self.connected()
+
     async def test_two_ends_that_play_as_one_player_are_told_so_by_the_log(self):
         session = iw.Session(session_id=5, local_player=0)
         session.add_peer(1, now=asyncio.get_running_loop().time())

@@ -7,7 +7,7 @@ use inputwire::{
     Session,
 };
 use tracing::field::display;
-use tracing::{Span, debug, info, info_span, trace};
+use tracing::{Span, debug, info, info_span, trace, warn};
 
 use crate::clock::Clock;
 use crate::error::UdpError;
@@ -87,6 +87,7 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Driver
     pub fn add_peer(&mut self, address: SocketAddr, peer: PeerConfig<INPUT_LEN>) -> Result<PeerId, AddPeerError> {
         let id = self.session.add_peer(self.clock.now(), peer)?;
         self.span.in_scope(|| info!(peer = %id, player = peer.player(), %address, "peer added"));
+        self.note_shared(id, address);
         self.peers.push((id, address));
         self.send();
         Ok(id)
@@ -100,8 +101,18 @@ impl<const MAX_PEERS: usize, const INPUT_LEN: usize, const WINDOW: usize> Driver
 
     /// Notes that a peer has another address from now on, as signalling tells.
     pub fn set_address(&mut self, peer: PeerId, address: SocketAddr) {
+        self.note_shared(peer, address);
         for (_, found) in self.peers.iter_mut().filter(|(id, _)| *id == peer) {
             *found = address;
+        }
+    }
+
+    /// Says that another peer is at an address: a datagram from there is taken for that of one of them only.
+    fn note_shared(&self, peer: PeerId, address: SocketAddr) {
+        let other = self.peers.iter().find(|(other, found)| *other != peer && *found == address);
+        if let Some((other, _)) = other {
+            self.span
+                .in_scope(|| warn!(%peer, %other, %address, "two peers at one address: one of them is never heard"));
         }
     }
 

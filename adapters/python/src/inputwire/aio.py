@@ -71,7 +71,8 @@ class Endpoint(asyncio.DatagramProtocol):
         self._happened()
 
     def error_received(self, error: Exception) -> None:
-        """A port that is closed at the moment. The session notices silence by itself."""
+        """A port that is closed at the moment, or an address that cannot be reached. The session notices silence by itself."""
+        _LOG.debug("the system did not send or receive: %s", error)
 
     def connection_lost(self, error: Optional[Exception]) -> None:
         """Ends the iteration."""
@@ -114,6 +115,10 @@ class Endpoint(asyncio.DatagramProtocol):
     def connect(self, peer: int, address: tuple[str, int]) -> None:
         """Sets where a peer is: at the start, or when it has moved."""
         assert self._transport is not None, "the endpoint is closed"
+        if self.session.stats(peer) is None:
+            raise ValueError(f"there is no peer {peer}: add it to the session first")
+        if not 0 < address[1] < 1 << 16:
+            raise ValueError(f"a port is 1 to 65535, not {address[1]}")
         family = self._transport.get_extra_info("socket").family
         resolved: Address = socket.getaddrinfo(*address, family=family, type=socket.SOCK_DGRAM)[0][4]
         self._peers = {known: number for known, number in self._peers.items() if number != peer}
