@@ -48,7 +48,8 @@ pub enum Step {
     },
     /// The game stands still until more inputs of this peer are known.
     Waiting(PeerId),
-    /// The [last frame](Rollback::end_round) of the round was played; the next round begins once every player has all inputs.
+    /// The [last frame](Rollback::end_round) of the round was played; the next round begins once every player has all inputs. Or an
+    /// epoch has begun in this step; the next one plays its first frame.
     RoundOver,
     /// The game stands still, since the session takes no input.
     Full(PushError),
@@ -59,7 +60,8 @@ pub enum Step {
 #[non_exhaustive]
 pub enum RollbackEvent {
     /// A later epoch has begun, and the game is at its first state: the round has [ended](Rollback::end_round), a player was
-    /// restarted, or continued after inputs that are missing here. [`Lost`](PeerEvent::Lost) inputs of a classic peer begin none:
+    /// restarted, or continued after inputs that are missing here. No frame was played yet, so it may [start
+    /// from](Rollback::start_from) another state. [`Lost`](PeerEvent::Lost) inputs of a classic peer begin none:
     /// their frames keep what was predicted, or are zeros where they were not played yet.
     EpochBegun {
         /// The epoch.
@@ -208,8 +210,9 @@ where
         self.timeline.remove_peer(now, peer);
     }
 
-    /// Starts this epoch from another state than the first one: a late joiner's, from those who play. Later epochs start from the
-    /// first one all the same. Before the first step.
+    /// Starts this epoch from another state than the first one: a late joiner's, from those who play, or the one that belongs to its
+    /// number, when [`EpochBegun`](RollbackEvent::EpochBegun) is reported. Later epochs start from the first one all the same. Before
+    /// the first step.
     pub fn start_from(&mut self, state: S) {
         let slot = self.timeline.slot_before(self.timeline.next);
         if let Some(place) = self.states.get_mut(slot) {
@@ -260,7 +263,8 @@ where
     }
 
     /// Begins the next epoch from this state at once, and so ends the present one for all. Inputs that are on the way are lost:
-    /// [`end_round`](Self::end_round) waits for them.
+    /// [`end_round`](Self::end_round) waits for them. The others start from a state of theirs, and differ until they begin an epoch
+    /// from this one, too.
     ///
     /// # Errors
     ///

@@ -172,18 +172,19 @@ where
         None
     }
 
-    /// Begins to play where an epoch begins, and answers what happened to the peers.
+    /// Begins to play where an epoch begins, and answers what happened to the peers. Returns whether it has begun an epoch.
     #[cold]
-    fn attend(&mut self, now: Instant, states: &mut impl States<INPUT_LEN>) {
+    fn attend(&mut self, now: Instant, states: &mut impl States<INPUT_LEN>) -> bool {
         self.disconnect_lost(now);
-        if self.is_over() {
-            self.restart(now, states);
+        if self.is_over() && self.restart(now, states) {
+            return true;
         }
         self.remove_settled(now, self.confirmed);
         if !self.is_running {
             self.start();
         }
         self.is_eventful = self.last.is_some() || self.peers.iter().any(Track::is_disturbed);
+        false
     }
 
     /// How many frames of each player the session holds.
@@ -281,8 +282,9 @@ where
 
     /// Plays what must be played again, and one more frame if the inputs that are known allow it.
     pub(crate) fn step(&mut self, now: Instant, input: [u8; INPUT_LEN], states: &mut impl States<INPUT_LEN>) -> Step {
-        if self.is_eventful {
-            self.attend(now, states);
+        // The application may start an epoch from another state once that is reported.
+        if self.is_eventful && self.attend(now, states) {
+            return Step::RoundOver;
         }
         let known = self.known();
         let (wrong, next) = (self.wrong.take().unwrap_or(self.next), self.next);
@@ -330,13 +332,15 @@ where
         Ok(local)
     }
 
-    /// Starts over in a later epoch. Without one, the game stands still.
-    fn restart(&mut self, now: Instant, states: &mut impl States<INPUT_LEN>) {
+    /// Starts over in a later epoch, and returns whether there is one. Without one, the game stands still.
+    fn restart(&mut self, now: Instant, states: &mut impl States<INPUT_LEN>) -> bool {
         let known = self.reported;
-        if self.begin_epoch(now).is_ok() {
+        let has_begun = self.begin_epoch(now).is_ok();
+        if has_begun {
             states.reset(self.base);
             self.reported = known;
         }
+        has_begun
     }
 
     /// Whether nothing more is to be played in this epoch.

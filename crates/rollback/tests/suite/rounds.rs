@@ -181,3 +181,83 @@ fn a_joiner_whose_first_frame_is_behind_the_end_of_the_round_plays_in_the_next_o
     assert_eq!((epochs, desyncs), ([Epoch::new(1); 3], 0));
     assert!(confirmed.iter().all(|confirmed| *confirmed > Some(frame(200))), "{confirmed:?}");
 }
+
+/// All know how long a round is, and say so as soon as one has begun. Player 1 is started anew when player 2 has begun the second
+/// round, and player 0, which hears nothing for a moment, skips that one. A round starts from a state that its number tells.
+#[test]
+fn survivors_play_the_same_round_when_a_player_is_started_anew_between_two_rounds() {
+    let (mut mesh, last) = (Mesh::new([0; 3], [|game| game.hash; 3]), frame(59));
+    mesh.ends.iter_mut().for_each(|end| end.end_round(last, Game::new(1)));
+    let (mut begun, mut desyncs) = (Vec::new(), Vec::new());
+    for number in 0..180 {
+        mesh.now += FRAME_US;
+        let now = mesh.now();
+        if number == 65 {
+            mesh.restart(1);
+        }
+        for player in 0..3 {
+            mesh.ends[player].handle_timeout(now);
+            while let Some(event) = mesh.ends[player].poll_event() {
+                match event {
+                    RollbackEvent::EpochBegun { epoch } => {
+                        begun.push((player, epoch));
+                        mesh.ends[player].start_from(Game::new(epoch.get().into()));
+                        mesh.ends[player].end_round(last, Game::new(u64::from(epoch.get()) + 1));
+                    }
+                    RollbackEvent::Peer { peer, event: PeerEvent::Desync { .. } } => {
+                        let other = mesh.ends[player].session().peer(peer).expect("a peer").player();
+                        desyncs.push((player, usize::from(other)));
+                    }
+                    _ => {}
+                }
+            }
+            mesh.ends[player].step(now, [1, 1], Game::advance);
+        }
+        for player in 0..3 {
+            // The acknowledgement of player 1 is lost, and then everything.
+            let deaf_from = if player == 1 { 59 } else { 60 };
+            mesh.send_where(player, |to, _| to != 0 || !(deaf_from..100).contains(&number));
+        }
+    }
+    assert!(begun.contains(&(0, Epoch::new(2))) && !begun.contains(&(0, Epoch::new(1))), "{begun:?}");
+    assert_eq!(desyncs, [], "{begun:?}");
+}
+
+/// The last inputs of player 2 reach player 0 only, then it dies. Player 0 calls `end_round` as soon as a round begins, and player 1 when
+/// it sees the end, which it does not.
+#[test]
+fn who_is_left_behind_and_starts_from_the_right_state_plays_the_same_round() {
+    let (mut mesh, last) = (Mesh::new([0; 3], [|game| game.hash; 3]), frame(59));
+    mesh.ends[0].end_round(last, Game::new(1));
+    let (mut begun, mut desyncs) = (Vec::new(), Vec::new());
+    for number in 0..900 {
+        mesh.now += FRAME_US;
+        let now = mesh.now();
+        let players: &[usize] = if number > 64 { &[0, 1] } else { &[0, 1, 2] };
+        for player in players {
+            mesh.ends[*player].handle_timeout(now);
+            while let Some(event) = mesh.ends[*player].poll_event() {
+                if let RollbackEvent::EpochBegun { epoch } = event {
+                    begun.push((*player, epoch));
+                    mesh.ends[*player].start_from(Game::new(epoch.get().into()));
+                    if *player == 0 {
+                        mesh.ends[0].end_round(last, Game::new(u64::from(epoch.get()) + 1));
+                    }
+                } else if is_desync(&event) {
+                    desyncs.push((*player, event));
+                }
+            }
+            let end = &mut mesh.ends[*player];
+            end.step(now, [1, 1], Game::advance);
+            if end.confirmed_frame() >= Some(last) && *player > 0 {
+                let epoch = end.session().epoch().get();
+                end.end_round(last, Game::new(u64::from(epoch) + 1));
+            }
+        }
+        for player in players {
+            mesh.send_where(*player, |to, _| number <= 54 || (*player, to) != (2, 1));
+        }
+    }
+    assert!(begun.len() > 4, "{begun:?}");
+    assert_eq!(desyncs, [], "{begun:?}");
+}
