@@ -22,9 +22,9 @@ class Checksums:
         """How many more hashes the endpoint is sure to store: it stores at least 8."""
         return 8 - len(self.waiting)
 
-    def receive(self, now: int, checksums: control.Checksums) -> None:
-        """Receives a datagram of the peer."""
-        if checksums.acknowledged > 0:
+    def receive(self, now: int, checksums: control.Checksums, send_next: int) -> None:
+        """Receives a datagram of the peer, which has every local input that it compares."""
+        if checksums.acknowledged > 0 or any(frame >= send_next for frame, _ in checksums.hashes):
             raise Refused("FrameRange")
         for frame, _ in checksums.hashes:
             self.waiting.add(frame)

@@ -13,6 +13,7 @@ BYE = 0x21
 CHECKSUMS = 0x22
 MOST_CHECKSUMS = 16
 PLAYING = 1
+ASKS = 2
 
 _HELLO = struct.Struct(">BHHBBBBIHIIQIQI")
 _BYE = struct.Struct(">QII")

@@ -38,6 +38,7 @@ class Handshake:
         self.linked = self.linked_ever = self.halted = False
         self.hello_number = self.asked = self.received_number = self.announced = 0
         self.wanted = self.owed = False
+        self.used = 0  # How many hellos of `run` were used.
         # Whether a hello became due at once, and when that happened last.
         self.at_once = True
         self.at_once_at = now
@@ -106,8 +107,8 @@ class Handshake:
 
     # Sending.
 
-    def make_hello(self) -> control.Hello:
-        """The next local hello."""
+    def make_hello(self, asks: bool) -> control.Hello:
+        """The next local hello; `asks` says whether the peer's blocks are stale."""
         s = self._settings
         self.hello_number += 1
         self.at_once = self.owed = False
@@ -117,6 +118,8 @@ class Handshake:
         elif self.run is not None:
             named, answered = self.run, self.received_number
             flags = control.PLAYING if answered else 0
+        if asks:
+            flags |= control.ASKS
         return control.Hello(
             1, s.local_player, s.peer_player, s.input_len, s.window, s.input_tag_size, flags,
             s.frame_us, s.ping_us // 1000, s.first_frame, self.epoch, s.incarnation,
@@ -199,9 +202,11 @@ class Handshake:
 
     def _use(self, now: int, hello: control.Hello) -> None:
         """Uses a hello of the peer's run."""
+        self.used += 1
         self.received_number = hello.number
         self.announced = max(self.announced, hello.epoch)
         self.sign_of_life(now)
+        self.owed |= bool(hello.flags & control.ASKS)
         self._liveness.set_peer_ping(hello.ping_ms * 1000)
         self.wanted = not (hello.playing and hello.named == self._settings.incarnation)
         if hello.frame_us != self._settings.frame_us:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from endpoint import Settings
 from handshake import Handshake
 from liveness import SECOND, Liveness
+from timing import Estimates
 
 
 class HelloSchedule:
     """The deadlines of hellos to one peer."""
 
-    def __init__(self, settings: Settings, handshake: Handshake, liveness: Liveness) -> None:
+    def __init__(self, settings: Settings, handshake: Handshake, liveness: Liveness,
+                 estimates: Estimates) -> None:
         """Starts with a hello due at once."""
         self._ping = settings.ping_us
         self._handshake = handshake
         self._liveness = liveness
+        self._estimates = estimates
         self.last: int | None = None
         self._interval = 0
 
@@ -33,7 +36,8 @@ class HelloSchedule:
             return [self.last + 1]
         moments = []
         again = self.last + self._interval
-        if not h.linked or h.is_ahead or h.wanted or not h.received_number:
+        if (not h.linked or h.is_ahead or h.wanted or not h.received_number
+                or self._estimates.is_stale):
             moments.append(again)
         elif h.run is not None:
             moments.append(max(again, self._liveness.end_of_life()))

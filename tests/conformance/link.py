@@ -46,10 +46,10 @@ class Link:
         self.reports = Reports()
         self.liveness = Liveness(settings, session.now)
         self.handshake = Handshake(settings, self.liveness, self.reports, session.epoch, session.now)
-        self.hellos = HelloSchedule(settings, self.handshake, self.liveness)
+        self.estimates = Estimates(settings)
+        self.hellos = HelloSchedule(settings, self.handshake, self.liveness, self.estimates)
         self.schedule = Schedule(settings, self.liveness, session.now, session.newest_push)
         self.closing = Closing(settings)
-        self.estimates = Estimates(settings)
         self.departure = Departure()
         # What the line peer sends at this call, to follow where the text leaves a choice.
         self.hint: list[bytes] = []
@@ -189,7 +189,8 @@ class Link:
             self._receive_bye(datagram)
         elif type_byte == control.CHECKSUMS:
             self._require_partner()
-            self.checksums.receive(self.now, control.open_checksums(self.inbound(), datagram))
+            self.checksums.receive(
+                self.now, control.open_checksums(self.inbound(), datagram), self.send_next)
             self.handshake.prove(self.now)
         else:
             raise Refused("UnknownType")
@@ -267,8 +268,10 @@ class Link:
             if str(reason) == "BadTag":
                 self.reports.bad_tag(self.now, self.liveness.is_alive(self.now))
             raise
-        beliefs = self.handshake.beliefs
+        beliefs, used = self.handshake.beliefs, self.handshake.used
         self.handshake.receive(self.now, rest)
+        if self.handshake.used > used and self.estimates.is_stale:
+            self.estimates.forget_numbers()
         if self.handshake.beliefs > beliefs:
             self.estimates.forget()
             self._forget_margin()
@@ -375,7 +378,7 @@ class Link:
         if not self.is_open:
             return sent
         if self._sends_hellos and self.hellos.is_due(self.now):
-            sent.append(control.encode_hello(s.session_id, s.key, self.handshake.make_hello()))
+            sent.append(control.encode_hello(s.session_id, s.key, self.handshake.make_hello(self.estimates.is_stale)))
             self.hellos.sent(self.now)
         if self._input_due(self.now):
             sent.append(self._poll_inputs())

@@ -24,6 +24,12 @@ class Estimates:
         self.block: Timing | None = None  # The last one used.
         self._used_at = 0
         self.forget_rtt()
+        self.forget_numbers()
+
+    def forget_numbers(self) -> None:
+        """The next block counts as the first one; the round trips stay."""
+        self.block = None
+        self._old_blocks = self._old_number = 0
         self._accepted = 0
         self._missed = 0
         self.lead.forget_ways()
@@ -32,6 +38,11 @@ class Estimates:
         """The transport has opened again: the way may be another one."""
         self.rtt: float | None = None
         self.base = BaseRtt()
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether only old blocks come, so that the peer is asked for a hello."""
+        return self._old_blocks >= 8
 
     def accepted(self) -> None:
         """An input datagram was accepted, with or without a block."""
@@ -44,11 +55,16 @@ class Estimates:
         """
         if self.block is not None:
             rise = (timing.sent - self.block.sent) % 65536
-            if not 1 <= rise <= 32767:
+            if rise == 0:
+                return False
+            if rise > 32767:
+                self._old_blocks += timing.sent % 256 != self._old_number
+                self._old_number = timing.sent % 256
                 return False
             missing = max(rise - self._accepted, 0)
             self._missed += 256 * missing // rise - self._missed // 8
         self._accepted = 0
+        self._old_blocks = self._old_number = 0
         self.block, self._used_at = timing, now
         self.lead.block_used(now, timing.stamp)
         self._sample_rtt(now, timing.echo, counts_since)

@@ -223,6 +223,7 @@ fn hello(reader: &mut Reader<'_>, link: &mut Link) -> Result<(), End> {
     let tag = reader.number(1, "hello.tag_size")?;
     let flags = reader.number(1, "hello.flags")?;
     reader.bits("hello.playing", flags & 1);
+    reader.bits("hello.asks", flags >> 1 & 1);
     reader.number(4, "hello.frame_interval")?;
     reader.number(2, "hello.ping_interval")?;
     reader.number(4, "hello.first_frame")?;

@@ -49,6 +49,7 @@ local FIELDS = {
     ["hello.tag_size"] = { "uint8", "Size of the sender's input tags in bytes" },
     ["hello.flags"] = { "uint8", "Flags" },
     ["hello.playing"] = { "uint8", "Whether the sender takes inputs from the named run" },
+    ["hello.asks"] = { "uint8", "Whether the receiver is asked for a hello" },
     ["hello.frame_interval"] = { "uint32", "Frame interval in microseconds" },
     ["hello.ping_interval"] = { "uint16", "Ping interval in milliseconds" },
     ["hello.first_frame"] = { "uint32", "First frame of an epoch" },
@@ -242,7 +243,9 @@ local function hello(reader, link)
     local input_len = reader:number("hello.input_len", 1)
     reader:number("hello.window", 1)
     local tag = reader:number("hello.tag_size", 1)
-    reader:bits("hello.playing", bit.band(reader:number("hello.flags", 1), 1))
+    local flags = reader:number("hello.flags", 1)
+    reader:bits("hello.playing", bit.band(flags, 1))
+    reader:bits("hello.asks", bit.band(bit.rshift(flags, 1), 1))
     reader:number("hello.frame_interval", 4)
     reader:number("hello.ping_interval", 2)
     reader:number("hello.first_frame", 4)

@@ -175,6 +175,10 @@ impl World<'_> {
                 let used = tag & 0x40 != 0 && newer;
                 if used {
                     link.block = Some((label.incarnation, datagram.id));
+                    link.old_blocks = (0, 0);
+                } else if tag & 0x40 != 0 && link.block.is_some_and(|(_, latest)| latest != datagram.id) {
+                    let (count, last) = link.old_blocks;
+                    link.old_blocks = (count + u32::from(last != datagram.id), datagram.id);
                 }
                 if tag & 0x0f != 0 {
                     link.ack_owed_since.get_or_insert(endpoint.seen);
@@ -425,6 +429,10 @@ impl World<'_> {
             link.hello_at = None;
         }
         link.hello_lives = matches!(expected, Expected::Alive | Expected::Believed);
+        if link.hello_lives && link.is_stale() {
+            // The numbers of its blocks count anew.
+            (link.block, link.old_blocks) = (None, (0, 0));
+        }
         if expected == Expected::Believed && link.runs.halted {
             link.restarts += 1;
         }

@@ -170,7 +170,11 @@ impl World<'_> {
                     "two hellos in an interval".into()
                 })?;
                 let hello = Hello::read(bytes, self.plan.control_tag_len());
-                let reason = link.hello_at.is_none() || link.tainted || silent || link.runs.has_reason(endpoint.epoch);
+                let reason = link.hello_at.is_none()
+                    || link.tainted
+                    || silent
+                    || link.is_stale()
+                    || link.runs.has_reason(endpoint.epoch);
                 ensure(reason, "14 amplification", || format!("a hello without a reason: {:?}", link.runs))?;
                 link.hello_at = Some(seen);
                 let expected = link.runs.send(&hello);
@@ -191,7 +195,7 @@ impl World<'_> {
             // Whoever left and plays on is told so.
             0x23 => {
                 let answers = std::mem::take(&mut link.told_due) && spaced(link.told_at, told_us);
-                let short = bytes.len() == 3 + self.plan.control_tag_len();
+                let short = bytes.len() == 4 + self.plan.control_tag_len();
                 ensure(link.left && short && (answers || link.tainted), "14 amplification", || {
                     format!("{bytes:02x?} to {peer}")
                 })?;

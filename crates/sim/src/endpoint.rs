@@ -90,6 +90,8 @@ pub(crate) struct Link {
     pub(crate) cut_at: Option<u64>,
     /// The latest accepted datagram with a timing block, and the run that sent it.
     pub(crate) block: Option<(u64, usize)>,
+    /// How many older ones came since then, and the last of them.
+    pub(crate) old_blocks: (u32, usize),
     /// When the first datagram arrived that is not acknowledged yet.
     pub(crate) ack_owed_since: Option<u64>,
     /// A forged datagram was accepted, so nothing can be demanded of this link any more.
@@ -132,6 +134,11 @@ pub(crate) struct Link {
 }
 
 impl Link {
+    /// Whether so many old timing blocks came that the peer is asked for a hello.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.old_blocks.0 >= 8
+    }
+
     /// Whether the other endpoint has to acknowledge inputs before they leave the window.
     pub(crate) fn holds_window(&self) -> bool {
         self.id.is_some() && !self.left

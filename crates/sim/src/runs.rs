@@ -10,6 +10,7 @@ pub(crate) struct Hello {
     pub(crate) named: u64,
     pub(crate) answered: u32,
     pub(crate) playing: bool,
+    pub(crate) asks: bool,
 }
 
 impl Hello {
@@ -32,6 +33,7 @@ impl Hello {
             named: number(36, 8),
             answered: small(44),
             playing: number(9, 1) & 1 != 0,
+            asks: number(9, 1) & 2 != 0,
         }
     }
 }
@@ -153,6 +155,7 @@ impl Runs {
     fn learn(&mut self, hello: &Hello) {
         (self.received, self.ping_us, self.wanted) = (hello.number, hello.ping_us, !hello.playing);
         (self.sent_alive, self.candidate) = (self.sent, None);
+        self.owed |= hello.asks;
     }
 
     /// Notes a hello of this endpoint. Returns what it must say.

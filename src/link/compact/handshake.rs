@@ -52,7 +52,8 @@ pub(crate) struct Handshake {
     reported_ahead: u32,
     /// The last hello of `run` does not say that it plays with the local run: it waits for a hello.
     hello_wanted: bool,
-    /// A hello of another run was refused: its sender is told whom this endpoint plays with.
+    /// A hello of another run was refused: its sender is told whom this endpoint plays with. Or the peer needs one to trust the
+    /// numbers of blocks again.
     answer_owed: bool,
     /// When there was last a new reason for a hello, and when one was sent since then.
     since: Instant,
@@ -354,6 +355,7 @@ impl Handshake {
         self.received_number = hello.number;
         self.ping_ms = allowed(hello.ping_ms);
         self.hello_wanted = !hello.named.playing;
+        self.answer_owed |= hello.asks;
     }
 
     /// Whether `poll_barrier_event` would return something.

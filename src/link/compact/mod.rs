@@ -292,7 +292,6 @@ impl Compact {
             }
             HelloOutcome::Alive => {}
             HelloOutcome::Believed => {
-                self.timing.restart();
                 self.margin.restart();
                 self.closing.restart();
                 remote.rtt = Rtt::default();
@@ -300,6 +299,9 @@ impl Compact {
                 remote.liveness.expect_no_response();
                 self.renew_tags(local, remote.player);
             }
+        }
+        if outcome == HelloOutcome::Believed || self.timing.is_stale() {
+            self.timing.restart();
         }
         // Whether the run was alive until now is judged by what held until now.
         self.sign_of_life(local, remote);
@@ -386,6 +388,7 @@ impl Compact {
             incarnation: self.handshake.local_run(),
             number,
             named,
+            asks: self.timing.is_stale(),
         };
         emit_hello(buf, &hello, &TagState::new(self.key.as_ref()), local.config.session_id())
     }

@@ -1,5 +1,6 @@
 //! The timing of a compact link (PROTOCOL 3.6): round trips, jitter, loss and the peer's lead, from eight bytes now and then.
 
+use core::mem::replace;
 use core::time::Duration;
 
 use crate::estimate::liveness::longest_echo_us;
@@ -15,6 +16,8 @@ const UNIT_US: u16 = 250;
 const SHORTEST_OF: u8 = 16;
 /// How many of the first datagrams carry a timing block.
 const EARLY: u64 = 10;
+/// How many old blocks in a row are too many.
+const STALE: u8 = 8;
 /// Datagrams that were sent or that arrived further apart say nothing of the network between them.
 const JITTER_WITHIN_US: u64 = 2_000_000;
 
@@ -40,6 +43,10 @@ pub(crate) struct TimingEstimator {
     since_block: Option<u32>,
     /// How many of the peer's datagrams were missed lately, in 256ths, times 8.
     lost_8: u16,
+    /// Blocks with old numbers since the latest that was used, and the low byte of the last of them: replays, or the numbers have
+    /// gone round while nothing arrived.
+    old_blocks: u8,
+    old_number: u8,
 }
 
 /// A timing block that was used.
@@ -99,6 +106,11 @@ impl TimingEstimator {
         if let Some((last, at)) = self.received {
             let later = timing.sent.wrapping_sub(last.sent);
             if later == 0 || later > 0x7fff {
+                // One that is repeated counts once.
+                let number = low_u8(timing.sent.into());
+                if later != 0 && replace(&mut self.old_number, number) != number {
+                    self.old_blocks = self.old_blocks.saturating_add(1);
+                }
                 return None;
             }
             self.count_lost(later);
@@ -107,6 +119,7 @@ impl TimingEstimator {
                 self.jitter.sample(now.since(at).abs_diff(sent_apart));
             }
         }
+        (self.old_blocks, self.old_number) = (0, 0);
         let travelled = |timing: Timing, at: Instant| low_u16(units(at)).wrapping_sub(timing.stamp);
         let before = self.received.map_or(0, |(last, at)| travelled(last, at));
         let longer = travelled(timing, now).wrapping_sub(before).cast_signed();
@@ -123,6 +136,12 @@ impl TimingEstimator {
         };
         self.shortest_out.sample(i32::from(rtt).saturating_sub(self.way_in));
         Some(Used { rtt_us: Some(u64::from(rtt).saturating_mul(u64::from(UNIT_US))) })
+    }
+
+    /// Whether the latest number that was used tells nothing any more: only old ones come. The peer is asked for a hello, as which no
+    /// replay counts.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.old_blocks >= STALE
     }
 
     /// Counts what was lost of the `sent` datagrams since the block before.

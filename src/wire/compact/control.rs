@@ -25,6 +25,8 @@ const BYE_LEN: usize = 16;
 const ENTRY_LEN: usize = 12;
 /// Flag of a hello: the named run is the one that the sender plays with.
 const PLAYING: u8 = 0x01;
+/// Flag of a hello: the receiver is asked for one.
+const ASKS: u8 = 0x02;
 
 /// What an endpoint announces of itself, and what it knows of the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub(crate) struct Hello {
     /// The number of this hello in that run, from 1.
     pub(crate) number: u32,
     pub(crate) named: Named,
+    /// Whether the receiver is asked for a hello.
+    pub(crate) asks: bool,
 }
 
 /// What both endpoints must agree on.
@@ -130,6 +134,7 @@ fn read_hello(reader: &mut Reader<'_>, sender: u16, receiver: u16) -> Option<Hel
         incarnation: reader.u64()?,
         number: reader.u32()?,
         named: Named { incarnation: reader.u64()?, answered: reader.u32()?, playing: flags & PLAYING != 0 },
+        asks: flags & ASKS != 0,
     })
 }
 
@@ -143,7 +148,7 @@ pub(crate) fn emit_hello(buf: &mut [u8], hello: &Hello, state: &TagState, sessio
         to.u8(settings.input_len);
         to.u8(settings.window);
         to.u8(settings.tag_len);
-        to.u8(if named.playing { PLAYING } else { 0 });
+        to.u8(if named.playing { PLAYING } else { 0 } | if hello.asks { ASKS } else { 0 });
         to.u32(settings.frame_us);
         to.u16(hello.ping_ms);
         to.u32(settings.first_frame);
@@ -226,8 +231,12 @@ impl Iterator for Entries<'_> {
     }
 }
 
-/// Verifies and decodes checksums; `state` is that of the epoch.
-pub(crate) fn parse_checksums<'a>(datagram: &'a [u8], state: &TagState) -> Result<ChecksumReport<'a>, DatagramError> {
+/// Verifies and decodes checksums of frames below `limit`; `state` is that of the epoch.
+pub(crate) fn parse_checksums<'a>(
+    datagram: &'a [u8],
+    state: &TagState,
+    limit: u32,
+) -> Result<ChecksumReport<'a>, DatagramError> {
     let mut reader = Reader::new(datagram);
     let kind = reader.bytes(1).ok_or(DatagramError::Truncated)?;
     let tag = reader.bytes(state.tag_len()).ok_or(DatagramError::Truncated)?;
@@ -245,8 +254,10 @@ pub(crate) fn parse_checksums<'a>(datagram: &'a [u8], state: &TagState) -> Resul
         if checksum.frame < end {
             return Err(DatagramError::NotAscending);
         }
-        // The last frame number is reserved: it has no end.
-        end = checksum.frame.checked_add(1).ok_or(DatagramError::FrameRange)?;
+        if checksum.frame >= limit {
+            return Err(DatagramError::FrameRange);
+        }
+        end = checksum.frame.saturating_add(1);
     }
     if walk.bytes.rest().is_empty() { Ok(ChecksumReport { ack, entries }) } else { Err(DatagramError::WrongLength) }
 }

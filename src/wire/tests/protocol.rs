@@ -242,6 +242,7 @@ fn the_control_vectors_of_the_page_hold_both_ways() {
                         answered: block.number("answered"),
                         playing: block.flag("playing"),
                     },
+                    asks: false,
                 };
                 let state = TagState::new(key.as_ref());
                 assert_eq!(parse_hello(&datagram, &state, session_id), Ok(ReceivedHello::Hello(hello)));

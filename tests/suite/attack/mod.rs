@@ -4,6 +4,7 @@ mod blind;
 mod clock;
 mod driver;
 mod eight;
+mod idle;
 mod insider;
 mod narrow;
 mod order;
