@@ -1,7 +1,7 @@
 //! Many games, drawn by seeds: `ROLLBACK_GAMES` says how many, `ROLLBACK_FIRST` from which one on, `ROLLBACK_GAME` plays a single
 //! one.
 
-use crate::world::{Plan, Played, play};
+use crate::world::{Kind, Plan, Played, play};
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -21,6 +21,14 @@ fn confirmed_states_equal_a_plain_simulation_of_the_inputs_for_any_schedule() {
         total.departed += played.departed;
         total.joined += played.joined;
         total.lost += played.lost;
+        for (kind, times) in played.kinds {
+            *total.kinds.entry(kind).or_default() += times;
+        }
     }
     println!("{total:?}");
+    // Fewer games may lack a kind.
+    if count >= 150 {
+        let missing: Vec<_> = Kind::ALL.iter().filter(|kind| !total.kinds.contains_key(kind)).collect();
+        assert!(missing.is_empty(), "no game had {missing:?}: {total:?}");
+    }
 }

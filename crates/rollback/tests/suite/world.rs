@@ -1,5 +1,8 @@
 //! Games of many players over a hostile network, each endpoint against a plain simulation of the inputs that were pushed.
 
+mod kind;
+mod wild;
+
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
@@ -12,6 +15,8 @@ use inputwire_sim::network::{Faults, Network};
 use inputwire_sim::rng::{Rng, nth};
 
 use crate::game::{Game, LEN};
+pub(crate) use kind::{Kind, Kinds};
+use wild::Wild;
 
 const MAX_PEERS: usize = 7;
 /// How often the world looks at everything.
@@ -58,6 +63,27 @@ pub(crate) struct Plan {
     pub(crate) lobby: Option<Vec<(u64, bool)>>,
     /// The last player joins from this frame, which all know from the start.
     pub(crate) late: Option<u32>,
+    pub(crate) start: Start,
+    /// What happens besides.
+    wild: Option<Wild>,
+}
+
+/// The state from which an epoch starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// It is always the same one.
+    Same,
+    /// The number of the epoch tells it. Every endpoint chooses it where an epoch has begun.
+    OfEpoch,
+}
+
+impl Start {
+    fn state(self, epoch: Epoch) -> Game {
+        match self {
+            Self::Same => Game::new(0),
+            Self::OfEpoch => Game::new(epoch.get().into()),
+        }
+    }
 }
 
 /// How the others hear of one who dies.
@@ -108,8 +134,14 @@ impl Plan {
             removal: None,
             lobby: None,
             late: None,
+            start: Start::Same,
+            wild: None,
         };
         plan.draw_turns(rng);
+        plan.draw_rounds(rng);
+        if rng.one_in(4) {
+            plan.wild = Some(Wild::draw(rng, &plan));
+        }
         plan
     }
 
@@ -145,6 +177,55 @@ impl Plan {
         }
     }
 
+    /// Draws what rounds are like.
+    fn draw_rounds(&mut self, rng: &mut Rng) {
+        if self.round.is_none() {
+            return;
+        }
+        if rng.one_in(2) {
+            self.start = Start::OfEpoch;
+            // An event is taken before the next step, or it comes too late to choose.
+            self.polls_each = 1;
+        }
+        let few = u32::try_from(rng.below(100)).expect("a few");
+        match rng.below(8) {
+            0 => self.round = Some(self.first_frame + few % 20),
+            1 => {
+                self.first_frame = u32::MAX - 10 - few;
+                self.round = Some(u32::MAX - 1 - few % 4);
+                // There is no frame behind the last one from which somebody could join.
+                return;
+            }
+            _ => {}
+        }
+        if !self.leaves.is_empty() && rng.one_in(2) {
+            self.rejoins = true;
+            for (at, ..) in &mut self.leaves {
+                *at = rng.between(SECOND_US / 2, 3 * SECOND_US / 2);
+            }
+        }
+        if self.players > 2 && self.restart.is_none() && rng.one_in(4) {
+            self.late = Some(self.first_frame + u32::try_from(rng.between(2, 60)).expect("a few"));
+        }
+    }
+
+    /// Whether rounds are so short that most of the time goes by between them.
+    fn is_short(&self) -> bool {
+        self.round.is_some_and(|last| last - self.first_frame < 20)
+    }
+
+    /// Whether no round ends early, and nobody is given up who can be reached.
+    fn keeps_rounds(&self) -> bool {
+        self.wild.as_ref().is_none_or(Wild::keeps_rounds)
+    }
+
+    /// What is told by the plan alone.
+    fn kinds(&self) -> impl Iterator<Item = Kind> {
+        let short = self.is_short().then_some(Kind::ShortRounds);
+        let last = (self.first_frame > u32::MAX / 2).then_some(Kind::LastFrames);
+        short.into_iter().chain(last).chain(self.wild.iter().flat_map(Wild::kinds))
+    }
+
     /// Whether a player leaves, or is removed.
     fn leaves(&self, player: usize) -> bool {
         let is_removed = self.removal.is_some_and(|(_, by)| by != player);
@@ -153,14 +234,13 @@ impl Plan {
 
     /// A driver over a session.
     fn drive(&self, session: Session<MAX_PEERS, LEN>) -> Driver {
-        Rollback::new(session, Game::new(0))
-            .with_checksums(10, |game| game.hash)
-            .with_max_prediction(self.max_prediction)
+        let first = self.start.state(session.epoch());
+        Rollback::new(session, first).with_checksums(10, |game| game.hash).with_max_prediction(self.max_prediction)
     }
 }
 
 /// What a game came to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Played {
     pub(crate) confirmed: u64,
     pub(crate) resimulated: u64,
@@ -169,6 +249,7 @@ pub(crate) struct Played {
     pub(crate) joined: u32,
     /// Players who lost the others, although nobody left.
     pub(crate) lost: u32,
+    pub(crate) kinds: Kinds,
 }
 
 /// What an endpoint does.
@@ -238,6 +319,8 @@ struct World {
     removed: Option<(usize, Epoch)>,
     /// Whether all have removed those who departed.
     are_gone_removed: bool,
+    wild: Option<Wild>,
+    kinds: Kinds,
 }
 
 /// Plays a game.
@@ -253,7 +336,10 @@ pub(crate) fn play(plan: &Plan) -> Played {
     let everyone: Vec<usize> = (0..plan.players).collect();
     let latecomer = plan.players - 1;
     let from = |player| plan.late.filter(|_| player == latecomer);
-    let ends = everyone.iter().map(|player| End::new(plan, *player, 1, &everyone, from(*player))).collect();
+    let ends =
+        everyone.iter().map(|player| End::new(plan, *player, 1, &everyone, from(*player), Epoch::new(0))).collect();
+    let wild = plan.wild.clone();
+    let kinds = plan.kinds().map(|kind| (kind, 1)).collect();
     let plan = plan.clone();
     let back = plan.late.map(|from| (latecomer, (Epoch::new(0), from)));
     let mut world = World {
@@ -268,10 +354,13 @@ pub(crate) fn play(plan: &Plan) -> Played {
         dying: Vec::new(),
         removed: None,
         are_gone_removed: false,
+        wild,
+        kinds,
     };
     world.run();
     world.judge();
     world.judge_rounds();
+    world.count_kinds();
     let stats = world.ends.iter().map(|end| end.driver.stats());
     Played {
         confirmed: world.ends.iter().map(|end| end.confirmed).sum(),
@@ -281,6 +370,7 @@ pub(crate) fn play(plan: &Plan) -> Played {
         joined: u32::try_from(world.back.len()).expect("a few"),
         lost: u32::try_from(world.ends.iter().filter(|end| end.stays && !world.has_stayed(end.player)).count())
             .expect("a few"),
+        kinds: world.kinds,
     }
 }
 
@@ -293,8 +383,8 @@ fn is_contested(contested: Option<(Epoch, Epoch)>, epoch: Epoch) -> bool {
 }
 
 impl End {
-    /// A run of a player with these others; `from` is the frame from which it joins.
-    fn new(plan: &Plan, player: usize, run: u64, players: &[usize], from: Option<u32>) -> Self {
+    /// A run of a player with these others; `from` is the frame of the epoch from which it joins.
+    fn new(plan: &Plan, player: usize, run: u64, players: &[usize], from: Option<u32>, epoch: Epoch) -> Self {
         let number = |player| u16::try_from(player).expect("a few");
         // A player that is restarted has more time to come back.
         let patience = if plan.leaves.is_empty() { 5_000 } else { 2_000 };
@@ -303,7 +393,11 @@ impl End {
             .incarnation(nth(plan.seed, run * 100 + player as u64) | 1 << 40)
             .disconnect_after(Duration::from_millis(patience))
             .first_frame(Frame::new(plan.first_frame));
+        let config = plan.wild.iter().fold(config, |config, wild| wild.configure(config));
         let mut session = Session::new(config.build().expect("valid settings"));
+        if epoch > session.epoch() {
+            session.begin_epoch(Instant::ORIGIN, epoch).expect("a later one");
+        }
         for other in players.iter().filter(|other| **other != player) {
             let peer = PeerConfig::compact(number(*other));
             // The latecomer is the last of them all.
@@ -322,7 +416,7 @@ impl End {
             rng,
             input: [0; LEN],
             next_step: 0,
-            recorded: (Epoch::new(0), from.unwrap_or(plan.first_frame)),
+            recorded: (epoch, from.unwrap_or(plan.first_frame)),
             silent_through: None,
             confirmed: 0,
             checked: None,
@@ -337,10 +431,15 @@ impl End {
         while takes && let Some(event) = self.driver.endpoint_mut().poll_event() {
             match event {
                 // The driver would not see them again.
-                Event::Peer { event: PeerEvent::EpochAhead { .. } | PeerEvent::OutOfSync, .. } => {
+                Event::Peer { event: event @ (PeerEvent::EpochAhead { .. } | PeerEvent::OutOfSync), .. } => {
                     let session = self.driver.endpoint_mut();
-                    let next = session.next_epoch().expect("epochs are left");
-                    session.begin_epoch(Instant::from_micros(now), next).expect("a later one");
+                    // There is none where it was dropped.
+                    let Some(next) = session.next_epoch() else { continue };
+                    let asked = if let PeerEvent::EpochAhead { epoch } = event { epoch } else { next };
+                    // A second peer may ask for the one that the first one asked for.
+                    if asked > session.epoch() {
+                        session.begin_epoch(Instant::from_micros(now), asked).expect("a later one");
+                    }
                 }
                 Event::Peer { peer, event } => self.note(RollbackEvent::Peer { peer, event }, plan, back, log),
                 Event::Dropped { by } => self.note(RollbackEvent::Dropped { by }, plan, back, log),
@@ -357,6 +456,13 @@ impl End {
         if self.lobby.take().is_some() {
             self.driver = plan.drive(self.driver.clone().into_endpoint());
         }
+    }
+
+    /// Begins the next epoch, or the latest that is known, from its state.
+    fn begin_epoch(&mut self, now: Instant, plan: &Plan) {
+        // Which of the two it is, the session tells only then.
+        self.driver.begin_epoch(now, Game::new(0)).expect("epochs are left");
+        self.driver.start_from(plan.start.state(self.driver.session().epoch()));
     }
 
     /// Disconnects who has never connected, although nothing is lost any more.
@@ -404,6 +510,9 @@ impl End {
         let epoch = self.driver.session().epoch();
         let player_of = |peer| usize::from(self.driver.session().peer(peer).expect("a peer").player());
         match event {
+            RollbackEvent::EpochBegun { epoch } if plan.start == Start::OfEpoch => {
+                self.driver.start_from(plan.start.state(epoch));
+            }
             RollbackEvent::Peer { peer, event: PeerEvent::Desync { .. } } if self.stays => {
                 log.desyncs.push((self.player, epoch, player_of(peer)));
             }
@@ -444,7 +553,8 @@ impl End {
         // Half of the players know how long a round is, the others see that it is over.
         let is_over = |last| self.player.is_multiple_of(2) || self.driver.confirmed_frame() >= Some(last);
         if let Some(last) = plan.round.map(Frame::new).filter(|last| is_over(*last)) {
-            self.driver.end_round(last, Game::new(0));
+            let next = Epoch::new(self.driver.session().epoch().get() + 1);
+            self.driver.end_round(last, plan.start.state(next));
         }
     }
 
@@ -493,10 +603,16 @@ impl End {
 impl std::fmt::Display for World {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{:?}", self.plan)?;
+        writeln!(f, "departed: {:?}, back: {:?}", self.log.departed, self.back)?;
+        writeln!(f, "begun: {:?}, left: {:?}", self.log.begun, self.log.left)?;
         for end in &self.ends {
             let session = end.driver.session();
             let (epoch, confirmed, next) = (session.epoch(), end.driver.confirmed_frame(), session.next_frame());
-            writeln!(f, "player {} in epoch {epoch}: confirmed {confirmed:?}, next {next}", end.player)?;
+            writeln!(
+                f,
+                "player {} in epoch {epoch}: confirmed {confirmed:?}, next {next}, {:?}",
+                end.player, end.life
+            )?;
             for peer in session.peers().filter_map(|peer| session.peer(peer)) {
                 let (player, last, unacked) = (peer.player(), peer.last_frame(), peer.unacked());
                 writeln!(f, "    knows {last:?} of player {player}, which lacks {unacked}: {:?}", peer.health())?;
@@ -523,7 +639,12 @@ impl World {
         }
         for (end, before) in self.ends.iter().zip(confirmed).filter(|(end, _)| self.has_stayed(end.player)) {
             let played = end.confirmed - before;
-            let least = if self.plan.max_prediction < 4 { 5 } else { 15 };
+            let least = match self.plan.max_prediction {
+                // Between two rounds the game stands still for a round trip.
+                _ if self.plan.is_short() => 3,
+                0..4 => 5,
+                _ => 15,
+            };
             assert!(played > least, "player {} confirmed {played} frames in the last second:\n{self}", end.player);
         }
     }
@@ -544,7 +665,7 @@ impl World {
                 self.contested = earliest.zip(latest);
             }
             let everyone: Vec<usize> = (0..self.plan.players).collect();
-            let mut end = End::new(&self.plan, player, 2, &everyone, None);
+            let mut end = End::new(&self.plan, player, 2, &everyone, None, Epoch::new(0));
             end.silent_through = latest;
             end.confirmed = self.ends[player].confirmed;
             self.ends[player] = end;
@@ -566,6 +687,7 @@ impl World {
             }
         }
         self.remove();
+        self.go_wild();
         let gone: Vec<_> = self.ends.iter().map(|end| !matches!(end.life, Life::Plays | Life::Joins(_))).collect();
         for end in self.ends.iter_mut().filter(|end| end.life != Life::Dead) {
             let (epoch, life, had_named) = (end.driver.session().epoch(), end.life, end.has_named(&gone));
@@ -615,7 +737,8 @@ impl World {
             let words = self.plan.last_words.filter(|_| self.ends[player].life == Life::Plays);
             // Where there are rounds, it plays on to the end of one, if that comes.
             let begins = words.zip(self.plan.round).map(|(words, last)| last.saturating_sub(words.before));
-            if self.now < HOSTILE_US && begins.is_some_and(|begins| self.ends[player].driver.state().frames != begins) {
+            let next = self.ends[player].driver.state().frames.saturating_add(self.plan.first_frame);
+            if self.now < HOSTILE_US && begins.is_some_and(|begins| next != begins) {
                 self.plan.leaves.push((self.now, player, goodbye));
             } else {
                 self.dying.push((self.now + words.map_or(0, |words| words.for_us), player, goodbye));
@@ -634,27 +757,49 @@ impl World {
         if self.plan.rejoins && self.now < HOSTILE_US {
             self.rejoin(now);
         }
-        // The state before the first frame of a joiner comes from one of those who play.
+        self.join(now);
+    }
+
+    /// Starts the players who join from the state of one who plays.
+    fn join(&mut self, now: Instant) {
+        let playing = || self.ends.iter().filter(|end| end.life == Life::Plays);
         let states: Vec<_> =
-            self.ends.iter().filter(|end| end.life == Life::Plays).filter_map(End::confirmed).collect();
+            playing().filter_map(|end| Some((end.driver.session().epoch(), end.confirmed()?))).collect();
+        let earliest = playing().map(|end| end.driver.session().epoch()).min();
         for end in &mut self.ends {
-            if let Life::Joins(from) = end.life
-                && let Some((frame, state)) = states.iter().find(|(frame, _)| frame.get() + 1 == from)
-            {
+            let Life::Joins(from) = end.life else { continue };
+            let of = self.back.get(&end.player).map_or(Epoch::new(0), |(of, _)| *of);
+            let is_before = |(epoch, (frame, _)): &&(Epoch, (Frame, Game))| (*epoch, frame.get() + 1) == (of, from);
+            let before = states.iter().find(is_before).filter(|_| end.driver.session().epoch() == of);
+            if let Some((_, (frame, state))) = before {
                 end.take_over(&self.plan);
                 end.driver.start_from(state.clone());
-                end.life = Life::Plays;
-                end.next_step = self.now;
-                end.checked = Some((Epoch::new(0), *frame));
+                end.checked = Some((of, *frame));
+            } else if earliest > Some(of) && end.driver.session().next_epoch().is_some() {
+                // The round is over before its first frame.
+                end.take_over(&self.plan);
+                if Some(end.driver.session().epoch()) < earliest {
+                    end.begin_epoch(now, &self.plan);
+                }
+                *self.kinds.entry(Kind::MissedRound).or_default() += 1;
+            } else {
+                continue;
             }
+            end.life = Life::Plays;
+            end.next_step = self.now;
         }
     }
 
     /// Lets a player come back that has departed everywhere.
     fn rejoin(&mut self, now: Instant) {
         let Some(player) = self.ends.iter().position(|end| end.life == Life::Dead) else { return };
-        let ends = self.log.departed.iter().filter(|(by, ..)| self.ends[*by].life == Life::Plays);
-        let Some(latest) = ends.map(|(.., end)| *end).max() else { return };
+        // All are in the same epoch.
+        let mut epochs = self.ends.iter().filter(|end| end.life != Life::Dead).map(|end| end.driver.session().epoch());
+        let Some(epoch) = epochs.next().filter(|epoch| epochs.all(|other| other == *epoch)) else { return };
+        let departed = self.log.departed.iter();
+        let ends = departed.filter(|(by, of, ..)| *of == epoch && self.ends[*by].life == Life::Plays);
+        // Where it was removed in an earlier epoch, it departs in no later one.
+        let Some(latest) = ends.map(|(.., end)| *end).max().or(self.are_gone_removed.then_some(0)) else { return };
         let number = |player| u16::try_from(player).expect("a few");
         let gone: Vec<usize> = self.ends.iter().filter(|end| end.life == Life::Dead).map(|end| end.player).collect();
         let removes_early = self.plan.removes_early;
@@ -712,8 +857,8 @@ impl World {
             other.driver.add_peer(now, peer).expect("its place is free");
         }
         let players: Vec<usize> = others.iter().map(|other| other.player).collect();
-        self.back.insert(player, (others[0].driver.session().epoch(), from));
-        self.ends[player] = End::new(&self.plan, player, 3, &players, Some(from));
+        self.back.insert(player, (epoch, from));
+        self.ends[player] = End::new(&self.plan, player, 3, &players, Some(from), epoch);
         self.plan.rejoins = false;
     }
 
@@ -732,12 +877,23 @@ impl World {
         end.life == Life::Plays && end.stays && !self.log.departed.iter().any(was_lost)
     }
 
+    /// Counts what is known in the end.
+    fn count_kinds(&mut self) {
+        if self.plan.round.is_some() && !self.back.is_empty() {
+            self.kinds.insert(Kind::JoinedRounds, u64::try_from(self.back.len()).expect("a few"));
+        }
+        if self.plan.start == Start::OfEpoch {
+            let own: HashSet<_> = self.log.begun.iter().map(|(_, epoch, _)| *epoch).collect();
+            self.kinds.insert(Kind::OwnStart, u64::try_from(own.len()).expect("a few"));
+        }
+    }
+
     /// Demands that every survivor has played a round to its end, if who left did so before anybody began the next one, or after
     /// everybody did, and were disconnected where that was begun first. Of more than two survivors, one may begin the next round before
     /// two others agree.
     fn judge_rounds(&self) {
-        // A restart ends a round early.
-        let is_whole = self.ends.iter().all(|end| end.silent_through.is_none());
+        // A restart ends a round early, and so does an epoch that is begun at once; and one may give another up at any time.
+        let is_whole = self.plan.keeps_rounds() && self.ends.iter().all(|end| end.silent_through.is_none());
         let Some(last) = self.plan.round.filter(|_| is_whole).map(Frame::new) else { return };
         let confirmed: HashSet<_> = self
             .log
@@ -756,11 +912,15 @@ impl World {
             };
             let end = begun().rposition(|begun| is_next(begun) && stayed.contains(&begun.0)).unwrap_or(at);
             let is_calm = self.log.left.iter().all(|(_, dying, gone)| *gone <= at || *dying > end);
-            let left = self.log.left.iter().filter(|(_, _, gone)| *gone <= at).count();
+            let is_away = |player| !self.is_back(epoch, player, last.get());
+            let left = self.log.left.iter().filter(|(left, _, gone)| *gone <= at && is_away(*left)).count();
             let agree = left == 0 || self.plan.players - left == 2;
             if *had_named && is_calm && agree && confirmed.contains(&(*first, epoch)) {
                 let went_on = |player: &&usize| begun().any(|(by, epoch, _)| by == *player && *epoch >= next);
-                for player in stayed.iter().filter(went_on) {
+                // Who joins behind the end of a round, or in a later one, has no part in it.
+                let took_part =
+                    |player: &&usize| !self.back.contains_key(*player) || self.is_back(epoch, **player, last.get());
+                for player in stayed.iter().filter(went_on).filter(took_part) {
                     assert!(
                         confirmed.contains(&(*player, epoch)),
                         "player {player} lacks the end of epoch {epoch}:\n{self}"
@@ -773,7 +933,10 @@ impl World {
     /// Compares what those saw that stayed with a plain simulation.
     fn judge(&self) {
         let stayed = |player: usize| self.has_stayed(player);
-        let counts = |by: usize, epoch| stayed(by) && !is_contested(self.contested, epoch);
+        // Where the others have given a player up, or it them, its restart ends no epoch: its second run plays the one of the first run
+        // again, alone. What the two have of it are two games.
+        let is_one_run = |by: usize, epoch| self.plan.keeps_rounds() || self.ends[by].silent_through < Some(epoch);
+        let counts = |by: usize, epoch| stayed(by) && !is_contested(self.contested, epoch) && is_one_run(by, epoch);
         let mut absent = HashMap::new();
         if self.plan.late.is_some() {
             absent.insert((Epoch::new(0), self.plan.players - 1, false), self.plan.first_frame);
@@ -785,8 +948,14 @@ impl World {
         for (by, epoch, with) in self.log.desyncs.iter().filter(|(by, epoch, _)| counts(*by, *epoch)) {
             assert!(!stayed(*with), "a desync between players {by} and {with} in epoch {epoch}:\n{self}");
         }
+        // Who departed is in no later epoch, until it comes back.
+        let has_departed_before = |epoch: Epoch, player: usize| {
+            let mut departed = self.log.departed.iter().filter(|(by, of, ..)| counts(*by, *of));
+            departed.any(|(_, of, whom, _)| *whom == player && *of < epoch)
+        };
         let is_absent = |epoch, player, frame| {
             self.removed.is_some_and(|(removed, of)| removed == player && epoch > of)
+                || (has_departed_before(epoch, player) && !self.is_back(epoch, player, frame))
                 || absent.get(&(epoch, player, self.is_back(epoch, player, frame))).is_some_and(|end| frame >= *end)
         };
         let mut plain = HashMap::<_, Vec<Game>>::new();
@@ -794,7 +963,7 @@ impl World {
             let states = plain.entry(*epoch).or_default();
             let index = (frame.get() - self.plan.first_frame) as usize;
             while states.len() <= index {
-                let mut game = states.last().cloned().unwrap_or_else(|| Game::new(0));
+                let mut game = states.last().cloned().unwrap_or_else(|| self.plan.start.state(*epoch));
                 let frame = self.plan.first_frame + u32::try_from(states.len()).expect("few frames");
                 let present = (0..self.plan.players).filter(|player| !is_absent(*epoch, *player, frame));
                 game.play(present.map(|player| {
