@@ -37,7 +37,8 @@ interface Track {
   /** The end of the known frames, `Infinity` once the player has departed, and the end of its frames, `Infinity` until then. */
   end: number; lastEnd: number;
   latest: Uint8Array; known: Map<number, Uint8Array>; used: Map<number, Uint8Array>;
-  presence: "here" | "silent" | "closed" | "left"; silentSince: number | undefined;
+  /** "watched": it was reported as silent, and its health decides. */
+  presence: "here" | "watched" | "closed" | "left"; silentSince: number | undefined;
   isAhead: boolean; isBroken: boolean; isRemoved: boolean;
 }
 
@@ -52,15 +53,14 @@ export class Rollback<S> {
   #first: S; #start: S;
   /** The states before the frames `confirmed` to `next`. */
   #states = new Map<number, S>();
-  #isRunning = false; #epoch = 0; #ahead = 0;
+  #isRunning = false; #epoch = 0; #ahead = 0; #wrong = Infinity; #last: number | undefined; #delay = 0;
   /** The first frame of the epoch, the end of the confirmed ones, and the next one to play. */
   #begin = 0; #confirmed = 0; #next = 0;
-  #wrong = Infinity; #last: number | undefined; #delay = 0;
 
   /** Takes the events of a session in which no input was pushed. One that is not attached is polled by `poll`. */
   constructor(session: Session, options: RollbackOptions<S>) {
     [this.#session, this.#options, this.#first, this.#start] = [session, options, options.first, options.first];
-    this.#zeros = new Uint8Array(session.inputLength);
+    [this.#zeros, this.#epoch] = [new Uint8Array(session.inputLength), (session.nextEpoch ?? 1) - 1];
     session.onevent = (event) => this.#take(event);
     this.setInputDelay(options.inputDelay ?? 0);
   }
@@ -76,9 +76,9 @@ export class Rollback<S> {
 
   /** Removes a peer, in the step after its last frame is confirmed. A player that has not departed ends with what is known of it here. */
   removePeer(peer: number): void {
-    const track = this.#tracks.find((track) => track.peer === peer)!;
-    track.isRemoved = true;
-    if (track.lastEnd === Infinity) this.#depart(track, track.end);
+    const track = this.#tracks.find((track) => track.peer === peer);
+    if (track?.lastEnd === Infinity) this.#depart(track, track.end);
+    if (track !== undefined) track.isRemoved = true;
   }
 
   /** Starts this epoch from another state than the first one: a late joiner's, from those who play. Before the first step. */
@@ -154,29 +154,32 @@ export class Rollback<S> {
     if (event.kind === "localStall" || event.kind === "flushed") return;
     if (track !== undefined) {
       if (event.kind === "input") return this.#learn(track, event.frame, event.input);
-      // What never arrives repeats the input before.
-      if (event.kind === "lost") for (let at = event.first; at < event.first + event.count; at++) this.#learn(track, at, track.latest);
+      if (event.kind === "peerClosed" && track.presence !== "left") track.presence = "closed";
+      const isHere = track.presence === "here" || track.presence === "watched";
+      if (event.kind === "health" && isHere) track.presence = event.health === "disconnected" ? "watched" : "here";
+      // Only what it did before is of use.
+      if (track.isRemoved) return;
+      // What never arrives stays as it was predicted, or is zeros: the lowest unknown frames, which need not be consecutive.
+      if (event.kind === "lost") for (let left = event.count; left > 0; left--) this.#learn(track, track.end, track.used.get(track.end) ?? this.#zeros);
       if (event.kind === "epochAhead") [track.isAhead, this.#ahead] = [true, Math.max(this.#ahead, event.epoch)];
       if (event.kind === "departed") this.#depart(track, event.last === undefined ? track.first : event.last + 1);
       if (event.kind === "departing") track.presence = "left";
-      if (event.kind === "peerClosed" && track.presence !== "left") track.presence = "closed";
-      if (event.kind === "health" && (track.presence === "here" || track.presence === "silent")) {
-        [track.presence, track.silentSince] = [event.health === "disconnected" ? "silent" : "here", undefined];
-      }
-      track.isBroken ||= event.kind === "restarted" || event.kind === "outOfSync";
+      if (event.kind === "restarted" || event.kind === "outOfSync") track.isAhead = track.isBroken = true;
       // It may have had inputs of another one who left that no survivor has.
       if (event.kind === "desync" && track.presence === "left") return;
     }
-    if (event.kind !== "epochAhead" && event.kind !== "outOfSync") this.onevent?.(event);
+    // The next step answers them; there may be none where a late joiner waits for a state that the round no longer comes to.
+    if (event.kind !== "outOfSync" && (event.kind !== "epochAhead" || !this.#isRunning)) this.onevent?.(event);
   }
 
   /** Disconnects the players that cannot be reached: all survivors agree on their last inputs. */
   #disconnectLost(now: number): void {
     for (const track of this.#tracks) {
-      if (track.presence === "silent") track.silentSince ??= now;
+      const isSilent = track.presence === "watched" && this.#session.stats(track.peer)?.health === "disconnected";
+      track.silentSince = isSilent ? track.silentSince ?? now : undefined;
       // Of two who lose each other, the one with the greater number waits longer, so that not both are disconnected.
       const patience = this.#options.localPlayer > track.player ? 200 : 0;
-      const isLost = track.presence === "closed" || (track.presence === "silent" && now - track.silentSince! >= patience);
+      const isLost = track.presence === "closed" || (isSilent && now - track.silentSince! >= patience);
       if (isLost) this.#session.disconnectPeer(track.peer, now);
       if (isLost) track.presence = "left";
     }
@@ -196,7 +199,7 @@ export class Rollback<S> {
   }
 
   #learn(track: Track, frame: number, input: Uint8Array): void {
-    if (track.known.has(frame) || frame < this.#confirmed) return;
+    if (track.known.has(frame) || frame < this.#confirmed || frame >= track.lastEnd) return;
     track.known.set(frame, input);
     while (track.known.has(track.end)) track.latest = track.known.get(track.end++)!;
     const used = track.used.get(frame);
@@ -212,22 +215,27 @@ export class Rollback<S> {
   /** Whether nothing more is to be played in this epoch. */
   #isOver(): boolean {
     const last = this.#last;
-    // A peer that is ahead sends no more inputs of this epoch, and agrees no more on those of players who leave.
+    // A peer that is ahead, or was started anew, sends no more inputs of this epoch, and agrees no more on those of players who leave.
     const isBehind = this.#tracks.some((track) => track.isAhead && track.presence !== "left");
-    const isMute = (track: Track) => track.isBroken || track.isAhead || (isBehind && track.presence === "left");
+    const isMute = (track: Track) => track.isAhead || (isBehind && track.presence === "left");
     if (last === undefined || this.#confirmed <= last) {
       // What it has sent is played first, unless it was restarted.
       return this.#tracks.some((track) => isMute(track) && (track.isBroken || track.end <= this.#confirmed));
     }
+    // In a later epoch this end gives the others nothing more of who left in this one.
+    if (!isBehind && !this.#session.departuresSettled) return false;
     const ackedEnd = (track: Track) => this.#session.nextFrame - (this.#session.stats(track.peer)?.unacked ?? 0);
     return this.#tracks.every((track) => ackedEnd(track) > last || isMute(track) || track.lastEnd < Infinity);
   }
 
   #restart(now: number): void {
-    const epoch = this.#ahead > this.#epoch ? this.#ahead : this.#session.nextEpoch;
+    // Also one that is not reported yet, or that a player has begun who left after that: others may follow it.
+    const next = this.#session.nextEpoch, begun = Math.max(this.#ahead, (next ?? 1) - 1);
+    const epoch = begun > this.#epoch ? begun : next;
     if (epoch === undefined) return;
-    this.#session.beginEpoch(epoch, now);
+    // Before the epoch begins, so that the numbers of who was removed are free in it.
     this.#removeSettled(Infinity, now);
+    this.#session.beginEpoch(epoch, now);
     this.#tracks = this.#tracks.map(({ peer, player, presence, silentSince }) => ({ ...this.#track(peer, player), presence, silentSince }));
     [this.#epoch, this.#start] = [epoch, this.#first];
     [this.#isRunning, this.#last, this.#wrong] = [false, undefined, Infinity];

@@ -268,6 +268,85 @@ test("who joins late starts from the state of those who play, and all confirm th
   for (const [frame, hash] of late.confirmed) assert.ok(ends.every((end) => (end.confirmed.get(frame) ?? hash) === hash), `${frame}`);
 });
 
+/** A driver over a session that says only what the test has it say. */
+function scripted(options = {}) {
+  const session = {
+    inputLength: 1, nextFrame: 0, nextEpoch: 1, departuresSettled: true, health: "good", calls: [],
+    addPeer: () => 0, setInputDelay: () => {}, pace: () => undefined, localInput: () => Uint8Array.of(0),
+    pushInput: () => ({ frame: session.nextFrame++ }),
+    stats: () => ({ unacked: 0, health: session.health }),
+    removePeer: (peer) => session.calls.push(["removePeer", peer]),
+    disconnectPeer: (peer) => session.calls.push(["disconnectPeer", peer]),
+    beginEpoch: (epoch) => session.calls.push(["beginEpoch", epoch]),
+  };
+  const driver = new Rollback(session, {
+    localPlayer: 0, first: [], advance: (state, { of }) => [...state, of(1).input[0]], ...options,
+  });
+  const seen = [];
+  driver.onevent = (event) => seen.push(event);
+  driver.addPeer({ player: 1 }, 0);
+  const say = (kind, values = {}) => session.onevent({ kind, peer: 0, ...values });
+  return { session, driver, seen, say, input: (frame, value) => say("input", { frame, input: Uint8Array.of(value) }) };
+}
+
+test("of inputs that are lost the known ones in between are played, and the others stay as they were predicted", () => {
+  const { driver, say, input } = scripted();
+  input(0, 9);
+  for (let frame = 0; frame < 6; frame++) driver.step(Uint8Array.of(0), 0);
+  input(2, 7);
+  say("lost", { first: 1, count: 2 });
+  input(4, 5);
+  driver.step(Uint8Array.of(0), 0);
+  assert.deepEqual([driver.confirmed.frame, driver.confirmed.state], [4, [9, 9, 7, 9, 5]]);
+});
+
+test("a player that was removed is heard no more, and goes before the next epoch begins", () => {
+  const { session, driver, seen, say, input } = scripted();
+  input(0, 9);
+  driver.step(Uint8Array.of(0), 0);
+  driver.removePeer(0);
+  driver.removePeer(7);
+  input(1, 5);
+  say("desync");
+  driver.endRound(0, []);
+  for (let frame = 0; frame < 3; frame++) driver.step(Uint8Array.of(0), 0);
+  assert.deepEqual(session.calls, [["removePeer", 0], ["beginEpoch", 1]]);
+  assert.deepEqual(seen.map(({ kind }) => kind), ["epochBegun"]);
+});
+
+test("a round ends once departures are settled, with the epoch that another player has announced", () => {
+  const { session, driver, input } = scripted();
+  driver.endRound(0, []);
+  driver.step(Uint8Array.of(0), 0);
+  input(0, 9);
+  [session.departuresSettled, session.nextEpoch] = [false, 4];
+  for (let frame = 0; frame < 3; frame++) assert.equal(driver.step(Uint8Array.of(0), 0).kind, "roundOver");
+  session.departuresSettled = true;
+  driver.step(Uint8Array.of(0), 0);
+  assert.deepEqual(session.calls, [["beginEpoch", 3]]);
+});
+
+test("an epoch of a peer is reported only where no step answers it", () => {
+  const { session, driver, seen, say } = scripted();
+  say("epochAhead", { epoch: 2 });
+  driver.step(Uint8Array.of(0), 0);
+  say("epochAhead", { epoch: 5 });
+  driver.step(Uint8Array.of(0), 0);
+  assert.deepEqual(seen.map(({ kind }) => kind), ["epochAhead", "epochBegun", "epochBegun"]);
+  assert.deepEqual(session.calls, [["beginEpoch", 2], ["beginEpoch", 5]]);
+});
+
+test("a peer that is heard again before the next step stays in the game", () => {
+  const { session, driver, say } = scripted();
+  session.health = "disconnected";
+  say("health", { health: "disconnected" });
+  session.health = "good";
+  driver.step(Uint8Array.of(0), 0);
+  session.health = "disconnected";
+  driver.step(Uint8Array.of(0), 0);
+  assert.deepEqual(session.calls, [["disconnectPeer", 0]]);
+});
+
 test("a predictor gets the latest input and how many frames ago it was", async () => {
   const ages = [];
   const { ends: [{ driver }] } = await world(2, { predict: (latest, since) => (ages.push([latest[0], since]), latest) });
