@@ -232,9 +232,9 @@ datagram_errors! {
     /// A hello with an epoch above `Epoch::MAX`, or whose incarnation or number is 0.
     EpochRange => "an epoch, incarnation or number outside its range",
     /// A word, although this endpoint is in no mesh.
-    NoMesh => "a word of a mesh: set mesh alike in the settings of every endpoint",
+    NoMesh => "a word of a mesh: set mesh alike at every endpoint",
     /// A datagram of this endpoint.
-    Reflected => "a datagram of this endpoint came back: check the address of the peer, and that the player numbers differ",
+    Reflected => "a datagram of this endpoint came back: check the address, and that the player numbers differ",
 }
 
 impl DatagramError {
@@ -270,9 +270,7 @@ impl AddPeerError {
             }
             Self::NoIncarnation => "no incarnation: give Config a random number of 64 bits, drawn at each start",
             Self::Departed => "a departed peer is still there: remove it at every endpoint, then add",
-            Self::MeshTooLarge => {
-                "a mesh has at most 63 peers: leave some out, or turn mesh off in the settings for a server"
-            }
+            Self::MeshTooLarge => "a mesh has at most 63 peers: leave some out, or turn mesh off for a server",
             Self::MaxDatagramSize => {
                 "max_datagram_size is too small for the words of this mesh: 19 + 8 x MAX_PEERS + INPUT_LEN is enough"
             }

@@ -29,7 +29,7 @@ class Estimates:
     def forget_numbers(self) -> None:
         """The next block counts as the first one; the round trips stay."""
         self.block = None
-        self._old_blocks = self._old_number = 0
+        self._old_blocks = self._number = 0
         self._accepted = 0
         self._missed = 0
         self.lead.forget_ways()
@@ -53,18 +53,16 @@ class Estimates:
 
         A round trip counts if it began since `counts_since`.
         """
+        is_repeated, self._number = timing.sent % 256 == self._number, timing.sent % 256
         if self.block is not None:
             rise = (timing.sent - self.block.sent) % 65536
-            if rise == 0:
-                return False
-            if rise > 32767:
-                self._old_blocks += timing.sent % 256 != self._old_number
-                self._old_number = timing.sent % 256
+            if not 1 <= rise <= 32767:
+                self._old_blocks += not is_repeated
                 return False
             missing = max(rise - self._accepted, 0)
             self._missed += 256 * missing // rise - self._missed // 8
         self._accepted = 0
-        self._old_blocks = self._old_number = 0
+        self._old_blocks = 0
         self.block, self._used_at = timing, now
         self.lead.block_used(now, timing.stamp)
         self._sample_rtt(now, timing.echo, counts_since)

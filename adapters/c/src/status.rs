@@ -229,7 +229,7 @@ impl IwStatus {
             Self::EpochRunning => c"the epoch is under way: add the peer from a frame ahead of every push, or when the next epoch begins",
             Self::NoIncarnation => c"no incarnation: give Config a random number of 64 bits, drawn at each start",
             Self::PeerDeparted => c"a departed peer is still there: remove it at every endpoint, then add",
-            Self::MeshTooLarge => c"a mesh has at most 63 peers: leave some out, or turn mesh off in the settings for a server",
+            Self::MeshTooLarge => c"a mesh has at most 63 peers: leave some out, or turn mesh off for a server",
             Self::MeshDatagramSize => c"max_datagram_size is too small for the words of this mesh: 19 + 8 x MAX_PEERS + INPUT_LEN is enough",
             Self::WindowFull => c"window full: wait for the peer to acknowledge, or disconnect it; push the input again later",
             Self::FramesExhausted => c"frame numbers used up: begin a new epoch",
@@ -262,8 +262,8 @@ impl IwStatus {
             Self::OtherRun => c"of another run: a datagram that arrived late, or a second program of that player",
             Self::LateHello => c"a hello that is not newer than one before it: repeated, or late",
             Self::EpochRange => c"an epoch, incarnation or number outside its range",
-            Self::Reflected => c"a datagram of this endpoint came back: check the address of the peer, and that the player numbers differ",
-            Self::NoMesh => c"a word of a mesh: set mesh alike in the settings of every endpoint",
+            Self::Reflected => c"a datagram of this endpoint came back: check the address, and that the player numbers differ",
+            Self::NoMesh => c"a word of a mesh: set mesh alike at every endpoint",
         }
     }
 }

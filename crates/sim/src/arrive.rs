@@ -175,8 +175,8 @@ impl World<'_> {
                 let used = tag & 0x40 != 0 && newer;
                 if used {
                     link.block = Some((label.incarnation, datagram.id));
-                    link.old_blocks = (0, 0);
-                } else if tag & 0x40 != 0 && link.block.is_some_and(|(_, latest)| latest != datagram.id) {
+                    link.old_blocks = (0, datagram.id);
+                } else if tag & 0x40 != 0 {
                     let (count, last) = link.old_blocks;
                     link.old_blocks = (count + u32::from(last != datagram.id), datagram.id);
                 }

@@ -202,12 +202,13 @@ impl Handshake {
     /// When a hello is due. The peer's run is silent from `silent_at` on.
     pub(crate) fn hello_due(&self, local: &Local, ping_us: u64, silent_at: Instant) -> Instant {
         let Some(hello_at) = self.hello_at else { return self.since };
+        let again = hello_at.after(ping_us);
         let wanted = !self.linked || self.announced > local.epoch() || self.hello_wanted || self.is_unannounced();
         if !wanted && silent_at > local.now {
-            return if self.answer_owed { silent_at.min(hello_at.after(ping_us)) } else { silent_at };
+            return if self.answer_owed { silent_at.min(again) } else { silent_at };
         }
         let hurried = hello_at.since(self.since) < HURRY_US;
-        hello_at.after(if hurried { ping_us.min(EARLY_INTERVAL_US) } else { ping_us })
+        if hurried { again.min(hello_at.after(EARLY_INTERVAL_US)) } else { again }
     }
 
     /// Whether no hello of the peer's run was received: signalling named it, and an input proved it. Its ping interval is asked for.

@@ -143,8 +143,8 @@ impl Compact {
 
     pub(super) fn hello_due(&self, local: &Local, remote: &Remote) -> Option<Instant> {
         // A peer of which only old blocks come is asked as if it was silent.
-        let silent_at = || if self.timing.is_stale() { local.now } else { remote.liveness.silent_at() };
-        let due = || self.handshake.hello_due(local, Self::ping_us(local), silent_at());
+        let silent_at = if self.timing.is_stale() { local.now } else { remote.liveness.silent_at() };
+        let due = || self.handshake.hello_due(local, Self::ping_us(local), silent_at);
         remote.is_open().then(due)
     }
 

@@ -43,10 +43,10 @@ pub(crate) struct TimingEstimator {
     since_block: Option<u32>,
     /// How many of the peer's datagrams were missed lately, in 256ths, times 8.
     lost_8: u16,
-    /// Blocks with old numbers since the latest that was used, and the low byte of the last of them: replays, or the numbers have
-    /// gone round while nothing arrived.
+    /// Blocks with old numbers since the latest that was used: replays, or the numbers have gone round while nothing arrived.
     old_blocks: u8,
-    old_number: u8,
+    /// The low byte of the number of the last block: one that is repeated counts once.
+    number: u8,
 }
 
 /// A timing block that was used.
@@ -103,14 +103,12 @@ impl TimingEstimator {
     /// Uses the block of the datagram that was just counted, unless it is an old one.
     #[inline(never)]
     pub(crate) fn receive(&mut self, now: Instant, timing: Timing) -> Option<Used> {
+        let number = low_u8(timing.sent.into());
+        let is_repeated = replace(&mut self.number, number) == number;
         if let Some((last, at)) = self.received {
             let later = timing.sent.wrapping_sub(last.sent);
             if later == 0 || later > 0x7fff {
-                // One that is repeated counts once.
-                let number = low_u8(timing.sent.into());
-                if later != 0 && replace(&mut self.old_number, number) != number {
-                    self.old_blocks = self.old_blocks.saturating_add(1);
-                }
+                self.old_blocks = self.old_blocks.saturating_add((!is_repeated).into());
                 return None;
             }
             self.count_lost(later);
@@ -119,7 +117,7 @@ impl TimingEstimator {
                 self.jitter.sample(now.since(at).abs_diff(sent_apart));
             }
         }
-        (self.old_blocks, self.old_number) = (0, 0);
+        self.old_blocks = 0;
         let travelled = |timing: Timing, at: Instant| low_u16(units(at)).wrapping_sub(timing.stamp);
         let before = self.received.map_or(0, |(last, at)| travelled(last, at));
         let longer = travelled(timing, now).wrapping_sub(before).cast_signed();
