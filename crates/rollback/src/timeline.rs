@@ -20,6 +20,9 @@ use crate::track::{Predictor, Presence, Track, slot};
 /// How much longer the one of two players who lose each other waits, so that not both are disconnected.
 const LONGER: Duration = Duration::from_millis(200);
 
+/// How long an end that is behind the epoch of another one waits for a frame to be confirmed, before it follows without it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Everything but the states.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline<E, const MAX_PEERS: usize, const INPUT_LEN: usize, const RING: usize, const WINDOW: usize> {
@@ -48,6 +51,8 @@ pub(crate) struct Timeline<E, const MAX_PEERS: usize, const INPUT_LEN: usize, co
     checksum_due: u32,
     /// The last frame of the round, where it is known.
     last: Option<Frame>,
+    /// While a player is ahead or was restarted: the end of the confirmed frames, and since when it is there.
+    behind: Option<(u32, Instant)>,
     /// The epoch that the application knows.
     reported: Epoch,
 }
@@ -90,6 +95,7 @@ where
             heard,
             checksum_due: 0,
             last: None,
+            behind: None,
             reported,
             endpoint,
         }
@@ -144,7 +150,8 @@ where
         for track in &mut self.peers {
             track.begin_epoch(first);
         }
-        (self.is_running, self.is_eventful, self.wrong, self.last) = (false, true, None, None);
+        (self.is_running, self.is_eventful, self.wrong) = (false, true, None);
+        (self.last, self.behind) = (None, None);
         (self.confirmed, self.next, self.base, self.heard) = (0, 0, 0, 0);
         Ok(())
     }
@@ -176,7 +183,9 @@ where
     #[cold]
     fn attend(&mut self, now: Instant, states: &mut impl States<INPUT_LEN>) -> bool {
         self.disconnect_lost(now);
-        if self.is_over() && self.restart(now, states) {
+        let same = self.behind.filter(|(confirmed, _)| *confirmed == self.confirmed);
+        self.behind = self.is_behind().then(|| same.unwrap_or((self.confirmed, now)));
+        if self.is_over(now) && self.restart(now, states) {
             return true;
         }
         self.remove_settled(now, self.confirmed);
@@ -343,16 +352,21 @@ where
         has_begun
     }
 
+    /// Whether a player who stays is ahead or was restarted: it sends no more inputs of this epoch, and agrees no more on those of
+    /// players who leave.
+    fn is_behind(&self) -> bool {
+        self.peers.iter().any(|track| track.is_ahead() && track.presence != Presence::Left)
+    }
+
     /// Whether nothing more is to be played in this epoch.
-    fn is_over(&self) -> bool {
-        // A peer that is ahead or was restarted sends no more inputs of this epoch, and agrees no more on those of players who leave.
-        let is_ahead = |track: &Track<INPUT_LEN, RING>| track.is_broken || track.ahead.is_some();
-        let is_behind = self.peers.iter().any(|track| is_ahead(track) && track.presence != Presence::Left);
+    fn is_over(&self, now: Instant) -> bool {
+        let is_behind = self.is_behind();
         let is_silent =
-            |track: &Track<INPUT_LEN, RING>| is_ahead(track) || (is_behind && track.presence == Presence::Left);
+            |track: &Track<INPUT_LEN, RING>| track.is_ahead() || (is_behind && track.presence == Presence::Left);
         let Some(last) = self.last.filter(|last| self.confirmed > last.get()) else {
-            // What it has sent is played first, unless it was restarted.
-            let is_stuck = |track| is_silent(track) && (track.is_broken || track.end <= self.confirmed);
+            // What it has sent is played first, unless it was restarted, or a third one that it has given up never sends the rest.
+            let is_late = self.behind.is_some_and(|(_, since)| now.saturating_since(since) >= PATIENCE);
+            let is_stuck = |track| is_silent(track) && (track.is_broken || track.end <= self.confirmed || is_late);
             return self.peers.iter().any(is_stuck);
         };
         let session = self.endpoint.session();

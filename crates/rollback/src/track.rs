@@ -104,6 +104,11 @@ impl<const INPUT_LEN: usize, const RING: usize> Track<INPUT_LEN, RING> {
         *self = Self { presence: self.presence, ..Self::new(self.id, self.player, first) };
     }
 
+    /// Whether the player has begun a later epoch, or must.
+    pub(crate) const fn is_ahead(&self) -> bool {
+        self.is_broken || self.ahead.is_some()
+    }
+
     pub(crate) const fn has_departed(&self) -> bool {
         self.has_departed
     }

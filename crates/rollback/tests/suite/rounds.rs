@@ -1,7 +1,7 @@
 //! Rounds that end while players leave.
 
 use inputwire::{Config, Epoch, Instant, PeerConfig, PeerEvent, Session};
-use inputwire_rollback::{Rollback, RollbackEvent};
+use inputwire_rollback::{Rollback, RollbackEvent, Step};
 
 use crate::game::{Game, LEN};
 use crate::mesh::Mesh;
@@ -260,4 +260,29 @@ fn who_is_left_behind_and_starts_from_the_right_state_plays_the_same_round() {
     }
     assert!(begun.len() > 4, "{begun:?}");
     assert_eq!(desyncs, [], "{begun:?}");
+}
+
+/// The link between players 1 and 2 fails. Player 1 gives player 2 up, and begins a match of two at once.
+#[test]
+fn a_player_with_good_links_follows_another_that_has_given_up_a_third_and_begun_an_epoch() {
+    let mut mesh = Mesh::new([0, 5, 0], [|game| game.hash; 3]);
+    mesh.ends[2].set_max_prediction(1);
+    let mut waited = 0;
+    for number in 0..800 {
+        mesh.now += FRAME_US;
+        let now = mesh.now();
+        if number == 70 {
+            mesh.disconnect(1, 2);
+            mesh.ends[1].begin_epoch(now, Game::new(0)).expect("epochs are left");
+        }
+        for player in 0..3 {
+            let (step, _) = mesh.step(player);
+            waited += u32::from(player == 0 && number > 70 && !matches!(step, Step::Advanced { .. }));
+        }
+        for player in 0..3 {
+            mesh.send_where(player, |to, _| player + to != 3 || number < 40);
+        }
+    }
+    let epochs = [0, 1].map(|end| mesh.ends[end].session().epoch());
+    assert!(waited < 90 && epochs == [Epoch::new(1); 2], "waited {waited} frames, {epochs:?}");
 }

@@ -387,7 +387,8 @@ impl End {
     fn new(plan: &Plan, player: usize, run: u64, players: &[usize], from: Option<u32>, epoch: Epoch) -> Self {
         let number = |player| u16::try_from(player).expect("a few");
         // A player that is restarted has more time to come back.
-        let patience = if plan.leaves.is_empty() { 5_000 } else { 2_000 };
+        let may_go = !plan.leaves.is_empty() || plan.wild.is_some() && plan.restart.is_none();
+        let patience = if may_go { 2_000 } else { 5_000 };
         let config = Config::builder()
             .local_player(number(player))
             .incarnation(nth(plan.seed, run * 100 + player as u64) | 1 << 40)
@@ -427,6 +428,10 @@ impl End {
     /// Takes the events of a session without a driver.
     fn wait(&mut self, now: u64, plan: &Plan, back: &Back, log: &mut Log) {
         let is_closed = self.driver.session().is_closed() || self.life == Life::Dropped;
+        if is_closed && self.lobby.is_some() {
+            // A lobby that takes no events does not learn of it.
+            self.life = Life::Dropped;
+        }
         let Some((until, takes)) = self.lobby.filter(|_| !is_closed) else { return };
         while takes && let Some(event) = self.driver.endpoint_mut().poll_event() {
             match event {
