@@ -57,7 +57,7 @@ pub struct PeerStats {
     pub missing: u32,
     /// Inputs that left the window without having been delivered; classic wire only.
     pub lost_inputs: u64,
-    /// How early the local inputs come to the peer, as [`margin`](crate::PeerRef::margin) says; compact wire only.
+    /// How early the local inputs come to the peer, as [`margin_millis`](crate::PeerRef::margin_millis) says; compact wire only.
     pub margin_millis: Option<i32>,
     /// Counters.
     pub totals: Totals,
