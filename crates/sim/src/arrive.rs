@@ -163,6 +163,9 @@ impl World<'_> {
         before: Before,
     ) -> Result<(), Breach> {
         let from_peer = self.is_hello_from(label, datagram);
+        // The low byte of a block's `sent`: behind the front, the tag, a long count, the stamp and the echo.
+        let long_count = usize::from(datagram.bytes.first().is_some_and(|first| first & 15 == 15));
+        let number_at = 3 + self.plan.input_tag_len(datagram.from) + long_count + 5;
         let endpoint = &mut self.endpoints[datagram.to];
         let link = &mut endpoint.links[datagram.from];
         let Some(id) = link.id else { return Ok(()) };
@@ -173,12 +176,12 @@ impl World<'_> {
             Some(tag @ 0x80..) if handled.is_ok() => {
                 let newer = link.block.is_none_or(|(run, block)| run != label.incarnation || block < datagram.id);
                 let used = tag & 0x40 != 0 && newer;
+                if let Some(number) = datagram.bytes.get(number_at).filter(|_| tag & 0x40 != 0) {
+                    let (count, last) = link.old_blocks;
+                    link.old_blocks = (if used { 0 } else { count + u32::from(last != *number) }, *number);
+                }
                 if used {
                     link.block = Some((label.incarnation, datagram.id));
-                    link.old_blocks = (0, datagram.id);
-                } else if tag & 0x40 != 0 {
-                    let (count, last) = link.old_blocks;
-                    link.old_blocks = (count + u32::from(last != datagram.id), datagram.id);
                 }
                 if tag & 0x0f != 0 {
                     link.ack_owed_since.get_or_insert(endpoint.seen);

@@ -90,8 +90,8 @@ pub(crate) struct Link {
     pub(crate) cut_at: Option<u64>,
     /// The latest accepted datagram with a timing block, and the run that sent it.
     pub(crate) block: Option<(u64, usize)>,
-    /// How many older ones came since then, and the last datagram with one.
-    pub(crate) old_blocks: (u32, usize),
+    /// How many older ones came since then, and the low byte of the last number.
+    pub(crate) old_blocks: (u32, u8),
     /// When the first datagram arrived that is not acknowledged yet.
     pub(crate) ack_owed_since: Option<u64>,
     /// A forged datagram was accepted, so nothing can be demanded of this link any more.
