@@ -526,7 +526,7 @@ impl<const INPUT_LEN: usize> PeerConfig<INPUT_LEN> {
     }
 
     /// How many frames before it needs them a peer that waits for nobody is to have the local inputs, 0 to 250: the
-    /// [`pace`](crate::PeerRef::pace) of this peer then keeps its [`margin_millis`](crate::PeerRef::margin_millis), instead of keeping up with
+    /// [`pace`](crate::PeerRef::pace) of this peer then keeps its [margin](crate::PeerRef::margin_millis), instead of keeping up with
     /// its game. For the clients of a server, on the compact wire; more count as 250.
     ///
     /// [Which one to choose](crate::guide::servers) is in the guide.

@@ -175,7 +175,7 @@ fn handle_word(
     Ok(apply_word(local, peers, slots, at, &word, carried))
 }
 
-/// The word of the peer at `at`, and the inputs in it.
+/// The word of the peer at `at`, and the inputs in it. Of one that tells too much of who left, `OutOfSync` is to be reported.
 fn validate_word<'a>(
     local: &Local,
     peers: &mut [Peer],

@@ -130,7 +130,7 @@ impl Socket {
         match sent {
             Err(error) if error.kind() == ErrorKind::WouldBlock => false,
             Err(error) => {
-                // It may be so for good, such as for an IPv6 address on a socket of IPv4: nothing else would say why nobody answers.
+                // The error may be permanent, such as that of an IPv6 address on an IPv4 socket. Nothing else tells why no answer comes.
                 debug!(%to, len = datagram.len(), %error, "not sent");
                 true
             }

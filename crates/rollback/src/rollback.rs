@@ -72,9 +72,9 @@ pub enum RollbackEvent {
         /// The peer that told it.
         by: PeerId,
     },
-    /// Something happened to a peer; never [`Flushed`](PeerEvent::Flushed) or [`OutOfSync`](PeerEvent::OutOfSync), which are
-    /// answered already, and [`EpochAhead`](PeerEvent::EpochAhead), which the next step answers, only before the first step of an
-    /// epoch: a late joiner that waits for its state is told that the round has ended.
+    /// Something happened to a peer. [`Flushed`](PeerEvent::Flushed) and [`OutOfSync`](PeerEvent::OutOfSync) are never reported,
+    /// since they are answered already. [`EpochAhead`](PeerEvent::EpochAhead) is reported only before the first step of an epoch: a
+    /// late joiner that still waits for its state learns from it that the round has ended. Otherwise the next step answers it.
     Peer {
         /// Which peer.
         peer: PeerId,

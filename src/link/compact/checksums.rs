@@ -43,8 +43,8 @@ impl ChecksumExchange {
         frame >= self.first_unacked(local)
     }
 
-    /// Validates the peer's checksums, then compares those that can be; the rest wait. The peer has the local input of each frame. Those without a free place to wait
-    /// stay unacknowledged and are resent.
+    /// Validates the peer's checksums, then compares those that can be; the rest wait. Those without a free place to wait
+    /// stay unacknowledged and are resent. The peer has the local input of every frame that it compares.
     pub(crate) fn handle(&mut self, local: &Local, tag: &TagState, datagram: &[u8]) -> Result<(), DatagramError> {
         let ChecksumReport { ack, entries } = parse_checksums(datagram, tag, local.send.send_next())?;
         if ack > local.checksums.end() {

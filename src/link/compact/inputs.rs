@@ -27,8 +27,8 @@ pub(crate) struct Carried {
 }
 
 /// Writes a datagram with the inputs from `header.end` on: all, or the oldest that fit `limit` bytes, at least one.
-/// Fills in the final `end` and `count`; `header.count` is ignored. If `joins`, the first input is
-/// encoded relative to zeros.
+/// Fills in the final `end` and `count`; `header.count` is ignored. If `joins`, the first input is encoded
+/// relative to zeros.
 pub(crate) fn emit(
     buf: &mut [u8],
     header: Header,

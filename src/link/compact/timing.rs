@@ -136,8 +136,8 @@ impl TimingEstimator {
         Some(Used { rtt_us: Some(u64::from(rtt).saturating_mul(u64::from(UNIT_US))) })
     }
 
-    /// Whether the latest number that was used tells nothing any more: only old ones come. The peer is asked for a hello, as which no
-    /// replay counts.
+    /// Whether only old blocks come, so that the latest number that was used tells nothing any more. The peer is asked for a
+    /// hello then, which no replay can be.
     pub(crate) fn is_stale(&self) -> bool {
         self.old_blocks >= STALE
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use inputwire::{DatagramError, Event, Frame, Health, Instant, PeerEvent, PeerStats};
+use inputwire::{DatagramError, Event, Frame, Health, Instant, PeerEvent};
 
 use crate::support::forge::Seal;
 use crate::support::{MS, PEER, Pair, SECOND, Wire, at, drain, due, endpoint, events, healths, stats};
@@ -22,59 +22,63 @@ fn sleep(pair: &mut Pair, player: usize, micros: u64) {
     }
 }
 
-fn stats_of(pair: &Pair, end: usize) -> PeerStats {
-    stats(&pair.sessions[end])
+/// Nothing arrives at either end for a while.
+fn cut(pair: &mut Pair, micros: u64) {
+    pair.lost = [true; 2];
+    pair.run(micros);
+    pair.lost = [false; 2];
+}
+
+fn health(pair: &Pair, end: usize) -> Health {
+    stats(&pair.sessions[end]).health
+}
+
+/// Within 5 s both ends find each other alive, and for a minute after that they report nothing.
+fn assert_good_again(pair: &mut Pair, what: &str) {
+    pair.run(5 * SECOND);
+    pair.forget();
+    pair.run(60 * SECOND);
+    let seen = [0, 1].map(|end| (health(pair, end), healths(&pair.reported[end]).len()));
+    assert_eq!(seen, [(Health::Good, 0); 2], "{what}: false alarms on a network without loss");
 }
 
 /// Until the peer has answered, its signs of life may be missed.
 fn assert_alarm_is_short(pair: &Pair, wire: Wire) {
     let seen = healths(&pair.reported[0]);
     assert!(seen.is_empty() || seen == [Health::Interrupted, Health::Good], "{wire:?}: {seen:?}");
-    assert_eq!(stats_of(pair, 0).health, Health::Good, "{wire:?}");
+    assert_eq!(health(pair, 0), Health::Good, "{wire:?}");
 }
 
 #[test]
-fn a_host_that_slept_for_two_hours_in_a_lobby_finds_the_peer_that_stayed_awake_alive() {
+fn a_host_that_slept_for_hours_in_a_lobby_finds_the_peer_that_stayed_awake_alive() {
     for wire in Wire::COMPACT {
         for hours in [1, 2, 3, 4] {
             let mut pair = Pair::met(wire);
             sleep(&mut pair, 0, hours * HOUR);
-            pair.run(5 * SECOND);
-            pair.forget();
-            pair.run(60 * SECOND);
-            let seen = [0, 1].map(|end| (stats_of(&pair, end).health, healths(&pair.reported[end]).len()));
-            assert_eq!(seen, [(Health::Good, 0); 2], "{wire:?}, {hours} h: false alarms on a network without loss");
+            assert_good_again(&mut pair, &format!("{wire:?}, {hours} h"));
         }
     }
 }
 
 #[test]
-fn a_link_that_was_cut_for_two_hours_in_a_lobby_is_good_again_for_both() {
+fn a_link_that_was_cut_for_hours_in_a_lobby_is_good_again_for_both() {
     for wire in Wire::COMPACT {
         for hours in [1, 2, 3, 4] {
             let mut pair = Pair::met(wire);
-            pair.lost = [true; 2];
-            pair.run(hours * HOUR);
-            pair.lost = [false; 2];
-            pair.run(5 * SECOND);
-            pair.forget();
-            pair.run(60 * SECOND);
-            let seen = [0, 1].map(|end| (stats_of(&pair, end).health, healths(&pair.reported[end]).len()));
-            assert_eq!(seen, [(Health::Good, 0); 2], "{wire:?}, {hours} h: false alarms on a network without loss");
+            cut(&mut pair, hours * HOUR);
+            assert_good_again(&mut pair, &format!("{wire:?}, {hours} h"));
         }
     }
 }
 
 #[test]
-fn after_a_cut_of_two_hours_the_round_trip_is_measured_again_while_both_play() {
+fn after_a_cut_of_hours_the_round_trip_is_measured_again_while_both_play() {
     for wire in Wire::COMPACT {
         for hours in [1, 2, 3, 4] {
             let mut pair = Pair::met(wire);
             pair.delay = 20 * MS;
             pair.run(5 * SECOND);
-            pair.lost = [true; 2];
-            pair.run(hours * HOUR);
-            pair.lost = [false; 2];
+            cut(&mut pair, hours * HOUR);
             pair.delay = 100 * MS;
             pair.play(600);
             let rtt = stats(&pair.sessions[0]).rtt.expect("a round trip").smoothed;
@@ -129,7 +133,7 @@ fn a_new_epoch_ends_what_a_guessed_timing_block_has_done() {
     pair.run(10 * SECOND);
     pair.forget();
     pair.run(60 * SECOND);
-    let seen = (stats_of(&pair, 0).health, healths(&pair.reported[0]).len());
+    let seen = (health(&pair, 0), healths(&pair.reported[0]).len());
     assert_eq!(seen, (Health::Good, 0), "the remedy for forged inputs does not help");
 }
 
@@ -155,13 +159,13 @@ fn a_clock_that_stood_still_for_two_hours_of_sleep_leaves_no_live_peer_disconnec
                 }
             }
         }
-        let seen = (stats_of(&pair, 0).health, healths(&reported).len());
+        let seen = (health(&pair, 0), healths(&reported).len());
         assert_eq!(seen, (Health::Good, 0), "{wire:?}: a live peer, a network without loss");
     }
 }
 
 #[test]
-fn a_queue_of_before_a_cut_of_two_hours_holds_nothing_back_after_it() {
+fn a_queue_of_before_a_cut_of_hours_holds_nothing_back_after_it() {
     for hours in [1, 2, 3, 4] {
         let mut pair = Pair::met(Wire::Compact);
         pair.delay = 10 * MS;
@@ -169,9 +173,7 @@ fn a_queue_of_before_a_cut_of_two_hours_holds_nothing_back_after_it() {
         // A jam, and then the cut.
         pair.delay = 250 * MS;
         pair.play(60);
-        pair.lost = [true; 2];
-        pair.run(hours * HOUR);
-        pair.lost = [false; 2];
+        cut(&mut pair, hours * HOUR);
         pair.delay = 10 * MS;
         pair.play(300);
         pair.forget();
@@ -203,7 +205,7 @@ fn one_guessed_checksum_does_not_blind_both_ends_to_later_differences() {
         pair.reported[end].iter().filter(|event| desync(event)).count()
     };
     assert_eq!([told(0), told(1)], [1, 1], "refused: {:?}", pair.refused);
-    assert_eq!(stats(&pair.sessions[0]).health, Health::Good);
+    assert_eq!(health(&pair, 0), Health::Good);
 }
 
 /// Two endpoints that give each other up after `limit` of silence, and ping every 20 ms.
@@ -221,13 +223,7 @@ fn patient(wire: Wire, limit: Duration) -> Pair {
 fn a_cut_shorter_than_disconnect_after_leaves_no_alarms_behind() {
     for wire in Wire::COMPACT {
         let mut pair = patient(wire, Duration::from_secs(3_600));
-        pair.lost = [true; 2];
-        pair.run(15 * 60 * SECOND);
-        pair.lost = [false; 2];
-        pair.run(5 * SECOND);
-        pair.forget();
-        pair.run(60 * SECOND);
-        let seen = [0, 1].map(|end| (stats_of(&pair, end).health, healths(&pair.reported[end]).len()));
-        assert_eq!(seen, [(Health::Good, 0); 2], "{wire:?}: a quarter of an hour, and pings every 20 ms");
+        cut(&mut pair, 15 * 60 * SECOND);
+        assert_good_again(&mut pair, &format!("{wire:?}, a quarter of an hour, and pings every 20 ms"));
     }
 }

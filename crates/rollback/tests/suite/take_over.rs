@@ -62,7 +62,7 @@ fn a_departure_before_a_driver_takes_over_changes_no_confirmed_frame() {
         // The loop plays first, and takes events after that.
         driver.step(now, [1, 1], Game::advance);
         while driver.poll_event().is_some() {}
-        let (confirmed, state) = driver.confirmed_state().expect("nobody else plays");
+        let (confirmed, state) = driver.confirmed_state().expect("it plays alone");
         assert_eq!((confirmed, state.frames), (frame(number), number + 1));
     }
 }

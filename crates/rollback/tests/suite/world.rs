@@ -193,7 +193,7 @@ impl Plan {
             1 => {
                 self.first_frame = u32::MAX - 10 - few;
                 self.round = Some(u32::MAX - 1 - few % 4);
-                // There is no frame behind the last one from which somebody could join.
+                // Behind the last frame there is none from which a player could join.
                 return;
             }
             _ => {}
@@ -214,12 +214,12 @@ impl Plan {
         self.round.is_some_and(|last| last - self.first_frame < 20)
     }
 
-    /// Whether no round ends early, and nobody is given up who can be reached.
+    /// Whether no round ends early, and no reachable player is given up.
     fn keeps_rounds(&self) -> bool {
         self.wild.as_ref().is_none_or(Wild::keeps_rounds)
     }
 
-    /// What is told by the plan alone.
+    /// The kinds that follow from the plan alone.
     fn kinds(&self) -> impl Iterator<Item = Kind> {
         let short = self.is_short().then_some(Kind::ShortRounds);
         let last = (self.first_frame > u32::MAX / 2).then_some(Kind::LastFrames);

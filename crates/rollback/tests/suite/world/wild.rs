@@ -73,7 +73,7 @@ impl Wild {
         ping_ms.map(Duration::from_millis).into_iter().fold(config, ConfigBuilder::ping_interval)
     }
 
-    /// Whether rounds end as they do in other games: nobody is given up who can be reached, and none ends early.
+    /// Whether rounds end as they do in other games: no reachable player is given up, and no round ends early.
     pub(super) fn keeps_rounds(&self) -> bool {
         let early = [self.begins_epoch_every, self.takes_over_every, self.flaps_every, self.disconnects_every];
         early.iter().all(Option::is_none)
